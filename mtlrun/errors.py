@@ -1,0 +1,57 @@
+"""Errors that a user can mend: one clear message, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+
+class MtlrunError(Exception):
+    """Base of every error that is shown to the user as a message."""
+
+    exit_code = 2
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a setting: its key, the rule, the value found, and the valid choices."""
+
+    key: str
+    rule: str
+    found: Any = None
+    choices: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        text = f"`{self.key}` {self.rule}"
+        if self.found is not None:
+            text += f", found {self.found!r}"
+        if self.choices:
+            near = difflib.get_close_matches(str(self.found), [str(c) for c in self.choices], n=3, cutoff=0.5)
+            if near:
+                text += f"; did you mean {' or '.join(near)}?"
+            text += f" (choices: {', '.join(str(c) for c in self.choices)})"
+        return text
+
+
+class ConfigError(MtlrunError):
+    """All faults of a configuration, shown together."""
+
+    def __init__(self, faults: Iterable[Fault | str]) -> None:
+        self.faults = list(faults)
+        if len(self.faults) == 1:
+            message = f"bad config: {self.faults[0]}"
+        else:
+            message = f"bad config, {len(self.faults)} faults:\n" + "\n".join(f"  - {f}" for f in self.faults)
+        super().__init__(message)
+
+
+class DataError(MtlrunError):
+    """Data that cannot be used as asked."""
+
+
+class StoreError(MtlrunError):
+    """A store that cannot be read or written."""
+
+
+class LockError(MtlrunError):
+    """A lock file that cannot be used with this study."""
