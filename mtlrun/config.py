@@ -1,0 +1,151 @@
+"""Config nodes become objects: each node names a class (`_target_`) and gives its fields.
+
+Nodes are checked before anything is built or trained, and every fault is collected: unknown keys, wrong types
+(against the dataclass's annotations) and whatever the class itself finds wrong with its values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mtlrun.errors import ConfigError, Fault
+
+
+class Configured:
+    """Base of the dataclasses that config nodes describe."""
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the values; keys are field names. Types have been checked before."""
+        return iter(())
+
+
+def locate(target: str) -> type:
+    """Import the class that a `_target_` names.
+
+    Raises:
+        ConfigError: the module or the class does not exist.
+    """
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name) if module else None
+    except (ModuleNotFoundError, AttributeError):
+        found = None
+    if not isinstance(found, type):
+        raise ConfigError([Fault("_target_", "must name an importable class, as package.module.Class", target)])
+    return found
+
+
+def check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
+    """Return every fault of one group's node."""
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        return [Fault(group, "must be an option of this group, with a `_target_`", node)]
+    try:
+        cls = locate(node["_target_"])
+    except ConfigError as error:
+        return [fault._replace(key=f"{group}._target_") for fault in error.faults if isinstance(fault, Fault)]
+    hints = _hints(cls)
+    given = {k: v for k, v in node.items() if k != "_target_"}
+    faults = [
+        Fault(f"{group}.{key}", "is not a setting of this option", key, sorted(hints))
+        for key in given
+        if key not in hints
+    ]
+    for key, value in given.items():
+        if key in hints and not _fits(value, hints[key]):
+            faults.append(Fault(f"{group}.{key}", f"must be {_name(hints[key])}", value))
+    faults += [
+        Fault(f"{group}.{f.name}", "must be given")
+        for f in dataclasses.fields(cls)
+        if f.init
+        and f.name not in given
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if not faults:
+        faults = [f._replace(key=f"{group}.{f.key}") for f in build(node).faults()]
+    return faults
+
+
+def build(node: Mapping[str, Any]) -> Any:
+    """Build the object of a checked node; whole numbers become floats where a float is meant."""
+    cls = locate(node["_target_"])
+    hints = _hints(cls)
+    return cls(**{k: _coerce(v, hints[k]) for k, v in node.items() if k != "_target_"})
+
+
+def to_node(value: Any) -> dict[str, Any]:
+    """Return the full node of an object: its class and every field, defaults included."""
+    cls = type(value)
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **fields}
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.init}
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the hint itself."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return typing.get_args(hint)
+    return (hint,)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    parts = _parts(hint)
+    if len(parts) > 1:
+        return any(_fits(value, part) for part in parts)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return True
+    if origin is typing.Literal:
+        return value in args and type(value) in {type(a) for a in args}
+    if origin is list:
+        return isinstance(value, list) and all(_fits(v, args[0]) for v in value)
+    if origin is dict:
+        return isinstance(value, Mapping) and all(_fits(v, args[1]) for v in value.values())
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return value is None if hint is type(None) else isinstance(value, hint)
+
+
+def _coerce(value: Any, hint: Any) -> Any:
+    parts = _parts(hint)
+    if len(parts) > 1:
+        exact = [p for p in parts if p is type(value)]
+        fitting = exact or [p for p in parts if _fits(value, p)]
+        return _coerce(value, fitting[0])
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is float:
+        return float(value)
+    if origin is list:
+        return [_coerce(v, args[0]) for v in value]
+    if origin is dict:
+        return {k: _coerce(v, args[1]) for k, v in value.items()}
+    return value
+
+
+def _name(hint: Any) -> str:
+    """Say a type as a user would."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+    parts = _parts(hint)
+    if len(parts) > 1:
+        return " or ".join(_name(p) for p in parts)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " or ".join(str(a) for a in args)
+    if origin is list:
+        return f"a list (each {_name(args[0])})"
+    if origin is dict:
+        return f"a mapping (each value {_name(args[1])})"
+    return words.get(hint, getattr(hint, "__name__", str(hint)))

@@ -1,0 +1,50 @@
+"""What heads are: the last layers, from a task's features to its outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from mtlrun.config import Configured
+from mtlrun.data.task import Task
+
+InitModule = Callable[[str, Callable[[], nn.Module]], nn.Module]
+"""`init(stream, factory)` builds a module with weights from the run's stream `init/<stream>`."""
+
+
+class HeadSet(nn.Module, ABC):
+    """The heads of all tasks of one run."""
+
+    @abstractmethod
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Map each task's features (B, F) to its outputs (B, outputs)."""
+
+    @abstractmethod
+    def owner(self, name: str) -> int | None:
+        """Return the position of the task that alone uses a parameter, or None where tasks share it."""
+
+
+@dataclass
+class Heads(Configured, ABC):
+    """A kind of heads."""
+
+    @abstractmethod
+    def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
+        """Return the heads for tasks whose features have size F."""
+
+
+class PrivateHeads(HeadSet):
+    """One head a task."""
+
+    def __init__(self, heads: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.tasks = nn.ModuleList(heads)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        return [head(z) for head, z in zip(self.tasks, features, strict=True)]
+
+    def owner(self, name: str) -> int | None:
+        return int(name.split(".")[1])

@@ -1,0 +1,27 @@
+"""Linear heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from mtlrun.data.task import Task
+from mtlrun.heads.base import Heads, HeadSet, InitModule, PrivateHeads
+
+
+@dataclass
+class LinearHeads(Heads):
+    """One linear layer per task on top of the features: the usual heads of hard parameter sharing.
+
+    Args:
+        bias: whether heads have a bias.
+    """
+
+    bias: bool = True
+
+    def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
+        return PrivateHeads(
+            [init(f"head/{t.name}", lambda t=t: nn.Linear(features, t.outputs, bias=self.bias)) for t in tasks]
+        )

@@ -1,0 +1,33 @@
+"""What an encoder is: a sequence of blocks from an input to a feature vector."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from mtlrun.config import Configured
+
+
+class Encoder(nn.Sequential):
+    """Blocks applied in order; sharing schemes may cut between any two of them.
+
+    Args:
+        blocks: the layers, each with its activation.
+        features: size F of the output, (B, F).
+    """
+
+    def __init__(self, blocks: Sequence[nn.Module], features: int) -> None:
+        super().__init__(*blocks)
+        self.features = features
+
+
+@dataclass
+class Model(Configured, ABC):
+    """A kind of encoder, built for an input shape."""
+
+    @abstractmethod
+    def build(self, input_shape: tuple[int, ...]) -> Encoder:
+        """Return a freshly initialised encoder for inputs (B, *input_shape)."""

@@ -1,0 +1,43 @@
+"""Multi-layer perceptron."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from mtlrun.errors import Fault
+from mtlrun.models.base import Encoder, Model
+
+
+@dataclass
+class MLP(Model):
+    """Multi-layer perceptron: `depth` dense layers of `width` units, each with a ReLU.
+
+    Weights and biases start uniform in +-1/sqrt(fan_in), torch's default for dense layers.
+
+    Args:
+        width: units of every layer, which is also the number of features.
+        depth: number of layers.
+        bias: whether layers have a bias.
+    """
+
+    width: int = 64
+    depth: int = 2
+    bias: bool = True
+
+    def faults(self) -> Iterator[Fault]:
+        if self.width < 1:
+            yield Fault("width", "must be at least 1", self.width)
+        if self.depth < 1:
+            yield Fault("depth", "must be at least 1", self.depth)
+
+    def build(self, input_shape: tuple[int, ...]) -> Encoder:
+        sizes = [math.prod(input_shape)] + [self.width] * self.depth
+        blocks = [
+            nn.Sequential(nn.Flatten(), nn.Linear(a, b, bias=self.bias), nn.ReLU())
+            for a, b in zip(sizes, sizes[1:], strict=False)
+        ]
+        return Encoder(blocks, self.width)

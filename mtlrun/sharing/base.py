@@ -1,0 +1,69 @@
+"""What a sharing scheme is: a rule that builds the body between the inputs and the heads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from mtlrun.config import Configured
+from mtlrun.models.base import Encoder
+
+MakeEncoder = Callable[[], Encoder]
+"""Returns the run's encoder; every call gives the same initial weights."""
+
+
+class Body(nn.Module, ABC):
+    """Maps the inputs of each source to the features of each task, for one run.
+
+    Attributes:
+        features: size F of each task's features.
+    """
+
+    features: int
+
+    @abstractmethod
+    def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Map one (B, ...) input per source to one (B, F) feature per task."""
+
+    @abstractmethod
+    def owner(self, name: str) -> int | None:
+        """Return the position of the task that alone uses a parameter, or None where tasks share it."""
+
+
+@dataclass
+class Sharing(Configured, ABC):
+    """A rule for which parameters the tasks share."""
+
+    @abstractmethod
+    def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
+        """Return the body for tasks that read the given sources (one entry per task)."""
+
+
+class TrunkAndBranches(Body):
+    """A shared trunk of blocks, then each task's own blocks.
+
+    Args:
+        make_encoder: gives the encoder that is cut; trunk and branches start from its weights, so every task
+            begins with the function that its single-task baseline begins with.
+        sources: the source that each task reads.
+        shared_blocks: how many of the encoder's blocks the tasks share.
+    """
+
+    def __init__(self, make_encoder: MakeEncoder, sources: Sequence[int], shared_blocks: int) -> None:
+        super().__init__()
+        encoders = [make_encoder() for _ in sources]
+        self.features = encoders[0].features
+        self.sources = tuple(sources)
+        self.trunk = nn.Sequential(*encoders[0][:shared_blocks])
+        self.branches = nn.ModuleList(nn.Sequential(*encoder[shared_blocks:]) for encoder in encoders)
+
+    def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        trunk = {source: self.trunk(inputs[source]) for source in sorted(set(self.sources))}
+        return [branch(trunk[source]) for branch, source in zip(self.branches, self.sources, strict=True)]
+
+    def owner(self, name: str) -> int | None:
+        part, _, rest = name.partition(".")
+        return None if part == "trunk" else int(rest.partition(".")[0])

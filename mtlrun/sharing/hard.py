@@ -1,0 +1,19 @@
+"""Hard parameter sharing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtlrun.sharing.base import Body, MakeEncoder, Sharing, TrunkAndBranches
+
+
+@dataclass
+class Hard(Sharing):
+    """Hard parameter sharing: one encoder for all tasks, with each task's head on top.
+
+    Source: Caruana, Multitask Learning, Machine Learning 28, 1997.
+    """
+
+    def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
+        return TrunkAndBranches(make_encoder, sources, len(make_encoder()))

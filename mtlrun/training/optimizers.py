@@ -1,0 +1,178 @@
+"""Optimizers: torch's own, applied to the stacked parameters of all lanes.
+
+Lanes with equal settings are updated by one fused kernel; a lane with settings of its own is a parameter group
+of its own. Updates are elementwise, so what a lane gets does not depend on its company.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from mtlrun.config import Configured
+from mtlrun.errors import Fault
+
+
+@dataclass
+class Optimizer(Configured, ABC):
+    """An optimizer and its learning-rate schedule, for one run.
+
+    Args:
+        lr: learning rate.
+        schedule: `constant`, or `cosine` decay to 0 over each phase of training.
+        warmup: fraction of each phase over which the learning rate rises linearly from 0.
+        weight_decay: torch's weight decay for this optimizer.
+    """
+
+    lr: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+
+    def faults(self) -> Iterator[Fault]:
+        if self.lr <= 0:
+            yield Fault("lr", "must be above 0", self.lr)
+        if not 0 <= self.warmup < 1:
+            yield Fault("warmup", "must be at least 0 and below 1", self.warmup)
+        if self.weight_decay < 0:
+            yield Fault("weight_decay", "must not be negative", self.weight_decay)
+
+    def lr_factor(self, step: int, steps: int) -> float:
+        """Return what multiplies the learning rate at `step` (from 0) of a phase of `steps`."""
+        warm = self.warmup * steps
+        if step < warm:
+            return (step + 1) / (math.floor(warm) + 1)
+        if self.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
+
+    @abstractmethod
+    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """Return torch's optimizer for parameter groups that carry their own settings."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of one parameter group, as torch names them."""
+
+
+@dataclass
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum (Polyak 1964; `nesterov`: Sutskever et al., ICML 2013).
+
+    Args:
+        momentum: 0 for none.
+        nesterov: Nesterov's form of momentum.
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if not 0 <= self.momentum < 1:
+            yield Fault("momentum", "must be at least 0 and below 1", self.momentum)
+        if self.nesterov and self.momentum == 0:
+            yield Fault("nesterov", "needs momentum above 0", self.nesterov)
+
+    def settings(self) -> dict[str, Any]:
+        fields = {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}
+        return {**fields, "weight_decay": self.weight_decay}
+
+    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(groups, fused=True)
+
+
+@dataclass
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, ICLR 2015). Weight decay is part of the gradient.
+
+    Args:
+        beta1: decay of the mean of gradients.
+        beta2: decay of the mean of squared gradients.
+        eps: added to the root of the latter.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
+            if not 0 <= beta < 1:
+                yield Fault(name, "must be at least 0 and below 1", beta)
+        if self.eps <= 0:
+            yield Fault("eps", "must be above 0", self.eps)
+
+    def settings(self) -> dict[str, Any]:
+        fields = {"lr": self.lr, "betas": (self.beta1, self.beta2), "eps": self.eps}
+        return {**fields, "weight_decay": self.weight_decay}
+
+    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        return torch.optim.Adam(groups, fused=True)
+
+
+@dataclass
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
+
+    weight_decay: float = 0.01
+
+    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(groups, fused=True)
+
+
+class LaneOptimizer:
+    """Updates the stacked parameters (R, ...) of all lanes in place.
+
+    Args:
+        optimizers: one per lane; they may differ in numbers, not in kind.
+        model: stacked model parameters by name.
+        learned: stacked parameters of the weighting; they take no weight decay.
+    """
+
+    def __init__(
+        self, optimizers: Sequence[Optimizer], model: Mapping[str, Tensor], learned: Mapping[str, Tensor]
+    ) -> None:
+        groups: list[dict[str, Any]] = []
+        self._slots: list[tuple[str, slice, Tensor]] = []
+        self._rates: list[Optimizer] = []
+        for _, run in groupby(enumerate(optimizers), key=lambda pair: dataclasses.astuple(pair[1])):
+            lanes = [lane for lane, _ in run]
+            part, template = slice(lanes[0], lanes[-1] + 1), optimizers[lanes[0]]
+            for parameters, extra in ((model, {}), (learned, {"weight_decay": 0.0})):
+                if parameters:
+                    views = [self._slot(name, stacked, part) for name, stacked in parameters.items()]
+                    groups.append({"params": views, **template.settings(), **extra})
+                    self._rates.append(template)
+        self._optimizer = optimizers[0].create(groups)
+
+    def _slot(self, name: str, stacked: Tensor, part: slice) -> Tensor:
+        view = stacked.detach()[part]
+        self._slots.append((name, part, view))
+        return view
+
+    def step(self, gradients: Mapping[str, Tensor], step: int, steps: int, factor: float = 1.0) -> None:
+        """Apply one update; parameters without a gradient stay as they are, their momentum too.
+
+        Args:
+            gradients: (R, ...) by parameter name.
+            step: step of the phase, from 0.
+            steps: length of the phase.
+            factor: of the phase, multiplies every learning rate.
+        """
+        for name, part, view in self._slots:
+            gradient = gradients.get(name)
+            view.grad = None if gradient is None else gradient[part]
+        for group, template in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = template.lr * template.lr_factor(step, steps) * factor
+        self._optimizer.step()

@@ -1,0 +1,202 @@
+"""One training step: what a run does with a batch, vectorised over the lanes of a cohort.
+
+Shape letters: R lanes, T trained tasks, B batch. Functions named `one_*` are of one run and know of no lanes;
+`Program` lifts them over lanes. Lanes never meet: the objective below is a sum over lanes, so the gradient of a
+lane's parameters is its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from mtlrun.data.task import Task
+from mtlrun.regularization.base import Regularization
+from mtlrun.training.losses import LOSSES
+from mtlrun.training.network import Network
+from mtlrun.weighting.base import Signals, State, Weighting
+
+Tensors = dict[str, Tensor]
+
+
+class Batch(NamedTuple):
+    """What one step consumes: per source (R, B, ...), per task (R, B, ...), per lane draws, epoch flag ()."""
+
+    inputs: list[Tensor]
+    targets: list[Tensor]
+    draw: Tensor | None
+    new_epoch: Tensor
+
+
+@dataclass
+class Lanes:
+    """What differs between lanes, stacked: every tensor is (R, ...)."""
+
+    parameters: Tensors
+    learned: Tensors
+    state: State
+    weighting_fields: Tensors
+    regularization_fields: Tensors
+
+
+class Program:
+    """What all lanes of a cohort have in common, for one phase of training.
+
+    Args:
+        network: on the meta device; only its structure is used.
+        tasks: all tasks of the suite.
+        active: positions of the tasks that the phase trains.
+        freeze_shared: whether the phase leaves shared parameters as they are.
+        weighting: gives the program; numbers come from `Lanes.weighting_fields`.
+        regularization: likewise.
+        lanes: R; one lane runs without vmap.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        tasks: Sequence[Task],
+        active: Sequence[int],
+        freeze_shared: bool,
+        weighting: Weighting,
+        regularization: Regularization,
+        lanes: int,
+    ) -> None:
+        self.network, self.tasks, self.active = network, tasks, tuple(active)
+        self.weighting, self.regularization = weighting, regularization
+        self.owners = network.owners()
+        alone = len(self.active) == 1  # what is shared in principle is the one task's own in this phase
+        self.shared = [n for n, owner in self.owners.items() if owner is None and not freeze_shared and not alone]
+        self.private = [
+            [n for n, o in self.owners.items() if o == t or (o is None and alone and not freeze_shared)]
+            for t in self.active
+        ]
+        self._losses = lift(self.one_losses, lanes)
+        self._weigh = lift(self.one_weigh, lanes)
+        self._weighting_penalty = lift(weighting.penalty, lanes)
+        self._penalty = lift(self.one_penalty, lanes)
+        self.outputs = lift(self.one_outputs, lanes)
+
+    def one_outputs(self, parameters: Tensors, inputs: list[Tensor]) -> list[Tensor]:
+        """Return one run's outputs, (B, outputs) per task."""
+        return functional_call(self.network, parameters, (inputs,))
+
+    def one_losses(self, parameters: Tensors, inputs: list[Tensor], targets: list[Tensor]) -> Tensor:
+        """Return one run's task losses, (T,)."""
+        outputs = self.one_outputs(parameters, inputs)
+        return torch.stack([LOSSES[self.tasks[t].kind](outputs[t], targets[t]) for t in self.active])
+
+    def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:
+        """Return one run's task weights, (T,), and the weighting's next state."""
+        return with_fields(self.weighting, fields).weigh(signals, state)
+
+    def one_penalty(self, fields: Tensors, parameters: Tensors) -> Tensor:
+        """Return one run's regularisation penalty, a scalar."""
+        return with_fields(self.regularization, fields).penalty(parameters, self.owners)
+
+    def gradients(self, lanes: Lanes, batch: Batch) -> tuple[Tensors, Tensor, Tensor]:
+        """Return the gradient of every trained parameter, the losses (R, T) and the task weights (R, T).
+
+        The weighting's state in `lanes` moves on by one step.
+        """
+        losses = self._losses(lanes.parameters, batch.inputs, batch.targets)
+        surgery = self.weighting.needs == "gramian" and bool(self.shared)
+        by_task = self.task_gradients(lanes, losses) if surgery else []
+        gramian = self.gramian(by_task) if surgery else None
+        weights = torch.ones_like(losses)
+        if surgery or self.weighting.needs == "losses":
+            signals = Signals(losses.detach(), gramian, batch.draw, lanes.learned, batch.new_epoch)
+            weights, lanes.state = self._weigh(lanes.weighting_fields, signals, lanes.state)
+
+        # What is left for one backward pass: everything, or under surgery only penalties and learned weights.
+        objective = (weights * (losses.detach() if surgery else losses)).sum()
+        if lanes.learned:
+            objective = objective + self._weighting_penalty(lanes.learned).sum()
+        if self.regularization.active:
+            objective = objective + self._penalty(lanes.regularization_fields, lanes.parameters).sum()
+        gradients: Tensors = {}
+        if objective.requires_grad:
+            wanted = {n: lanes.parameters[n] for n in [*self.shared, *sum(self.private, [])]} | lanes.learned
+            found = torch.autograd.grad(objective, list(wanted.values()), allow_unused=True)
+            gradients = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
+        if surgery:
+            self.add_combined(gradients, by_task, weights.detach())
+        return gradients, losses.detach(), weights.detach()
+
+    def task_gradients(self, lanes: Lanes, losses: Tensor) -> list[Tensors]:
+        """Return each task's gradient of the shared and of its own parameters."""
+        by_task = []
+        for position, private in enumerate(self.private):
+            names = [*self.shared, *private]
+            found = torch.autograd.grad(
+                losses[:, position].sum(),
+                [lanes.parameters[n] for n in names],
+                retain_graph=position + 1 < len(self.private),
+                materialize_grads=True,
+            )
+            by_task.append(dict(zip(names, found, strict=True)))
+        return by_task
+
+    def gramian(self, by_task: Sequence[Tensors]) -> Tensor:
+        """Return the inner products of the tasks' shared gradients, (R, T, T)."""
+        total: Tensor | int = 0
+        for name in self.shared:
+            rows = torch.stack([gradients[name].flatten(1) for gradients in by_task], 1)
+            total = total + rows @ rows.mT
+        assert isinstance(total, Tensor)
+        return total
+
+    def add_combined(self, gradients: Tensors, by_task: Sequence[Tensors], weights: Tensor) -> None:
+        """Add sum_t w_t g_t for the shared parameters, and each task's own gradient for its own."""
+        for name in self.shared:
+            first = by_task[0][name]
+            shape = (len(first),) + (1,) * (first.dim() - 1)
+            combined = first * weights[:, 0].view(shape)
+            for position in range(1, len(by_task)):
+                combined = combined.addcmul_(by_task[position][name], weights[:, position].view(shape))
+            gradients[name] = gradients[name] + combined if name in gradients else combined
+        for private, own in zip(self.private, by_task, strict=True):
+            for name in private:
+                gradients[name] = gradients[name] + own[name] if name in gradients else own[name]
+
+
+def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
+    """Return a copy of a strategy whose numbers are one lane's tensors."""
+    if not fields:
+        return template
+    method = copy.copy(template)
+    vars(method).update(fields)
+    return method
+
+
+def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
+    """Return a function of one run as a function of R lanes: every tensor gains a leading axis.
+
+    The epoch flag of `Signals`, a tensor without axes, is the same for all lanes. One lane needs no vmap.
+    """
+    if lanes == 1:
+        return lambda *args: _map(lambda x: x.unsqueeze(0), function(*_map(lambda x: x.squeeze(0) if x.dim() else x, args)))
+
+    def lifted(*args: Any) -> Any:
+        in_dims = tuple(_map(lambda x: 0 if x.dim() else None, arg) for arg in args)
+        return torch.vmap(function, in_dims=in_dims)(*args)
+
+    return lifted
+
+
+def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:
+    """Apply a function to every tensor of nested dicts, lists and tuples; other leaves become or stay None."""
+    if isinstance(tree, Tensor):
+        return function(tree)
+    if isinstance(tree, dict):
+        return {k: _map(function, v) for k, v in tree.items()}
+    if isinstance(tree, list | tuple):
+        items = [_map(function, v) for v in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return None

@@ -1,0 +1,22 @@
+"""The plain sum of task losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtlrun.weighting.base import Signals, State, Weighting
+
+
+@dataclass
+class Equal(Weighting):
+    """Every task weighs 1: the plain sum of the losses (not their mean).
+
+    Tuned, it is hard to beat: Kurin et al., In Defense of the Unitary Scalarization for Deep Multi-Task
+    Learning, NeurIPS 2022; Xin et al., Do Current Multi-Task Optimization Methods Even Help?, NeurIPS 2022.
+    """
+
+    def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
+        return torch.ones_like(signals.losses), state

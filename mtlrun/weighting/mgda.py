@@ -1,0 +1,39 @@
+"""MGDA: the multiple-gradient descent algorithm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.solvers import min_norm_point
+
+
+@dataclass
+class MGDA(Weighting):
+    """The convex combination of task gradients of least norm, a direction that no task's loss rises along.
+
+    w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised gradients
+    and applied to the plain ones, as the authors' code does.
+
+    Source: Désidéri, Multiple-gradient descent algorithm, C. R. Acad. Sci. Paris 350, 2012; Sener and Koltun,
+    Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018, eq. 3.
+
+    Args:
+        normalize: divide each gradient by nothing (`none`), its norm (`l2`), its loss (`loss`), or both
+            (`loss+`).
+    """
+
+    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
+
+    normalize: Literal["none", "l2", "loss", "loss+"] = "none"
+
+    def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
+        gramian = signals.gramian
+        assert gramian is not None
+        norms, losses = gramian.diagonal().clamp(min=1e-38).sqrt(), signals.losses.clamp(min=1e-38)
+        scale = {"none": torch.ones_like(norms), "l2": norms, "loss": losses, "loss+": norms * losses}[self.normalize]
+        return min_norm_point(gramian / scale.unsqueeze(0) / scale.unsqueeze(1)), state

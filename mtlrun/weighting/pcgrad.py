@@ -1,0 +1,47 @@
+"""PCGrad: projecting conflicting gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from mtlrun.weighting.base import Signals, State, Weighting
+
+
+@dataclass
+class PCGrad(Weighting):
+    """Gradient surgery: each task's gradient loses its component against every task it conflicts with.
+
+    Task i's gradient starts as g_i and, for the other tasks j in a random order, becomes
+    g - (g.g_j / |g_j|^2) g_j where g.g_j < 0. The projected gradients are summed, not averaged, so without
+    conflict this is `equal`.
+
+    Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1.
+    """
+
+    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
+
+    def random_shape(self, tasks: int) -> tuple[int, ...]:
+        return (tasks, tasks) if tasks > 2 else ()  # two tasks have one order only
+
+    def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
+        gramian = signals.gramian
+        assert gramian is not None
+        tasks = len(gramian)
+        rows = torch.eye(tasks, dtype=gramian.dtype, device=gramian.device)  # row i: task i's projected gradient
+        if signals.draw is None:
+            order = 1 - torch.arange(tasks, device=gramian.device).unsqueeze(1)
+        else:
+            order = signals.draw.argsort(1)
+        own = torch.arange(tasks, device=gramian.device)
+        norms = gramian.diagonal()
+        for other in order.unbind(1):
+            dots = (rows * gramian[other]).sum(1)
+            # A zero gradient conflicts with nothing; the where keeps 0/0 out.
+            square = norms[other]
+            factor = torch.where((dots < 0) & (other != own) & (square > 0), dots / square.clamp(min=1e-38), 0.0)
+            rows = rows - factor.unsqueeze(1) * torch.nn.functional.one_hot(other, tasks)
+        return rows.sum(0), state
