@@ -1,0 +1,1 @@
+"""Suites: tasks trained together, with their data as NumPy arrays. Nothing here imports torch."""

@@ -1,0 +1,168 @@
+"""What every suite can do: settings, task selection, sizes, label noise, faults."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, TypeVar
+
+from mtlrun.data.noise import noisy_targets
+from mtlrun.data.per_task import by_task, per_task_faults
+from mtlrun.data.splits import train_rows
+from mtlrun.data.task import Source, SourceInfo, SuiteData, SuiteInfo, Task
+from mtlrun.errors import ConfigError, Fault
+
+S = TypeVar("S", bound="Suite")
+
+
+@dataclass
+class Suite(ABC):
+    """Tasks trained together, with their data. Nothing is checked before `faults`, `info` or `load`.
+
+    A task's inputs, targets, noise and split never depend on which other tasks are selected, nor on their
+    order.
+
+    Attributes:
+        tasks: Names of the tasks to train, in this order; None takes the suite's default selection.
+        pairs: `all` asks for every pair of the selected tasks, of all available ones where `tasks` is None.
+        primary: The task that is the goal, the others being there to help; None where all count the same.
+        train_size: Training rows of each source: an int is a number of rows, a float a fraction in (0, 1].
+        label_noise: Rate in [0, 1] of label noise in the training part: one number, one per selected task, or
+            by task name (unnamed tasks get 0). See `mtlrun.data.noise`.
+        resplit: Draw the split anew for each seed, in place of one fixed split.
+    """
+
+    tasks: list[str] | None = None
+    pairs: Literal["all"] | None = None
+    primary: str | None = None
+    train_size: int | float | None = None
+    label_noise: float | list[float] | dict[str, float] = 0.0
+    resplit: bool = False
+
+    PER_TASK: ClassVar[tuple[str, ...]] = ("label_noise",)
+
+    @abstractmethod
+    def offered(self) -> tuple[Task, ...]:
+        """Return every task of the suite; their `source` counts the entries of `whole()`."""
+
+    @abstractmethod
+    def whole(self) -> tuple[SourceInfo, ...]:
+        """Return every source of the suite, with the full training part."""
+
+    @abstractmethod
+    def build(self, source: SourceInfo, seed: int) -> Source:
+        """Return the data of one source of `whole()`, without label noise.
+
+        Args:
+            source: Which one; its `rows["train"]` says how many training rows the split keeps.
+            seed: Seed of the run.
+        """
+
+    def default(self) -> tuple[str, ...]:
+        """Return the tasks that are trained when none are named: all, unless a suite says otherwise."""
+        return self.available()
+
+    def available(self) -> tuple[str, ...]:
+        """Return the names of all tasks of the suite."""
+        return tuple(task.name for task in self.offered())
+
+    def selected(self) -> tuple[str, ...]:
+        """Return the names of the tasks that the settings ask for, as given."""
+        if self.tasks is not None:
+            return tuple(self.tasks)
+        return self.available() if self.pairs else self.default()
+
+    def setting(self, field: str) -> dict[str, float]:
+        """Return the number that a per-task field gives to each selected task."""
+        return by_task(getattr(self, field), self.selected(), getattr(type(self), field))
+
+    def narrowed(self: S, tasks: Sequence[str]) -> S:
+        """Return the suite with only these of the selected tasks, in a canonical form.
+
+        Per-task settings become one number where the tasks agree, else a number by name; a primary task that
+        is left out or alone is forgotten. So the narrowed suites of two suites are equal where the data are.
+        """
+        changes: dict[str, Any] = {"tasks": list(tasks), "pairs": None}
+        for field in self.PER_TASK:
+            values = self.setting(field)
+            kept = {name: values[name] for name in tasks}
+            changes[field] = kept if len(set(kept.values())) > 1 else kept[tasks[0]]
+        if self.primary not in tasks or len(tasks) == 1:
+            changes["primary"] = None
+        return replace(self, **changes)
+
+    def info(self) -> SuiteInfo:
+        """Return the selected tasks and the sizes of their sources, without building a run's data.
+
+        Raises:
+            ConfigError: The settings have faults.
+        """
+        faults = list(self.faults())
+        if faults:
+            raise ConfigError(faults)
+        offered = {task.name: task for task in self.offered()}
+        tasks = [offered[name] for name in self.selected()]
+        used = sorted({task.source for task in tasks})
+        whole = self.whole()
+        return SuiteInfo(
+            tuple(replace(task, source=used.index(task.source)) for task in tasks),
+            tuple(self._shortened(whole[index]) for index in used),
+        )
+
+    def load(self, seed: int) -> SuiteData:
+        """Return the data of one seed: the selected tasks, the sources they read, and label noise.
+
+        Raises:
+            ConfigError: The settings have faults.
+        """
+        info = self.info()
+        rates = self.setting("label_noise")
+        sources = []
+        for index, source_info in enumerate(info.sources):
+            source = self.build(source_info, seed)
+            readers = [task for task in info.tasks if task.source == index]
+            targets = {task.name: noisy_targets(source, task, rates[task.name], seed) for task in readers}
+            sources.append(replace(source, targets=targets))
+        return SuiteData(info.tasks, tuple(sources))
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield everything that is wrong with the settings."""
+        names, available = self.selected(), self.available()
+        if not names:
+            yield Fault("suite.tasks", "must name at least one task", choices=available)
+        for name in dict.fromkeys(names):
+            if name not in available:
+                yield Fault("suite.tasks", "must name tasks of the suite", name, available)
+            if names.count(name) > 1:
+                yield Fault("suite.tasks", "must name each task once", name)
+        if self.primary is not None and self.primary not in names:
+            yield Fault(
+                "suite.primary",
+                "must be one of the selected tasks",
+                self.primary,
+                tuple(dict.fromkeys(names)),
+            )
+        if self.pairs and self.primary is not None:
+            yield Fault("suite.pairs", "cannot be set together with `suite.primary`", self.pairs)
+        if self.pairs and len(set(names)) < 2:
+            yield Fault("suite.pairs", "needs at least two tasks", list(names))
+        yield from self._size_faults(names)
+        rule = "must be a rate from 0 to 1"
+        noise = self.label_noise
+        yield from per_task_faults("suite.label_noise", noise, names, available, rule, lambda v: 0 <= v <= 1)
+
+    def _size_faults(self, names: Sequence[str]) -> Iterator[Fault]:
+        size = self.train_size
+        if isinstance(size, float) and not 0 < size <= 1:
+            yield Fault("suite.train_size", "as a fraction must be over 0 and at most 1", size)
+        if size is None or isinstance(size, float):
+            return
+        whole = self.whole()
+        limit = min((whole[t.source].rows["train"] for t in self.offered() if t.name in names), default=size)
+        if not 1 <= size <= limit:
+            yield Fault("suite.train_size", f"must be from 1 to {limit} rows, or a fraction like 0.5", size)
+
+    def _shortened(self, source: SourceInfo) -> SourceInfo:
+        rows = {**source.rows, "train": train_rows(self.train_size, source.rows["train"])}
+        return replace(source, rows=rows)
