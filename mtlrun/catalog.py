@@ -1,0 +1,223 @@
+"""The folder of YAMLs as a registry: which groups and options exist, what they mean, what a node is called.
+
+Serves `mtlrun list`, `mtlrun show` and the labels of a report. It reads text only: neither torch, pandas nor
+hydra is imported here, so listing is quick.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.sources import read_docstrings
+
+_HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
+_PACKAGE_LINE = re.compile(r"#\s*@package\b")
+_COMMENT = re.compile(r"\s*#\s*(.*?)\s*$")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of an option: its dotted name, default, and the comment on its line of the YAML."""
+
+    key: str
+    value: Any
+    comment: str
+
+
+@dataclass(frozen=True)
+class OptionPage:
+    """All that is known of one option.
+
+    Attributes:
+        group: The config group.
+        option: The option's name.
+        target: The class or function that the option builds, or "".
+        summary: One line: the first of the docstring, else of the comment.
+        comment: The comment that opens the YAML.
+        docstring: The target's docstring.
+        module_docstring: The docstring of the target's module.
+        settings: Every key with its default, in the order of the file.
+        sets: What a preset chooses, option by group.
+    """
+
+    group: str
+    option: str
+    target: str
+    summary: str
+    comment: str
+    docstring: str
+    module_docstring: str
+    settings: tuple[Setting, ...]
+    sets: dict[str, str]
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which `1e-3` is a number, as in Hydra's."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def conf_dir() -> Path:
+    """Return the folder of config groups: inside an installed package, beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def groups(root: Path | None = None) -> list[str]:
+    """Return the config groups, sorted."""
+    folders = (path for path in (root or conf_dir()).iterdir() if path.is_dir())
+    return sorted(folder.name for folder in folders if _option_files(folder))
+
+
+def options(group: str, root: Path | None = None) -> list[str]:
+    """Return the options of a group, sorted.
+
+    Raises:
+        ConfigError: If there is no such group; the message holds the near matches.
+    """
+    known = groups(root)
+    if group not in known:
+        raise ConfigError([Fault("group", "must be a config group", group, known)])
+    return sorted(path.stem for path in _option_files((root or conf_dir()) / group))
+
+
+def load_option(group: str, option: str, root: Path | None = None) -> dict[str, Any]:
+    """Return an option's YAML as it stands, interpolations unresolved.
+
+    Raises:
+        ConfigError: If there is no such group or option, or the file is no YAML mapping.
+    """
+    return copy.deepcopy(_parse(*_version(_option_path(group, option, root))))
+
+
+def label(group: str, node: Mapping[str, Any], root: Path | None = None) -> str:
+    """Return what a resolved node of the config is called: the option with its `_target_`.
+
+    Of several options with that target, the one with the most equal fields, then with the fewest others. A
+    target that no option has is called by its class name; a node without target that fits none, `custom`.
+    """
+    target = node.get("_target_")
+    best: tuple[int, int, str] | None = None
+    for option in options(group, root):
+        fields = _parse(*_version(_option_path(group, option, root)))
+        if fields.get("_target_") == target:
+            equal = sum(key in node and node[key] == value for key, value in fields.items())
+            score = (-equal, len(fields), option)
+            best = score if best is None else min(best, score)
+    if best is not None:
+        return best[2]
+    return "custom" if target is None else str(target).rpartition(".")[2]
+
+
+def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
+    """Return all that is known of an option, from its YAML and from its target's source.
+
+    Raises:
+        ConfigError: If there is no such group or option, or the file is no YAML mapping.
+    """
+    path = _option_path(group, option, root)
+    fields = _parse(*_version(path))
+    text = path.read_text(encoding="utf-8")
+    target = str(fields.get("_target_", ""))
+    docstring, module_docstring = read_docstrings(target) if target else ("", "")
+    comment = _opening_comment(text)
+    return OptionPage(
+        group=group,
+        option=option,
+        target=target,
+        summary=(docstring or comment).partition("\n")[0],
+        comment=comment,
+        docstring=docstring,
+        module_docstring=module_docstring,
+        settings=tuple(_settings(fields, text)),
+        sets=_preset(fields.get("defaults") or []),
+    )
+
+
+def _option_files(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.yaml") if not path.name.startswith((".", "_"))]
+
+
+def _option_path(group: str, option: str, root: Path | None) -> Path:
+    known = options(group, root)
+    if option not in known:
+        raise ConfigError([Fault(group, "must be one of its options", option, known)])
+    return (root or conf_dir()) / group / f"{option}.yaml"
+
+
+def _version(path: Path) -> tuple[Path, int]:
+    return path, path.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=1024)
+def _parse(path: Path, _modified_ns: int) -> dict[str, Any]:
+    """Parse a YAML file, once for each of its versions."""
+    try:
+        fields = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError([f"`{path}` is no YAML: {error}"]) from error
+    if not isinstance(fields, dict):
+        raise ConfigError([Fault(str(path), "must hold a mapping", type(fields).__name__)])
+    return fields
+
+
+def _opening_comment(text: str) -> str:
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        if not _PACKAGE_LINE.match(line):
+            lines.append(line.lstrip("#").strip())
+    return "\n".join(lines).strip()
+
+
+def _settings(fields: Mapping[str, Any], text: str) -> Iterator[Setting]:
+    """Every leaf of the YAML in file order, with what stands behind it on its line."""
+    comments = dict(_line_comments(yaml.compose(text, _Loader), text.splitlines()))
+    for key, value in _leaves(fields):
+        if not _HYDRA_KEY.fullmatch(key) and key != "defaults":
+            yield Setting(key, value, comments.get(key, ""))
+
+
+def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", copy.deepcopy(value)
+
+
+def _line_comments(node: Any, lines: list[str], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Comment by dotted key, found from the marks that YAML leaves on its nodes."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for name, value in node.value:
+        key = f"{prefix}{name.value}"
+        line = name.end_mark.line
+        end = value.end_mark.column if value.end_mark.line == line else name.end_mark.column + 1
+        match = _COMMENT.match(lines[line][end:])
+        if match:
+            yield key, match[1]
+        yield from _line_comments(value, lines, f"{key}.")
+
+
+def _preset(defaults: list[Any]) -> dict[str, str]:
+    """Read `- override /group: option` entries of a defaults list."""
+    chosen: dict[str, str] = {}
+    for entry in defaults:
+        for name, option in entry.items() if isinstance(entry, dict) else ():
+            chosen[str(name).removeprefix("override ").lstrip("/").partition("@")[0]] = str(option)
+    return chosen
