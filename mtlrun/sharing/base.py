@@ -57,8 +57,8 @@ class TrunkAndBranches(Body):
         encoders = [make_encoder() for _ in sources]
         self.features = encoders[0].features
         self.sources = tuple(sources)
-        self.trunk = nn.Sequential(*encoders[0][:shared_blocks])
-        self.branches = nn.ModuleList(nn.Sequential(*encoder[shared_blocks:]) for encoder in encoders)
+        self.trunk = nn.Sequential(*list(encoders[0])[:shared_blocks])
+        self.branches = nn.ModuleList(nn.Sequential(*list(encoder)[shared_blocks:]) for encoder in encoders)
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         trunk = {source: self.trunk(inputs[source]) for source in sorted(set(self.sources))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ class Table:
         distinct = {id(a): a for a in arrays}
         place = {key: i for i, key in enumerate(distinct)}
         rows = len(arrays[0])
+        self.elements = arrays[0][0].size  # of one example
         flat = torch.from_numpy(np.concatenate(list(distinct.values()))).to(device)
         self._flat = flat.to(dtype) if flat.is_floating_point() else flat
         offsets = torch.tensor([[place[id(a)] * rows] for a in arrays])
@@ -44,7 +45,7 @@ class Bank:
         self.tasks = lanes[0].tasks
         self.device = device
         sources = range(len(lanes[0].sources))
-        self._inputs = [Table([d.sources[s].inputs for d in lanes], device, dtype) for s in sources]
+        self.inputs = [Table([d.sources[s].inputs for d in lanes], device, dtype) for s in sources]
         self._targets = [
             Table([d.sources[d.tasks[t].source].targets[d.tasks[t].name] for d in lanes], device, dtype)
             for t in range(len(self.tasks))
@@ -56,7 +57,7 @@ class Bank:
 
     def gather(self, rows: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Return inputs, one (R, B, ...) per source, and targets, one per task, of (R, B) rows per source."""
-        inputs = [table.gather(r) for table, r in zip(self._inputs, rows, strict=True)]
+        inputs = [table.gather(r) for table, r in zip(self.inputs, rows, strict=True)]
         targets = [table.gather(rows[task.source]) for table, task in zip(self._targets, self.tasks, strict=True)]
         return inputs, targets
 
@@ -97,10 +98,3 @@ def batch_streams(
         [BatchStream(seed, d.sources[s].name, d.sources[s].splits["train"], size) for seed, d in zip(seeds, lanes, strict=True)]
         for s, size in enumerate(sizes)
     ]
-
-
-def stack_state(states: Sequence[Mapping[str, Tensor]], device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Stack equal dicts of tensors, one per lane, to (R, ...) tensors."""
-    return {
-        name: torch.stack([s[name] for s in states]).to(device=device, dtype=dtype) for name in states[0]
-    }

@@ -132,34 +132,28 @@ class AdamW(Adam):
 
 
 class LaneOptimizer:
-    """Updates the stacked parameters (R, ...) of all lanes in place.
+    """Updates stacked parameters (R, ...) of all lanes in place.
 
     Args:
         optimizers: one per lane; they may differ in numbers, not in kind.
-        model: stacked model parameters by name.
-        learned: stacked parameters of the weighting; they take no weight decay.
+        stacked: parameters by name.
+        decay: whether weight decay applies to them.
     """
 
-    def __init__(
-        self, optimizers: Sequence[Optimizer], model: Mapping[str, Tensor], learned: Mapping[str, Tensor]
-    ) -> None:
-        groups: list[dict[str, Any]] = []
+    def __init__(self, optimizers: Sequence[Optimizer], stacked: Mapping[str, Tensor], decay: bool = True) -> None:
         self._slots: list[tuple[str, slice, Tensor]] = []
-        self._rates: list[Optimizer] = []
+        self._templates: list[Optimizer] = []
+        groups: list[dict[str, Any]] = []
         for _, run in groupby(enumerate(optimizers), key=lambda pair: dataclasses.astuple(pair[1])):
             lanes = [lane for lane, _ in run]
             part, template = slice(lanes[0], lanes[-1] + 1), optimizers[lanes[0]]
-            for parameters, extra in ((model, {}), (learned, {"weight_decay": 0.0})):
-                if parameters:
-                    views = [self._slot(name, stacked, part) for name, stacked in parameters.items()]
-                    groups.append({"params": views, **template.settings(), **extra})
-                    self._rates.append(template)
+            views = {name: values.detach()[part] for name, values in stacked.items()}
+            self._slots += [(name, part, view) for name, view in views.items()]
+            self._templates.append(template)
+            groups.append({"params": list(views.values()), **template.settings()})
+            if not decay:
+                groups[-1]["weight_decay"] = 0.0
         self._optimizer = optimizers[0].create(groups)
-
-    def _slot(self, name: str, stacked: Tensor, part: slice) -> Tensor:
-        view = stacked.detach()[part]
-        self._slots.append((name, part, view))
-        return view
 
     def step(self, gradients: Mapping[str, Tensor], step: int, steps: int, factor: float = 1.0) -> None:
         """Apply one update; parameters without a gradient stay as they are, their momentum too.
@@ -172,7 +166,14 @@ class LaneOptimizer:
         """
         for name, part, view in self._slots:
             gradient = gradients.get(name)
-            view.grad = None if gradient is None else gradient[part]
-        for group, template in zip(self._optimizer.param_groups, self._rates, strict=True):
+            view.grad = None if gradient is None else _laid_out_as(view, gradient[part])
+        for group, template in zip(self._optimizer.param_groups, self._templates, strict=True):
             group["lr"] = template.lr * template.lr_factor(step, steps) * factor
         self._optimizer.step()
+
+
+def _laid_out_as(view: Tensor, gradient: Tensor) -> Tensor:
+    """Return the gradient in the parameter's memory layout: fused kernels walk memory, not indices."""
+    if gradient.stride() == view.stride():
+        return gradient
+    return torch.empty_like(view).copy_(gradient)

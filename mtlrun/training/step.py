@@ -105,7 +105,7 @@ class Program:
 
         The weighting's state in `lanes` moves on by one step.
         """
-        losses = self._losses(lanes.parameters, batch.inputs, batch.targets)
+        losses = self.losses(lanes, batch)
         surgery = self.weighting.needs == "gramian" and bool(self.shared)
         by_task = self.task_gradients(lanes, losses) if surgery else []
         gramian = self.gramian(by_task) if surgery else None
@@ -128,6 +128,10 @@ class Program:
         if surgery:
             self.add_combined(gradients, by_task, weights.detach())
         return gradients, losses.detach(), weights.detach()
+
+    def losses(self, lanes: Lanes, batch: Batch) -> Tensor:
+        """Return every lane's task losses, (R, T), for differentiation."""
+        return self._losses(lanes.parameters, batch.inputs, batch.targets)
 
     def task_gradients(self, lanes: Lanes, losses: Tensor) -> list[Tensors]:
         """Return each task's gradient of the shared and of its own parameters."""

@@ -1,0 +1,196 @@
+"""The training loop: all lanes of a cohort, phase by phase, with evaluations in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtlrun.config import build
+from mtlrun.data.suite import Suite
+from mtlrun.data.task import SuiteInfo
+from mtlrun.diagnostics.conflict import gradient_cosines
+from mtlrun.schedule.base import Phase
+from mtlrun.streams import stream
+from mtlrun.training.bank import Bank, batch_streams
+from mtlrun.training.evaluate import evaluate, metric_names
+from mtlrun.training.network import Parts, build_network
+from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.step import Batch, Lanes, Program, Tensors
+
+SPLITS = ("train", "val", "test")
+CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time
+
+
+@dataclass
+class LaneResult:
+    """What training one run gave.
+
+    Attributes:
+        diverged_at: first step whose loss was not finite, or None.
+        steps: the E steps after which the run was evaluated.
+        values: metrics, (E, splits, M); M as in `names`.
+        names: the (task, metric) pairs.
+        diagnostics: by name, one entry per evaluation.
+        parameters: final parameters by name.
+    """
+
+    diverged_at: int | None
+    steps: list[int]
+    values: np.ndarray
+    names: list[tuple[str, str]]
+    diagnostics: dict[str, list[Any]]
+    parameters: dict[str, np.ndarray]
+
+
+class Cohort:
+    """Runs of one program and one set of shapes, trained at the same time.
+
+    Args:
+        configs: the canonical config of each run, one lane each.
+        device: where to train.
+    """
+
+    def __init__(self, configs: Sequence[Mapping[str, Any]], device: torch.device) -> None:
+        self.config, self.device = configs[0], device
+        self.dtype = getattr(torch, self.config["dtype"])
+        self.seeds = [int(c["seed"]) for c in configs]
+        suites: list[Suite] = [build(c["suite"]) for c in configs]
+        self.info: SuiteInfo = suites[0].info()
+        self.data = [suite.load(seed) for suite, seed in zip(suites, self.seeds, strict=True)]
+        self.bank = Bank(self.data, device, self.dtype)
+        self.parts = [Parts.of(c) for c in configs]
+        networks = [
+            build_network(p, s.info(), seed) for p, s, seed in zip(self.parts, suites, self.seeds, strict=True)
+        ]
+        self.parameters = self._stack([dict(n.named_parameters()) for n in networks])
+        self.network = networks[0].to("meta")
+        self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], self.parameters)
+        budget = self.config["budget"]
+        self.evaluations = budget["evaluations"]
+        self.batch_sizes = [
+            s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"] for s in self.info.sources
+        ]
+        self.phases = self.parts[0].schedule.phases(len(self.info.tasks), budget["steps"])
+
+    def train(self, progress: Callable[[int], None] = lambda steps: None) -> list[LaneResult]:
+        """Train all lanes to the end; `progress` is told of steps done."""
+        self.steps, self.values, self.seen = [], [], []
+        self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
+        begun, trained = 0, [0] * len(self.info.tasks)
+        for phase in self.phases:
+            # A task meets the batches that its baseline meets, from where its own training stands.
+            self._train_phase(phase, begun, max(trained[t] for t in phase.tasks), progress)
+            begun += phase.steps
+            trained = [n + phase.steps * (t in phase.tasks) for t, n in enumerate(trained)]
+        return self._results()
+
+    def _train_phase(self, phase: Phase, begun: int, skip: int, progress: Callable[[int], None]) -> None:
+        program = self.program(phase)
+        lanes = self.lanes(phase)
+        learner = LaneOptimizer([p.optimizer for p in self.parts], lanes.learned, decay=False) if lanes.learned else None
+        batches = self.batches(phase, skip)
+        stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
+        for step in range(phase.steps):
+            batch = next(batches)
+            gradients, losses, weights = program.gradients(lanes, batch)
+            finite = losses.isfinite().all(1)
+            self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
+            self.optimizer.step(gradients, step, phase.steps, phase.lr_factor)
+            if learner:
+                learner.step(gradients, step, phase.steps, phase.lr_factor)
+            if step + 1 in stops:
+                self._evaluate(program, lanes, batch, begun + step + 1, weights)
+            progress(1)
+
+    def program(self, phase: Phase) -> Program:
+        """Return what all lanes have in common in a phase."""
+        parts = self.parts[0]
+        frozen, count = phase.freeze_shared, len(self.seeds)
+        return Program(
+            self.network, self.info.tasks, phase.tasks, frozen, parts.weighting, parts.regularization, count
+        )
+
+    def lanes(self, phase: Phase) -> Lanes:
+        """Return what differs between lanes, as a phase begins: a weighting starts anew with its tasks."""
+        count = len(phase.tasks)
+        return Lanes(
+            self.parameters,
+            self._stack([p.weighting.learned(count) for p in self.parts]),
+            self._stack([p.weighting.init_state(count) for p in self.parts], trained=False),
+            self._stack([lane_fields(p.weighting, phase.tasks) for p in self.parts], trained=False),
+            self._stack([lane_fields(p.regularization, phase.tasks) for p in self.parts], trained=False),
+        )
+
+    def batches(self, phase: Phase, skip: int) -> Iterator[Batch]:
+        """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over."""
+        streams = batch_streams(self.seeds, self.data, self.batch_sizes)
+        for lane in (lane for source in streams for lane in source):
+            lane.take(skip)
+        rows = max(s.rows["train"] / b for s, b in zip(self.info.sources, self.batch_sizes, strict=True))
+        flags = [torch.tensor(False, device=self.device), torch.tensor(True, device=self.device)]
+        shape = self.parts[0].weighting.random_shape(len(phase.tasks))
+        draws = [stream(seed, "weighting") for seed in self.seeds]
+        for first in range(0, phase.steps, CHUNK_STEPS):
+            count = min(CHUNK_STEPS, phase.steps - first)
+            chunk = [self._send(np.stack([lane.take(count) for lane in source], 1)) for source in streams]
+            random = self._send(np.stack([d.random((count, *shape)) for d in draws], 1)) if shape else None
+            for k in range(count):
+                new_epoch = int((first + k) / rows) > int((first + k - 1) / rows)
+                inputs, targets = self.bank.gather([source[k] for source in chunk])
+                yield Batch(inputs, targets, None if random is None else random[k], flags[new_epoch])
+
+    def _evaluate(self, program: Program, lanes: Lanes, batch: Batch, step: int, weights: Tensor) -> None:
+        """Record every metric, the last step's weights and how far the tasks' gradients agree."""
+        limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
+        rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
+        values = torch.stack([evaluate(program, lanes.parameters, self.bank, r) for r in rows], 1)
+        self.steps.append(step)
+        self.values.append(values)
+        self.seen.append({"weights": weights, "gradient_cosines": gradient_cosines(program, lanes, batch)})
+
+    def _results(self) -> list[LaneResult]:
+        values = torch.stack(self.values, 1).double().cpu().numpy()
+        diverged = self.diverged.tolist()
+        seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
+        parameters = {n: p.detach().cpu().numpy() for n, p in self.parameters.items()}
+        return [
+            LaneResult(
+                None if diverged[lane] < 0 else diverged[lane],
+                self.steps,
+                values[lane],
+                metric_names(self.info.tasks),
+                {k: [evaluation[k][lane] for evaluation in seen] for k in seen[0]},
+                {n: p[lane] for n, p in parameters.items()},
+            )
+            for lane in range(len(self.seeds))
+        ]
+
+    def _stack(self, dicts: Sequence[Mapping[str, Tensor]], trained: bool = True) -> Tensors:
+        """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""
+        stacked = {n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]}
+        if len(dicts) > 1:
+            # The gradient of a dense layer's weights comes out of vmap transposed; kept so, it needs no copy.
+            stacked = {n: p.mT.contiguous().mT if p.dim() == 3 else p for n, p in stacked.items()}
+        return {n: p.requires_grad_(trained) for n, p in stacked.items()}
+
+    def _send(self, array: np.ndarray) -> Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None, non_blocking=True)
+
+
+def lane_fields(strategy: Any, tasks: Sequence[int]) -> Tensors:
+    """Return the numbers of a strategy that may differ between lanes; lists are per task, of the trained ones."""
+    found: Tensors = {}
+    for field in fields(strategy):
+        value = getattr(strategy, field.name)
+        if isinstance(value, float):
+            found[field.name] = torch.tensor(value, dtype=torch.float64)
+        elif isinstance(value, list) and value and all(isinstance(v, float) for v in value):
+            found[field.name] = torch.tensor([value[t] for t in tasks], dtype=torch.float64)
+    return found
