@@ -102,32 +102,32 @@ class LinearTeachers(Suite):
         return np.stack([self._of("norm", name) * directions[name] for name in self.selected()])
 
     def narrowed(self: S, tasks: Sequence[str]) -> S:
-        """Return the suite with only these tasks; `a` alone forgets the cosine, which does not touch its data."""
+        """Return the suite with only these tasks; `a` alone forgets the cosine, which is not its own."""
         suite = super().narrowed(tasks)
         return replace(suite, cosine=type(self).cosine) if tuple(tasks) == ("a",) else suite
 
     def faults(self) -> Iterator[Fault]:
-        """Yield everything that is wrong with the settings."""
+        """Yield everything that is wrong with the settings; keys are field names."""
         yield from super().faults()
         if self.dim < 2:
-            yield Fault("suite.dim", "must be at least 2", self.dim)
+            yield Fault("dim", "must be at least 2", self.dim)
         if not -1 <= self.cosine <= 1:
-            yield Fault("suite.cosine", "must be from -1 to 1", self.cosine)
+            yield Fault("cosine", "must be from -1 to 1", self.cosine)
         if self.resplit:
-            yield Fault("suite.resplit", "has no meaning here: every seed draws its own data", self.resplit)
+            yield Fault("resplit", "has no meaning here: every seed draws its own data", self.resplit)
         least, why = 1, ""
         if self.design == "orthonormal":
             least, why = self.dim, ", the dimension, for an orthonormal design"
             if self.train_size is not None:
                 rule = "would break the orthonormal design: set `suite.samples`"
-                yield Fault("suite.train_size", rule, self.train_size)
+                yield Fault("train_size", rule, self.train_size)
         names = self.selected()
         rule = f"must be at least {least}{why}"
-        yield from per_task_faults("suite.samples", self.samples, names, NAMES, rule, lambda n: n >= least)
+        yield from per_task_faults("samples", self.samples, names, NAMES, rule, lambda n: n >= least)
         rule = "must be a standard deviation of at least 0"
-        yield from per_task_faults("suite.noise", self.noise, names, NAMES, rule, lambda v: 0 <= v < math.inf)
+        yield from per_task_faults("noise", self.noise, names, NAMES, rule, lambda v: 0 <= v < math.inf)
         rule = "must be a length over 0"
-        yield from per_task_faults("suite.norm", self.norm, names, NAMES, rule, lambda v: 0 < v < math.inf)
+        yield from per_task_faults("norm", self.norm, names, NAMES, rule, lambda v: 0 < v < math.inf)
 
     def _of(self, field: str, name: str) -> float:
         """Return a per-task setting of a task, the default where the task is not selected."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
+from mtlrun.config import Configured
 from mtlrun.data.noise import noisy_targets
 from mtlrun.data.per_task import by_task, per_task_faults
 from mtlrun.data.splits import train_rows
@@ -17,7 +18,7 @@ S = TypeVar("S", bound="Suite")
 
 
 @dataclass
-class Suite(ABC):
+class Suite(Configured, ABC):
     """Tasks trained together, with their data. Nothing is checked before `faults`, `info` or `load`.
 
     A task's inputs, targets, noise and split never depend on which other tasks are selected, nor on their
@@ -100,7 +101,7 @@ class Suite(ABC):
         """
         faults = list(self.faults())
         if faults:
-            raise ConfigError(faults)
+            raise ConfigError(fault._replace(key=f"suite.{fault.key}") for fault in faults)
         offered = {task.name: task for task in self.offered()}
         tasks = [offered[name] for name in self.selected()]
         used = sorted({task.source for task in tasks})
@@ -127,41 +128,41 @@ class Suite(ABC):
         return SuiteData(info.tasks, tuple(sources))
 
     def faults(self) -> Iterator[Fault]:
-        """Yield everything that is wrong with the settings."""
+        """Yield everything that is wrong with the settings; keys are field names."""
         names, available = self.selected(), self.available()
         if not names:
-            yield Fault("suite.tasks", "must name at least one task", choices=available)
+            yield Fault("tasks", "must name at least one task", choices=available)
         for name in dict.fromkeys(names):
             if name not in available:
-                yield Fault("suite.tasks", "must name tasks of the suite", name, available)
+                yield Fault("tasks", "must name tasks of the suite", name, available)
             if names.count(name) > 1:
-                yield Fault("suite.tasks", "must name each task once", name)
+                yield Fault("tasks", "must name each task once", name)
         if self.primary is not None and self.primary not in names:
             yield Fault(
-                "suite.primary",
+                "primary",
                 "must be one of the selected tasks",
                 self.primary,
                 tuple(dict.fromkeys(names)),
             )
         if self.pairs and self.primary is not None:
-            yield Fault("suite.pairs", "cannot be set together with `suite.primary`", self.pairs)
+            yield Fault("pairs", "cannot be set together with `suite.primary`", self.pairs)
         if self.pairs and len(set(names)) < 2:
-            yield Fault("suite.pairs", "needs at least two tasks", list(names))
+            yield Fault("pairs", "needs at least two tasks", list(names))
         yield from self._size_faults(names)
         rule = "must be a rate from 0 to 1"
         noise = self.label_noise
-        yield from per_task_faults("suite.label_noise", noise, names, available, rule, lambda v: 0 <= v <= 1)
+        yield from per_task_faults("label_noise", noise, names, available, rule, lambda v: 0 <= v <= 1)
 
     def _size_faults(self, names: Sequence[str]) -> Iterator[Fault]:
         size = self.train_size
         if isinstance(size, float) and not 0 < size <= 1:
-            yield Fault("suite.train_size", "as a fraction must be over 0 and at most 1", size)
+            yield Fault("train_size", "as a fraction must be over 0 and at most 1", size)
         if size is None or isinstance(size, float):
             return
         whole = self.whole()
         limit = min((whole[t.source].rows["train"] for t in self.offered() if t.name in names), default=size)
         if not 1 <= size <= limit:
-            yield Fault("suite.train_size", f"must be from 1 to {limit} rows, or a fraction like 0.5", size)
+            yield Fault("train_size", f"must be from 1 to {limit} rows, or a fraction like 0.5", size)
 
     def _shortened(self, source: SourceInfo) -> SourceInfo:
         rows = {**source.rows, "train": train_rows(self.train_size, source.rows["train"])}
