@@ -108,7 +108,7 @@ class Store:
         Raises:
             StoreError: If the name holds more than letters, digits, `.`, `_`, `-`, or nothing can be written.
         """
-        path = self._study_path(manifest["name"])
+        path = self._study_path(manifest["study"])
         moment = datetime.now(timezone.utc).isoformat()
         page = {"schema_version": _STUDY_SCHEMA_VERSION, "written_at": moment, "study": manifest}
         write_whole(path, lambda file: file.write(json.dumps(page, indent=1).encode()))

@@ -183,19 +183,19 @@ def test_append_of_nothing_is_a_mistake(tmp_path: Path) -> None:
 
 def test_studies_are_listed_replaced_and_the_last_written_is_the_default(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_study({"name": "zeta", "runs": ["a"]})
-    store.write_study({"name": "alpha", "runs": ["b"]})
+    store.write_study({"study": "zeta", "runs": ["a"]})
+    store.write_study({"study": "alpha", "runs": ["b"]})
     assert store.studies() == ["alpha", "zeta"]
-    assert store.read_study() == {"name": "alpha", "runs": ["b"]}
-    store.write_study({"name": "zeta", "runs": ["a", "c"]})
+    assert store.read_study() == {"study": "alpha", "runs": ["b"]}
+    store.write_study({"study": "zeta", "runs": ["a", "c"]})
     os.utime(tmp_path / "studies" / "zeta.json", (0, 0))  # a copied store has other file times
-    assert store.read_study() == {"name": "zeta", "runs": ["a", "c"]}
+    assert store.read_study() == {"study": "zeta", "runs": ["a", "c"]}
     assert store.read_study("alpha")["runs"] == ["b"]
 
 
 def test_unknown_study_gets_near_matches(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_study({"name": "quickstart"})
+    store.write_study({"study": "quickstart"})
     with pytest.raises(StoreError, match="did you mean quickstart") as caught:
         store.read_study("quickstat")
     assert str(tmp_path) in str(caught.value)
@@ -210,14 +210,14 @@ def test_store_without_studies_says_what_to_run(tmp_path: Path) -> None:
 def test_study_name_cannot_leave_the_folder(tmp_path: Path, name: object) -> None:
     store = Store(tmp_path / "runs")
     with pytest.raises(StoreError, match="`study` must begin with a letter or digit"):
-        store.write_study({"name": name})
+        store.write_study({"study": name})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"schema_version": 9}', '{"schema_version": 1, "study": 0}'])
 def test_damaged_study_file_is_named(tmp_path: Path, content: str) -> None:
     store = Store(tmp_path)
-    store.write_study({"name": "s"})
+    store.write_study({"study": "s"})
     (tmp_path / "studies" / "s.json").write_text(content)
     with pytest.raises(StoreError, match=r"studies/s\.json` cannot be read"):
         store.read_study("s")

@@ -1,0 +1,258 @@
+"""The command line: the only place that prints or exits.
+
+Exit codes: 0 success; 1 the gate found a regression, or some runs failed or diverged; 2 bad input, nothing
+trained; 3 the gate could not decide; 130 interrupted, with everything finished so far kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mtlrun import __version__
+from mtlrun.errors import ConfigError, MtlrunError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    if not hasattr(arguments, "handler"):
+        _parser().print_help()
+        return 0
+    sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
+    try:
+        return int(arguments.handler(arguments))
+    except MtlrunError as error:
+        print(f"mtlrun: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("mtlrun: interrupted; what had finished is stored, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what a command asks for, then print the transfer table."""
+    from mtlrun.launch.batch import run_counts, train_batch
+    from mtlrun.launch.compose import multirun, plain
+    from mtlrun.launch.progress import Progress
+    from mtlrun.store.store import Store
+
+    seen: dict[str, Any] = {}
+
+    def train(config: Any) -> float:
+        return batch([config])[0]
+
+    def batch(configs: Sequence[Any]) -> list[float]:
+        jobs = [plain(config) for config in configs]
+        seen.update(jobs[0])
+        return train_batch(jobs, arguments.overrides, Progress(sys.stderr))
+
+    train.batch = batch  # type: ignore[attr-defined]
+    multirun(arguments.overrides, train, arguments.config_dir)
+    store = Store(seen["store"])
+    _print_report(store, seen["study"])
+    counts = run_counts(store, store.read_study(seen["study"]))
+    if counts["failed"] or counts["diverged"]:
+        print(f"mtlrun: {counts['failed']} runs failed, {counts['diverged']} diverged", file=sys.stderr)
+        return 1
+    return 0
+
+
+def plan(arguments: argparse.Namespace) -> int:
+    """Print what a command would train and reuse; train nothing."""
+    from mtlrun.launch.batch import plan_batch
+    from mtlrun.launch.compose import multirun, plain
+    from mtlrun.report.plan_view import plan_facts, plan_text
+
+    def show(config: Any) -> float:
+        return batch([config])[0]
+
+    def batch(configs: Sequence[Any]) -> list[float]:
+        facts = plan_facts(plan_batch([plain(config) for config in configs]))
+        print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
+        return [0.0] * len(configs)
+
+    show.batch = batch  # type: ignore[attr-defined]
+    multirun([*arguments.overrides, "hydra/launcher=mtlrun_cohorts"], show, arguments.config_dir)
+    return 0
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Print or write a study's results."""
+    from mtlrun.store.store import Store
+
+    _print_report(
+        Store(arguments.store), arguments.study, arguments.format, arguments.level, arguments.output, _filters(arguments.filter)
+    )
+    return 0
+
+
+def lock(arguments: argparse.Namespace) -> int:
+    """Write a study's lock file."""
+    from mtlrun.gate import lock as make_lock
+    from mtlrun.store.store import Store
+
+    manifest, summary = _summary(Store(arguments.store), arguments.study)
+    _write(arguments.output, json.dumps(make_lock(manifest, summary), indent=1) + "\n")
+    print(f"locked {len(summary.rows)} rows of study {manifest['study']} in {arguments.output}", file=sys.stderr)
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Test stored results against a lock file."""
+    from mtlrun.gate import check as check_lock
+    from mtlrun.gate import read_lock, to_markdown
+    from mtlrun.store.store import Store
+
+    locked = read_lock(arguments.file)
+    manifest, summary = _summary(Store(arguments.store), arguments.study or locked["study"])
+    result = check_lock(locked, manifest, summary, margin=arguments.margin)
+    text = to_markdown(result)
+    if arguments.output:
+        _write(arguments.output, text)
+    print(text)
+    return result.exit_code
+
+
+def list_options(arguments: argparse.Namespace) -> int:
+    """Print the groups, or the options of one."""
+    from mtlrun.catalog import describe, groups, options
+
+    if arguments.group is None:
+        for group in groups():
+            print(f"{group:16} {', '.join(options(group))}")
+        return 0
+    for option in options(arguments.group):
+        print(f"{option:20} {describe(arguments.group, option).summary}")
+    return 0
+
+
+def show_option(arguments: argparse.Namespace) -> int:
+    """Print what an option means: formula, source, settings and their defaults."""
+    from mtlrun.catalog import describe
+
+    group, equals, option = arguments.option.partition("=")
+    if not equals:
+        raise ConfigError([f"`mtlrun show` takes GROUP=OPTION, as weighting=dwa, found {arguments.option!r}"])
+    page = describe(group, option)
+    print(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
+    print("\n" + (page.docstring or page.comment).strip() + "\n")
+    if page.docstring:
+        print(page.comment + "\n")
+    for setting in page.settings:
+        print(f"  {group}.{setting.key}={json.dumps(setting.value)}" + (f"  # {setting.comment}" if setting.comment else ""))
+    for other, choice in page.sets.items():
+        print(f"  sets {other}={choice}")
+    return 0
+
+
+def _summary(store: Any, study: str | None) -> tuple[dict[str, Any], Any]:
+    from mtlrun.launch.batch import study_runs
+    from mtlrun.report.summary import summarise
+
+    manifest = store.read_study(study)
+    ids = study_runs(manifest["cells"])
+    return manifest, summarise(manifest, store.runs(ids), store.curves(ids))
+
+
+def _print_report(
+    store: Any,
+    study: str | None,
+    format_name: str = "terminal",
+    level: str = "rows",
+    output: str | None = None,
+    filters: dict[str, str] | None = None,
+) -> None:
+    from mtlrun.report import formats
+
+    _, summary = _summary(store, study)
+    content = formats.render(summary, format_name, level=level, filters=filters or {})
+    if output is not None:
+        _write(output, content)
+    elif isinstance(content, bytes):
+        if sys.stdout.isatty():
+            raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
+        sys.stdout.buffer.write(content)
+    else:
+        print(content)
+
+
+def _write(path: str, content: str | bytes) -> None:
+    from mtlrun.store.files import write_whole
+
+    data = content.encode() if isinstance(content, str) else content
+    write_whole(Path(path), lambda file: file.write(data))
+
+
+def _filters(pairs: Sequence[str]) -> dict[str, str]:
+    bad = [p for p in pairs if "=" not in p]
+    if bad:
+        raise ConfigError([f"`--filter` takes COLUMN=VALUE, as task=digit, found {p!r}" for p in bad])
+    return dict(p.split("=", 1) for p in pairs)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argument errors read as our other errors do."""
+
+    def error(self, message: str) -> Any:
+        print(f"mtlrun: {message}; see `{self.prog} --help`", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mtlrun", description="Negative-transfer studies in multi-task learning.")
+    parser.add_argument("--version", action="version", version=f"mtlrun {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, handler: Any, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(handler=handler)
+        return added
+
+    for name, handler, text in (
+        ("run", run, "train one cell and its baselines over its seeds; print the transfer table"),
+        ("sweep", run, "train many cells (KEY=A,B or globs) as one study; print the table"),
+        ("plan", plan, "show what would be trained and reused; train nothing"),
+    ):
+        added = command(name, handler, text)
+        added.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as suite=digits_two or optimizer.lr=0.01")
+        added.add_argument("-m", "--multirun", action="store_true", help="as `mtlrun sweep`; commas in overrides do it too")
+        added.add_argument("--config-dir", action="append", default=[], help="a folder with config groups of your own")
+        if name == "plan":
+            added.add_argument("--format", choices=("text", "json"), default="text")
+    added = command("report", report, "print or write a study's results")
+    added.add_argument("store", nargs="?", default="runs", metavar="STORE")
+    added.add_argument("--study", help="default: the one written last")
+    added.add_argument("--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html")
+    added.add_argument("--level", default="rows", choices=("rows", "runs", "curves"))
+    added.add_argument("--output", "-o", help="a file; default: standard output")
+    added.add_argument("--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows")
+    added = command("lock", lock, "write a lock file of a study's results")
+    added.add_argument("store", nargs="?", default="runs", metavar="STORE")
+    added.add_argument("--output", "-o", required=True, metavar="FILE")
+    added.add_argument("--study", help="default: the one written last")
+    added = command("check", check, "test results against a lock file")
+    added.add_argument("file", metavar="FILE")
+    added.add_argument("--store", default="runs")
+    added.add_argument("--study", help="default: the lock's own")
+    added.add_argument("--margin", type=float, help="percent of |single-task mean| that may be lost")
+    added.add_argument("--output", "-o", metavar="FILE", help="write the Markdown there too")
+    added = command("list", list_options, "list config groups, or the options of one")
+    added.add_argument("group", nargs="?", metavar="GROUP")
+    added = command("show", show_option, "explain an option: meaning, formula, settings, source")
+    added.add_argument("option", metavar="GROUP=OPTION")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

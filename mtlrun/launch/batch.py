@@ -1,0 +1,142 @@
+"""From the jobs of one command to stored runs: plan, reuse, train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from mtlrun.config import build
+from mtlrun.launch.check import Estimate, estimate, prepare
+from mtlrun.launch.local import Local
+from mtlrun.launch.train import pick_device
+from mtlrun.plan.cohorts import CohortPlan, plan_cohorts
+from mtlrun.plan.labels import varying_settings
+from mtlrun.plan.study import Cell, Study
+from mtlrun.store.store import Store
+
+KEPT = ("finished", "diverged")  # a failed run is tried again
+
+
+@dataclass
+class Batch:
+    """What is to be done for a batch of jobs.
+
+    Attributes:
+        study: cells and runs.
+        store: where runs are kept.
+        reused: ids of runs that the store has.
+        cohorts: what is to be trained.
+        launcher: trains it.
+        processes: how many train at the same time.
+        estimate: what that is expected to cost.
+    """
+
+    study: Study
+    store: Store
+    reused: set[str]
+    cohorts: list[CohortPlan]
+    launcher: Local
+    processes: int
+    estimate: Estimate
+
+
+class Watcher(Protocol):
+    """Is told how training goes on."""
+
+    def begin(self, batch: Batch) -> None:
+        """Training of this batch begins."""
+
+    def advance(self, run_steps: int) -> None:
+        """So many more run-steps are done."""
+
+    def end(self) -> None:
+        """Training ended, well or not."""
+
+
+def plan_batch(jobs: Sequence[Mapping[str, Any]]) -> Batch:
+    """Check jobs, and find what the store already has of them.
+
+    Raises:
+        ConfigError: faults in the jobs.
+        StoreError: the store cannot be read or written.
+    """
+    study = prepare(jobs)
+    pick_device(jobs[0]["device"])
+    store = Store(jobs[0]["store"])
+    store.check_writable()
+    reused = {run_id for run_id, status in store.statuses().items() if status in KEPT} & set(study.runs)
+    todo = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
+    launcher: Local = build(jobs[0]["launch"])
+    alone = estimate(plan_cohorts(todo, launcher.width))
+    processes = launcher.process_count(alone.seconds, pick_device(jobs[0]["device"]).type)
+    cohorts = plan_cohorts(todo, launcher.width, processes)
+    return Batch(study, store, reused, cohorts, launcher, processes, estimate(cohorts, processes))
+
+
+def train_batch(jobs: Sequence[Mapping[str, Any]], command: Sequence[str], watcher: Watcher) -> list[float]:
+    """Train what the store does not have yet, and return each job's mean oriented validation metric.
+
+    The study's manifest is written before training, so that an interrupted study can be reported.
+
+    Raises:
+        ConfigError: faults in the jobs.
+        StoreError: the store cannot be read or written.
+    """
+    batch = plan_batch(jobs)
+    cells = _with_earlier_cells(batch, jobs[0].get("invocation", ""))
+    manifest = batch.study.manifest(command) | {"cells": cells, "invocation": jobs[0].get("invocation", "")}
+    batch.store.write_study(manifest)
+    if batch.cohorts:
+        watcher.begin(batch)
+        try:
+            batch.launcher.train(batch.cohorts, batch.store, jobs[0]["device"], batch.processes, watcher.advance)
+        finally:
+            watcher.end()
+    return _objectives(batch)
+
+
+def run_counts(store: Store, manifest: Mapping[str, Any]) -> Counter[str]:
+    """Return how many runs of a study have each status; `missing` for those that the store does not have."""
+    statuses = store.statuses()
+    return Counter(statuses.get(run_id, "missing") for run_id in study_runs(manifest["cells"]))
+
+
+def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of all runs of cells, baselines included."""
+    found: set[str] = set()
+    for cell in cells:
+        found.update(cell["runs"], *cell["baselines"].values())
+    return found
+
+
+def _with_earlier_cells(batch: Batch, invocation: str) -> list[dict[str, Any]]:
+    """Return the study's cells with those that earlier jobs of the same command have stored."""
+    cells = {cell.cell_id: cell for cell in batch.study.cells}
+    if invocation and batch.study.name in batch.store.studies():
+        earlier = batch.store.read_study(batch.study.name)
+        if earlier.get("invocation") == invocation:
+            cells = {c["cell_id"]: Cell(**c) for c in earlier["cells"]} | cells
+    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values())), strict=True):
+        cell.hyper = hyper
+    return [asdict(cell) for cell in cells.values()]
+
+
+def _objectives(batch: Batch) -> list[float]:
+    """Return what a sweeper may maximise: per job the mean over runs and tasks of the last validation value.
+
+    Each task counts by its primary metric, negated where lower is better. Test values take no part.
+    """
+    cells = {cell.cell_id: cell for cell in batch.study.cells}
+    curves = batch.store.curves({run_id for cell in cells.values() for run_id in cell.runs})
+    last = curves[(curves["split"] == "val") & (curves["step"] == curves.groupby("run_id", observed=True)["step"].transform("max"))]
+    values = last.set_index(["run_id", "task", "metric"])["value"].to_dict()
+
+    def objective(cell: Cell) -> float:
+        sign = {task["name"]: 1 if task["direction"] == "higher" else -1 for task in cell.tasks}
+        keys = [(run_id, task["name"], task["metric"]) for run_id in cell.runs for task in cell.tasks]
+        found = [sign[key[1]] * values[key] for key in keys if key in values]
+        return sum(found) / len(found) if found else float("nan")
+
+    return [sum(objective(cells[c]) for c in ids) / len(ids) for ids in batch.study.jobs]

@@ -1,0 +1,147 @@
+"""Every check of a batch of jobs before anything trains, all faults together; and what the study will cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+
+from mtlrun.config import build, check_node, to_node
+from mtlrun.data.suite import Suite
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.plan.cohorts import CohortPlan
+from mtlrun.plan.runs import canonical_json
+from mtlrun.plan.study import PARTS, Study, plan_study
+from mtlrun.training.network import Parts, build_network
+
+NODES = (*PARTS, "budget", "statistics", "launch")
+ONE_PER_STUDY = ("study", "store", "device", "statistics", "launch")
+DTYPES = ("float32", "float64")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def prepare(jobs: Sequence[Mapping[str, Any]]) -> Study:
+    """Check jobs and plan their study.
+
+    Raises:
+        ConfigError: every fault of every job.
+    """
+    faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
+    checked: dict[str, list[Fault]] = {}
+    for job in jobs:
+        for group in NODES:
+            key = group + json.dumps(job.get(group), sort_keys=True, default=str)
+            if key not in checked:
+                checked[key] = check_node(group, job.get(group, {}))
+            faults.update({str(f): f for f in checked[key]})
+        faults.update({str(f): f for f in _plain_faults(job)})
+    for key in ONE_PER_STUDY:
+        if any(job.get(key) != jobs[0].get(key) for job in jobs):
+            fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
+            faults[str(fault)] = fault
+    if faults:
+        raise ConfigError(list(faults.values()))
+    study = plan_study([_complete(job) for job in jobs])
+    _check_programs(study)
+    return study
+
+
+def parameter_count(config: Mapping[str, Any]) -> int:
+    """Return the number of parameters of a run of this canonical config.
+
+    Raises:
+        ConfigError: the parts do not fit each other or the suite.
+    """
+    suite: Suite = build(config["suite"])
+    info, parts = suite.info(), Parts.of(config)
+    for group, part in (("weighting", parts.weighting), ("regularization", parts.regularization)):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, list) and len(value) != len(info.tasks):
+                names = ", ".join(t.name for t in info.tasks)
+                raise ConfigError([Fault(f"{group}.{field.name}", f"must have one number per task ({names})", value)])
+    with torch.device("meta"):
+        return sum(p.numel() for p in build_network(parts, info, seed=0).parameters())
+
+
+@dataclass
+class Estimate:
+    """What training is expected to take.
+
+    Attributes:
+        seconds: wall time, with the given number of processes.
+        memory_mib: peak memory of one process.
+    """
+
+    seconds: float
+    memory_mib: float
+
+
+def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
+    """Return the expected cost of cohorts, from their sizes alone."""
+    seconds, elements = 0.0, 0.0
+    for cohort in cohorts:
+        config = cohort.configs[0]
+        size = parameter_count(config)
+        info = build(config["suite"]).info()
+        batch = config["budget"]["batch_size"]
+        rows = sum(s.rows["train"] if batch == "full" else batch for s in info.sources)
+        seconds += cohort.run_steps * (RUN_STEP_S + 6 * size * rows / FLOPS)
+        # Parameters, gradients, two moments, one gradient per task; and inputs with their activations.
+        elements = max(elements, len(cohort.configs) * size * (4 + len(info.tasks)) + EVALUATION_ELEMENTS)
+    return Estimate(seconds / processes, PROCESS_MIB + 4 * elements / 2**20)
+
+
+RUN_STEP_S = 1.5e-4  # of one lane in a cohort: optimizer, kernels' overheads, evaluation
+FLOPS = 2e10  # of batched float32 matrix products on one core
+PROCESS_MIB = 350.0  # Python, torch, pandas and the data
+EVALUATION_ELEMENTS = 2**24  # held at once in evaluation
+
+
+def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
+    """Check the keys that are no groups."""
+    faults = []
+    seeds = job.get("seeds")
+    if isinstance(seeds, bool) or not isinstance(seeds, int | list):
+        faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
+    elif isinstance(seeds, int) and seeds < 1:
+        faults.append(Fault("seeds", "must be at least 1", seeds))
+    elif isinstance(seeds, list) and not _good_seeds(seeds):
+        faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
+    for key, choices in (("dtype", DTYPES), ("device", DEVICES)):
+        if job.get(key) not in choices:
+            faults.append(Fault(key, "must be a valid choice", job.get(key), choices))
+    for key in ("study", "store"):
+        if not isinstance(job.get(key), str) or not job[key]:
+            faults.append(Fault(key, "must be text", job.get(key)))
+    return faults
+
+
+def _good_seeds(seeds: list[Any]) -> bool:
+    whole = all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
+    return bool(seeds) and whole and len(set(seeds)) == len(seeds)
+
+
+def _complete(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the job with complete nodes: every field, defaults included, in its own type."""
+    return {**job, **{group: to_node(build(job[group])) for group in NODES}}
+
+
+def _check_programs(study: Study) -> None:
+    """Build every network of the study without memory, to find parts that do not fit."""
+    faults: dict[str, Fault | str] = {}
+    seen = set()
+    for config in study.runs.values():
+        key = canonical_json({k: v for k, v in config.items() if k != "seed"})
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            parameter_count(config)
+        except ConfigError as error:
+            faults.update({str(f): f for f in error.faults})
+    if faults:
+        raise ConfigError(list(faults.values()))

@@ -1,0 +1,161 @@
+"""Hydra: from overrides to jobs. Hydra's own errors become ours, all of them at once."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mtlrun.catalog import conf_dir, groups, options
+from mtlrun.config import check_node
+from mtlrun.errors import ConfigError, Fault
+
+MACHINE_KEYS = ("hydra", "hydra/launcher", "hydra/sweeper")
+
+
+class Task(Protocol):
+    """What Hydra launches: one job, or with our launcher a whole batch."""
+
+    def __call__(self, config: DictConfig) -> float:
+        """Do one job."""
+
+    def batch(self, configs: Sequence[DictConfig]) -> list[float]:
+        """Do a batch of jobs, and return a value for each."""
+
+
+def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = ()) -> None:
+    """Compose every job that the overrides ask for, and launch them through Hydra's sweeper and launcher.
+
+    Raises:
+        ConfigError: the overrides cannot be composed; every fault is told.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
+    overrides = [*overrides, f"invocation={uuid.uuid4().hex}", *_search_path(config_dirs)]
+    with initialize_config_dir(str(conf_dir().resolve()), job_name="mtlrun", version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        try:
+            hydra.multirun("config", task, list(overrides), with_log_configuration=False)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(_faults(overrides) or [_first_line(error)]) from error
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return a composed job as plain dicts, interpolations resolved, without Hydra's own part.
+
+    Raises:
+        ConfigError: an interpolation cannot be resolved.
+    """
+    try:
+        found = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError([_first_line(error)]) from error
+    assert isinstance(found, dict)
+    return {str(k): v for k, v in found.items() if k != "hydra"}
+
+
+def _search_path(config_dirs: Sequence[str]) -> list[str]:
+    faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
+    if faults:
+        raise ConfigError(faults)
+    if not config_dirs:
+        return []
+    return ["hydra.searchpath=[" + ",".join(f"file://{Path(d).resolve()}" for d in config_dirs) + "]"]
+
+
+def _faults(overrides: Sequence[str]) -> list[Fault | str]:
+    """Find what is wrong with overrides that do not compose, one by one; then check what is left."""
+    faults: list[Fault | str] = []
+    good: list[str] = []
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+            fault = _option_fault(override)
+        except HydraException as error:
+            fault = f"override `{text}` is not understood: {_first_line(error)}"
+        if fault:
+            faults.append(fault)
+        else:
+            good.append(_first_choice(override, text))
+    for text in list(good):
+        fault = _compose_fault(good, text)
+        if fault:
+            faults.append(fault)
+            good.remove(text)
+    try:
+        job = plain(compose("config", good))
+    except (HydraException, OmegaConfBaseException):
+        return faults
+    nodes = {k: v for k, v in job.items() if isinstance(v, Mapping) and "_target_" in v}
+    return [*faults, *(fault for group, node in nodes.items() for fault in check_node(group, node))]
+
+
+def _values(override: Override) -> list[str]:
+    """Return the values that an override takes, one for each job, as text."""
+    if override.is_discrete_sweep():
+        return [str(v) for v in override.sweep_string_iterator()]
+    return [override.get_value_element_as_str()]
+
+
+def _first_choice(override: Override, text: str) -> str:
+    """Return the override without its sweep."""
+    if not override.is_discrete_sweep():
+        return text
+    return f"{override.get_key_element()}={_values(override)[0]}"
+
+
+def _option_fault(override: Override) -> Fault | None:
+    """Return what is wrong with a choice of an option, or with a group's name."""
+    group = override.key_or_group
+    if group not in groups() or override.is_delete():
+        return None
+    for value in _values(override):
+        if value not in options(group) and value != "null":
+            return Fault(group, "must be one of its options", value, options(group))
+    return None
+
+
+def _compose_fault(overrides: Sequence[str], text: str) -> Fault | str | None:
+    """Return what is wrong with one override that makes the composition fail, given the group choices."""
+    key = text.partition("=")[0]
+    choices = [o for o in overrides if o.partition("=")[0] in groups()]
+    try:
+        compose("config", [*(o for o in choices if o != text), text])
+    except (HydraException, OmegaConfBaseException) as error:
+        known = _keys(plain(compose("config", choices))) if text not in choices else groups()
+        if key not in known:
+            return Fault(key, "is no key or group here", key, _near(key, [*known, *groups()]))
+        return _first_line(error)
+    return None
+
+
+def _near(key: str, known: Sequence[str]) -> list[str]:
+    """Return the keys beside which a wrong key stands, or all top ones."""
+    parent = key.rpartition(".")[0]
+    beside = [k for k in known if parent and k.startswith(parent + ".")]
+    return beside or [k for k in known if "." not in k]
+
+
+def _keys(config: Mapping[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key, value in config.items():
+        if key == "_target_":
+            continue
+        found.append(prefix + str(key))
+        if isinstance(value, Mapping):
+            found += _keys(value, f"{prefix}{key}.")
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,63 @@
+"""How long and how often: the training budget of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mtlrun.config import Configured
+from mtlrun.data.task import SourceInfo
+from mtlrun.errors import ConfigError, Fault
+
+
+@dataclass
+class Budget(Configured):
+    """Length of training, batches, evaluations, and which checkpoint counts.
+
+    Args:
+        epochs: passes over the largest source; smaller ones cycle. Exclusive with `steps`.
+        steps: number of training steps. Exclusive with `epochs`.
+        batch_size: examples of each source in a step, or `full` for all its training rows.
+        evaluations: how often a run is evaluated, evenly spread over each phase; the last is after the last
+            step.
+        select: the checkpoint that reports read: each task at its own best validation step (`per_task`), one
+            for all tasks (`joint`), or the `last`. Null leaves it to the schedule.
+    """
+
+    epochs: float | None = None
+    steps: int | None = None
+    batch_size: int | Literal["full"] = 32
+    evaluations: int = 10
+    select: Literal["per_task", "joint", "last"] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if (self.epochs is None) == (self.steps is None):
+            found = {"epochs": self.epochs, "steps": self.steps}
+            yield Fault("epochs", "or `budget.steps` must be given, and the other be null", found)
+        if self.epochs is not None and self.epochs <= 0:
+            yield Fault("epochs", "must be above 0", self.epochs)
+        if self.steps is not None and self.steps < 1:
+            yield Fault("steps", "must be at least 1", self.steps)
+        if self.batch_size != "full" and self.batch_size < 1:
+            yield Fault("batch_size", "must be at least 1, or `full`", self.batch_size)
+        if self.evaluations < 1:
+            yield Fault("evaluations", "must be at least 1", self.evaluations)
+
+    def steps_for(self, sources: Sequence[SourceInfo]) -> int:
+        """Return the number of steps for which each task is trained.
+
+        Raises:
+            ConfigError: a batch is larger than a source's training part.
+        """
+        for source in sources:
+            rows = source.rows["train"]
+            if self.batch_size != "full" and self.batch_size > rows:
+                rule = f"must be at most the {rows} training rows of source `{source.name}`, or `full`"
+                raise ConfigError([Fault("budget.batch_size", rule, self.batch_size)])
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        per_epoch = max(1 if self.batch_size == "full" else s.rows["train"] / self.batch_size for s in sources)
+        return max(1, math.ceil(self.epochs * per_epoch - 1e-9))

@@ -1,0 +1,40 @@
+"""What `mtlrun plan` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtlrun.launch.batch import Batch
+
+
+def plan_facts(batch: Batch) -> dict[str, Any]:
+    """Return what training a batch would mean, as plain data."""
+    return {
+        "study": batch.study.name,
+        "cells": len(batch.study.cells),
+        "runs_new": sum(len(cohort.run_ids) for cohort in batch.cohorts),
+        "runs_reused": len(batch.reused),
+        "run_steps": sum(cohort.run_steps for cohort in batch.cohorts),
+        "cohorts": len(batch.cohorts),
+        "lanes": [len(cohort.run_ids) for cohort in batch.cohorts],
+        "processes": batch.processes,
+        "estimate_s": round(batch.estimate.seconds, 1),
+        "memory_mib": round(batch.estimate.memory_mib),
+    }
+
+
+def plan_text(facts: dict[str, Any]) -> str:
+    """Return the facts in words."""
+    lanes = facts["lanes"]
+    width = f" of {min(lanes)} to {max(lanes)} lanes" if lanes else ""
+    return "\n".join(
+        [
+            f"study {facts['study']}: {facts['cells']} cells",
+            f"  to train  {facts['runs_new']:,} runs, {facts['run_steps']:,} run-steps",
+            f"  reused    {facts['runs_reused']:,} runs",
+            f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
+            f"  time      about {facts['estimate_s']:,.0f} s",
+            f"  memory    about {facts['memory_mib']:,} MiB a process",
+        ]
+    )
