@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mtlrun: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("mtlrun: interrupted; what had finished is stored, the same command goes on from there", file=sys.stderr)
+        print(
+            "mtlrun: interrupted; what had finished is stored, the same command goes on from there",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,16 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     seen: dict[str, Any] = {}
 
-    def train(config: Any) -> float:
-        return batch([config])[0]
-
     def batch(configs: Sequence[Any]) -> list[float]:
         jobs = [plain(config) for config in configs]
         seen.update(jobs[0])
         return train_batch(jobs, arguments.overrides, Progress(sys.stderr))
 
-    train.batch = batch  # type: ignore[attr-defined]
-    multirun(arguments.overrides, train, arguments.config_dir)
+    multirun(arguments.overrides, _Task(batch), arguments.config_dir)
     store = Store(seen["store"])
     _print_report(store, seen["study"])
     counts = run_counts(store, store.read_study(seen["study"]))
@@ -74,16 +73,12 @@ def plan(arguments: argparse.Namespace) -> int:
     from mtlrun.launch.compose import multirun, plain
     from mtlrun.report.plan_view import plan_facts, plan_text
 
-    def show(config: Any) -> float:
-        return batch([config])[0]
-
     def batch(configs: Sequence[Any]) -> list[float]:
         facts = plan_facts(plan_batch([plain(config) for config in configs]))
         print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
         return [0.0] * len(configs)
 
-    show.batch = batch  # type: ignore[attr-defined]
-    multirun([*arguments.overrides, "hydra/launcher=mtlrun_cohorts"], show, arguments.config_dir)
+    multirun([*arguments.overrides, "hydra/launcher=mtlrun_cohorts"], _Task(batch), arguments.config_dir)
     return 0
 
 
@@ -92,7 +87,12 @@ def report(arguments: argparse.Namespace) -> int:
     from mtlrun.store.store import Store
 
     _print_report(
-        Store(arguments.store), arguments.study, arguments.format, arguments.level, arguments.output, _filters(arguments.filter)
+        Store(arguments.store),
+        arguments.study,
+        arguments.format,
+        arguments.level,
+        arguments.output,
+        _filters(arguments.filter),
     )
     return 0
 
@@ -104,7 +104,9 @@ def lock(arguments: argparse.Namespace) -> int:
 
     manifest, summary = _summary(Store(arguments.store), arguments.study)
     _write(arguments.output, json.dumps(make_lock(manifest, summary), indent=1) + "\n")
-    print(f"locked {len(summary.rows)} rows of study {manifest['study']} in {arguments.output}", file=sys.stderr)
+    print(
+        f"locked {len(summary.rows)} rows of study {manifest['study']} in {arguments.output}", file=sys.stderr
+    )
     return 0
 
 
@@ -150,10 +152,23 @@ def show_option(arguments: argparse.Namespace) -> int:
     if page.docstring:
         print(page.comment + "\n")
     for setting in page.settings:
-        print(f"  {group}.{setting.key}={json.dumps(setting.value)}" + (f"  # {setting.comment}" if setting.comment else ""))
+        print(
+            f"  {group}.{setting.key}={json.dumps(setting.value)}"
+            + (f"  # {setting.comment}" if setting.comment else "")
+        )
     for other, choice in page.sets.items():
         print(f"  sets {other}={choice}")
     return 0
+
+
+class _Task:
+    """What Hydra launches: a batch of jobs, or one job where another launcher than ours is chosen."""
+
+    def __init__(self, batch: Callable[[Sequence[Any]], list[float]]) -> None:
+        self.batch = batch
+
+    def __call__(self, config: Any) -> float:
+        return self.batch([config])[0]
 
 
 def _summary(store: Any, study: str | None) -> tuple[dict[str, Any], Any]:
@@ -225,18 +240,28 @@ def _parser() -> argparse.ArgumentParser:
         ("plan", plan, "show what would be trained and reused; train nothing"),
     ):
         added = command(name, handler, text)
-        added.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as suite=digits_two or optimizer.lr=0.01")
-        added.add_argument("-m", "--multirun", action="store_true", help="as `mtlrun sweep`; commas in overrides do it too")
-        added.add_argument("--config-dir", action="append", default=[], help="a folder with config groups of your own")
+        added.add_argument(
+            "overrides", nargs="*", metavar="OVERRIDE", help="as suite=digits_two or optimizer.lr=0.01"
+        )
+        added.add_argument(
+            "-m", "--multirun", action="store_true", help="as `mtlrun sweep`; commas in overrides do it too"
+        )
+        added.add_argument(
+            "--config-dir", action="append", default=[], help="a folder with config groups of your own"
+        )
         if name == "plan":
             added.add_argument("--format", choices=("text", "json"), default="text")
     added = command("report", report, "print or write a study's results")
     added.add_argument("store", nargs="?", default="runs", metavar="STORE")
     added.add_argument("--study", help="default: the one written last")
-    added.add_argument("--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html")
+    added.add_argument(
+        "--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html"
+    )
     added.add_argument("--level", default="rows", choices=("rows", "runs", "curves"))
     added.add_argument("--output", "-o", help="a file; default: standard output")
-    added.add_argument("--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows")
+    added.add_argument(
+        "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
+    )
     added = command("lock", lock, "write a lock file of a study's results")
     added.add_argument("store", nargs="?", default="runs", metavar="STORE")
     added.add_argument("--output", "-o", required=True, metavar="FILE")

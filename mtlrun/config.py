@@ -37,7 +37,9 @@ def locate(target: str) -> type:
     except (ModuleNotFoundError, AttributeError):
         found = None
     if not isinstance(found, type):
-        raise ConfigError([Fault("_target_", "must name an importable class, as package.module.Class", target)])
+        raise ConfigError(
+            [Fault("_target_", "must name an importable class, as package.module.Class", target)]
+        )
     return found
 
 

@@ -52,7 +52,9 @@ class GridSweeper(BasicSweeper):
         """Launch the product of all overrides, in batches of `max_batch_size`, or in one."""
         assert self.hydra_context is not None and self.launcher is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        batches = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), self.max_batch_size)
+        batches = self.split_arguments(
+            parser.parse_overrides([*self._parse_config(), *arguments]), self.max_batch_size
+        )
         returns: list[Sequence[JobReturn]] = []
         for batch in batches:
             returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
@@ -63,7 +65,7 @@ class GridSweeper(BasicSweeper):
 
 _HERE = "hydra_plugins.mtlrun_cohorts.cohorts"
 _LAUNCHER = {"_target_": f"{_HERE}.CohortLauncher"}
-_SWEEPER = {"_target_": f"{_HERE}.GridSweeper", "max_batch_size": None, "params": {}}
+_SWEEPER: dict[str, Any] = {"_target_": f"{_HERE}.GridSweeper", "max_batch_size": None, "params": {}}
 # Plain nodes: Hydra executes this file in a way that dataclasses with annotations as text do not survive.
 ConfigStore.instance().store(group="hydra/launcher", name="mtlrun_cohorts", node=_LAUNCHER, provider="mtlrun")
 ConfigStore.instance().store(group="hydra/sweeper", name="mtlrun_grid", node=_SWEEPER, provider="mtlrun")

@@ -23,5 +23,8 @@ class LinearHeads(Heads):
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
         return PrivateHeads(
-            [init(f"head/{t.name}", lambda t=t: nn.Linear(features, t.outputs, bias=self.bias)) for t in tasks]
+            [
+                init(f"head/{t.name}", lambda t=t: nn.Linear(features, t.outputs, bias=self.bias))
+                for t in tasks
+            ]
         )

@@ -10,6 +10,7 @@ from torch import nn
 from mtlrun.data.task import Task
 from mtlrun.errors import Fault
 from mtlrun.heads.base import Heads, HeadSet, InitModule, PrivateHeads
+import itertools
 
 
 @dataclass
@@ -34,11 +35,11 @@ class MLPHeads(Heads):
             yield Fault("depth", "must be at least 1 (heads=linear has no hidden layer)", self.depth)
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
-        return PrivateHeads([init(f"head/{t.name}", lambda t=t: self._head(features, t.outputs)) for t in tasks])
+        return PrivateHeads(
+            [init(f"head/{t.name}", lambda t=t: self._head(features, t.outputs)) for t in tasks]
+        )
 
     def _head(self, features: int, outputs: int) -> nn.Module:
         sizes = [features] + [self.width] * self.depth
-        hidden = [
-            nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in zip(sizes, sizes[1:], strict=False)
-        ]
+        hidden = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in itertools.pairwise(sizes)]
         return nn.Sequential(*hidden, nn.Linear(self.width, outputs))

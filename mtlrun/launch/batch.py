@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -91,7 +91,9 @@ def train_batch(jobs: Sequence[Mapping[str, Any]], command: Sequence[str], watch
     if batch.cohorts:
         watcher.begin(batch)
         try:
-            batch.launcher.train(batch.cohorts, batch.store, jobs[0]["device"], batch.processes, watcher.advance)
+            batch.launcher.train(
+                batch.cohorts, batch.store, jobs[0]["device"], batch.processes, watcher.advance
+            )
         finally:
             watcher.end()
     return _objectives(batch)
@@ -130,7 +132,10 @@ def _objectives(batch: Batch) -> list[float]:
     """
     cells = {cell.cell_id: cell for cell in batch.study.cells}
     curves = batch.store.curves({run_id for cell in cells.values() for run_id in cell.runs})
-    last = curves[(curves["split"] == "val") & (curves["step"] == curves.groupby("run_id", observed=True)["step"].transform("max"))]
+    last = curves[
+        (curves["split"] == "val")
+        & (curves["step"] == curves.groupby("run_id", observed=True)["step"].transform("max"))
+    ]
     values = last.set_index(["run_id", "task", "metric"])["value"].to_dict()
 
     def objective(cell: Cell) -> float:

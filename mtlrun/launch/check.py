@@ -13,11 +13,11 @@ from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.plan.cohorts import CohortPlan
-from mtlrun.plan.runs import canonical_json
-from mtlrun.plan.study import PARTS, Study, plan_study
+from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
 from mtlrun.training.network import Parts, build_network
 
 NODES = (*PARTS, "budget", "statistics", "launch")
+PLAIN_KEYS = ("seeds", "study", "store", "device", "dtype", "invocation")
 ONE_PER_STUDY = ("study", "store", "device", "statistics", "launch")
 DTYPES = ("float32", "float64")
 DEVICES = ("auto", "cpu", "cuda")
@@ -30,23 +30,43 @@ def prepare(jobs: Sequence[Mapping[str, Any]]) -> Study:
         ConfigError: every fault of every job.
     """
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
-    checked: dict[str, list[Fault]] = {}
+    seen = set()
     for job in jobs:
-        for group in NODES:
-            key = group + json.dumps(job.get(group), sort_keys=True, default=str)
-            if key not in checked:
-                checked[key] = check_node(group, job.get(group, {}))
-            faults.update({str(f): f for f in checked[key]})
-        faults.update({str(f): f for f in _plain_faults(job)})
+        key = json.dumps(job, sort_keys=True, default=str)
+        if key not in seen:
+            seen.add(key)
+            faults.update({str(fault): fault for fault in job_faults(job)})
     for key in ONE_PER_STUDY:
         if any(job.get(key) != jobs[0].get(key) for job in jobs):
             fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    study = plan_study([_complete(job) for job in jobs])
-    _check_programs(study)
-    return study
+    return plan_study([_complete(job) for job in jobs])
+
+
+def job_faults(job: Mapping[str, Any]) -> list[Fault | str]:
+    """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other."""
+    known = {*NODES, *PLAIN_KEYS}
+    faults: list[Fault | str] = [
+        Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
+    ]
+    faults += _plain_faults(job)
+    bad = set()
+    for group in NODES:
+        found = check_node(group, job.get(group, {}))
+        faults += found
+        bad |= {group} if found else set()
+    try:
+        if not bad & {"suite", "budget"}:
+            for suite in suites_of(job):
+                build(job["budget"]).steps_for(suite.info().sources)
+        if not bad & set(PARTS):
+            for suite in suites_of(job):
+                parameter_count({**job, "suite": to_node(suite)})
+    except ConfigError as error:
+        faults += error.faults
+    return faults
 
 
 def parameter_count(config: Mapping[str, Any]) -> int:
@@ -62,7 +82,9 @@ def parameter_count(config: Mapping[str, Any]) -> int:
             value = getattr(part, field.name)
             if isinstance(value, list) and len(value) != len(info.tasks):
                 names = ", ".join(t.name for t in info.tasks)
-                raise ConfigError([Fault(f"{group}.{field.name}", f"must have one number per task ({names})", value)])
+                raise ConfigError(
+                    [Fault(f"{group}.{field.name}", f"must have one number per task ({names})", value)]
+                )
     with torch.device("meta"):
         return sum(p.numel() for p in build_network(parts, info, seed=0).parameters())
 
@@ -128,20 +150,3 @@ def _good_seeds(seeds: list[Any]) -> bool:
 def _complete(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return the job with complete nodes: every field, defaults included, in its own type."""
     return {**job, **{group: to_node(build(job[group])) for group in NODES}}
-
-
-def _check_programs(study: Study) -> None:
-    """Build every network of the study without memory, to find parts that do not fit."""
-    faults: dict[str, Fault | str] = {}
-    seen = set()
-    for config in study.runs.values():
-        key = canonical_json({k: v for k, v in config.items() if k != "seed"})
-        if key in seen:
-            continue
-        seen.add(key)
-        try:
-            parameter_count(config)
-        except ConfigError as error:
-            faults.update({str(f): f for f in error.faults})
-    if faults:
-        raise ConfigError(list(faults.values()))

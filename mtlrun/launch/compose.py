@@ -17,10 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtlrun.catalog import conf_dir, groups, options
-from mtlrun.config import check_node
 from mtlrun.errors import ConfigError, Fault
-
-MACHINE_KEYS = ("hydra", "hydra/launcher", "hydra/sweeper")
+from mtlrun.launch.check import job_faults
 
 
 class Task(Protocol):
@@ -78,6 +76,7 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
     faults: list[Fault | str] = []
     good: list[str] = []
     for text in overrides:
+        fault: Fault | str | None
         try:
             override = OverridesParser.create().parse_override(text)
             fault = _option_fault(override)
@@ -96,8 +95,7 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
         job = plain(compose("config", good))
     except (HydraException, OmegaConfBaseException):
         return faults
-    nodes = {k: v for k, v in job.items() if isinstance(v, Mapping) and "_target_" in v}
-    return [*faults, *(fault for group, node in nodes.items() for fault in check_node(group, node))]
+    return [*faults, *job_faults(job)]
 
 
 def _values(override: Override) -> list[str]:
@@ -134,7 +132,9 @@ def _compose_fault(overrides: Sequence[str], text: str) -> Fault | str | None:
     except (HydraException, OmegaConfBaseException) as error:
         known = _keys(plain(compose("config", choices))) if text not in choices else groups()
         if key not in known:
-            return Fault(key, "is no key or group here", key, _near(key, [*known, *groups()]))
+            return Fault(
+                key, "is no key or group here", key, _near(key, list(dict.fromkeys([*known, *groups()])))
+            )
         return _first_line(error)
     return None
 

@@ -121,7 +121,9 @@ def _train_in_workers(
         while busy:
             place, event = events.get()
             if event is None:
-                raise WorkerError(f"a worker process ended with code {workers[place].wait()}; finished cohorts are kept")
+                raise WorkerError(
+                    f"a worker process ended with code {workers[place].wait()}; finished cohorts are kept"
+                )
             progress(event.get("run_steps", 0))
             if "counts" in event:
                 counts.update(event["counts"])
@@ -136,7 +138,10 @@ def _train_in_workers(
 def _start(place: int, events: queue.Queue[tuple[int, Mapping[str, Any] | None]]) -> subprocess.Popen[str]:
     """Start a worker and a thread that passes its events on; None stands for its end."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "mtlrun.launch.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "mtlrun.launch.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
     def listen() -> None:

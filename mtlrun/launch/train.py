@@ -18,7 +18,15 @@ from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cohort import SPLITS, Cohort, LaneResult
 
-TRAINING_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, MtlrunError)
+TRAINING_ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    MtlrunError,
+)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
 
 
@@ -132,5 +140,3 @@ def _record(
         finished_at=datetime.now(timezone.utc).isoformat(),
         **rest,
     )
-
-

@@ -10,6 +10,7 @@ from torch import nn
 
 from mtlrun.errors import Fault
 from mtlrun.models.base import Encoder, Model
+import itertools
 
 
 @dataclass
@@ -38,6 +39,6 @@ class MLP(Model):
         sizes = [math.prod(input_shape)] + [self.width] * self.depth
         blocks = [
             nn.Sequential(nn.Flatten(), nn.Linear(a, b, bias=self.bias), nn.ReLU())
-            for a, b in zip(sizes, sizes[1:], strict=False)
+            for a, b in itertools.pairwise(sizes)
         ]
         return Encoder(blocks, self.width)

@@ -59,5 +59,7 @@ class Budget(Configured):
         if self.steps is not None:
             return self.steps
         assert self.epochs is not None
-        per_epoch = max(1 if self.batch_size == "full" else s.rows["train"] / self.batch_size for s in sources)
+        per_epoch = max(
+            1 if self.batch_size == "full" else s.rows["train"] / self.batch_size for s in sources
+        )
         return max(1, math.ceil(self.epochs * per_epoch - 1e-9))

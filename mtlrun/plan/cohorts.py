@@ -10,6 +10,7 @@ from typing import Any
 
 from mtlrun.config import build
 from mtlrun.plan.runs import canonical_json
+import itertools
 
 NUMERIC = ("weighting", "regularization", "optimizer")
 """Groups whose numbers may differ between the lanes of one cohort."""
@@ -86,4 +87,4 @@ def _blank(value: Any) -> Any:
 
 def _even_parts(items: Sequence[str], count: int) -> list[list[str]]:
     bounds = [round(i * len(items) / count) for i in range(count + 1)]
-    return [list(items[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [list(items[a:b]) for a, b in itertools.pairwise(bounds)]

@@ -90,7 +90,7 @@ def plan_study(jobs: Sequence[Mapping[str, Any]]) -> Study:
     cells: dict[str, Cell] = {}
     by_job = []
     for job in jobs:
-        planned = [_plan_cell(job, suite, runs) for suite in _suites(build(job["suite"]))]
+        planned = [_plan_cell(job, suite, runs) for suite in suites_of(job)]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
             cells.setdefault(cell.cell_id, cell)
@@ -105,8 +105,9 @@ def seed_list(seeds: int | Sequence[int]) -> list[int]:
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
-def _suites(suite: Suite) -> Iterator[Suite]:
-    """Yield the suite in canonical form, or one suite per pair of its tasks."""
+def suites_of(job: Mapping[str, Any]) -> Iterator[Suite]:
+    """Yield a job's suite in canonical form, or one suite per pair of its tasks."""
+    suite: Suite = build(job["suite"])
     names = suite.selected()
     for tasks in itertools.combinations(names, 2) if suite.pairs else [names]:
         yield suite.narrowed(tasks)
@@ -135,7 +136,12 @@ def _plan_cell(job: Mapping[str, Any], suite: Suite, runs: dict[str, Config]) ->
         cell_labels(config, suite),
         budget.select or schedule.select,
         [
-            {"name": t.name, "kind": t.kind, "metric": t.metrics[0], "direction": METRICS[t.metrics[0]].direction}
+            {
+                "name": t.name,
+                "kind": t.kind,
+                "metric": t.metrics[0],
+                "direction": METRICS[t.metrics[0]].direction,
+            }
             for t in judged
         ],
         seeds,
@@ -159,4 +165,3 @@ def _add_runs(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> 
         ids.append(config_id(run))
         runs.setdefault(ids[-1], run)
     return ids
-

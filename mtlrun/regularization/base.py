@@ -51,6 +51,8 @@ class ElementwisePenalty(Regularization):
     def penalty(self, parameters: Mapping[str, Tensor], owners: Owners) -> Tensor:
         wanted = {"all": (True, False), "shared": (True,), "private": (False,)}[self.on]
         terms = [
-            self.elementwise(p).sum() for n, p in parameters.items() if p.dim() > 1 and (owners[n] is None) in wanted
+            self.elementwise(p).sum()
+            for n, p in parameters.items()
+            if p.dim() > 1 and (owners[n] is None) in wanted
         ]
         return self.coefficient * torch.stack(terms).sum() if terms else torch.zeros(())

@@ -41,7 +41,8 @@ class Sequential(Schedule):
 
     def phases(self, tasks: int, steps: int) -> list[Phase]:
         phases = [
-            Phase(steps, (task,), freeze_shared=task > 0 and self.encoder == "freeze") for task in range(tasks)
+            Phase(steps, (task,), freeze_shared=task > 0 and self.encoder == "freeze")
+            for task in range(tasks)
         ]
         if self.earlier_heads == "refit":
             phases.append(Phase(math.ceil(self.refit * steps), tuple(range(tasks)), freeze_shared=True))

@@ -25,7 +25,9 @@ class Branched(Sharing):
 
     def faults(self) -> Iterator[Fault]:
         if self.shared_layers < 1:
-            yield Fault("shared_layers", "must be at least 1 (sharing=separate shares none)", self.shared_layers)
+            yield Fault(
+                "shared_layers", "must be at least 1 (sharing=separate shares none)", self.shared_layers
+            )
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         depth = len(make_encoder())

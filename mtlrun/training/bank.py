@@ -51,14 +51,19 @@ class Bank:
             for t in range(len(self.tasks))
         ]
         self._splits = [
-            {name: np.stack([d.sources[s].splits[name] for d in lanes]) for name in lanes[0].sources[s].splits}
+            {
+                name: np.stack([d.sources[s].splits[name] for d in lanes])
+                for name in lanes[0].sources[s].splits
+            }
             for s in sources
         ]
 
     def gather(self, rows: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Return inputs, one (R, B, ...) per source, and targets, one per task, of (R, B) rows per source."""
         inputs = [table.gather(r) for table, r in zip(self.inputs, rows, strict=True)]
-        targets = [table.gather(rows[task.source]) for table, task in zip(self._targets, self.tasks, strict=True)]
+        targets = [
+            table.gather(rows[task.source]) for table, task in zip(self._targets, self.tasks, strict=True)
+        ]
         return inputs, targets
 
     def split(self, name: str, limit: int | None = None) -> list[Tensor]:
@@ -95,6 +100,9 @@ def batch_streams(
 ) -> list[list[BatchStream]]:
     """Return the batch streams of every source (outer) and lane (inner), from their beginning."""
     return [
-        [BatchStream(seed, d.sources[s].name, d.sources[s].splits["train"], size) for seed, d in zip(seeds, lanes, strict=True)]
+        [
+            BatchStream(seed, d.sources[s].name, d.sources[s].splits["train"], size)
+            for seed, d in zip(seeds, lanes, strict=True)
+        ]
         for s, size in enumerate(sizes)
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -66,7 +65,8 @@ class Cohort:
         self.bank = Bank(self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         networks = [
-            build_network(p, s.info(), seed) for p, s, seed in zip(self.parts, suites, self.seeds, strict=True)
+            build_network(p, s.info(), seed)
+            for p, s, seed in zip(self.parts, suites, self.seeds, strict=True)
         ]
         self.parameters = self._stack([dict(n.named_parameters()) for n in networks])
         self.network = networks[0].to("meta")
@@ -74,13 +74,16 @@ class Cohort:
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [
-            s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"] for s in self.info.sources
+            s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"]
+            for s in self.info.sources
         ]
         self.phases = self.parts[0].schedule.phases(len(self.info.tasks), budget["steps"])
 
     def train(self, progress: Callable[[int], None] = lambda steps: None) -> list[LaneResult]:
         """Train all lanes to the end; `progress` is told of steps done."""
-        self.steps, self.values, self.seen = [], [], []
+        self.steps: list[int] = []
+        self.values: list[Tensor] = []
+        self.seen: list[Tensors] = []
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         begun, trained = 0, [0] * len(self.info.tasks)
         for phase in self.phases:
@@ -93,7 +96,11 @@ class Cohort:
     def _train_phase(self, phase: Phase, begun: int, skip: int, progress: Callable[[int], None]) -> None:
         program = self.program(phase)
         lanes = self.lanes(phase)
-        learner = LaneOptimizer([p.optimizer for p in self.parts], lanes.learned, decay=False) if lanes.learned else None
+        learner = (
+            LaneOptimizer([p.optimizer for p in self.parts], lanes.learned, decay=False)
+            if lanes.learned
+            else None
+        )
         batches = self.batches(phase, skip)
         stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
         for step in range(phase.steps):
@@ -173,7 +180,9 @@ class Cohort:
 
     def _stack(self, dicts: Sequence[Mapping[str, Tensor]], trained: bool = True) -> Tensors:
         """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""
-        stacked = {n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]}
+        stacked = {
+            n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]
+        }
         if len(dicts) > 1:
             # The gradient of a dense layer's weights comes out of vmap transposed; kept so, it needs no copy.
             stacked = {n: p.mT.contiguous().mT if p.dim() == 3 else p for n, p in stacked.items()}

@@ -34,7 +34,9 @@ def _rmse(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def _r2(outputs: Tensor, targets: Tensor) -> Tensor:
     residual = (outputs - targets).square().sum()
-    return 1 - residual / (targets - targets.mean(0)).square().sum().clamp(min=torch.finfo(outputs.dtype).tiny)
+    return 1 - residual / (targets - targets.mean(0)).square().sum().clamp(
+        min=torch.finfo(outputs.dtype).tiny
+    )
 
 
 METRICS: dict[tuple[str, str], Metric] = {

@@ -56,7 +56,7 @@ class Network(nn.Module):
 
     def owners(self) -> dict[str, int | None]:
         """Return for each parameter the task that alone uses it, or None where tasks share it."""
-        part = {"body": self.body, "heads": self.heads}
+        part: dict[str, Body | HeadSet] = {"body": self.body, "heads": self.heads}
         names = [name.partition(".") for name, _ in self.named_parameters()]
         return {f"{top}.{rest}": part[top].owner(rest) for top, _, rest in names}
 

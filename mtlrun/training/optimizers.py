@@ -140,7 +140,9 @@ class LaneOptimizer:
         decay: whether weight decay applies to them.
     """
 
-    def __init__(self, optimizers: Sequence[Optimizer], stacked: Mapping[str, Tensor], decay: bool = True) -> None:
+    def __init__(
+        self, optimizers: Sequence[Optimizer], stacked: Mapping[str, Tensor], decay: bool = True
+    ) -> None:
         self._slots: list[tuple[str, slice, Tensor]] = []
         self._templates: list[Optimizer] = []
         groups: list[dict[str, Any]] = []

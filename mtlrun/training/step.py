@@ -72,7 +72,9 @@ class Program:
         self.weighting, self.regularization = weighting, regularization
         self.owners = network.owners()
         alone = len(self.active) == 1  # what is shared in principle is the one task's own in this phase
-        self.shared = [n for n, owner in self.owners.items() if owner is None and not freeze_shared and not alone]
+        self.shared = [
+            n for n, owner in self.owners.items() if owner is None and not freeze_shared and not alone
+        ]
         self.private = [
             [n for n, o in self.owners.items() if o == t or (o is None and alone and not freeze_shared)]
             for t in self.active
@@ -122,7 +124,9 @@ class Program:
             objective = objective + self._penalty(lanes.regularization_fields, lanes.parameters).sum()
         gradients: Tensors = {}
         if objective.requires_grad:
-            wanted = {n: lanes.parameters[n] for n in [*self.shared, *sum(self.private, [])]} | lanes.learned
+            wanted = {
+                n: lanes.parameters[n] for n in [*self.shared, *(n for names in self.private for n in names)]
+            } | lanes.learned
             found = torch.autograd.grad(objective, list(wanted.values()), allow_unused=True)
             gradients = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
         if surgery:
@@ -185,7 +189,9 @@ def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
     The epoch flag of `Signals`, a tensor without axes, is the same for all lanes. One lane needs no vmap.
     """
     if lanes == 1:
-        return lambda *args: _map(lambda x: x.unsqueeze(0), function(*_map(lambda x: x.squeeze(0) if x.dim() else x, args)))
+        return lambda *args: _map(
+            lambda x: x.unsqueeze(0), function(*_map(lambda x: x.squeeze(0) if x.dim() else x, args))
+        )
 
     def lifted(*args: Any) -> Any:
         in_dims = tuple(_map(lambda x: 0 if x.dim() else None, arg) for arg in args)
@@ -195,7 +201,7 @@ def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
 
 
 def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:
-    """Apply a function to every tensor of nested dicts, lists and tuples; other leaves become or stay None."""
+    """Apply a function to every tensor of nested dicts, lists and tuples; other leaves become None."""
     if isinstance(tree, Tensor):
         return function(tree)
     if isinstance(tree, dict):

@@ -16,8 +16,8 @@ from mtlrun.weighting.solvers import min_norm_point
 class MGDA(Weighting):
     """The convex combination of task gradients of least norm, a direction that no task's loss rises along.
 
-    w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised gradients
-    and applied to the plain ones, as the authors' code does.
+    w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised
+    gradients and applied to the plain ones, as the authors' code does.
 
     Source: Désidéri, Multiple-gradient descent algorithm, C. R. Acad. Sci. Paris 350, 2012; Sener and Koltun,
     Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018, eq. 3.
@@ -35,5 +35,7 @@ class MGDA(Weighting):
         gramian = signals.gramian
         assert gramian is not None
         norms, losses = gramian.diagonal().clamp(min=1e-38).sqrt(), signals.losses.clamp(min=1e-38)
-        scale = {"none": torch.ones_like(norms), "l2": norms, "loss": losses, "loss+": norms * losses}[self.normalize]
+        scale = {"none": torch.ones_like(norms), "l2": norms, "loss": losses, "loss+": norms * losses}[
+            self.normalize
+        ]
         return min_norm_point(gramian / scale.unsqueeze(0) / scale.unsqueeze(1)), state

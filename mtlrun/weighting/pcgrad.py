@@ -31,7 +31,9 @@ class PCGrad(Weighting):
         gramian = signals.gramian
         assert gramian is not None
         tasks = len(gramian)
-        rows = torch.eye(tasks, dtype=gramian.dtype, device=gramian.device)  # row i: task i's projected gradient
+        rows = torch.eye(
+            tasks, dtype=gramian.dtype, device=gramian.device
+        )  # row i: task i's projected gradient
         if signals.draw is None:
             order = 1 - torch.arange(tasks, device=gramian.device).unsqueeze(1)
         else:
@@ -42,6 +44,8 @@ class PCGrad(Weighting):
             dots = (rows * gramian[other]).sum(1)
             # A zero gradient conflicts with nothing; the where keeps 0/0 out.
             square = norms[other]
-            factor = torch.where((dots < 0) & (other != own) & (square > 0), dots / square.clamp(min=1e-38), 0.0)
+            factor = torch.where(
+                (dots < 0) & (other != own) & (square > 0), dots / square.clamp(min=1e-38), 0.0
+            )
             rows = rows - factor.unsqueeze(1) * torch.nn.functional.one_hot(other, tasks)
         return rows.sum(0), state

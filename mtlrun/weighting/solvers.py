@@ -56,6 +56,8 @@ def _affine_minimiser(gramian: Tensor, face: Tensor, eye: Tensor) -> Tensor:
     """Return argmin of w'Gw with sum 1 and no weight off the face, signs free."""
     on = face.to(gramian.dtype)
     ridge = 10 * torch.finfo(gramian.dtype).eps  # parallel gradients make G singular; any solution serves
-    system = torch.where(face.unsqueeze(0) & face.unsqueeze(1), gramian, 0.0) + torch.diag(1 - on) + ridge * eye
+    system = (
+        torch.where(face.unsqueeze(0) & face.unsqueeze(1), gramian, 0.0) + torch.diag(1 - on) + ridge * eye
+    )
     solution, _ = torch.linalg.solve_ex(system, on)
     return solution / (solution.sum() + (solution.sum() == 0))
