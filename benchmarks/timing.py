@@ -1,0 +1,70 @@
+"""Timing of several loops in turns, so that the noise of a shared machine strikes all of them alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.peers import Peer
+
+WARM_UP_STEPS = 3  # in every turn: the caches belong to the loop that ran before
+
+
+class Spread(NamedTuple):
+    """The median of some repeats, and their quartiles: extremes would grow with the number of repeats."""
+
+    median: float
+    low: float
+    high: float
+
+
+def measure(
+    peers: Mapping[str, Peer],
+    seconds: float,
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Return the run-steps per second of every peer, one value a repeat.
+
+    Args:
+        peers: The loops by name.
+        seconds: Time given to each loop in each repeat.
+        repeats: Rounds; in each of them every loop has one turn.
+        clock: Time in seconds; `time.process_time` leaves out what other processes take.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(repeats):
+        for name, peer in peers.items():
+            rates[name].append(_rate(peer, seconds, clock))
+    return rates
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return the median and the lower and upper quartile."""
+    low, median, high = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
+    return Spread(median, low, high)
+
+
+def ratio(values: Sequence[float], reference: Sequence[float]) -> Spread:
+    """Return the spread of the ratios within each repeat: both loops ran under much the same noise."""
+    return spread([value / base for value, base in zip(values, reference, strict=True)])
+
+
+def fastest(rates: Mapping[str, Sequence[float]]) -> str:
+    """Return the name with the highest median."""
+    return max(rates, key=lambda name: statistics.median(rates[name]))
+
+
+def _rate(peer: Peer, seconds: float, clock: Callable[[], float]) -> float:
+    for _ in range(WARM_UP_STEPS):
+        peer.step()
+    start, steps, elapsed = clock(), 0, 0.0
+    while elapsed < seconds:
+        peer.step()
+        steps += 1
+        elapsed = clock() - start
+    return steps * peer.run_steps / elapsed
