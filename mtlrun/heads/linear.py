@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
@@ -23,8 +24,5 @@ class LinearHeads(Heads):
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
         return PrivateHeads(
-            [
-                init(f"head/{t.name}", lambda t=t: nn.Linear(features, t.outputs, bias=self.bias))
-                for t in tasks
-            ]
+            [init(f"head/{t.name}", partial(nn.Linear, features, t.outputs, bias=self.bias)) for t in tasks]
         )

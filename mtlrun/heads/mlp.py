@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
 from mtlrun.data.task import Task
 from mtlrun.errors import Fault
 from mtlrun.heads.base import Heads, HeadSet, InitModule, PrivateHeads
-import itertools
 
 
 @dataclass
@@ -35,9 +36,7 @@ class MLPHeads(Heads):
             yield Fault("depth", "must be at least 1 (heads=linear has no hidden layer)", self.depth)
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
-        return PrivateHeads(
-            [init(f"head/{t.name}", lambda t=t: self._head(features, t.outputs)) for t in tasks]
-        )
+        return PrivateHeads([init(f"head/{t.name}", partial(self._head, features, t.outputs)) for t in tasks])
 
     def _head(self, features: int, outputs: int) -> nn.Module:
         sizes = [features] + [self.width] * self.depth

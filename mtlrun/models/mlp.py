@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from torch import nn
 
 from mtlrun.errors import Fault
 from mtlrun.models.base import Encoder, Model
-import itertools
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,6 @@ from typing import Any
 
 from mtlrun.config import build
 from mtlrun.plan.runs import canonical_json
-import itertools
 
 NUMERIC = ("weighting", "regularization", "optimizer")
 """Groups whose numbers may differ between the lanes of one cohort."""

@@ -68,9 +68,10 @@ class Cohort:
             build_network(p, s.info(), seed)
             for p, s, seed in zip(self.parts, suites, self.seeds, strict=True)
         ]
-        self.parameters = self._stack([dict(n.named_parameters()) for n in networks])
+        initial = self._stack([dict(n.named_parameters()) for n in networks])
+        self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
+        self.parameters = self.optimizer.parameters
         self.network = networks[0].to("meta")
-        self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], self.parameters)
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [
@@ -95,12 +96,9 @@ class Cohort:
 
     def _train_phase(self, phase: Phase, begun: int, skip: int, progress: Callable[[int], None]) -> None:
         program = self.program(phase)
-        lanes = self.lanes(phase)
-        learner = (
-            LaneOptimizer([p.optimizer for p in self.parts], lanes.learned, decay=False)
-            if lanes.learned
-            else None
-        )
+        initial = self._stack([p.weighting.learned(len(phase.tasks)) for p in self.parts])
+        learner = LaneOptimizer([p.optimizer for p in self.parts], initial, decay=False)
+        lanes = self.lanes(phase, learner.parameters)
         batches = self.batches(phase, skip)
         stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
         for step in range(phase.steps):
@@ -109,7 +107,7 @@ class Cohort:
             finite = losses.isfinite().all(1)
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
             self.optimizer.step(gradients, step, phase.steps, phase.lr_factor)
-            if learner:
+            if lanes.learned:
                 learner.step(gradients, step, phase.steps, phase.lr_factor)
             if step + 1 in stops:
                 self._evaluate(program, lanes, batch, begun + step + 1, weights)
@@ -123,15 +121,15 @@ class Cohort:
             self.network, self.info.tasks, phase.tasks, frozen, parts.weighting, parts.regularization, count
         )
 
-    def lanes(self, phase: Phase) -> Lanes:
+    def lanes(self, phase: Phase, learned: Tensors) -> Lanes:
         """Return what differs between lanes, as a phase begins: a weighting starts anew with its tasks."""
         count = len(phase.tasks)
         return Lanes(
             self.parameters,
-            self._stack([p.weighting.learned(count) for p in self.parts]),
-            self._stack([p.weighting.init_state(count) for p in self.parts], trained=False),
-            self._stack([lane_fields(p.weighting, phase.tasks) for p in self.parts], trained=False),
-            self._stack([lane_fields(p.regularization, phase.tasks) for p in self.parts], trained=False),
+            learned,
+            self._stack([p.weighting.init_state(count) for p in self.parts]),
+            self._stack([lane_fields(p.weighting, phase.tasks) for p in self.parts]),
+            self._stack([lane_fields(p.regularization, phase.tasks) for p in self.parts]),
         )
 
     def batches(self, phase: Phase, skip: int) -> Iterator[Batch]:
@@ -178,15 +176,9 @@ class Cohort:
             for lane in range(len(self.seeds))
         ]
 
-    def _stack(self, dicts: Sequence[Mapping[str, Tensor]], trained: bool = True) -> Tensors:
+    def _stack(self, dicts: Sequence[Mapping[str, Tensor]]) -> Tensors:
         """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""
-        stacked = {
-            n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]
-        }
-        if len(dicts) > 1:
-            # The gradient of a dense layer's weights comes out of vmap transposed; kept so, it needs no copy.
-            stacked = {n: p.mT.contiguous().mT if p.dim() == 3 else p for n, p in stacked.items()}
-        return {n: p.requires_grad_(trained) for n, p in stacked.items()}
+        return {n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]}
 
     def _send(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)

@@ -21,6 +21,10 @@ from mtlrun.config import Configured
 from mtlrun.errors import Fault
 
 
+VECTOR = 16
+"""Elements to which a lane's row is padded: the most that one vector register of a CPU holds."""
+
+
 @dataclass
 class Optimizer(Configured, ABC):
     """An optimizer and its learning-rate schedule, for one run.
@@ -132,27 +136,33 @@ class AdamW(Adam):
 
 
 class LaneOptimizer:
-    """Updates stacked parameters (R, ...) of all lanes in place.
+    """Holds the stacked parameters of all lanes and updates them in place.
+
+    Each parameter is one buffer of R padded rows. Fused kernels walk memory in vectors and finish with a scalar
+    loop that rounds differently; as no row has such a rest, a lane's bits do not depend on where it stands.
 
     Args:
         optimizers: one per lane; they may differ in numbers, not in kind.
-        stacked: parameters by name.
+        initial: values by name, (R, ...).
         decay: whether weight decay applies to them.
+
+    Attributes:
+        parameters: (R, ...) by name, for differentiation; views of the buffers.
     """
 
     def __init__(
-        self, optimizers: Sequence[Optimizer], stacked: Mapping[str, Tensor], decay: bool = True
+        self, optimizers: Sequence[Optimizer], initial: Mapping[str, Tensor], decay: bool = True
     ) -> None:
-        self._slots: list[tuple[str, slice, Tensor]] = []
-        self._templates: list[Optimizer] = []
+        self._slots = {name: _Slot(values) for name, values in initial.items()}
+        self.parameters = {name: slot.view.requires_grad_() for name, slot in self._slots.items()}
+        self._parts: list[tuple[slice, Optimizer, dict[str, Tensor]]] = []
         groups: list[dict[str, Any]] = []
         for _, run in groupby(enumerate(optimizers), key=lambda pair: dataclasses.astuple(pair[1])):
             lanes = [lane for lane, _ in run]
             part, template = slice(lanes[0], lanes[-1] + 1), optimizers[lanes[0]]
-            views = {name: values.detach()[part] for name, values in stacked.items()}
-            self._slots += [(name, part, view) for name, view in views.items()]
-            self._templates.append(template)
-            groups.append({"params": list(views.values()), **template.settings()})
+            rows = {name: slot.buffer[part] for name, slot in self._slots.items()}
+            self._parts.append((part, template, rows))
+            groups.append({"params": list(rows.values()), **template.settings()})
             if not decay:
                 groups[-1]["weight_decay"] = 0.0
         self._optimizer = optimizers[0].create(groups)
@@ -166,16 +176,40 @@ class LaneOptimizer:
             steps: length of the phase.
             factor: of the phase, multiplies every learning rate.
         """
-        for name, part, view in self._slots:
-            gradient = gradients.get(name)
-            view.grad = None if gradient is None else _laid_out_as(view, gradient[part])
-        for group, template in zip(self._optimizer.param_groups, self._templates, strict=True):
+        rows = {name: slot.rows(gradients[name]) for name, slot in self._slots.items() if name in gradients}
+        for (part, template, views), group in zip(self._parts, self._optimizer.param_groups, strict=True):
             group["lr"] = template.lr * template.lr_factor(step, steps) * factor
+            for name, view in views.items():
+                view.grad = rows[name][part] if name in rows else None
         self._optimizer.step()
 
 
-def _laid_out_as(view: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient in the parameter's memory layout: fused kernels walk memory, not indices."""
-    if gradient.stride() == view.stride():
-        return gradient
-    return torch.empty_like(view).copy_(gradient)
+class _Slot:
+    """One stacked parameter: its buffer (R, padded size) and its view (R, ...).
+
+    Matrices lie transposed in the buffer: so does the gradient of a dense layer's weights as it comes out of
+    vmap, which then needs no copy.
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self._shape, self._size = values.shape, values[0].numel()
+        self._padded = math.ceil(self._size / VECTOR) * VECTOR
+        self.buffer = values.new_zeros(len(values), self._padded)
+        self.view = self._view_of(self.buffer)
+        self.view.copy_(values)
+        self._gradient: Tensor | None = None
+
+    def _view_of(self, buffer: Tensor) -> Tensor:
+        rows, transposed = buffer[:, : self._size], len(self._shape) == 3
+        shape = (self._shape[0], self._shape[2], self._shape[1]) if transposed else self._shape
+        return rows.view(shape).mT if transposed else rows.view(shape)
+
+    def rows(self, gradient: Tensor) -> Tensor:
+        """Return a gradient (R, ...) in the layout of the buffer."""
+        if self._size == self._padded and gradient.stride() == self.view.stride():
+            flat = gradient.mT if gradient.dim() == 3 else gradient
+            return flat.reshape(len(gradient), -1)
+        if self._gradient is None:
+            self._gradient = torch.zeros_like(self.buffer)
+        self._view_of(self._gradient).copy_(gradient)
+        return self._gradient
