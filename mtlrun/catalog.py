@@ -41,7 +41,7 @@ class OptionPage:
         group: The config group.
         option: The option's name.
         target: The class or function that the option builds, or "".
-        summary: One line: the first of the docstring, else of the comment.
+        summary: One line: the first of the comment (options may share a target), else of the docstring.
         comment: The comment that opens the YAML.
         docstring: The target's docstring.
         module_docstring: The docstring of the target's module.
@@ -138,7 +138,7 @@ def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
         group=group,
         option=option,
         target=target,
-        summary=(docstring or comment).partition("\n")[0],
+        summary=(comment or docstring).partition("\n")[0],
         comment=comment,
         docstring=docstring,
         module_docstring=module_docstring,

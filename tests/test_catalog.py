@@ -126,7 +126,10 @@ def test_page_of_a_method_holds_docstring_comment_and_commented_defaults(root: P
     ]
 
 
-def test_summary_comes_from_the_docstring_of_the_target(root: Path) -> None:
+def test_summary_is_the_options_own_line_else_the_first_of_the_docstring(root: Path) -> None:
+    page = describe("weighting", "equal", root)
+    assert page.summary == "Every task has weight 1."
+    (root / "weighting" / "equal.yaml").write_text("_target_: mtlrun.streams.stream\n")
     page = describe("weighting", "equal", root)
     assert page.summary == "Return a fresh generator for the stream `name` of a run's `seed`."
     assert page.module_docstring.startswith("Named random streams")
