@@ -141,14 +141,17 @@ class Cohort:
         flags = [torch.tensor(False, device=self.device), torch.tensor(True, device=self.device)]
         shape = self.parts[0].weighting.random_shape(len(phase.tasks))
         draws = [stream(seed, "weighting") for seed in self.seeds]
+        full = all(b == s.rows["train"] for s, b in zip(self.info.sources, self.batch_sizes, strict=True))
         for first in range(0, phase.steps, CHUNK_STEPS):
             count = min(CHUNK_STEPS, phase.steps - first)
-            chunk = [self._send(np.stack([lane.take(count) for lane in source], 1)) for source in streams]
             random = self._send(np.stack([d.random((count, *shape)) for d in draws], 1)) if shape else None
+            if not full or first == 0:
+                chunk = [self._send(np.stack([lane.take(count) for lane in source], 1)) for source in streams]
             for k in range(count):
                 new_epoch = int((first + k) / rows) > int((first + k - 1) / rows)
-                inputs, targets = self.bank.gather([source[k] for source in chunk])
-                yield Batch(inputs, targets, None if random is None else random[k], flags[new_epoch])
+                if not full or first + k == 0:  # full batches are the same in every step
+                    gathered = self.bank.gather([source[k] for source in chunk])
+                yield Batch(*gathered, None if random is None else random[k], flags[new_epoch])
 
     def _evaluate(self, program: Program, lanes: Lanes, batch: Batch, step: int, weights: Tensor) -> None:
         """Record every metric, the last step's weights and how far the tasks' gradients agree."""

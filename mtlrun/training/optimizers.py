@@ -20,7 +20,6 @@ from torch import Tensor
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
 
-
 VECTOR = 16
 """Elements to which a lane's row is padded: the most that one vector register of a CPU holds."""
 
