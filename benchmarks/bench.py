@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
     torch.set_num_threads(args.threads)
     report: dict[str, Any] = {"machine": machine(args.threads), "settings": vars(args), "rows": []}
-    console = Console()
+    console = Console(width=130)
     for work in (work for work in WORKS if work.name in args.only):
         with console.status(f"{work.name} ..."):
             report["rows"] += run_work(work, args)

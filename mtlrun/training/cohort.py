@@ -47,6 +47,33 @@ class LaneResult:
     parameters: dict[str, np.ndarray]
 
 
+@dataclass
+class Trainer:
+    """One phase of training, ready to step.
+
+    Attributes:
+        phase: what is trained, and for how long.
+        program: what all lanes have in common.
+        lanes: what differs between them.
+        optimizer: of the model's parameters, from phase to phase the same.
+        learner: of the weighting's own.
+    """
+
+    phase: Phase
+    program: Program
+    lanes: Lanes
+    optimizer: LaneOptimizer
+    learner: LaneOptimizer
+
+    def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+        """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
+        gradients, losses, weights = self.program.gradients(self.lanes, batch)
+        self.optimizer.step(gradients, step, self.phase.steps, self.phase.lr_factor)
+        if self.lanes.learned:
+            self.learner.step(gradients, step, self.phase.steps, self.phase.lr_factor)
+        return losses, weights
+
+
 class Cohort:
     """Runs of one program and one set of shapes, trained at the same time.
 
@@ -95,42 +122,34 @@ class Cohort:
         return self._results()
 
     def _train_phase(self, phase: Phase, begun: int, skip: int, progress: Callable[[int], None]) -> None:
-        program = self.program(phase)
-        initial = self._stack([p.weighting.learned(len(phase.tasks)) for p in self.parts])
-        learner = LaneOptimizer([p.optimizer for p in self.parts], initial, decay=False)
-        lanes = self.lanes(phase, learner.parameters)
-        batches = self.batches(phase, skip)
+        trainer = self.begin(phase)
         stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
-        for step in range(phase.steps):
-            batch = next(batches)
-            gradients, losses, weights = program.gradients(lanes, batch)
+        for step, batch in enumerate(self.batches(phase, skip)):
+            losses, weights = trainer.step(batch, step)
             finite = losses.isfinite().all(1)
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
-            self.optimizer.step(gradients, step, phase.steps, phase.lr_factor)
-            if lanes.learned:
-                learner.step(gradients, step, phase.steps, phase.lr_factor)
             if step + 1 in stops:
-                self._evaluate(program, lanes, batch, begun + step + 1, weights)
+                self._evaluate(trainer, batch, begun + step + 1, weights)
             progress(1)
 
-    def program(self, phase: Phase) -> Program:
-        """Return what all lanes have in common in a phase."""
-        parts = self.parts[0]
-        frozen, count = phase.freeze_shared, len(self.seeds)
-        return Program(
-            self.network, self.info.tasks, phase.tasks, frozen, parts.weighting, parts.regularization, count
+    def begin(self, phase: Phase) -> Trainer:
+        """Return what trains a phase; a weighting starts anew, with the phase's tasks."""
+        parts, count = self.parts[0], len(phase.tasks)
+        frozen, tasks = phase.freeze_shared, self.info.tasks
+        program = Program(
+            self.network, tasks, phase.tasks, frozen, parts.weighting, parts.regularization, len(self.seeds)
         )
-
-    def lanes(self, phase: Phase, learned: Tensors) -> Lanes:
-        """Return what differs between lanes, as a phase begins: a weighting starts anew with its tasks."""
-        count = len(phase.tasks)
-        return Lanes(
+        optimizers = [p.optimizer for p in self.parts]
+        learned = self._stack([p.weighting.learned(count) for p in self.parts])
+        learner = LaneOptimizer(optimizers, learned, decay=False)
+        lanes = Lanes(
             self.parameters,
-            learned,
+            learner.parameters,
             self._stack([p.weighting.init_state(count) for p in self.parts]),
             self._stack([lane_fields(p.weighting, phase.tasks) for p in self.parts]),
             self._stack([lane_fields(p.regularization, phase.tasks) for p in self.parts]),
         )
+        return Trainer(phase, program, lanes, self.optimizer, learner)
 
     def batches(self, phase: Phase, skip: int) -> Iterator[Batch]:
         """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over."""
@@ -153,8 +172,9 @@ class Cohort:
                     gathered = self.bank.gather([source[k] for source in chunk])
                 yield Batch(*gathered, None if random is None else random[k], flags[new_epoch])
 
-    def _evaluate(self, program: Program, lanes: Lanes, batch: Batch, step: int, weights: Tensor) -> None:
+    def _evaluate(self, trainer: Trainer, batch: Batch, step: int, weights: Tensor) -> None:
         """Record every metric, the last step's weights and how far the tasks' gradients agree."""
+        program, lanes = trainer.program, trainer.lanes
         limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
         rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
         values = torch.stack([evaluate(program, lanes.parameters, self.bank, r) for r in rows], 1)
