@@ -25,39 +25,43 @@ def _two_tasks(gramian: Tensor) -> Tensor:
     """Return the minimiser for two tasks: w_1 = clip((G22 - G12) / (G11 + G22 - 2 G12), 0, 1)."""
     g11, g12, g22 = gramian[0, 0], gramian[0, 1], gramian[1, 1]
     distance = g11 + g22 - 2 * g12  # |g1 - g2|^2, which is 0 for equal gradients: any w is optimal
-    first = torch.where(distance > 0, (g22 - g12) / distance.clamp(min=torch.finfo(g11.dtype).tiny), 0.5)
-    first = first.clamp(0, 1)
-    return torch.stack([first, 1 - first])
+    # Each weight has its own numerator: 1 - w_1 would round away a small weight of a huge gradient.
+    part = torch.stack([g22 - g12, g11 - g12]) / distance.clamp(min=torch.finfo(g11.dtype).tiny)
+    return torch.where(distance > 0, part.clamp(0, 1), 0.5)
 
 
 def _wolfe(gramian: Tensor) -> Tensor:
+    """Return the minimiser for any number of tasks, working on cosines so that norms may differ hugely."""
     tasks = len(gramian)
-    eye = torch.eye(tasks, dtype=gramian.dtype, device=gramian.device)
+    norms = gramian.diagonal().clamp(min=torch.finfo(gramian.dtype).tiny).sqrt()
+    cosines = gramian / norms.unsqueeze(0) / norms.unsqueeze(1)
     tolerance = 10 * torch.finfo(gramian.dtype).eps
-    weights = torch.nn.functional.one_hot(gramian.diagonal().argmin(), tasks).to(gramian.dtype)
+    weights = torch.nn.functional.one_hot(norms.argmin(), tasks).to(gramian.dtype)
     face = weights > 0  # the tasks that may have weight
     for _ in range(4 * tasks):
-        best = _affine_minimiser(gramian, face, eye)
+        best = _affine_minimiser(cosines, norms, face)
         inside = ((best > 0) | ~face).all()
         # The longest step towards `best` that keeps every weight at 0 or above.
-        room = torch.where(face & (best <= 0), weights / (weights - best).clamp(min=1e-30), torch.inf)
+        left = (weights - best).clamp(min=torch.finfo(gramian.dtype).tiny)
+        room = torch.where(face & (best <= 0), weights / left, torch.inf)
         step = room.amin().clamp(max=1.0)
         moved = torch.where(inside, best, (weights + step * (best - weights)).clamp(min=0) * face)
         dropped = face & ~(~inside & (room <= step))
-        slope = gramian @ moved
-        gap = moved @ slope - slope  # how much adding a task would help
-        helpful = torch.where(face, -torch.inf, gap)
-        added = inside & (helpful.amax() > tolerance) & (eye[helpful.argmax()] > 0)
+        lengths = moved * norms
+        slope = cosines @ lengths  # along each unit gradient
+        # How much adding a task would help, beyond what rounding feigns.
+        gap = (lengths @ slope) / norms - slope
+        helpful = torch.where(face, -torch.inf, gap - tolerance * lengths.sum())
+        added = inside & (helpful.amax() > 0) & (torch.arange(tasks, device=face.device) == helpful.argmax())
         weights, face = moved / moved.sum(), dropped | added
     return weights
 
 
-def _affine_minimiser(gramian: Tensor, face: Tensor, eye: Tensor) -> Tensor:
-    """Return argmin of w'Gw with sum 1 and no weight off the face, signs free."""
-    on = face.to(gramian.dtype)
-    ridge = 10 * torch.finfo(gramian.dtype).eps  # parallel gradients make G singular; any solution serves
-    system = (
-        torch.where(face.unsqueeze(0) & face.unsqueeze(1), gramian, 0.0) + torch.diag(1 - on) + ridge * eye
-    )
-    solution, _ = torch.linalg.solve_ex(system, on)
+def _affine_minimiser(cosines: Tensor, norms: Tensor, face: Tensor) -> Tensor:
+    """Return argmin of w'Gw with sum 1 and no weight off the face, signs free: G w is constant on the face."""
+    on = face.to(cosines.dtype)
+    ridge = 10 * torch.finfo(cosines.dtype).eps  # parallel gradients make G singular; any solution serves
+    system = torch.where(face.unsqueeze(0) & face.unsqueeze(1), cosines, 0.0) + torch.diag(1 - on + ridge)
+    solution, _ = torch.linalg.solve_ex(system, on * norms.amin() / norms)
+    solution = solution / norms
     return solution / (solution.sum() + (solution.sum() == 0))

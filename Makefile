@@ -1,0 +1,54 @@
+# `make` or `make help` lists what there is. Everything happens in .venv; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+# pip's `torch` brings a build for GPUs of several GB; the version pinned here is what the project is tested with.
+CONSTRAINTS := constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-all lint bench bench-gpu docs check clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable .
+	@touch $@
+
+$(DEV): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@touch $@
+
+quickstart: $(STAMP) ## install, train the first study on real data, print its transfer table
+	$(BIN)/mtlrun sweep experiment=quickstart
+
+test: $(DEV) ## run the tests (minutes)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: $(DEV) ## run every test, the slow ones too
+	$(BIN)/python -m pytest -n 2
+
+lint: $(DEV) ## style, types, import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV) ## run-steps per second beside the plain loop and TorchJD, on one core
+	$(BIN)/python -m benchmarks.bench --output benchmarks/results/cpu.json
+
+bench-gpu: $(DEV) ## the same on a GPU, where there is one
+	$(BIN)/python -m benchmarks.bench_gpu
+
+docs: $(DEV) ## write docs/strategies.md from the docstrings
+	$(BIN)/python -m docs.build
+
+check: $(STAMP) ## train the quickstart study and hold it against its committed lock file
+	$(BIN)/mtlrun sweep experiment=quickstart
+	$(BIN)/mtlrun check experiments/quickstart/lock.json
+
+clean: ## remove the environment and caches; stored runs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Why sharing helped or hurt."""

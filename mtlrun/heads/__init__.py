@@ -1,0 +1,1 @@
+"""Heads: from a task's features to its outputs."""

@@ -1,0 +1,1 @@
+"""Studies, cells, runs and cohorts, without torch."""

@@ -1,0 +1,1 @@
+"""Sharing schemes: which parameters tasks share."""

@@ -1,0 +1,1 @@
+"""Task weightings, one a file."""
