@@ -63,7 +63,7 @@ def train_and_store(
         records = [_record(config, device, "failed", message) for config in configs]
     else:
         cost = _cost(cohort, time.perf_counter() - begun)
-        records = [_result(c, device, r, cost) for c, r in zip(configs, results, strict=True)]
+        records = [_result(c, device, r, dict(cost)) for c, r in zip(configs, results, strict=True)]
     store.append(records)
     return {s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")}
 
@@ -88,16 +88,13 @@ def device_name(device: torch.device) -> str:
 def _cost(cohort: Cohort, wall_s: float) -> dict[str, Any]:
     owners = cohort.network.owners()
     sizes = {name: p.numel() for name, p in cohort.network.named_parameters()}
-    tasks = {
-        task.name: sum(n for name, n in sizes.items() if owners[name] == position)
-        for position, task in enumerate(cohort.info.tasks)
-    }
+    by_task = [sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))]
     return {
         "wall_s": wall_s / len(cohort.seeds),
         "steps": sum(phase.steps for phase in cohort.phases),
         "lanes": len(cohort.seeds),
         "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
-        "parameters_task": tasks,
+        "parameters_task": by_task,
     }
 
 
@@ -115,6 +112,8 @@ def _result(
         "value": result.values.ravel(),
     }
     diverged = result.diverged_at is not None
+    names = dict.fromkeys(tasks)  # in order, each once
+    cost["parameters_task"] = dict(zip(names, cost["parameters_task"], strict=True))
     return _record(
         config,
         device,

@@ -41,7 +41,7 @@ def plan_cohorts(
     Args:
         runs: canonical config by run id.
         width: most lanes of a cohort; None for the default.
-        processes: a group is cut into at least this many cohorts where each keeps 16 lanes.
+        processes: where there are too few groups to keep them busy, groups are cut smaller, to 16 lanes at least.
     """
     programs: dict[str, list[str]] = defaultdict(list)
     signatures: dict[str, str] = {}
@@ -56,7 +56,9 @@ def plan_cohorts(
     for members in programs.values():
         # Lanes with the same optimizer settings side by side are updated by one kernel.
         members.sort(key=lambda run_id: canonical_json(runs[run_id]["optimizer"]))
-        most = min(width or DEFAULT_WIDTH, max(16, math.ceil(len(members) / processes)))
+        most = width or DEFAULT_WIDTH
+        if len(programs) < 2 * processes:
+            most = min(most, max(16, math.ceil(len(members) / processes)))
         count = math.ceil(len(members) / most)
         for part in _even_parts(members, count):
             cohorts.append(CohortPlan(part, [runs[r] for r in part], sum(steps[r] for r in part)))

@@ -192,7 +192,7 @@ class Cohort:
                 None if diverged[lane] < 0 else diverged[lane],
                 self.steps,
                 values[lane],
-                metric_names(self.info.tasks),
+                metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
                 {k: [evaluation[k][lane] for evaluation in seen] for k in seen[0]},
                 {n: p[lane] for n, p in parameters.items()},
             )

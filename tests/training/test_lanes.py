@@ -118,3 +118,12 @@ def test_training_leaves_the_global_generators_alone():
     train(run_config(seed=0, steps=2), run_config(seed=1, steps=2))
     assert torch.equal(before_torch, torch.get_rng_state())
     assert np.array_equal(before_numpy, np.random.get_state()[1])
+
+
+def test_lanes_of_other_tasks_keep_their_names_and_values():
+    mixed = [run_config(seed=1, suite="digits_two", suite__tasks=[task]) for task in ("left", "right", "left")]
+    together = Cohort(mixed, CPU).train()
+    assert [r.names[0][0] for r in together] == ["left", "right", "left"]
+    (right,) = Cohort([mixed[1]], CPU).train()
+    assert np.allclose(right.values, together[1].values, rtol=1e-10)
+    assert not np.allclose(together[0].values, together[1].values, rtol=1e-3)
