@@ -1,0 +1,61 @@
+"""How many seeds a decision needs, from the spread seen so far."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from mtlrun.statistics.student import Array
+
+
+def seeds_for_difference(mean: Array, sd: Array, level: Array, power: float, ratio: Array | float) -> Array:
+    """Return the number of seeds (T,) at which a two-sided paired t test of `level` finds `mean` with `power`.
+
+    `1/(1/N + ratio) = ((z(1 - level/2) + z(power)) sd / |mean|)^2 + z(1 - level/2)^2 / 2`, where z is the normal
+    quantile and the last term stands for estimating sd (Guenther, The American Statistician 35, 1981). Infinity
+    where no number of seeds is enough. `mean` and `sd` (T,) are those of the differences, in one unit.
+    """
+    z = stats.norm.ppf(1 - level / 2)
+    return _seeds(z, z + stats.norm.ppf(power), sd, np.abs(mean), ratio)
+
+
+def seeds_for_equivalence(
+    mean: Array, sd: Array, margin: Array, level: Array, power: float, ratio: Array | float
+) -> Array:
+    """Return the number of seeds (T,) at which two one-sided t tests of `level` place `mean` inside the margin.
+
+    The same formula with the distance `margin - |mean|` to the nearer bound, z(1 - level), and z((1 + power)/2)
+    for the power, since both tests must reject (Chow, Shao and Wang, Sample Size Calculations in Clinical
+    Research, 2008, section 3.1; exact for a mean of 0, at most a few seeds too many otherwise). Infinity where
+    the mean is not inside.
+    """
+    z = stats.norm.ppf(1 - level)
+    return _seeds(z, z + stats.norm.ppf((1 + power) / 2), sd, margin - np.abs(mean), ratio)
+
+
+def further_seeds(
+    mean: Array, sd: Array, n: Array, margin: Array, level: Array, power: float, ratio: Array | float
+) -> Array:
+    """Return how many seeds (T,) beyond the `n` had are likely to decide an undecided row, either way.
+
+    The smaller of the numbers for a difference of the size seen and, where that lies inside the margin, for
+    equivalence; at least 1. Where the seeds agree so well that the exact sign test sets the limit, at least the
+    `1 + log2(1/level)` seeds that it needs. NaN where nothing can be said: fewer than two seeds, or no number
+    up to a million is enough.
+    """
+    needed = np.fmin(
+        seeds_for_difference(mean, sd, level, power, ratio),
+        seeds_for_equivalence(mean, sd, margin, level, power, ratio),
+    )
+    needed = np.ceil(np.maximum(needed, np.where(sd == 0, 1 + np.log2(1 / level), 2)))
+    further = np.maximum(needed - n, 1)
+    return np.where(np.isfinite(sd) & (needed <= 1e6), further, np.nan)
+
+
+def _seeds(z_level: Array, z_sum: Array, sd: Array, distance: Array, ratio: Array | float) -> Array:
+    """Solve Guenther's formula for N; infinite for distances that are not positive, or NaN."""
+    usable = distance > 0
+    effective = (z_sum * sd / np.where(usable, distance, 1.0)) ** 2 + z_level**2 / 2
+    inverse = 1 / effective - ratio
+    enough = usable & (inverse > 0)
+    return np.where(enough, 1 / np.where(enough, inverse, 1.0), np.inf)
