@@ -1,0 +1,101 @@
+"""Contrasts: each mitigation against `none`, seed by seed, under the same sharing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mtlrun.report.layout import IDENTITY, Layout
+from mtlrun.report.measured import Measured
+from mtlrun.report.rows import families, percent_columns
+from mtlrun.statistics.judge import judge
+from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.student import moments
+from mtlrun.statistics.verdicts import contrast_words, is_small, seeds_needed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASE = "none"
+CONTRAST_COLUMNS = (
+    *IDENTITY,
+    *("n_seeds", "n_diverged", "none_mean", "mitigated_mean"),
+    *("diff", "diff_low", "diff_high", "gain_pct", "ci_low", "ci_high"),
+    *("p", "p_adjusted", "verdict", "none_verdict", "row_verdict", "seeds_needed", "small", "cell_id"),
+)
+"""`verdict` is the contrast's word; `none_verdict` and `row_verdict` are those of the two rows it compares."""
+
+_STRATEGIES = ("heads.", "weighting.", "schedule.", "regularization.")
+
+
+def make_contrasts(
+    layout: Layout, measured: Measured, rows: pd.DataFrame, settings: Statistics
+) -> pd.DataFrame:
+    """Return one row per mitigation, task and sharing with `CONTRAST_COLUMNS`.
+
+    The difference is `sign (MTL with - MTL without)`, so it does not depend on the baselines; percentages and the
+    margin are of |single-task mean| of the row without mitigation, as that row's own gain is.
+    """
+    with_it, without = _matches(rows)
+    both = rows.iloc[with_it].reset_index(drop=True)
+    base = rows.iloc[without].reset_index(drop=True)
+    sign = layout.units["sign"].to_numpy()[with_it]
+    d = sign * (measured.mtl[:, with_it] - measured.mtl[:, without])
+    reference = base["stl_mean"].to_numpy()
+    percent = base["gain_pct"].notna().to_numpy()
+    judged = judge(
+        d,
+        reference=reference,
+        percent=percent,
+        diverged=(measured.mtl_diverged[:, with_it] | measured.mtl_diverged[:, without]).sum(axis=0),
+        family=families(both["suite"], settings),
+        ratio=layout.units["ratio"].to_numpy()[with_it],
+        settings=settings,
+    )
+    words = contrast_words(judged, both["verdict"].to_numpy(dtype=str))
+    missing = np.isnan(d)
+    table = both.assign(
+        n_seeds=judged.n,
+        n_diverged=judged.diverged,
+        none_mean=moments(np.where(missing, np.nan, measured.mtl[:, without])).mean,
+        mitigated_mean=moments(np.where(missing, np.nan, measured.mtl[:, with_it])).mean,
+        **percent_columns(judged, reference, percent),
+        p=judged.p,
+        p_adjusted=judged.p_adjusted,
+        none_verdict=base["verdict"],
+        row_verdict=both["verdict"],
+        seeds_needed=seeds_needed(judged, words),
+        small=is_small(judged),
+    )
+    return table.assign(verdict=words).astype({"seeds_needed": "Int64"})[list(CONTRAST_COLUMNS)]
+
+
+def _matches(rows: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the positions of mitigated rows and, for each, of the row without mitigation to compare it with.
+
+    That row has the same suite, task and sharing, and contradicts none of the varying settings, those of the
+    strategies themselves aside; of several the one that agrees in most, then the first.
+    """
+    base: dict[tuple[str, ...], list[tuple[int, Mapping[str, Any]]]] = {}
+    keys = list(zip(rows["suite"], rows["task"], rows["sharing"], strict=True))
+    is_base = (rows["mitigation"] == BASE).tolist()
+    hypers = rows["hyper"].tolist()
+    for position in np.flatnonzero(is_base):
+        base.setdefault(keys[position], []).append((int(position), hypers[position]))
+    found = []
+    for position in np.flatnonzero(~np.asarray(is_base, dtype=bool)):
+        fits = [(_agreement(hypers[position], other), at) for at, other in base.get(keys[position], [])]
+        possible = [(-agreement, at) for agreement, at in fits if agreement >= 0]
+        if possible:
+            found.append((int(position), min(possible)[1]))
+    pairs = np.array(found, dtype=np.intp).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _agreement(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    """Return in how many settings both agree, -1 if they contradict each other in one."""
+    common = [key for key in one if key in other and not key.startswith(_STRATEGIES)]
+    return len(common) if all(one[key] == other[key] for key in common) else -1

@@ -1,0 +1,77 @@
+"""Every output format by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TextIO
+
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.report.columns_format import to_csv, to_parquet
+from mtlrun.report.figure import to_png, to_svg
+from mtlrun.report.html_format import to_html
+from mtlrun.report.json_format import to_json
+from mtlrun.report.latex import to_latex
+from mtlrun.report.markdown import to_markdown
+from mtlrun.report.summary import Summary
+from mtlrun.report.tables import LEVELS, filtered
+from mtlrun.report.terminal import Style, to_terminal
+
+
+class Format(NamedTuple):
+    """How to write a format.
+
+    Attributes:
+        write: makes it of summary and level, and of a `Style` where it is `styled`.
+        levels: the tables that it has.
+        styled: whether it depends on where it is printed.
+    """
+
+    write: Callable[..., str | bytes]
+    levels: tuple[str, ...] = LEVELS
+    styled: bool = False
+
+
+FORMATS: Mapping[str, Format] = {
+    "terminal": Format(to_terminal, styled=True),
+    "json": Format(to_json),
+    "csv": Format(to_csv),
+    "parquet": Format(to_parquet),
+    "md": Format(to_markdown),
+    "svg": Format(to_svg, ("rows",)),
+    "png": Format(to_png, ("rows",)),
+    "latex": Format(to_latex),
+    "html": Format(to_html),
+}
+
+
+def render(
+    summary: Summary,
+    format_name: str = "terminal",
+    level: str = "rows",
+    filters: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+) -> str | bytes:
+    """Return a summary in one format: text, or bytes for `parquet`, `svg` and `png`.
+
+    Args:
+        summary: what to show.
+        format_name: a key of `FORMATS`.
+        level: which table, see `mtlrun.report.tables`; pictures show `rows`.
+        filters: show only rows with these values, by column.
+        stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
+            colour.
+
+    Raises:
+        ConfigError: an unknown format, level, filter column or value.
+    """
+    chosen = FORMATS.get(format_name)
+    if chosen is None:
+        raise ConfigError([Fault("--format", "must name a format", format_name, list(FORMATS))])
+    if level not in chosen.levels:
+        raise ConfigError(
+            [Fault("--level", f"must be a table that `{format_name}` has", level, list(chosen.levels))]
+        )
+    shown = filtered(summary, filters or {})
+    if chosen.styled and stream is not None:
+        return chosen.write(shown, level, Style.of(stream))
+    return chosen.write(shown, level)

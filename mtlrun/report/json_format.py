@@ -1,0 +1,32 @@
+"""JSON: the whole summary, or one table of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.report.summary import Summary
+from mtlrun.report.tables import plain, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+
+def to_json(summary: Summary, level: str = "rows") -> str:
+    """Return one JSON object: with level `rows` the rows, contrasts, suites and cost; else that level alone.
+
+    Missing values, NaN and infinities are null.
+
+    Raises:
+        ConfigError: there is no such level.
+    """
+    levels = ("rows", "contrasts", "suites", "cost") if level == "rows" else (level,)
+    page: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": summary.study}
+    page |= {name: _records(table(summary, name)) for name in levels}
+    return json.dumps(page, indent=1, allow_nan=False, ensure_ascii=False)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [plain(record) for record in frame.to_dict("records")]

@@ -1,0 +1,70 @@
+"""A study manifest as two flat tables: what is judged, and the pairs of runs that each judgement rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.data.task import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELS = ("suite", "sharing", "heads", "weighting", "schedule", "regularization", "mitigation")
+IDENTITY = ("suite", "task", "kind", "metric", "direction", *LABELS[1:], "hyper", "tuned")
+"""The columns that say what a report row is about, in the order of the report."""
+
+_PAIR_COLUMNS = ("unit", "seed", "run_id", "stl_run_id")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a manifest asks for. A unit is one task under one cell: a row of the report.
+
+    Attributes:
+        units: one row per unit: the `IDENTITY` columns, `cell_id`, `cell` (position of the cell), `sign` (1 where
+            higher is better, -1 where lower is), `natural_zero`, `select`, `ratio` (n_test / n_train where splits
+            vary with the seed, else 0).
+        pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
+    """
+
+    units: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def lay_out(manifest: Mapping[str, Any]) -> Layout:
+    """Return the layout of a study manifest."""
+    import pandas as pd
+
+    units: list[dict[str, Any]] = []
+    pairs: dict[str, list[Any]] = {name: [] for name in _PAIR_COLUMNS}
+    for position, cell in enumerate(manifest["cells"]):
+        for task in cell["tasks"]:
+            pairs["unit"] += [len(units)] * len(cell["seeds"])
+            pairs["seed"] += cell["seeds"]
+            pairs["run_id"] += cell["runs"]
+            pairs["stl_run_id"] += cell["baselines"][task["name"]]
+            units.append(_unit(position, cell, task))
+    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", "select", "ratio"]
+    return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
+
+
+def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> dict[str, Any]:
+    metric = METRICS.get(task["metric"])
+    resplit = cell.get("resplit")
+    return {
+        **{label: cell["labels"][label] for label in LABELS},
+        "task": task["name"],
+        "kind": task["kind"],
+        "metric": task["metric"],
+        "direction": task["direction"],
+        "hyper": dict(cell.get("hyper") or {}),
+        "tuned": cell.get("tuned"),
+        "cell_id": cell["cell_id"],
+        "cell": position,
+        "sign": 1.0 if task["direction"] == "higher" else -1.0,
+        "natural_zero": metric is None or metric.natural_zero,
+        "select": cell["select"],
+        "ratio": resplit["n_test"] / resplit["n_train"] if resplit else 0.0,
+    }

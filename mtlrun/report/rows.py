@@ -1,0 +1,138 @@
+"""The rows of a report, one task under one cell each; and the suites, one cell each."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlrun.report.layout import IDENTITY, LABELS, Layout
+from mtlrun.report.measured import Measured
+from mtlrun.statistics.delta_m import DeltaM, bootstrap_weights, delta_m
+from mtlrun.statistics.judge import Judgement, judge
+from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.student import Array, moments
+from mtlrun.statistics.verdicts import is_small, seeds_needed, verdicts
+from mtlrun.streams import stream
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_COLUMNS = (
+    *IDENTITY,
+    *("n_seeds", "n_diverged", "stl_mean", "stl_sd", "mtl_mean", "mtl_sd"),
+    *("diff", "diff_low", "diff_high", "gain_pct", "ci_low", "ci_high"),
+    *("p", "p_adjusted", "verdict", "seeds_needed"),
+    *("small", "cell_id"),
+)
+"""The contract's columns in its order, then what was added to it."""
+
+RESAMPLES = 4000
+_ABOUT_ZERO = 0.1
+
+
+def families(suites: pd.Series, settings: Statistics) -> list[str]:
+    """Return the family of each entry: its suite, or one for the whole study."""
+    return list(suites) if settings.family == "suite" else ["study"] * len(suites)
+
+
+def has_percent(natural_zero: NDArray[np.bool_], mean: Array, sd: Array) -> NDArray[np.bool_]:
+    """Return whether a percentage of |mean| (U,) has a meaning.
+
+    Not for metrics without a natural zero, nor where the mean is about 0: at most 1e-12, or less than a tenth of
+    the standard deviation over seeds, which happens only where a metric takes both signs.
+    """
+    size = np.abs(mean)
+    return natural_zero & (size > 1e-12) & ~(size < _ABOUT_ZERO * sd)
+
+
+def percent_columns(judged: Judgement, reference: Array, percent: NDArray[np.bool_]) -> dict[str, Array]:
+    """Return the difference and its interval in metric units and in percent of |reference|; NaN without meaning."""
+    scale = 100 / np.where(percent, np.abs(reference), np.nan)
+    return {
+        "diff": judged.mean,
+        "diff_low": judged.low,
+        "diff_high": judged.high,
+        "gain_pct": judged.mean * scale,
+        "ci_low": judged.low * scale,
+        "ci_high": judged.high * scale,
+    }
+
+
+def make_rows(layout: Layout, measured: Measured, settings: Statistics) -> pd.DataFrame:
+    """Return the rows with `ROW_COLUMNS`, in the order of the units."""
+    units = layout.units
+    paired = ~np.isnan(measured.d)
+    _, stl_mean, stl_sd = moments(np.where(paired, measured.stl, np.nan))
+    _, mtl_mean, mtl_sd = moments(np.where(paired, measured.mtl, np.nan))
+    percent = has_percent(units["natural_zero"].to_numpy(dtype=bool), stl_mean, stl_sd)
+    judged = judge(
+        measured.d,
+        reference=stl_mean,
+        percent=percent,
+        diverged=measured.diverged.sum(axis=0),
+        family=families(units["suite"], settings),
+        ratio=units["ratio"].to_numpy(dtype=float),
+        settings=settings,
+    )
+    words = verdicts(judged)
+    rows = units[[*IDENTITY, "cell_id"]].assign(
+        n_seeds=judged.n,
+        n_diverged=judged.diverged,
+        stl_mean=stl_mean,
+        stl_sd=stl_sd,
+        mtl_mean=mtl_mean,
+        mtl_sd=mtl_sd,
+        **percent_columns(judged, stl_mean, percent),
+        p=judged.p,
+        p_adjusted=judged.p_adjusted,
+        verdict=words,
+        seeds_needed=seeds_needed(judged, words),
+        small=is_small(judged),
+    )
+    return rows.astype({"seeds_needed": "Int64"})[list(ROW_COLUMNS)]
+
+
+def make_suites(layout: Layout, measured: Measured, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell: delta-m over its tasks that have a percentage, tasks hurt and helped.
+
+    `delta_m` rests on the seeds that have all these tasks; `ci_low` and `ci_high` are its 95 % interval.
+    """
+    import pandas as pd
+
+    records = []
+    signs = layout.units["sign"].to_numpy()
+    for _, members in layout.units.groupby("cell", sort=False):
+        at = members.index.to_numpy()
+        own = rows.loc[at]
+        used = at[own["gain_pct"].notna()]
+        value = _delta_m(measured, used, signs[used])
+        records.append(
+            {
+                **own.iloc[0][[*LABELS, "hyper", "tuned"]],
+                "n_tasks": len(used),
+                "n_seeds": value.n,
+                "n_diverged": int(measured.diverged[:, at].any(axis=1).sum()),
+                "delta_m": value.value,
+                "ci_low": value.low,
+                "ci_high": value.high,
+                "hurt": int((own["verdict"] == "negative").sum()),
+                "helped": int((own["verdict"] == "positive").sum()),
+                "cell_id": own["cell_id"].iloc[0],
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def _delta_m(measured: Measured, units: NDArray[np.intp], sign: Array) -> DeltaM:
+    whole = ~np.isnan(measured.d[:, units]).any(axis=1) & (len(units) > 0)
+    n = int(whole.sum())
+    return delta_m(measured.stl[whole][:, units], measured.mtl[whole][:, units], sign, _weights(n))
+
+
+@lru_cache(maxsize=8)
+def _weights(n: int) -> Array:
+    """Return the resamples of n seeds: the same for every cell, so that cells can be compared."""
+    return bootstrap_weights(n, RESAMPLES, stream(0, f"report/delta_m/{n}")) if n else np.empty((0, 0))

@@ -1,0 +1,103 @@
+"""The answer in plain words: a few sentences under the table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtlrun.report.contrasts import BASE
+from mtlrun.report.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMED = 4
+
+
+def sentences(summary: Summary) -> list[str]:
+    """Return what the study found, what is undecided, and which runs are not there."""
+    base = summary.rows[summary.rows["mitigation"] == BASE]
+    found = [_found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")]
+    return [text for text in (*found, _repaired(summary), _undecided(summary.rows), _absent(summary)) if text]
+
+
+def legend(summary: Summary) -> str:
+    """Return how to read the table."""
+    settings = summary.settings
+    family = "the suite" if settings.family == "suite" else "the study"
+    small = (
+        f" A * marks a gain smaller than the margin of {settings.margin:g} %." if _any_small(summary) else ""
+    )
+    return (
+        "STL: each task trained alone, MTL: together. Gain in % of STL, positive is better, with its 95 % "
+        f"interval. p: no gain, adjusted by {settings.correction.capitalize()} over {family}. Test values, chosen "
+        f"on validation.{small}"
+    )
+
+
+def _any_small(summary: Summary) -> bool:
+    return bool(summary.rows["small"].any())
+
+
+def _found(rows: pd.DataFrame, begin: str) -> str:
+    count = rows["verdict"].value_counts()
+    hurt, helped, same, open_ = (
+        int(count.get(word, 0)) for word in ("negative", "positive", "neutral", "inconclusive")
+    )
+    text = f"{begin}sharing hurt {hurt} of {_cases(rows)}, helped {helped} and left {same} unchanged"
+    text = text[0].upper() + text[1:]
+    return f"{text}; {open_} undecided." if open_ else f"{text}."
+
+
+def _repaired(summary: Summary) -> str:
+    """Say which mitigations repair the tasks that are hurt without one."""
+    contrasts = summary.contrasts
+    hurt = contrasts[contrasts["none_verdict"] == "negative"]
+    if hurt.empty:
+        return ""
+    table = hurt.groupby(["mitigation", "verdict"], sort=False).size().unstack(fill_value=0)
+    table = table.reindex(columns=["repairs", "partly"], fill_value=0)
+    table = table.sort_values(["repairs", "partly"], ascending=False, kind="stable")
+    clauses = [_clause(str(name), int(c.repairs), int(c.partly)) for name, c in table.iterrows() if c.any()]
+    base = summary.rows[(summary.rows["mitigation"] == BASE) & (summary.rows["verdict"] == "negative")]
+    if not clauses:
+        return f"No mitigation is seen to repair any of the {_cases(base)} hurt."
+    more = f"; {len(clauses) - _NAMED} others repair some" if len(clauses) > _NAMED else ""
+    return f"Of the {_cases(base)} hurt, " + "; ".join(clauses[:_NAMED]) + more + "."
+
+
+def _clause(name: str, whole: int, partly: int) -> str:
+    if not whole:
+        return f"{name} repairs {partly} in part"
+    return f"{name} repairs {whole}" + (f", and {partly} in part" if partly else "")
+
+
+def _undecided(rows: pd.DataFrame) -> str:
+    open_ = rows[rows["verdict"] == "inconclusive"]
+    needed = open_["seeds_needed"].dropna()
+    if open_.empty:
+        return ""
+    text = f"{_plural(len(open_), 'row is', 'rows are')} inconclusive"
+    if needed.empty:
+        return f"{text}."
+    return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
+
+
+def _absent(summary: Summary) -> str:
+    counts = summary.counts
+    parts = [
+        f"{counts[status]:,} {word}"
+        for status, word in (("diverged", "diverged"), ("failed", "failed"), ("missing", "not trained yet"))
+        if counts[status]
+    ]
+    total = sum(counts.values())
+    return f"Of {_plural(total, 'run')}, {', '.join(parts)}." if parts else ""
+
+
+def _cases(rows: pd.DataFrame) -> str:
+    """Return how many there are; a task that stands there under several settings is several cases."""
+    several = rows.duplicated(["suite", "task"]).any()
+    return _plural(len(rows), "case" if several else "task")
+
+
+def _plural(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,106 @@
+"""The one table: everything a report, a picture or the gate needs to know of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtlrun.report.contrasts import make_contrasts
+from mtlrun.report.cost import make_cost
+from mtlrun.report.layout import IDENTITY, lay_out
+from mtlrun.report.measured import Measured, measure
+from mtlrun.report.rows import make_rows, make_suites
+from mtlrun.statistics.settings import Statistics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATUSES = ("finished", "diverged", "failed", "missing")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study's results.
+
+    Attributes:
+        study: its name.
+        settings: how it was judged.
+        rows: one task under one cell each; the columns of the contract, then `small` and `cell_id`.
+        contrasts: each mitigation against none.
+        suites: one cell each, with delta-m.
+        cost: one cell each.
+        pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses.
+        curves: long, over all runs; see `mtlrun.report.tables`.
+        counts: number of runs by status, `missing` for those not trained yet.
+        versions: of the packages that trained it; several are joined by commas.
+        devices: the devices that trained it.
+    """
+
+    study: str
+    settings: Statistics
+    rows: pd.DataFrame
+    contrasts: pd.DataFrame
+    suites: pd.DataFrame
+    cost: pd.DataFrame
+    pairs: pd.DataFrame
+    curves: pd.DataFrame
+    counts: dict[str, int]
+    versions: dict[str, str]
+    devices: list[str]
+
+
+def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame) -> Summary:
+    """Judge a study, whole or interrupted: seeds whose runs are not there, or failed, are left out.
+
+    Args:
+        manifest: what the study asked for.
+        runs: one row per stored run: run_id, status, device, versions (dict), cost (dict).
+        curves: one row per metric value: run_id, task, split, metric, step, value.
+
+    Raises:
+        DataError: a finished run lacks the values of its primary metric.
+        ConfigError: the manifest names an unknown test, correction or selection.
+    """
+    given = {k: v for k, v in manifest["statistics"].items() if not k.startswith("_")}
+    settings = Statistics(**given)
+    layout = lay_out(manifest)
+    measured = measure(layout, runs, curves)
+    rows = make_rows(layout, measured, settings)
+    return Summary(
+        study=manifest["study"],
+        settings=settings,
+        rows=rows,
+        contrasts=make_contrasts(layout, measured, rows, settings),
+        suites=make_suites(layout, measured, rows),
+        cost=make_cost(layout, runs),
+        pairs=_pair_table(rows, measured),
+        curves=curves,
+        counts=_counts(layout.pairs, runs),
+        versions=_versions(runs),
+        devices=sorted(set(runs["device"])),
+    )
+
+
+def _pair_table(rows: pd.DataFrame, measured: Measured) -> pd.DataFrame:
+    """Return the values per seed, with the columns that say what they are about."""
+    about = rows[[*IDENTITY, "cell_id"]].iloc[measured.pairs["unit"].to_numpy()].reset_index(drop=True)
+    values = ["seed", "stl", "mtl", "d", "stl_step", "step", "stl_status", "status", "stl_run_id", "run_id"]
+    return about.join(measured.pairs[values])
+
+
+def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
+    asked = np.union1d(pairs["run_id"].to_numpy(dtype=str), pairs["stl_run_id"].to_numpy(dtype=str))
+    found = runs[runs["run_id"].isin(asked)]["status"].value_counts()
+    counts = {status: int(found.get(status, 0)) for status in STATUSES}
+    return counts | {"missing": len(asked) - int(found.sum())}
+
+
+def _versions(runs: pd.DataFrame) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for versions in runs["versions"]:
+        for package, version in versions.items():
+            found.setdefault(package, set()).add(str(version))
+    return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}

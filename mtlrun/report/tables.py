@@ -1,0 +1,135 @@
+"""A summary's tables by level, narrowed by filters, and as plain values for files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.report.layout import LABELS
+from mtlrun.report.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "cost")
+FILTERS = (*LABELS, "task", "kind", "metric", "direction")
+
+
+def table(summary: Summary, level: str) -> pd.DataFrame:
+    """Return one table.
+
+    `rows`, `contrasts`, `suites` and `cost` are the summary's own; `runs` has one row per seed of each row;
+    `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its baseline (`stl`).
+
+    Raises:
+        ConfigError: there is no such level.
+    """
+    if level not in LEVELS:
+        raise ConfigError([Fault("--level", "must name a table", level, LEVELS)])
+    if level == "curves":
+        return _curve_table(summary)
+    return getattr(summary, "pairs" if level == "runs" else level)
+
+
+def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
+    """Return the summary with only what fits all filters, each a column and its value.
+
+    Columns are the labels, `task`, `kind`, `metric`, `direction` and the settings in `hyper`. Statistics are as
+    they were: a filter never shrinks the family that p values were adjusted in.
+
+    Raises:
+        ConfigError: an unknown column, or a value that no row has.
+    """
+    if not filters:
+        return summary
+    rows = summary.rows
+    faults = []
+    for column, value in filters.items():
+        known = sorted({text for text in _texts(rows, column) if text is not None})
+        if not known:
+            columns = [*FILTERS, *sorted({key for hyper in rows["hyper"] for key in hyper})]
+            faults.append(Fault("--filter", "must name a column", column, columns))
+        elif value not in known:
+            faults.append(Fault(f"--filter {column}", "must be a value that some row has", value, known))
+    if faults:
+        raise ConfigError(faults)
+    kept = _kept(rows, filters)
+    if kept.empty:
+        asked = " ".join(f"{column}={value}" for column, value in filters.items())
+        raise ConfigError([f"no row fits all of `--filter` {asked}"])
+    cells = set(kept["cell_id"])
+    return replace(
+        summary,
+        rows=kept,
+        contrasts=_kept(summary.contrasts, filters),
+        pairs=_kept(summary.pairs, filters),
+        suites=summary.suites[summary.suites["cell_id"].isin(cells)],
+        cost=summary.cost[summary.cost["cell_id"].isin(cells)],
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: NaN, infinities and missing values as None, numpy's numbers as Python's."""
+    import pandas as pd
+
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with nested values as compact JSON text, as files of columns need it.
+
+    Columns of numbers keep their types; infinities become missing.
+    """
+    result = frame.copy()
+    for name in ("hyper", "tuned", "parameters_task"):
+        if name in result:
+            texts = [None if plain(v) is None else json.dumps(plain(v), sort_keys=True) for v in result[name]]
+            result[name] = np.array(texts, dtype=object)
+    for name in result.select_dtypes("float"):
+        result[name] = result[name].replace([np.inf, -np.inf], np.nan)
+    return result
+
+
+def _kept(frame: pd.DataFrame, filters: Mapping[str, str]) -> pd.DataFrame:
+    keep = np.ones(len(frame), dtype=bool)
+    for column, value in filters.items():
+        keep &= np.array([text == value for text in _texts(frame, column)], dtype=bool)
+    return frame[keep]
+
+
+def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
+    """Return a filter column's values as text; None where a row's `hyper` does not have it."""
+    if column in FILTERS:
+        return [str(value) for value in frame[column]]
+    return [str(hyper[column]) if column in hyper else None for hyper in frame["hyper"]]
+
+
+def _curve_table(summary: Summary) -> pd.DataFrame:
+    import pandas as pd
+
+    about = [*LABELS, "hyper", "cell_id", "task", "seed"]
+    sides = []
+    for side, column in (("mtl", "run_id"), ("stl", "stl_run_id")):
+        keys = summary.pairs[[*about, column]].rename(columns={column: "run_id"}).assign(side=side)
+        sides.append(keys.merge(_texts_of(summary.curves), on=["run_id", "task"]))
+    joined = pd.concat(sides, ignore_index=True)
+    return joined[[*about, "side", "run_id", "split", "metric", "step", "value"]]
+
+
+def _texts_of(curves: pd.DataFrame) -> pd.DataFrame:
+    return curves.astype(dict.fromkeys(("run_id", "task", "split", "metric"), "str"))

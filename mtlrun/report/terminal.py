@@ -1,0 +1,149 @@
+"""The table on the terminal: coloured where there is colour, readable without."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from mtlrun.report.display import FIGURES, Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.sentences import legend, sentences
+from mtlrun.report.summary import Summary
+from mtlrun.report.words import ASCII, UNICODE
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+COLOURS = {
+    "negative": "bold red",
+    "positive": "bold green",
+    "neutral": "cyan",
+    "inconclusive": "yellow",
+    "worse": "bold red",
+    "repairs": "bold green",
+    "partly": "green",
+    "no effect": "cyan",
+}
+
+_LAYOUTS = (
+    (1, True, ()),
+    (0, True, ()),
+    (1, False, ()),
+    (0, False, ()),
+    (0, False, ("p",)),
+    (0, False, ("p", "STL", "MTL")),
+)
+"""From wide to narrow: blanks between columns beyond one, standard deviations, figures left out."""
+
+_UNLIMITED = 100_000
+_ASCII_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How wide, with or without colour, and whether only ASCII can be shown."""
+
+    width: int = 100
+    color: bool = False
+    ascii_only: bool = False
+
+    @classmethod
+    def of(cls, stream: TextIO) -> Style:
+        """Return what a stream can show; `NO_COLOR` in the environment turns colour off."""
+        try:
+            "▼▲±─".encode(stream.encoding or "ascii")
+            ascii_only = False
+        except UnicodeEncodeError:
+            ascii_only = True
+        color = stream.isatty() and not os.environ.get("NO_COLOR")
+        return cls(shutil.get_terminal_size((100, 24)).columns, color, ascii_only)
+
+
+def to_terminal(summary: Summary, level: str = "rows", style: Style | None = None) -> str:
+    """Return the tables and sentences, without a line break at the end.
+
+    Another level than `rows` gives one table as it is, its lines as long as they are. Where the table would be
+    too wide, first standard deviations, then p values and means are left out.
+    """
+    from rich.console import Console
+
+    style = style or Style()
+    console = Console(
+        file=io.StringIO(),
+        width=style.width,
+        force_terminal=style.color,
+        color_system="standard" if style.color else None,
+        highlight=False,
+        legacy_windows=False,
+        safe_box=True,
+    )
+    if level == "rows":
+        parts = _pages(summary, style, console)
+    else:
+        console.width = _UNLIMITED
+        parts = [_table(frame_block(summary, level), style, 1)]
+    for part in parts:
+        console.print(part)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    lines = (line.rstrip() for line in text.splitlines())
+    return "\n".join(lines).rstrip("\n")
+
+
+def _pages(summary: Summary, style: Style, console: Console) -> list[RenderableType]:
+    from rich.text import Text
+
+    marks = ASCII if style.ascii_only else UNICODE
+    for gap, spread, leave_out in _LAYOUTS:
+        tables = [_table(block, style, gap) for block in row_blocks(summary, marks, spread, leave_out)]
+        if all(_fits(made, console) for made in tables):
+            break
+    parts: list[RenderableType] = [part for made in tables for part in (made, "")]
+    contrasts = contrast_blocks(summary)
+    if contrasts:
+        parts.append(Text("What each mitigation changes against none (in %)", "underline"))
+    parts += [part for block in contrasts for part in (_table(block, style, 1), "")]
+    parts += [Text(sentence, "bold") for sentence in sentences(summary)]
+    return [*parts, Text(legend(summary), "dim")]
+
+
+def _fits(made: Table, console: Console) -> bool:
+    from rich.measure import Measurement
+
+    options = console.options.update(max_width=_UNLIMITED)
+    return Measurement.get(console, options, made).maximum <= console.width
+
+
+def _table(block: Block, style: Style, gap: int) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"[bold]{escape(block.title)}[/]" + (f"  [dim]{escape(block.note)}[/]" if block.note else "")
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="",
+        box=box.Box(_ASCII_BOX, ascii=True) if style.ascii_only else box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+        show_edge=False,
+    )
+    for name in block.header:
+        figure = name in FIGURES
+        made.add_column(
+            escape(name),
+            justify="right" if figure and name != "verdict" else "left",
+            no_wrap=figure,
+            overflow="fold",
+        )
+    for position, (cells, told) in enumerate(zip(block.lines, block.words, strict=True)):
+        if block.starts[position] and position:
+            made.add_section()
+        made.add_row(
+            *(Text(cell, COLOURS.get(word or "", "")) for cell, word in zip(cells, told, strict=True))
+        )
+    return made

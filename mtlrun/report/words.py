@@ -1,0 +1,81 @@
+"""Numbers and verdicts as people read them, the same in every format for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from statistics import median
+from typing import Any, NamedTuple
+
+from mtlrun.report.tables import plain
+
+
+class Marks(NamedTuple):
+    """Signs by verdict, so that colour is never needed to read one; and the plus-minus sign."""
+
+    negative: str
+    positive: str
+    neutral: str
+    inconclusive: str
+    plus_minus: str
+
+
+UNICODE = Marks("▼", "▲", "=", "?", "±")
+ASCII = Marks("-", "+", "=", "?", "+-")
+
+SMALL = "*"
+"""Stands behind a verdict whose gain is significant but smaller than the margin."""
+
+
+def decimals_for(sds: Iterable[float]) -> int | None:
+    """Return how many decimals give the median standard deviation two digits; None for very small ones."""
+    known = [sd for sd in sds if sd > 0]
+    decimals = max(1 - math.floor(math.log10(median(known))), 0) if known else 4
+    return decimals if decimals <= 6 else None
+
+
+def with_spread(mean: float, sd: float, decimals: int | None, marks: Marks, spread: bool = True) -> str:
+    """Return `0.9381 ±0.0047`, or the mean alone; three digits where `decimals` is None or numbers are large."""
+    if math.isnan(mean):
+        return "-"
+    kind = ".3g" if decimals is None or abs(mean) >= 1e6 else f".{decimals}f"
+    return (
+        f"{mean:{kind}} {marks.plus_minus}{sd:{kind}}" if spread and not math.isnan(sd) else f"{mean:{kind}}"
+    )
+
+
+def gain(row: Any) -> str:
+    """Return `-1.81 [-2.09, -1.53]` in percent; where that has no meaning, the difference itself, marked `abs`."""
+    if not math.isnan(row.gain_pct):
+        return _interval(row.gain_pct, row.ci_low, row.ci_high, 2)
+    if math.isnan(row.diff):
+        return "-"
+    size = max(abs(row.diff), abs(row.diff_high - row.diff_low) if row.n_seeds > 1 else 0)
+    decimals = min(max(2 - math.floor(math.log10(size)), 0), 6) if size > 0 else 2
+    return _interval(row.diff, row.diff_low, row.diff_high, decimals) + " abs"
+
+
+def p_value(p: float) -> str:
+    """Return `<.001`, or three decimals; `-` where nothing was tested."""
+    if math.isnan(p):
+        return "-"
+    return "<.001" if p < 0.001 else f"{p:.3f}"
+
+
+def verdict(row: Any, marks: Marks) -> str:
+    """Return the verdict with its sign, and `*` where the gain is smaller than the margin."""
+    return f"{getattr(marks, row.verdict)} {row.verdict}{SMALL if row.small else ''}"
+
+
+def seeds(row: Any) -> str:
+    """Return the number of seeds: `18/20` where 2 of 20 diverged, `6 +40` where about 40 more would decide."""
+    number = f"{row.n_seeds}/{row.n_seeds + row.n_diverged}" if row.n_diverged else str(row.n_seeds)
+    if row.verdict != "inconclusive":
+        return number
+    needed = plain(row.seeds_needed)
+    return f"{number} +?" if needed is None else f"{number} +{needed}"
+
+
+def _interval(value: float, low: float, high: float, decimals: int) -> str:
+    text = f"{value:+.{decimals}f}"
+    return text if math.isnan(low) else f"{text} [{low:+.{decimals}f}, {high:+.{decimals}f}]"
