@@ -191,7 +191,8 @@ def _print_report(
     from mtlrun.report import formats
 
     _, summary = _summary(store, study)
-    content = formats.render(summary, format_name, level=level, filters=filters or {})
+    stream = sys.stdout if output is None else None
+    content = formats.render(summary, format_name, level, filters, stream)
     if output is not None:
         _write(output, content)
     elif isinstance(content, bytes):
