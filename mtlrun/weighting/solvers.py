@@ -24,10 +24,11 @@ def min_norm_point(gramian: Tensor) -> Tensor:
 def _two_tasks(gramian: Tensor) -> Tensor:
     """Return the minimiser for two tasks: w_1 = clip((G22 - G12) / (G11 + G22 - 2 G12), 0, 1)."""
     g11, g12, g22 = gramian[0, 0], gramian[0, 1], gramian[1, 1]
-    distance = g11 + g22 - 2 * g12  # |g1 - g2|^2, which is 0 for equal gradients: any w is optimal
     # Each weight has its own numerator: 1 - w_1 would round away a small weight of a huge gradient.
-    part = torch.stack([g22 - g12, g11 - g12]) / distance.clamp(min=torch.finfo(g11.dtype).tiny)
-    return torch.where(distance > 0, part.clamp(0, 1), 0.5)
+    parts = torch.stack([g22 - g12, g11 - g12])
+    # Their sum, |g1 - g2|^2, is 0 for equal gradients, or noise: then the signs decide, or any w is optimal.
+    weights = (parts / parts.sum().clamp(min=torch.finfo(g11.dtype).tiny)).clamp(0, 1)
+    return torch.where(weights.sum() > 0, weights, 0.5)
 
 
 def _wolfe(gramian: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def _wolfe(gramian: Tensor) -> Tensor:
     tolerance = 10 * torch.finfo(gramian.dtype).eps
     weights = torch.nn.functional.one_hot(norms.argmin(), tasks).to(gramian.dtype)
     face = weights > 0  # the tasks that may have weight
-    for _ in range(4 * tasks):
+    for _ in range(2 * tasks + 2):  # tasks - 1 additions and a few drops: never more in thousands of trials
         best = _affine_minimiser(cosines, norms, face)
         inside = ((best > 0) | ~face).all()
         # The longest step towards `best` that keeps every weight at 0 or above.
