@@ -34,7 +34,10 @@ class MGDA(Weighting):
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian
         assert gramian is not None
-        norms, losses = gramian.diagonal().clamp(min=1e-38).sqrt(), signals.losses.clamp(min=1e-38)
+        gramian = gramian / gramian.diagonal().amax().clamp(min=1e-38)
+        norms = gramian.diagonal().clamp(min=1e-38).sqrt()
+        # Relative losses: a loss of 0 must not make the quotients below overflow float32.
+        losses = (signals.losses / signals.losses.amax().clamp(min=1e-38)).clamp(min=1e-16)
         scale = {"none": torch.ones_like(norms), "l2": norms, "loss": losses, "loss+": norms * losses}[
             self.normalize
         ]
