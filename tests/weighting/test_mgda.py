@@ -1,0 +1,61 @@
+"""MGDA: hand values at a vertex and inside, normalisations, TorchJD."""
+
+import numpy as np
+import pytest
+import torch
+from support.weighting import make_case, run_stacked, weights_of
+from torchjd.aggregation import MGDAWeighting
+
+from mtlrun.weighting.mgda import MGDA
+
+ORTHOGONAL = [[4, 0], [0, 1]]  # |g1| = 2, |g2| = 1
+
+
+def test_inside_the_simplex():
+    # w1 = (G22 - G12) / (G11 + G22 - 2 G12) = (1 - 0) / (4 + 1) = 1/5
+    assert weights_of(MGDA(), ORTHOGONAL) == pytest.approx([0.2, 0.8])
+    # (2 + 1) / (1 + 2 + 2) = 3/5
+    assert weights_of(MGDA(), [[1, -1], [-1, 2]]) == pytest.approx([0.6, 0.4])
+
+
+def test_at_a_vertex():
+    # (5 - 2) / (1 + 5 - 4) = 3/2, over 1: the shorter gradient alone
+    assert weights_of(MGDA(), [[1, 2], [2, 5]]).tolist() == [1, 0]
+    assert weights_of(MGDA(), [[5, 2], [2, 1]]).tolist() == [0, 1]
+
+
+def test_three_orthogonal_gradients():
+    # w is proportional to 1 / G_ii: (1, 1/2, 1/3), over 11/6
+    assert weights_of(MGDA(), np.diag([1, 2, 3])) == pytest.approx([6 / 11, 3 / 11, 2 / 11])
+
+
+def test_three_gradients_of_which_one_is_left_out():
+    # g1 = (1, 0), g2 = (0, 1), g3 = (2, 2): (g1 + g2)/2 = (1/2, 1/2) has slope 1/2 along both, and 2 along g3
+    gradients = np.array([[1, 0], [0, 1], [2, 2]])
+    assert weights_of(MGDA(), gradients @ gradients.T) == pytest.approx([0.5, 0.5, 0])
+
+
+def test_normalisations():
+    losses = [1, 2]
+    # l2: unit gradients are orthogonal, so each weighs 1/2
+    assert weights_of(MGDA("l2"), ORTHOGONAL, losses) == pytest.approx([1 / 2, 1 / 2])
+    # loss: diag(4 / 1, 1 / 4), w1 = (1/4) / (17/4)
+    assert weights_of(MGDA("loss"), ORTHOGONAL, losses) == pytest.approx([1 / 17, 16 / 17])
+    # loss+: diag(4 / (2 * 1)^2, 1 / (1 * 2)^2) = diag(1, 1/4), w1 = (1/4) / (5/4)
+    assert weights_of(MGDA("loss+"), ORTHOGONAL, losses) == pytest.approx([1 / 5, 4 / 5])
+
+
+def test_a_loss_of_zero_takes_all_of_nothing():
+    # its gradient over its loss is unbounded, so the other one is the shorter
+    assert weights_of(MGDA("loss"), ORTHOGONAL, [0, 1]) == pytest.approx([0, 1])
+
+
+def test_two_tasks_agree_with_torchjd():
+    oracle, rng = MGDAWeighting(), np.random.default_rng(0)
+    pairs = [rng.standard_normal((2, 5)) * rng.uniform(0.1, 10, (2, 1)) for _ in range(200)]
+    weights = run_stacked(MGDA(), [make_case(MGDA(), np.ones((1, 2)), g, rng) for g in pairs])[:, 0]
+    for ours, gradients in zip(weights, pairs, strict=True):
+        gramian = torch.from_numpy(gradients @ gradients.T)
+        torch.testing.assert_close(ours, oracle(gramian), rtol=1e-5, atol=1e-5)
+    vertices = (weights.amin(1) == 0).sum()
+    assert 10 < vertices < 190

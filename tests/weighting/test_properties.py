@@ -1,0 +1,174 @@
+"""What every weighting must do, whatever it is: each option of conf/weighting joins by itself.
+
+What a method's paper says of sums, signs and scales stands in `BEHAVIOUR`; a new option needs an entry there.
+"""
+
+import numpy as np
+import pytest
+import torch
+from support.weighting import gradient_families, loss_families, make_case, run_case, run_stacked
+
+from mtlrun.catalog import load_option, options
+from mtlrun.config import build
+
+TASKS = (2, 3, 5)
+STEPS = 5  # epochs of two steps: the third is the first in which memories of epochs count
+LANES = 7
+
+VARIANTS = {
+    "static": [{"weights": [0.5, 2.0, 0.0, 1.0, 3.0]}],  # the first T of them
+    "dwa": [{"tau": 0.1}],
+    "mgda": [{"normalize": "l2"}, {"normalize": "loss+"}],
+}
+"""Settings beside an option's defaults that are tried too."""
+
+BEHAVIOUR = {
+    # sum: of the weights, given T (None: not constant). negative: whether a weight may be below 0.
+    # loss_scale: whether weights stay when one task's losses are all multiplied by a number.
+    # gradient_scale: whether they stay when all gradients are multiplied by a number.
+    # common_descent: whether no task's loss rises, to first order, along the combined gradient.
+    "equal": {"sum": lambda t: t, "loss_scale": True, "gradient_scale": True},
+    "static": {"sum": lambda t: t, "loss_scale": True, "gradient_scale": True},
+    # exp(-s)/2 with s trained on the losses; the losses of this step change nothing yet
+    "uncertainty": {"sum": None, "loss_scale": True, "gradient_scale": True},
+    # ratios of a task's own losses (Liu et al. 2019, eq. 7)
+    "dwa": {"sum": lambda t: t, "loss_scale": True, "gradient_scale": True},
+    # projections do not depend on lengths, but their sum is no fixed combination (Yu et al. 2020, algorithm 1)
+    "pcgrad": {"sum": None, "loss_scale": True, "gradient_scale": True},
+    # Desideri 2012: a common descent direction, or 0
+    "mgda": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": True, "common_descent": True},
+}
+
+EVERY = [(name, {}) for name in options("weighting")]
+EVERY += [(name, setting) for name in options("weighting") for setting in VARIANTS.get(name, [])]
+every_weighting = pytest.mark.parametrize(
+    ("name", "setting"), EVERY, ids=[" ".join([n, *(str(v) for v in s.values())]) for n, s in EVERY]
+)
+every_declared = pytest.mark.parametrize("name", BEHAVIOUR)
+every_size = pytest.mark.parametrize("tasks", TASKS)
+
+
+def weighting(name, tasks, setting=None):
+    cut = {k: v[:tasks] if isinstance(v, list) else v for k, v in (setting or {}).items()}
+    return build({**load_option("weighting", name), **cut})
+
+
+def varied(rng, tasks, base=None):
+    """Losses of STEPS steps that rise and fall around a family's."""
+    base = rng.uniform(0.1, 3, tasks) if base is None else base
+    return base * rng.uniform(0.5, 2, (STEPS, tasks))
+
+
+def random_case(method, tasks, seed):
+    rng = np.random.default_rng(seed)
+    return make_case(method, varied(rng, tasks), gradient_families(tasks, rng)["random"], rng)
+
+
+def test_every_option_declares_its_behaviour():
+    missing = set(options("weighting")) - set(BEHAVIOUR)
+    assert not missing, f"say in BEHAVIOUR what the papers of {sorted(missing)} promise"
+
+
+@every_size
+@every_weighting
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64), ids=str)
+def test_weights_are_finite(name, setting, tasks, dtype):
+    method, rng = weighting(name, tasks, setting), np.random.default_rng(0)
+    gradients, losses = gradient_families(tasks, rng), loss_families(tasks, rng)
+    kinds = [(g, loss) for g in gradients for loss in losses]
+    cases = [make_case(method, varied(rng, tasks, losses[k]), gradients[g], rng, dtype) for g, k in kinds]
+    weights = run_stacked(method, cases)
+    assert weights.shape == (len(kinds), STEPS, tasks)
+    assert weights.dtype == dtype
+    good = weights.isfinite().all(2).all(1)
+    if not BEHAVIOUR.get(name, {}).get("negative"):
+        good &= (weights >= 0).all(2).all(1)
+    bad = [f"{g} gradients, {k} losses" for (g, k), fine in zip(kinds, good, strict=True) if not fine]
+    assert not bad
+
+
+@every_size
+@every_weighting
+def test_runs_weighed_together_and_one_by_one_agree(name, setting, tasks):
+    method = weighting(name, tasks, setting)
+    cases = [random_case(method, tasks, seed) for seed in range(LANES)]
+    alone = torch.stack([run_case(method, case) for case in cases])
+    torch.testing.assert_close(run_stacked(method, cases), alone, rtol=1e-10, atol=1e-12)
+
+
+@every_size
+@every_weighting
+def test_a_singular_or_broken_run_leaves_the_others_bit_equal(name, setting, tasks):
+    method = weighting(name, tasks, setting)
+    cases = [random_case(method, tasks, seed) for seed in range(LANES)]
+    others = [0, 2, 4, 6]
+    expected = run_stacked(method, cases)[others]
+    cases[1] = cases[1]._replace(gramian=torch.ones_like(cases[1].gramian))
+    cases[3] = cases[3]._replace(
+        losses=torch.full_like(cases[3].losses, torch.nan),
+        gramian=torch.full_like(cases[3].gramian, torch.nan),
+    )
+    cases[5] = cases[5]._replace(gramian=torch.full_like(cases[5].gramian, torch.inf))
+    assert torch.equal(run_stacked(method, cases)[others], expected)
+
+
+@every_size
+@every_weighting
+def test_permuted_tasks_get_permuted_weights(name, setting, tasks):
+    method = weighting(name, tasks, setting)
+    order = torch.from_numpy(np.random.default_rng(1).permutation(tasks))
+    cases = [random_case(method, tasks, seed) for seed in range(5)]
+    others = [permuted(case, order) for case in cases]
+    found, expected = run_stacked(method, others), run_stacked(method, cases)[:, :, order]
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def permuted(case, order):
+    """The same run with its tasks in another order; what is per task, draws too, stays with its task."""
+
+    def reordered(tree):
+        return {k: v[order] if v.dim() and len(v) == len(order) else v for k, v in tree.items()}
+
+    draw = case.draw
+    for axis in range(1, draw.dim()):
+        draw = draw.index_select(axis, order) if draw.shape[axis] == len(order) else draw
+    gramian = case.gramian[order][:, order]
+    trees = (reordered(tree) for tree in (case.learned, case.state, case.fields))
+    return type(case)(case.losses[:, order], gramian, draw, *trees)
+
+
+@every_size
+@every_declared
+def test_the_sum_of_weights(name, tasks):
+    total = BEHAVIOUR[name]["sum"]
+    method = weighting(name, tasks)
+    sums = run_stacked(method, [random_case(method, tasks, seed) for seed in range(20)]).sum(2)
+    if total is None:
+        assert sums.std() > 1e-3, "constant, so say the sum in BEHAVIOUR"
+    else:
+        torch.testing.assert_close(sums, torch.full_like(sums, float(total(tasks))))
+
+
+@every_size
+@every_declared
+def test_the_scale_of_losses_and_gradients(name, tasks):
+    method, behaviour = weighting(name, tasks), BEHAVIOUR[name]
+    case = random_case(method, tasks, seed=1)
+    losses = case.losses.clone()
+    losses[:, 0] *= 1e4
+    others = [case._replace(losses=losses), case._replace(gramian=1e8 * case.gramian)]
+    plain, other_losses, other_gradients = run_stacked(method, [case, *others])
+    assert torch.allclose(other_losses, plain, rtol=1e-6) == behaviour["loss_scale"]
+    assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
+
+
+@every_size
+@pytest.mark.parametrize("name", [n for n in BEHAVIOUR if BEHAVIOUR[n].get("common_descent")])
+def test_no_loss_rises_along_a_common_descent_direction(name, tasks):
+    method, rng = weighting(name, tasks), np.random.default_rng(3)
+    gradients = [g for _ in range(10) for g in gradient_families(tasks, rng).values()]
+    weights = run_stacked(method, [make_case(method, varied(rng, tasks), g, rng) for g in gradients])[:, 0]
+    for w, g in zip(weights.numpy(), gradients, strict=True):
+        lengths = np.linalg.norm(g, axis=1)
+        # w'G >= 0, but for the rounding of the weighted sum, as long as its summands
+        assert (g @ (w @ g) >= -1e-9 * lengths * (w @ lengths)).all()
