@@ -71,7 +71,7 @@ def plan(arguments: argparse.Namespace) -> int:
     """Print what a command would train and reuse; train nothing."""
     from mtlrun.launch.batch import plan_batch
     from mtlrun.launch.compose import multirun, plain
-    from mtlrun.report.plan_view import plan_facts, plan_text
+    from mtlrun.launch.plan_view import plan_facts, plan_text
 
     def batch(configs: Sequence[Any]) -> list[float]:
         facts = plan_facts(plan_batch([plain(config) for config in configs]))

@@ -180,11 +180,15 @@ class Cohort:
         values = torch.stack([evaluate(program, lanes.parameters, self.bank, r) for r in rows], 1)
         self.steps.append(step)
         self.values.append(values)
-        self.seen.append({"weights": weights, "gradient_cosines": gradient_cosines(program, lanes, batch)})
+        self.seen.append({"weights": weights})
+        if len(program.active) > 1 and program.shared:
+            gradients = program.task_gradients(lanes, program.losses(lanes, batch))
+            self.seen[-1]["gradient_cosines"] = gradient_cosines(program.gramian(gradients))
 
     def _results(self) -> list[LaneResult]:
         values = torch.stack(self.values, 1).double().cpu().numpy()
         diverged = self.diverged.tolist()
+        none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
         parameters = {n: p.detach().cpu().numpy() for n, p in self.parameters.items()}
         return [
@@ -193,7 +197,10 @@ class Cohort:
                 self.steps,
                 values[lane],
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
-                {k: [evaluation[k][lane] for evaluation in seen] for k in seen[0]},
+                {
+                    k: [evaluation.get(k, none)[lane] for evaluation in seen]
+                    for k in ("weights", "gradient_cosines")
+                },
                 {n: p[lane] for n, p in parameters.items()},
             )
             for lane in range(len(self.seeds))
