@@ -41,7 +41,7 @@ bench: $(DEV) ## run-steps per second beside the plain loop and TorchJD, on one 
 	$(BIN)/python -m benchmarks.bench --output benchmarks/results/cpu.json
 
 bench-gpu: $(DEV) ## the same on a GPU, where there is one
-	$(BIN)/python -m benchmarks.bench_gpu
+	$(BIN)/python -m benchmarks.bench --device cuda --lanes 1 16 64 256 1024 --output benchmarks/results/cuda.json
 
 docs: $(DEV) ## write docs/strategies.md from the docstrings
 	$(BIN)/python -m docs.build

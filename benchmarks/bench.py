@@ -49,38 +49,41 @@ WORKS = [
 ]
 
 
-def references(work: Work) -> dict[str, Peer]:
+def references(work: Work, device: str) -> dict[str, Peer]:
     """Return the one-run loops that ratios are taken to, the one with the default optimizer first."""
     if work.weighting == "equal":
-        return {f"plain loop, {name} Adam": plain_loop(work.width, work.batch, name) for name in ADAM_OPTIONS}
+        return {
+            f"plain loop, {name} Adam": plain_loop(work.width, work.batch, name, device)
+            for name in ADAM_OPTIONS
+        }
     return {
-        f"TorchJD, {name} Adam": torchjd_loop(work.width, work.batch, work.weighting, name)
+        f"TorchJD, {name} Adam": torchjd_loop(work.width, work.batch, work.weighting, name, device)
         for name in ADAM_OPTIONS
     }
 
 
-def limits(work: Work, lanes: Sequence[int]) -> dict[str, Peer]:
+def limits(work: Work, lanes: Sequence[int], device: str) -> dict[str, Peer]:
     """Return the batched matrix products alone; a second gradient has others, so only for `equal`."""
     if work.weighting != "equal":
         return {}
-    return {f"matmul limit, {n} lanes": matmul_limit(work.width, work.batch, n) for n in lanes}
+    return {f"matmul limit, {n} lanes": matmul_limit(work.width, work.batch, n, device) for n in lanes}
 
 
-def contenders(work: Work, lanes: Sequence[int]) -> dict[str, Peer]:
+def contenders(work: Work, lanes: Sequence[int], device: str) -> dict[str, Peer]:
     """Return mtlrun at each number of lanes, and the hand-written batched loop where the work has one."""
     peers = {}
     for n in lanes:
         if work.weighting == "equal":
-            peers[f"hand-written, {n} lanes"] = hand_written(work.width, work.batch, n)
-        peers[f"mtlrun, {n} lanes"] = mtlrun_lanes(work.width, work.batch, n, work.weighting)
+            peers[f"hand-written, {n} lanes"] = hand_written(work.width, work.batch, n, device)
+        peers[f"mtlrun, {n} lanes"] = mtlrun_lanes(work.width, work.batch, n, work.weighting, device)
     return peers
 
 
 def run_work(work: Work, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Time all peers of a work; return one row per peer: its rate, its ratios, its share of the limit."""
     torch.manual_seed(0)  # TorchJD draws its orders from the global generator
-    bases, tops = references(work), limits(work, args.lanes)
-    peers = {**bases, **contenders(work, args.lanes), **tops}
+    bases, tops = references(work, args.device), limits(work, args.lanes, args.device)
+    peers = {**bases, **contenders(work, args.lanes, args.device), **tops}
     rates = measure(peers, args.seconds, args.repeats, CLOCKS[args.clock])
     default = next(iter(bases))
     best = fastest({name: rates[name] for name in bases})
@@ -128,6 +131,7 @@ def machine(threads: int) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": threads,
         "load_average": os.getloadavg(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
 
@@ -135,6 +139,9 @@ def machine(threads: int) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line, run the works, print the table, write the JSON."""
     args = _arguments(argv)
+    if args.device == "cuda" and not torch.cuda.is_available():
+        print("torch finds no CUDA device on this machine: GPU rows are not measured")
+        return
     torch.set_num_threads(args.threads)
     report: dict[str, Any] = {"machine": machine(args.threads), "settings": vars(args), "rows": []}
     console = Console(width=130)
@@ -143,9 +150,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             report["rows"] += run_work(work, args)
     console.print(table(report["rows"]), crop=False)
     found = report["machine"]
-    console.print(
-        f"{found['processor']}, {args.threads} thread(s), {args.clock} time, torch {torch.__version__}"
-    )
+    place = torch.cuda.get_device_name() if args.device == "cuda" else found["processor"]
+    console.print(f"{place}, {args.threads} thread(s), {args.clock} time, torch {torch.__version__}")
     if args.output:
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
@@ -163,6 +169,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--repeats", type=int, default=25, help="turns of each loop (25); many short ones beat few long ones"
     )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (1)")
     parser.add_argument(
         "--clock", choices=list(CLOCKS), default="wall", help="`cpu` on a busy machine (wall)"

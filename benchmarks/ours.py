@@ -21,14 +21,14 @@ GROUPS = {
 }
 
 
-def mtlrun_lanes(width: int, batch: int, lanes: int, weighting: str) -> Peer:
+def mtlrun_lanes(width: int, batch: int, lanes: int, weighting: str, on: str = "cpu") -> Peer:
     """Return the engine training that many lanes of the two-task digits MLP."""
     nodes = {g: load_option(g, option) for g, option in {**GROUPS, "weighting": weighting}.items()}
     nodes["model"] |= {"width": width, "depth": 2}
     nodes["optimizer"]["lr"] = LR
     config = {group: to_node(build(node)) for group, node in nodes.items()}
     config |= {"budget": {"steps": ENDLESS, "batch_size": batch, "evaluations": 1}, "dtype": "float32"}
-    cohort = Cohort([{**config, "seed": seed} for seed in range(lanes)], device("cpu"))
+    cohort = Cohort([{**config, "seed": seed} for seed in range(lanes)], device(on))
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), enumerate(cohort.batches(phase, 0))
 

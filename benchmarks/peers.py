@@ -39,13 +39,15 @@ class _Data(NamedTuple):
     generator: torch.Generator
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        index = torch.randint(len(self.digit), (size,), generator=self.generator)
+        index = torch.randint(
+            len(self.digit), (size,), generator=self.generator, device=self.generator.device
+        )
         return self.inputs[index], self.digit[index], self.parity[index]
 
 
-def plain_loop(width: int, batch: int, optimizer: str) -> Peer:
+def plain_loop(width: int, batch: int, optimizer: str, device: str = "cpu") -> Peer:
     """The sum of both losses by the usual loop, with the `default`, `foreach` or `fused` Adam."""
-    data, (encoder, heads) = _digits(), _model(width)
+    data, (encoder, heads) = _digits(device), _model(width, device)
     adam = torch.optim.Adam([*encoder.parameters(), *heads.parameters()], lr=LR, **ADAM_OPTIONS[optimizer])
 
     def step() -> Tensor:
@@ -61,7 +63,7 @@ def plain_loop(width: int, batch: int, optimizer: str) -> Peer:
     return Peer(step, 1)
 
 
-def torchjd_loop(width: int, batch: int, method: str, optimizer: str) -> Peer:
+def torchjd_loop(width: int, batch: int, method: str, optimizer: str, device: str = "cpu") -> Peer:
     """TorchJD's multi-task loop with its `pcgrad` or `mgda` aggregator on the encoder's Jacobian.
 
     This is the fastest of the ways of TorchJD 0.18. PCGrad steps a second at B32 W64, fused Adam: 537 by
@@ -69,7 +71,7 @@ def torchjd_loop(width: int, batch: int, method: str, optimizer: str) -> Peer:
     the Gramian engine (`autogram`), which would moreover scale the heads' gradients. Summing the Gramian over
     parameters (`optimize_gramian_computation`) made no difference.
     """
-    data, (encoder, heads) = _digits(), _model(width)
+    data, (encoder, heads) = _digits(device), _model(width, device)
     aggregator = {"pcgrad": PCGrad, "mgda": MGDA}[method]()
     shared = list(encoder.parameters())
     own = [list(head.parameters()) for head in heads]
@@ -88,16 +90,16 @@ def torchjd_loop(width: int, batch: int, method: str, optimizer: str) -> Peer:
     return Peer(step, 1)
 
 
-def hand_written(width: int, batch: int, lanes: int) -> Peer:
+def hand_written(width: int, batch: int, lanes: int, device: str = "cpu") -> Peer:
     """R lanes of `equal` as one batched program: stacked weights (R, in, out), `baddbmm`, a fused Adam."""
-    data = _digits()
+    data = _digits(device)
     generator = torch.Generator().manual_seed(0)
 
     def layer(inputs: int, outputs: int) -> list[Tensor]:
         bound = inputs**-0.5
         shapes = ((lanes, inputs, outputs), (lanes, 1, outputs))
         drawn = [torch.empty(shape).uniform_(-bound, bound, generator=generator) for shape in shapes]
-        return [tensor.requires_grad_() for tensor in drawn]
+        return [tensor.to(device).requires_grad_() for tensor in drawn]
 
     params = [*layer(64, width), *layer(width, width), *layer(width, 10), *layer(width, 1)]
     adam = torch.optim.Adam(params, lr=LR, fused=True)
@@ -119,16 +121,16 @@ def hand_written(width: int, batch: int, lanes: int) -> Peer:
     return Peer(step, lanes)
 
 
-def matmul_limit(width: int, batch: int, lanes: int) -> Peer:
+def matmul_limit(width: int, batch: int, lanes: int, device: str = "cpu") -> Peer:
     """Only the batched matrix products of a step, into ready buffers: no loop of this kind can be faster.
 
     Both heads are one product. The input gets no gradient.
     """
     generator = torch.Generator().manual_seed(0)
     sizes = [64, width, width, 11]
-    acts = [torch.randn(lanes, batch, n, generator=generator) for n in sizes]
-    grads = [torch.randn(lanes, batch, n, generator=generator) for n in sizes]
-    weights = [torch.randn(lanes, n, m, generator=generator) for n, m in pairwise(sizes)]
+    acts = [torch.randn(lanes, batch, n, generator=generator).to(device) for n in sizes]
+    grads = [torch.randn(lanes, batch, n, generator=generator).to(device) for n in sizes]
+    weights = [torch.randn(lanes, n, m, generator=generator).to(device) for n, m in pairwise(sizes)]
     weight_grads = [torch.empty_like(weight) for weight in weights]
 
     def step() -> Tensor:
@@ -143,16 +145,18 @@ def matmul_limit(width: int, batch: int, lanes: int) -> Peer:
     return Peer(step, lanes)
 
 
-def _digits() -> _Data:
+def _digits(device: str) -> _Data:
     inputs, labels = load_digits(return_X_y=True)
-    digit = torch.as_tensor(labels, dtype=torch.int64)
-    pixels = torch.as_tensor(inputs / 16, dtype=torch.float32)
-    return _Data(pixels, digit, (digit % 2).float().unsqueeze(1), torch.Generator().manual_seed(0))
+    digit = torch.as_tensor(labels, dtype=torch.int64, device=device)
+    pixels = torch.as_tensor(inputs / 16, dtype=torch.float32, device=device)
+    generator = torch.Generator(device).manual_seed(0)
+    return _Data(pixels, digit, (digit % 2).float().unsqueeze(1), generator)
 
 
-def _model(width: int) -> tuple[nn.Sequential, nn.ModuleList]:
+def _model(width: int, device: str) -> tuple[nn.Sequential, nn.ModuleList]:
     encoder = nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
-    return encoder, nn.ModuleList([nn.Linear(width, 10), nn.Linear(width, 1)])
+    heads = nn.ModuleList([nn.Linear(width, 10), nn.Linear(width, 1)])
+    return encoder.to(device), heads.to(device)
 
 
 def _losses(of_digit: Tensor, of_parity: Tensor, digit: Tensor, parity: Tensor) -> tuple[Tensor, Tensor]:

@@ -64,7 +64,9 @@ def _rate(peer: Peer, seconds: float, clock: Callable[[], float]) -> float:
         peer.step()
     start, steps, elapsed = clock(), 0, 0.0
     while elapsed < seconds:
-        peer.step()
+        last = peer.step()
         steps += 1
         elapsed = clock() - start
+    last.sum().item()  # waits for an accelerator
+    elapsed = clock() - start
     return steps * peer.run_steps / elapsed
