@@ -18,5 +18,7 @@ class L2(ElementwisePenalty):
     Source: Hoerl and Kennard, Ridge Regression, Technometrics 12, 1970.
     """
 
+    coefficient: float = 1e-3
+
     def elementwise(self, weight: Tensor) -> Tensor:
         return weight.square()
