@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import inspect
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -25,21 +27,23 @@ class Configured:
         return iter(())
 
 
-def locate(target: str) -> type:
+def locate(target: Any) -> type:
     """Import the class that a `_target_` names.
 
     Raises:
-        ConfigError: the module or the class does not exist.
+        ConfigError: the module or the class does not exist, or nodes cannot describe the class.
     """
-    module, _, name = target.rpartition(".")
+    module, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", "")
     try:
-        found = getattr(importlib.import_module(module), name) if module else None
-    except (ModuleNotFoundError, AttributeError):
+        found = getattr(importlib.import_module(module), name) if module.strip(".") == module != "" else None
+    except (ImportError, AttributeError):
         found = None
     if not isinstance(found, type):
-        raise ConfigError(
-            [Fault("_target_", "must name an importable class, as package.module.Class", target)]
-        )
+        rule = "must name an importable class, as package.module.Class"
+        raise ConfigError([Fault("_target_", rule, target)])
+    if not (issubclass(found, Configured) and dataclasses.is_dataclass(found)) or inspect.isabstract(found):
+        rule = "must name a dataclass derived from mtlrun.config.Configured, with all its methods"
+        raise ConfigError([Fault("_target_", rule, target)])
     return found
 
 
@@ -115,7 +119,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is dict:
         return isinstance(value, Mapping) and all(_fits(v, args[1]) for v in value.values())
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and abs(value) <= sys.float_info.max  # neither nan nor infinite
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return value is None if hint is type(None) else isinstance(value, hint)
@@ -139,7 +144,13 @@ def _coerce(value: Any, hint: Any) -> Any:
 
 def _name(hint: Any) -> str:
     """Say a type as a user would."""
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "text",
+        type(None): "null",
+    }
     parts = _parts(hint)
     if len(parts) > 1:
         return " or ".join(_name(p) for p in parts)
