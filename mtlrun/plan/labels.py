@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.catalog import describe, label, options
 from mtlrun.data.suite import Suite
+from mtlrun.plan.runs import canonical_json
 
 if TYPE_CHECKING:
     from mtlrun.plan.study import Cell
@@ -45,16 +46,26 @@ def _suite_label(config: Mapping[str, Any], suite: Suite) -> str:
 
 
 def varying_settings(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Return for each cell the settings in which cells of the same labels differ."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Return for each cell the settings in which it differs from other cells of its suite.
+
+    Settings of a group that has a label are compared among cells of the same label only: `l1` and `l2` have a
+    coefficient each, which says nothing as long as all cells of `l1` have the same.
+    """
+    values: dict[tuple[str, ...], set[str]] = defaultdict(set)
     flats = [_flat(cell.config) for cell in cells]
     for cell, flat in zip(cells, flats, strict=True):
-        groups[cell.labels["suite"]].append(flat)
-    result = []
-    for cell, flat in zip(cells, flats, strict=True):
-        peers = groups[cell.labels["suite"]]
-        result.append({k: v for k, v in flat.items() if any(k in p and p[k] != v for p in peers)})
-    return result
+        for key, value in flat.items():
+            values[_peers(cell, key)].add(canonical_json(value))
+    return [
+        {key: value for key, value in flat.items() if len(values[_peers(cell, key)]) > 1}
+        for cell, flat in zip(cells, flats, strict=True)
+    ]
+
+
+def _peers(cell: Cell, key: str) -> tuple[str, ...]:
+    """Return the name under which the values of a setting are compared."""
+    group = key.partition(".")[0]
+    return (key, cell.labels["suite"], cell.labels[group] if group in LABELLED else "")
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
