@@ -1,0 +1,105 @@
+"""Every sharing scheme with every kind of heads: who owns what, and whose function depends on what.
+
+Tasks have inputs of their own (digits_permuted: `upright` and `permuted`, ten classes each), so that a common head
+is possible too. New schemes and heads join by themselves.
+"""
+
+import itertools
+
+import pytest
+import torch
+from support.configs import run_config
+
+from mtlrun.catalog import options
+from mtlrun.config import build
+from mtlrun.errors import ConfigError
+from mtlrun.sharing.branched import Branched
+from mtlrun.training.network import Parts, build_network
+
+every_scheme = pytest.mark.parametrize("sharing", options("sharing"))
+every_pair = pytest.mark.parametrize(
+    ("sharing", "heads"), list(itertools.product(options("sharing"), options("heads")))
+)
+
+
+def network_of(seed=0, suite="digits_permuted", **choices):
+    config = run_config(seed, suite=suite, **choices)
+    return build_network(Parts.of(config), build(config["suite"]).info(), seed).double()
+
+
+def inputs_of(suite="digits_permuted"):
+    generator = torch.Generator().manual_seed(0)
+    sources = 2 if suite == "digits_permuted" else 1
+    return [torch.randn(9, 1, 8, 8, generator=generator, dtype=torch.float64) for _ in range(sources)]
+
+
+def counts(network):
+    """Numbers of shared parameters and of each task's own."""
+    owners, found = network.owners(), {}
+    for name, values in network.named_parameters():
+        found[owners[name]] = found.get(owners[name], 0) + values.numel()
+    return found
+
+
+@every_pair
+def test_a_task_depends_on_what_is_shared_and_on_its_own(sharing, heads):
+    network = network_of(sharing=sharing, heads=heads)
+    owners = network.owners()
+    assert set(owners) == {name for name, _ in network.named_parameters()}
+    assert set(owners.values()) <= {None, 0, 1}
+    for task, output in enumerate(network(inputs_of())):
+        assert output.shape == (9, 10)
+        found = torch.autograd.grad(output.square().sum(), list(network.parameters()), allow_unused=True)
+        for name, gradient in zip(owners, found, strict=True):
+            assert (gradient is not None and bool(gradient.any())) == (owners[name] in (None, task)), name
+
+
+@every_pair
+def test_every_task_starts_as_its_baseline_does(sharing, heads):
+    inputs = inputs_of()
+    together = network_of(seed=3, sharing=sharing, heads=heads)(inputs)
+    for place, task in enumerate(("upright", "permuted")):
+        (alone,) = network_of(seed=3, heads=heads, suite__tasks=[task])([inputs[place]])
+        assert torch.equal(alone, together[place])
+    other_seed = network_of(seed=4, sharing=sharing, heads=heads)(inputs)
+    assert not torch.equal(other_seed[0], together[0])
+
+
+# digits_parity at width 16 and depth 2: layers of 64 * 16 + 16 = 1040 and 16 * 16 + 16 = 272 parameters, linear
+# heads of 16 * 10 + 10 = 170 and 16 + 1 = 17.
+COUNTS = {
+    "hard": {None: 1040 + 272, 0: 170, 1: 17},
+    "branched": {None: 1040, 0: 272 + 170, 1: 272 + 17},
+    "separate": {0: 1040 + 272 + 170, 1: 1040 + 272 + 17},
+}
+
+
+@pytest.mark.parametrize("sharing", COUNTS)
+def test_parameters_counted_by_hand(sharing):
+    assert counts(network_of(suite="digits_parity", sharing=sharing)) == COUNTS[sharing]
+
+
+@every_scheme
+def test_a_common_head_is_shared_by_several_tasks_and_owned_by_one(sharing):
+    assert network_of(sharing=sharing, heads="shared").owners()["heads.head.weight"] is None
+    alone = network_of(heads="shared", suite__tasks=["upright"])
+    assert alone.owners()["heads.head.weight"] == 0
+
+
+def test_with_separate_nothing_is_shared():
+    assert None not in network_of(sharing="separate", heads="mlp").owners().values()
+
+
+@pytest.mark.parametrize("depth", (1, 2))
+def test_branching_needs_a_layer_left_to_branch(depth):
+    with pytest.raises(
+        ConfigError, match=f"`sharing.shared_layers` must be less than the encoder's {depth} layers"
+    ):
+        network_of(sharing="branched", sharing__shared_layers=2, model__depth=depth)
+
+
+def test_branching_shares_as_many_layers_as_asked():
+    network = network_of(suite="digits_parity", sharing="branched", sharing__shared_layers=2, model__depth=3)
+    assert counts(network) == {None: 1040 + 272, 0: 272 + 170, 1: 272 + 17}
+    assert [f.key for f in Branched(0).faults()] == ["shared_layers"]
+    assert not list(Branched(1).faults())
