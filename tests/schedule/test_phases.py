@@ -1,0 +1,61 @@
+"""What schedules lay out: phases as data."""
+
+import pytest
+
+from mtlrun.catalog import load_option, options
+from mtlrun.config import build
+from mtlrun.schedule.base import Phase, trained_steps
+from mtlrun.schedule.joint import Joint
+from mtlrun.schedule.sequential import Sequential
+
+
+def test_joint_training_is_one_phase():
+    phases = Joint().phases(3, 40)
+    assert phases == [Phase(40, (0, 1, 2), freeze_shared=False, lr_factor=1.0)]
+    assert [trained_steps(phases, t) for t in range(3)] == [40, 40, 40]
+
+
+def test_one_task_after_another():
+    phases = Sequential(encoder="finetune", earlier_heads="keep").phases(3, 40)
+    assert phases == [Phase(40, (0,)), Phase(40, (1,)), Phase(40, (2,))]
+    assert [trained_steps(phases, t) for t in range(3)] == [40, 40, 40]
+
+
+def test_with_a_frozen_encoder_only_the_first_task_trains_it():
+    phases = Sequential(encoder="freeze").phases(3, 40)
+    assert [p.freeze_shared for p in phases] == [False, True, True]
+    assert [p.tasks for p in phases] == [(0,), (1,), (2,)]
+
+
+@pytest.mark.parametrize("encoder", ("finetune", "freeze"))
+def test_refitting_earlier_heads_trains_all_at_the_end(encoder):
+    phases = Sequential(encoder=encoder, earlier_heads="refit", refit=0.25).phases(2, 41)
+    assert phases[:2] == Sequential(encoder=encoder).phases(2, 41)
+    assert phases[2:] == [Phase(11, (0, 1), freeze_shared=True)]  # a quarter of 41, rounded up
+    assert [trained_steps(phases, t) for t in range(2)] == [52, 52]
+
+
+def test_one_task_alone_is_the_same_under_both():
+    assert Sequential().phases(1, 40) == Joint().phases(1, 40)
+
+
+@pytest.mark.parametrize("tasks", (1, 2, 3, 5))
+@pytest.mark.parametrize("option", options("schedule"))
+def test_every_schedule_trains_every_task_for_its_budget_at_least(option, tasks):
+    phases = build(load_option("schedule", option)).phases(tasks, 40)
+    for phase in phases:
+        assert phase.steps >= 1
+        assert set(phase.tasks) <= set(range(tasks))
+        assert list(phase.tasks) == sorted(set(phase.tasks))
+    assert all(trained_steps(phases, task) >= 40 for task in range(tasks))
+
+
+def test_what_reports_read():
+    assert Joint().select == "per_task"
+    assert Sequential().select == "last"  # which shows forgetting
+
+
+@pytest.mark.parametrize("refit", (0.0, -1.0, 1.5))
+def test_faults(refit):
+    assert [f.key for f in Sequential(refit=refit).faults()] == ["refit"]
+    assert not list(Sequential(refit=1.0).faults())
