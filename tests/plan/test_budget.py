@@ -1,0 +1,55 @@
+"""How many steps a budget is."""
+
+import pytest
+
+from mtlrun.data.task import SourceInfo
+from mtlrun.errors import ConfigError
+from mtlrun.plan.budget import Budget
+
+
+def source(rows, name="digits"):
+    return SourceInfo(name, (64,), {"train": rows, "val": 10, "test": 10})
+
+
+def test_epochs_are_passes_over_the_largest_source():
+    # 897 / 32 = 28.03 batches a pass: 561 steps hold 20 passes
+    assert Budget(epochs=20).steps_for([source(897)]) == 561
+    assert Budget(epochs=20).steps_for([source(100), source(897)]) == 561
+    assert Budget(epochs=1, batch_size=25).steps_for([source(100)]) == 4
+    assert Budget(epochs=0.5, batch_size=25).steps_for([source(100)]) == 2
+    assert Budget(epochs=3, batch_size=7).steps_for([source(70)]) == 30  # no step for a rounding error
+    assert Budget(epochs=0.001).steps_for([source(100)]) == 1
+
+
+def test_a_full_batch_is_a_pass():
+    assert Budget(epochs=20, batch_size="full").steps_for([source(897), source(10)]) == 20
+
+
+def test_steps_are_steps():
+    assert Budget(steps=500).steps_for([source(897)]) == 500
+    assert Budget(steps=500, batch_size="full").steps_for([source(897)]) == 500
+
+
+@pytest.mark.parametrize("length", ({"steps": 5}, {"epochs": 5}))
+def test_a_batch_must_fit_into_every_source(length):
+    sources = [source(897), source(30, "small")]
+    with pytest.raises(
+        ConfigError, match=r"`budget\.batch_size` must be at most the 30 training rows of source `small`"
+    ):
+        Budget(batch_size=31, **length).steps_for(sources)
+    assert Budget(batch_size=30, **length).steps_for(sources) >= 5
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ({}, ["epochs"]),
+        ({"epochs": 1.0, "steps": 1}, ["epochs"]),
+        ({"epochs": 0.0}, ["epochs"]),
+        ({"steps": 0}, ["steps"]),
+        ({"steps": 1, "batch_size": 0, "evaluations": 0}, ["batch_size", "evaluations"]),
+        ({"epochs": 1.0, "batch_size": "full", "select": "last"}, []),
+    ],
+)
+def test_faults(given, keys):
+    assert [fault.key for fault in Budget(**given).faults()] == keys

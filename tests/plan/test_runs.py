@@ -1,0 +1,86 @@
+"""What identifies a run, and what does not."""
+
+import copy
+import hashlib
+import json
+import re
+
+import pytest
+from support.configs import run_config
+from support.jobs import make_job
+
+from mtlrun.plan.runs import FORMAT, canonical_json, config_id
+from mtlrun.plan.study import PARTS, plan_study
+
+
+def shuffled(value):
+    if isinstance(value, dict):
+        return {k: shuffled(value[k]) for k in reversed(value)}
+    return value
+
+
+def leaves(config, path=()):
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def test_the_order_of_fields_does_not_matter():
+    config = run_config()
+    assert list(shuffled(config)) != list(config)
+    assert config_id(shuffled(config)) == config_id(config)
+    assert config_id(json.loads(canonical_json(config))) == config_id(config)
+
+
+def test_an_id_is_short_and_the_same_in_every_process():
+    assert re.fullmatch("[0-9a-f]{16}", config_id(run_config()))
+    text = f'{{"a":1,"b":[0.5,null],"format":{FORMAT}}}'
+    assert config_id({"b": [0.5, None], "a": 1}) == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_the_seed_and_every_setting_change_it():
+    config = run_config(suite="linear_teachers", weighting="dwa", schedule="sequential", regularization="l1")
+    seen = {config_id(config)}
+    paths = [path for path, _ in leaves(config)]
+    for path in paths:
+        other = copy.deepcopy(config)
+        node = other
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = "changed"
+        seen.add(config_id(other))
+    assert len(seen) == len(paths) + 1
+    assert ("seed",) in paths
+
+
+def test_a_whole_float_is_not_a_whole_number():
+    assert canonical_json({"b": 1.0, "a": 1}) == '{"a":1,"b":1.0}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json({"a": float("nan")})
+
+
+def test_how_and_where_a_study_runs_is_no_part_of_its_runs():
+    plain = plan_study([make_job()])
+    elsewhere = make_job(
+        device="cuda",
+        store="/elsewhere",
+        study="other",
+        invocation="x",
+        launch__width=3,
+        launch__processes=1,
+        statistics__margin=5.0,
+        budget__select="last",
+    )
+    assert set(plan_study([elsewhere]).runs) == set(plain.runs)
+    for config in plain.runs.values():
+        assert set(config) == {*PARTS, "budget", "dtype", "seed"}
+        assert set(config["budget"]) == {"steps", "batch_size", "evaluations"}
+
+
+def test_epochs_and_steps_that_amount_to_the_same_are_the_same_run():
+    by_epochs = plan_study([make_job(budget__epochs=20.0)])
+    by_steps = plan_study([make_job(budget="steps", budget__steps=561)])
+    assert set(by_epochs.runs) == set(by_steps.runs)
+    assert not set(by_epochs.runs) & set(plan_study([make_job(budget__epochs=21.0)]).runs)
