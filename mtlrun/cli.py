@@ -22,10 +22,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parser().parse_args(argv)
-    if not hasattr(arguments, "handler"):
-        _parser().print_help()
-        return 0
+    arguments = _parse(argv)
     sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
     try:
         return int(arguments.handler(arguments))
@@ -223,6 +220,20 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         print(f"mtlrun: {message}; see `{self.prog} --help`", file=sys.stderr)
         raise SystemExit(2)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments; overrides may stand before, between and after the options."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if not hasattr(arguments, "handler"):
+        parser.print_help()
+        parser.exit()
+    if rest and (not hasattr(arguments, "overrides") or any(text.startswith("-") for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.overrides += rest
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
