@@ -16,7 +16,13 @@ InitModule = Callable[[str, Callable[[], nn.Module]], nn.Module]
 
 
 class HeadSet(nn.Module, ABC):
-    """The heads of all tasks of one run."""
+    """The heads of all tasks of one run.
+
+    Attributes:
+        any_leading_axes: as of `mtlrun.sharing.base.Body`.
+    """
+
+    any_leading_axes = False
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
@@ -38,6 +44,8 @@ class Heads(Configured, ABC):
 
 class PrivateHeads(HeadSet):
     """One head a task."""
+
+    any_leading_axes = True
 
     def __init__(self, heads: Sequence[nn.Module]) -> None:
         super().__init__()

@@ -15,6 +15,8 @@ from mtlrun.heads.base import Heads, HeadSet, InitModule
 class CommonHead(HeadSet):
     """One head that every task uses."""
 
+    any_leading_axes = True
+
     def __init__(self, head: nn.Module, tasks: int) -> None:
         super().__init__()
         self.head = head

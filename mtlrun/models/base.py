@@ -19,6 +19,8 @@ class Encoder(nn.Sequential):
         features: size F of the output, (B, F).
     """
 
+    any_leading_axes = True  # its own code fits inputs of any lanes too
+
     def __init__(self, blocks: Sequence[nn.Module], features: int) -> None:
         super().__init__(*blocks)
         self.features = features

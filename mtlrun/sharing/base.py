@@ -20,9 +20,12 @@ class Body(nn.Module, ABC):
 
     Attributes:
         features: size F of each task's features.
+        any_leading_axes: whether `forward` only calls modules and elementwise functions or counts axes from the
+            end, so that it also fits stacked inputs (R, B, ...) of R runs. False is always safe.
     """
 
     features: int
+    any_leading_axes = False
 
     @abstractmethod
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -51,6 +54,8 @@ class TrunkAndBranches(Body):
         sources: the source that each task reads.
         shared_blocks: how many of the encoder's blocks the tasks share.
     """
+
+    any_leading_axes = True
 
     def __init__(self, make_encoder: MakeEncoder, sources: Sequence[int], shared_blocks: int) -> None:
         super().__init__()

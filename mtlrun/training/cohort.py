@@ -20,6 +20,7 @@ from mtlrun.training.bank import Bank, batch_streams
 from mtlrun.training.evaluate import evaluate, metric_names
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.stacked import forward_of_lanes
 from mtlrun.training.step import Batch, Lanes, Program, Tensors
 
 SPLITS = ("train", "val", "test")
@@ -99,6 +100,8 @@ class Cohort:
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
         self.parameters = self.optimizer.parameters
         self.network = networks[0].to("meta")
+        self.owners = self.network.owners()
+        self.forward = forward_of_lanes(self.network, self.parameters)
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [
@@ -135,9 +138,15 @@ class Cohort:
     def begin(self, phase: Phase) -> Trainer:
         """Return what trains a phase; a weighting starts anew, with the phase's tasks."""
         parts, count = self.parts[0], len(phase.tasks)
-        frozen, tasks = phase.freeze_shared, self.info.tasks
         program = Program(
-            self.network, tasks, phase.tasks, frozen, parts.weighting, parts.regularization, len(self.seeds)
+            self.forward,
+            self.owners,
+            self.info.tasks,
+            phase.tasks,
+            phase.freeze_shared,
+            parts.weighting,
+            parts.regularization,
+            len(self.seeds),
         )
         optimizers = [p.optimizer for p in self.parts]
         learned = self._stack([p.weighting.learned(count) for p in self.parts])
@@ -177,12 +186,12 @@ class Cohort:
         program, lanes = trainer.program, trainer.lanes
         limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
         rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
-        values = torch.stack([evaluate(program, lanes.parameters, self.bank, r) for r in rows], 1)
+        values = torch.stack([evaluate(self.forward, self.bank, r) for r in rows], 1)
         self.steps.append(step)
         self.values.append(values)
         self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
-            gradients = program.task_gradients(lanes, program.losses(lanes, batch))
+            gradients = program.task_gradients(lanes, program.losses(batch))
             self.seen[-1]["gradient_cosines"] = gradient_cosines(program.gramian(gradients))
 
     def _results(self) -> list[LaneResult]:

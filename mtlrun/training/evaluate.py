@@ -11,7 +11,7 @@ from torch import Tensor
 from mtlrun.data.task import Task
 from mtlrun.training.bank import Bank
 from mtlrun.training.metrics import METRICS
-from mtlrun.training.step import Program, Tensors, lift
+from mtlrun.training.stacked import Forward
 
 MAX_ELEMENTS = 2**22
 """Input elements evaluated at once, over all lanes: bounds memory at a size that keeps kernels busy."""
@@ -23,30 +23,28 @@ def metric_names(tasks: Sequence[Task]) -> list[tuple[str, str]]:
 
 
 @torch.no_grad()
-def evaluate(program: Program, parameters: Tensors, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
+def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
     """Return every metric of every lane on the given rows.
 
     Args:
-        program: any phase's; all tasks are evaluated.
-        parameters: (R, ...) by name.
+        forward: of all lanes.
         bank: the lanes' data.
         rows: (R, n) row numbers per source; sources may differ in n.
 
     Returns:
         (R, M) for the M pairs of `metric_names`.
     """
-    lanes = len(rows[0])
     outputs: list[list[Tensor]] = [[] for _ in bank.tasks]
     targets: list[list[Tensor]] = [[] for _ in bank.tasks]
     for piece in _pieces(bank, rows):
         x, y = bank.gather(piece)
-        for t, out in enumerate(program.outputs(parameters, x)):
+        for t, out in enumerate(forward(x)):
             outputs[t].append(out)
             targets[t].append(y[t])
     values = []
     for t, task in enumerate(bank.tasks):
         out, target = torch.cat(outputs[t], 1), torch.cat(targets[t], 1)
-        values += [lift(METRICS[task.kind, metric], lanes)(out, target) for metric in task.metrics]
+        values += [METRICS[task.kind, metric](out, target) for metric in task.metrics]
     return torch.stack(values, 1)
 
 

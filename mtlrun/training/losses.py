@@ -1,4 +1,7 @@
-"""The loss of each kind of task, for one run: outputs (B, outputs) and targets to a scalar mean over examples."""
+"""The loss of each kind of task: outputs (..., B, outputs) and targets to the mean over the B examples, (...).
+
+Leading axes are lanes, or none.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,26 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy of class scores (..., B, C) and class numbers (..., B)."""
+    each = F.cross_entropy(outputs.flatten(0, -2), targets.flatten(), reduction="none")
+    return each.view(targets.shape).mean(-1)
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over examples and labels of scores (..., B, L) and labels (..., B, L) in {0, 1}."""
+    return (F.softplus(outputs) - outputs * targets).mean((-2, -1))
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over examples and outputs of the squared error, both (..., B, K)."""
+    return (outputs - targets).square().mean((-2, -1))
+
+
 LOSSES: dict[str, Loss] = {
-    "multiclass": F.cross_entropy,  # targets (B,) of class numbers
-    "binary": F.binary_cross_entropy_with_logits,  # targets (B, 1) in {0, 1}
-    "multilabel": F.binary_cross_entropy_with_logits,  # targets (B, L) in {0, 1}; mean over labels too
-    "regression": F.mse_loss,  # targets (B, k)
+    "multiclass": cross_entropy,
+    "binary": binary_cross_entropy,
+    "multilabel": binary_cross_entropy,
+    "regression": squared_error,
 }

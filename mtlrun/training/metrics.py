@@ -1,4 +1,7 @@
-"""Metrics of one run: outputs (N, outputs) and targets to a scalar. The names' directions are in data/task.py."""
+"""Metrics: outputs (..., N, outputs) and targets to one number per leading axis (lanes, or none).
+
+The names' directions are in data/task.py.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,15 @@ Metric = Callable[[Tensor, Tensor], Tensor]
 
 
 def _class_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    return (outputs.argmax(-1) == targets).to(outputs.dtype).mean()
+    return (outputs.argmax(-1) == targets).to(outputs.dtype).mean(-1)
 
 
 def _label_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    return ((outputs > 0) == (targets > 0.5)).to(outputs.dtype).mean()
-
-
-def _mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    return (outputs - targets).square().mean()
+    return ((outputs > 0) == (targets > 0.5)).to(outputs.dtype).mean((-2, -1))
 
 
 def _mae(outputs: Tensor, targets: Tensor) -> Tensor:
-    return (outputs - targets).abs().mean()
+    return (outputs - targets).abs().mean((-2, -1))
 
 
 def _rmse(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -33,11 +32,12 @@ def _rmse(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _r2(outputs: Tensor, targets: Tensor) -> Tensor:
-    residual = (outputs - targets).square().sum()
-    return 1 - residual / (targets - targets.mean(0)).square().sum().clamp(
-        min=torch.finfo(outputs.dtype).tiny
-    )
+    residual = (outputs - targets).square().sum((-2, -1))
+    spread = (targets - targets.mean(-2, keepdim=True)).square().sum((-2, -1))
+    return 1 - residual / spread.clamp(min=torch.finfo(outputs.dtype).tiny)
 
+
+_mse = LOSSES["regression"]
 
 METRICS: dict[tuple[str, str], Metric] = {
     ("multiclass", "accuracy"): _class_accuracy,

@@ -45,6 +45,8 @@ class Parts:
 class Network(nn.Module):
     """Body and heads of one run: one input per source to one output per task."""
 
+    any_leading_axes = True
+
     def __init__(self, body: Body, heads: HeadSet) -> None:
         super().__init__()
         self.body = body

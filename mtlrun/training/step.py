@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from mtlrun.data.task import Task
 from mtlrun.regularization.base import Regularization
 from mtlrun.training.losses import LOSSES
-from mtlrun.training.network import Network
+from mtlrun.training.stacked import Forward
 from mtlrun.weighting.base import Signals, State, Weighting
 
 Tensors = dict[str, Tensor]
@@ -49,7 +48,8 @@ class Program:
     """What all lanes of a cohort have in common, for one phase of training.
 
     Args:
-        network: on the meta device; only its structure is used.
+        forward: the network over lanes.
+        owners: for each parameter the task that alone uses it, or None.
         tasks: all tasks of the suite.
         active: positions of the tasks that the phase trains.
         freeze_shared: whether the phase leaves shared parameters as they are.
@@ -60,7 +60,8 @@ class Program:
 
     def __init__(
         self,
-        network: Network,
+        forward: Forward,
+        owners: Mapping[str, int | None],
         tasks: Sequence[Task],
         active: Sequence[int],
         freeze_shared: bool,
@@ -68,9 +69,8 @@ class Program:
         regularization: Regularization,
         lanes: int,
     ) -> None:
-        self.network, self.tasks, self.active = network, tasks, tuple(active)
+        self.forward, self.owners, self.tasks, self.active = forward, owners, tasks, tuple(active)
         self.weighting, self.regularization = weighting, regularization
-        self.owners = network.owners()
         alone = len(self.active) == 1  # what is shared in principle is the one task's own in this phase
         self.shared = [
             n for n, owner in self.owners.items() if owner is None and not freeze_shared and not alone
@@ -79,20 +79,9 @@ class Program:
             [n for n, o in self.owners.items() if o == t or (o is None and alone and not freeze_shared)]
             for t in self.active
         ]
-        self._losses = lift(self.one_losses, lanes)
         self._weigh = lift(self.one_weigh, lanes)
         self._weighting_penalty = lift(weighting.penalty, lanes)
         self._penalty = lift(self.one_penalty, lanes)
-        self.outputs = lift(self.one_outputs, lanes)
-
-    def one_outputs(self, parameters: Tensors, inputs: list[Tensor]) -> list[Tensor]:
-        """Return one run's outputs, (B, outputs) per task."""
-        return functional_call(self.network, parameters, (inputs,))
-
-    def one_losses(self, parameters: Tensors, inputs: list[Tensor], targets: list[Tensor]) -> Tensor:
-        """Return one run's task losses, (T,)."""
-        outputs = self.one_outputs(parameters, inputs)
-        return torch.stack([LOSSES[self.tasks[t].kind](outputs[t], targets[t]) for t in self.active])
 
     def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:
         """Return one run's task weights, (T,), and the weighting's next state."""
@@ -107,7 +96,7 @@ class Program:
 
         The weighting's state in `lanes` moves on by one step.
         """
-        losses = self.losses(lanes, batch)
+        losses = self.losses(batch)
         surgery = self.weighting.needs == "gramian" and bool(self.shared)
         by_task = self.task_gradients(lanes, losses) if surgery else []
         gramian = self.gramian(by_task) if surgery else None
@@ -133,9 +122,11 @@ class Program:
             self.add_combined(gradients, by_task, weights.detach())
         return gradients, losses.detach(), weights.detach()
 
-    def losses(self, lanes: Lanes, batch: Batch) -> Tensor:
+    def losses(self, batch: Batch) -> Tensor:
         """Return every lane's task losses, (R, T), for differentiation."""
-        return self._losses(lanes.parameters, batch.inputs, batch.targets)
+        outputs = self.forward(batch.inputs)
+        kinds = [(t, LOSSES[self.tasks[t].kind]) for t in self.active]
+        return torch.stack([loss(outputs[t], batch.targets[t]) for t, loss in kinds], 1)
 
     def task_gradients(self, lanes: Lanes, losses: Tensor) -> list[Tensors]:
         """Return each task's gradient of the shared and of its own parameters."""
