@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mtlrun.report.layout import LABELS, Layout
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _FIGURES = ("wall_s", "steps", "lanes")
+COST_COLUMNS = (
+    *(*LABELS, "hyper", "tuned", "runs", *_FIGURES),
+    *("stl_wall_s", "parameters_shared", "parameters_task", "cell_id"),
+)
 
 
 def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
@@ -25,28 +27,32 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     costs = {run_id: cost for run_id, cost in zip(runs["run_id"], runs["cost"], strict=True) if cost}
-    by_unit = layout.pairs.groupby("unit", sort=False)
-    trained = {unit: pair["run_id"].tolist() for unit, pair in by_unit}
-    alone = {unit: pair["stl_run_id"].tolist() for unit, pair in by_unit}
-    records = []
-    for _, units in layout.units.groupby("cell", sort=False):
-        first = units.iloc[0]
-        own = [costs[r] for r in trained.get(units.index[0], []) if r in costs]
-        baselines = [_mean(costs[r]["wall_s"] for r in alone.get(u, []) if r in costs) for u in units.index]
-        records.append(
-            {
-                **first[[*LABELS, "hyper", "tuned"]],
-                "runs": len(own),
-                **{name: _mean(cost[name] for cost in own) for name in _FIGURES},
-                "stl_wall_s": float(np.sum(baselines)),
-                "parameters_shared": own[0]["parameters_shared"] if own else None,
-                "parameters_task": own[0]["parameters_task"] if own else None,
-                "cell_id": first["cell_id"],
-            }
-        )
-    return pd.DataFrame(records).astype({"parameters_shared": "Int64"})
+    units = layout.units[[*LABELS, "hyper", "tuned", "cell", "cell_id"]].to_dict("records")
+    trained: list[list[str]] = [[] for _ in units]
+    alone: list[list[str]] = [[] for _ in units]
+    pairs = (layout.pairs[name].tolist() for name in ("unit", "run_id", "stl_run_id"))
+    for unit, run_id, stl_run_id in zip(*pairs, strict=True):
+        trained[unit].append(run_id)
+        alone[unit].append(stl_run_id)
+    baseline_s = [_mean(costs[r]["wall_s"] for r in runs if r in costs) for runs in alone]
+    records: dict[int, dict[str, Any]] = {}
+    for unit, about in enumerate(units):
+        if about["cell"] in records:
+            records[about["cell"]]["stl_wall_s"] += baseline_s[unit]
+            continue
+        own = [costs[r] for r in trained[unit] if r in costs]
+        records[about["cell"]] = {
+            **about,
+            "runs": len(own),
+            **{name: _mean(cost[name] for cost in own) for name in _FIGURES},
+            "stl_wall_s": baseline_s[unit],
+            "parameters_shared": own[0]["parameters_shared"] if own else None,
+            "parameters_task": own[0]["parameters_task"] if own else None,
+        }
+    table = pd.DataFrame(list(records.values()), columns=list(COST_COLUMNS))
+    return table.astype({"parameters_shared": "Int64"})
 
 
 def _mean(values: Iterable[Any]) -> float:
     found = list(values)
-    return float(np.mean(found)) if found else float("nan")
+    return sum(found) / len(found) if found else float("nan")

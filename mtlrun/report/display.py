@@ -99,7 +99,7 @@ def names_of(rows: pd.DataFrame) -> pd.DataFrame:
 def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Return, by short name, the settings in which rows of the same labels differ."""
     found: dict[str, pd.Series] = {}
-    labels = rows[list(LABELS)].agg("/".join, axis=1)
+    labels = rows.groupby(list(LABELS), sort=False).ngroup()
     keys = sorted({key for hyper in rows["hyper"] for key in hyper})
     shorts = [key.rpartition(".")[2] for key in keys]
     for key, short in zip(keys, shorts, strict=True):
@@ -115,8 +115,9 @@ def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.
     lines, told, starts = [], [], []
     for task, group in rows.groupby("task", sort=False):
         decimals = words.decimals_for([*group["stl_sd"], *group["mtl_sd"]])
-        for at in group.index:
-            row: Any = group.loc[at]
+        records: list[Any] = list(group.itertuples())
+        shown = names.loc[group.index].to_numpy().tolist()
+        for row, settings in zip(records, shown, strict=True):
             cells = {
                 "STL": words.with_spread(row.stl_mean, row.stl_sd, decimals, marks, spread),
                 "MTL": words.with_spread(row.mtl_mean, row.mtl_sd, decimals, marks, spread),
@@ -125,9 +126,9 @@ def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.
                 "verdict": words.verdict(row, marks),
                 "seeds": words.seeds(row),
             }
-            first = at == group.index[0]
+            first = row is records[0]
             label = (str(task) if one_metric else f"{task} ({row.metric})") if first else ""
-            lines.append([label, *names.loc[at], *(cells[name] for name in figures)])
+            lines.append([label, *settings, *(cells[name] for name in figures)])
             told.append(
                 [None] * (1 + len(names.columns)) + [row.verdict if n in TOLD else None for n in figures]
             )
@@ -150,15 +151,16 @@ def _contrast_block(suite: str, contrasts: pd.DataFrame) -> Block:
         names.insert(0, "mitigation", contrasts["mitigation"])
     tasks = list(contrasts["task"].unique())
     lines: dict[tuple[str, ...], dict[str, Any]] = {}
-    for at in contrasts.index:
-        lines.setdefault(tuple(names.loc[at]), {})[contrasts.loc[at, "task"]] = contrasts.loc[at]
+    records: list[Any] = list(contrasts.itertuples())
+    for row, key in zip(records, map(tuple, names.to_numpy().tolist()), strict=True):
+        lines.setdefault(key, {})[row.task] = row
     cells = [
-        [*key, *(_contrast(row[task]) if task in row else "-" for task in tasks)]
-        for key, row in lines.items()
+        [*key, *(_contrast(found[task]) if task in found else "-" for task in tasks)]
+        for key, found in lines.items()
     ]
     told = [
-        [*[None] * len(key), *(row[task].verdict if task in row else None for task in tasks)]
-        for key, row in lines.items()
+        [*[None] * len(key), *(found[task].verdict if task in found else None for task in tasks)]
+        for key, found in lines.items()
     ]
     header = [*names.columns, *tasks]
     return Block(suite, "", header, cells, told, [False] * len(cells))

@@ -55,7 +55,8 @@ def measure(layout: Layout, runs: pd.DataFrame, curves: pd.DataFrame) -> Measure
     alone = about.assign(select=np.where(about["select"] == "last", "last", "per_task"))
     for prefix, wanted in (("", about), ("stl_", alone)):
         wanted = wanted.assign(run_id=pairs[prefix + "run_id"])
-        pairs[prefix + "status"] = wanted["run_id"].map(status).fillna("missing").astype(str)
+        found = wanted["run_id"].map(status).astype(object)
+        pairs[prefix + "status"] = found.where(found.notna(), "missing")
         chosen = _chosen(wanted, curves)
         _check_complete(wanted, pairs[prefix + "status"], chosen)
         finished = (pairs[prefix + "status"] == "finished") & np.isfinite(chosen["value"])

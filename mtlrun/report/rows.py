@@ -29,6 +29,11 @@ ROW_COLUMNS = (
 )
 """The contract's columns in its order, then what was added to it."""
 
+SUITE_COLUMNS = (
+    *(*LABELS, "hyper", "tuned", "n_tasks", "n_seeds", "n_diverged"),
+    *("delta_m", "ci_low", "ci_high", "hurt", "helped", "cell_id"),
+)
+
 RESAMPLES = 4000
 _ABOUT_ZERO = 0.1
 
@@ -102,28 +107,32 @@ def make_suites(layout: Layout, measured: Measured, rows: pd.DataFrame) -> pd.Da
     """
     import pandas as pd
 
-    records = []
+    cells: dict[int, list[int]] = {}
+    for position, cell in enumerate(layout.units["cell"].tolist()):
+        cells.setdefault(cell, []).append(position)
     signs = layout.units["sign"].to_numpy()
-    for _, members in layout.units.groupby("cell", sort=False):
-        at = members.index.to_numpy()
-        own = rows.loc[at]
-        used = at[own["gain_pct"].notna()]
+    percent = rows["gain_pct"].notna().to_numpy()
+    records = rows[[*LABELS, "hyper", "tuned", "verdict", "cell_id"]].to_dict("records")
+    suites = []
+    for members in cells.values():
+        at = np.array(members)
+        used = at[percent[at]]
         value = _delta_m(measured, used, signs[used])
-        records.append(
+        words = [records[position]["verdict"] for position in members]
+        suites.append(
             {
-                **own.iloc[0][[*LABELS, "hyper", "tuned"]],
+                **records[members[0]],
                 "n_tasks": len(used),
                 "n_seeds": value.n,
                 "n_diverged": int(measured.diverged[:, at].any(axis=1).sum()),
                 "delta_m": value.value,
                 "ci_low": value.low,
                 "ci_high": value.high,
-                "hurt": int((own["verdict"] == "negative").sum()),
-                "helped": int((own["verdict"] == "positive").sum()),
-                "cell_id": own["cell_id"].iloc[0],
+                "hurt": words.count("negative"),
+                "helped": words.count("positive"),
             }
         )
-    return pd.DataFrame(records)
+    return pd.DataFrame(suites, columns=list(SUITE_COLUMNS))
 
 
 def _delta_m(measured: Measured, units: NDArray[np.intp], sign: Array) -> DeltaM:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from mtlrun.report.contrasts import make_contrasts
 from mtlrun.report.cost import make_cost
@@ -92,10 +91,11 @@ def _pair_table(rows: pd.DataFrame, measured: Measured) -> pd.DataFrame:
 
 
 def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
-    asked = np.union1d(pairs["run_id"].to_numpy(dtype=str), pairs["stl_run_id"].to_numpy(dtype=str))
-    found = runs[runs["run_id"].isin(asked)]["status"].value_counts()
-    counts = {status: int(found.get(status, 0)) for status in STATUSES}
-    return counts | {"missing": len(asked) - int(found.sum())}
+    asked = {*pairs["run_id"].tolist(), *pairs["stl_run_id"].tolist()}
+    found = Counter(
+        status for run_id, status in zip(runs["run_id"], runs["status"], strict=True) if run_id in asked
+    )
+    return {**{status: found[status] for status in STATUSES}, "missing": len(asked) - found.total()}
 
 
 def _versions(runs: pd.DataFrame) -> dict[str, str]:

@@ -14,7 +14,7 @@ from mtlrun.report.summary import Summary
 from mtlrun.report.words import ASCII, UNICODE
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.table import Table
 
 COLOURS = {
@@ -81,7 +81,7 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
         safe_box=True,
     )
     if level == "rows":
-        parts = _pages(summary, style, console)
+        parts = _pages(summary, style)
     else:
         console.width = _UNLIMITED
         parts = [_table(frame_block(summary, level), style, 1)]
@@ -92,15 +92,15 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     return "\n".join(lines).rstrip("\n")
 
 
-def _pages(summary: Summary, style: Style, console: Console) -> list[RenderableType]:
+def _pages(summary: Summary, style: Style) -> list[RenderableType]:
     from rich.text import Text
 
     marks = ASCII if style.ascii_only else UNICODE
     for gap, spread, leave_out in _LAYOUTS:
-        tables = [_table(block, style, gap) for block in row_blocks(summary, marks, spread, leave_out)]
-        if all(_fits(made, console) for made in tables):
+        blocks = row_blocks(summary, marks, spread, leave_out)
+        if all(_width(block, gap) <= style.width for block in blocks):
             break
-    parts: list[RenderableType] = [part for made in tables for part in (made, "")]
+    parts: list[RenderableType] = [part for block in blocks for part in (_table(block, style, gap), "")]
     contrasts = contrast_blocks(summary)
     if contrasts:
         parts.append(Text("What each mitigation changes against none (in %)", "underline"))
@@ -109,11 +109,11 @@ def _pages(summary: Summary, style: Style, console: Console) -> list[RenderableT
     return [*parts, Text(legend(summary), "dim")]
 
 
-def _fits(made: Table, console: Console) -> bool:
-    from rich.measure import Measurement
+def _width(block: Block, gap: int) -> int:
+    from rich.cells import cell_len
 
-    options = console.options.update(max_width=_UNLIMITED)
-    return Measurement.get(console, options, made).maximum <= console.width
+    columns = zip(block.header, *block.lines, strict=True)
+    return sum(max(map(cell_len, column)) + 1 + gap for column in columns) - 1
 
 
 def _table(block: Block, style: Style, gap: int) -> Table:

@@ -79,11 +79,18 @@ class StudentT:
         Small where the mean is well above the bound; NaN for columns of fewer than two values.
         """
         n, mean, sd = moments(d)
-        distance = mean - bound
-        error = self.standard_error(d)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.where(distance == 0, 0.0, distance / error)
-        p = stats.t.sf(t, np.maximum(n - 1, 1))
-        floor = 0.5 ** np.maximum(n, 1)
-        p = np.where(sd <= _COLLAPSED * np.abs(distance), np.clip(p, floor, 1 - floor), p)
-        return np.where(n > 1, p, np.nan)
+        return upper_tail(mean - bound, self.standard_error(d), np.maximum(n - 1, 1), sd, n)
+
+
+def upper_tail(distance: Array, error: Array, freedom: Array, sd: Array, n: NDArray[np.int64]) -> Array:
+    """Return one-sided p values (T,) of `distance / error` under Student's t with `freedom` degrees of freedom.
+
+    Where the spread `sd` of the `n` values that the error rests on is below 1e-4 of the distance, p keeps `2^-n`
+    from 0 and 1. NaN where n is below 2.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(distance == 0, 0.0, distance / error)
+    p = stats.t.sf(t, freedom)
+    floor = 0.5 ** np.maximum(n, 1)
+    p = np.where(sd <= _COLLAPSED * np.abs(distance), np.clip(p, floor, 1 - floor), p)
+    return np.where(n > 1, p, np.nan)

@@ -65,10 +65,12 @@ class SyntheticStudy:
         runs = [f"{cell_id}/{seed}" for seed in seeds]
         baselines = {task: [f"{base}/{task}/{seed}" for seed in seeds] for task in mtl}
         for i, seed in enumerate(seeds):
-            self._store(runs[i], seed, {t: v[i] for t, v in mtl.items()}, metric, (status or {}).get(seed))
+            values = {t: v[i] for t, v in mtl.items()}
+            self._store(runs[i], seed, values, metric, direction, (status or {}).get(seed))
             for task in mtl:
                 value = {task: stl[task][i]}
-                self._store(baselines[task][i], seed, value, metric, (stl_status or {}).get(seed))
+                gone = (stl_status or {}).get(seed)
+                self._store(baselines[task][i], seed, value, metric, direction, gone)
         self.cells.append(
             {
                 "labels": labels,
@@ -88,7 +90,13 @@ class SyntheticStudy:
         )
 
     def _store(
-        self, run_id: str, seed: int, values: dict[str, float], metric: str, status: str | None
+        self,
+        run_id: str,
+        seed: int,
+        values: dict[str, float],
+        metric: str,
+        direction: str,
+        status: str | None,
     ) -> None:
         if run_id in self._runs or status == "missing":
             return
@@ -107,9 +115,10 @@ class SyntheticStudy:
                 "parameters_task": dict.fromkeys(values, 10),
             },
         }
+        worse = 1.0 if direction == "higher" else -1.0
         if status != "failed":
             self._points += [
-                (run_id, task, split, metric, step, value if step == 100 else value / 2)
+                (run_id, task, split, metric, step, value if step == 100 else value - worse)
                 for task, value in values.items()
                 for split in ("train", "val", "test")
                 for step in (50, 100)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from support.synthetic_study import SyntheticStudy, realistic
+
+from mtlrun.report.summary import Summary
+from mtlrun.report.terminal import Style, to_terminal
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    return realistic(20).summary()
+
+
+def lines(summary: Summary, style: Style | None = None) -> list[str]:
+    return to_terminal(summary, style=style).splitlines()
+
+
+def line(found: list[str], *parts: str) -> str:
+    return next(text for text in found if all(part in text for part in parts))
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("sharing", [("hard",), ("hard", "branched")])
+def test_no_line_is_wider_than_asked_nor_broken(width: int, sharing: tuple[str, ...]) -> None:
+    found = lines(realistic(6, sharing).summary(), Style(width))
+    assert max(len(text) for text in found) <= width
+    for name in ("separate_heads", "uncertainty"):
+        assert sum(name in text for text in found) >= 2 * 2 * len(sharing)
+    assert line(found, "separate_heads", "inconclusive", "[")
+
+
+def test_wide_shows_spread_and_narrow_leaves_it_out(summary: Summary) -> None:
+    assert "0.9381 ±0.0047" in line(lines(summary), "upright", "none")
+    narrow = line(lines(summary, Style(80)), "upright", "none")
+    assert "±" not in narrow
+    assert "0.9381 0.9211 -1.81 [-2.09, -1.53] ▼ negative" in narrow
+
+
+def test_a_line_tells_gain_interval_p_verdict_and_seeds(summary: Summary) -> None:
+    found = line(lines(summary), "upright", "none")
+    assert (
+        " ".join(found.split())
+        == "upright none 0.9381 ±0.0047 0.9211 ±0.0071 -1.81 [-2.09, -1.53] <.001 ▼ negative 20"
+    )
+    assert "0.375 = neutral" in line(lines(summary), "separate_heads", "-0.22")
+    assert "▲ positive*" in line(lines(summary), "uncertainty", "+0.96")
+
+
+def test_undecided_rows_tell_how_many_more_seeds() -> None:
+    summary = realistic(5).summary()
+    open_ = summary.rows[summary.rows["verdict"] == "inconclusive"].iloc[0]
+    assert f"5 +{open_['seeds_needed']}" in to_terminal(summary)
+    assert f"about {summary.rows['seeds_needed'].max()} further seeds would decide them" in to_terminal(
+        summary
+    )
+
+
+def test_plain_words(summary: Summary) -> None:
+    text = " ".join(to_terminal(summary).split())
+    assert "Without mitigation, sharing hurt 2 of 4 tasks, helped 1 and left 1 unchanged." in text
+    assert "Of the 2 tasks hurt, separate_heads repairs 2; pcgrad repairs 2 in part; uncertainty" in text
+    assert "adjusted by Holm over the suite" in text
+
+
+def test_contrasts_stand_by_mitigation_and_task(summary: Summary) -> None:
+    assert (
+        " ".join(line(lines(summary), "separate_heads", "repairs").split())
+        == "separate_heads repairs +1.59 repairs +3.25"
+    )
+
+
+def test_ascii_terminals_get_ascii(summary: Summary) -> None:
+    to_terminal(summary, style=Style(100, ascii_only=True)).encode("ascii")
+
+
+def test_colour_only_where_asked(summary: Summary) -> None:
+    assert "\x1b[" not in to_terminal(summary)
+    assert "\x1b[1;31m" in to_terminal(summary, style=Style(100, color=True))
+
+
+def test_style_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "93")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert Style.of(stream) == Style(93, color=False, ascii_only=True)
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert Style.of(stream).color
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Style.of(stream).color
+
+
+def test_names_with_markup_are_shown_as_they_are() -> None:
+    study = SyntheticStudy()
+    stl = {"[red]x[/red]": np.array([0.9, 0.8, 0.7])}
+    study.add(stl, stl, suite="[bold]s[/]")
+    found = to_terminal(study.summary())
+    assert "[red]x[/red]" in found
+    assert "[bold]s[/]" in found
+
+
+def test_absent_runs_are_told() -> None:
+    study = SyntheticStudy()
+    stl = {"a": np.array([0.9, 0.8, 0.7, 0.6])}
+    study.add(stl, stl, status={0: "diverged", 1: "failed", 2: "missing"})
+    found = to_terminal(study.summary())
+    assert "Of 8 runs, 1 diverged, 1 failed, 1 not trained yet." in found
+    assert " 1/2 +?" in found
+
+
+def test_settings_are_shown_only_where_labels_do_not_tell_cells_apart() -> None:
+    study = SyntheticStudy()
+    stl = {"a": np.array([0.9, 0.8, 0.7])}
+    for width in (16, 64):
+        study.add(stl, stl, hyper={"model.width": width, "optimizer.lr": 0.1})
+    header = line(lines(study.summary()), "task", "verdict").split()
+    assert header[:3] == ["task", "width", "STL"]
+
+
+def test_differences_without_percentage_are_marked() -> None:
+    study = SyntheticStudy()
+    stl = 0.5 + 0.1 * np.arange(5)
+    study.add({"a": stl}, {"a": stl + 0.1 + 0.01 * np.array([1, -1, 0, 1, -1])}, metric="r2")
+    assert "+0.100 [+0.088, +0.112] abs" in line(lines(study.summary()), "positive")
