@@ -35,6 +35,7 @@ class Progress:
         new = sum(len(cohort.run_ids) for cohort in batch.cohorts)
         self._total = sum(cohort.run_steps for cohort in batch.cohorts)
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()
+        self._first: tuple[float, int] | None = None
         reused = f", reusing {len(batch.reused):,}" if batch.reused else ""
         plural = "es" if batch.processes > 1 else ""
         where = f"in {len(batch.cohorts)} cohorts on {batch.processes} process{plural}"
@@ -52,7 +53,11 @@ class Progress:
             self._bar.update(self._task, completed=self._done)
         elif time.monotonic() - self._told > LINE_S:
             self._told = time.monotonic()
-            rate = self._done / (self._told - self._begun)
+            if self._first is None:  # workers have been starting until now: a rate would mislead
+                self._first = (self._told, self._done)
+                return
+            since, already = self._first
+            rate = (self._done - already) / (self._told - since)
             left = (self._total - self._done) / rate if rate else 0.0
             done = f"{100 * self._done / self._total:3.0f} %"
             self._console.print(f"{done}, {rate:,.0f} run-steps/s, {left:,.0f} s left", highlight=False)
