@@ -51,8 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     def batch(configs: Sequence[Any]) -> list[float]:
         jobs = [plain(config) for config in configs]
+        values = train_batch(jobs, arguments.overrides, Progress(sys.stderr))
         seen.update(jobs[0])
-        return train_batch(jobs, arguments.overrides, Progress(sys.stderr))
+        return values
 
     multirun(arguments.overrides, _Task(batch), arguments.config_dir)
     store = Store(seen["store"])

@@ -14,11 +14,12 @@ from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.plan.cohorts import CohortPlan
 from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
+from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
 
 NODES = (*PARTS, "budget", "statistics", "launch")
 PLAIN_KEYS = ("seeds", "study", "store", "device", "dtype", "invocation")
-ONE_PER_STUDY = ("study", "store", "device", "statistics", "launch")
+ONE_PER_STUDY = ("study", "store", "device", "seeds", "statistics", "launch")
 DTYPES = ("float32", "float64")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -29,6 +30,8 @@ def prepare(jobs: Sequence[Mapping[str, Any]]) -> Study:
     Raises:
         ConfigError: every fault of every job.
     """
+    if not jobs:
+        raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
     seen = set()
     for job in jobs:
@@ -136,9 +139,10 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     for key, choices in (("dtype", DTYPES), ("device", DEVICES)):
         if job.get(key) not in choices:
             faults.append(Fault(key, "must be a valid choice", job.get(key), choices))
-    for key in ("study", "store"):
-        if not isinstance(job.get(key), str) or not job[key]:
-            faults.append(Fault(key, "must be text", job.get(key)))
+    if not isinstance(job.get("store"), str) or not job["store"]:
+        faults.append(Fault("store", "must be text", job.get("store")))
+    if not is_study_name(job.get("study")):
+        faults.append(Fault("study", STUDY_RULE, job.get("study")))
     return faults
 
 

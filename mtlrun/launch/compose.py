@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -16,9 +18,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mtlrun.catalog import conf_dir, groups, options
+from mtlrun.catalog import conf_dir, groups
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.launch.check import job_faults
+
+COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+"""What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""
 
 
 class Task(Protocol):
@@ -38,14 +43,18 @@ def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = 
         ConfigError: the overrides cannot be composed; every fault is told.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
-    overrides = [*overrides, f"invocation={uuid.uuid4().hex}", *_search_path(config_dirs)]
+    overrides = [*overrides, f"invocation={uuid.uuid4().hex}"]
     with initialize_config_dir(str(conf_dir().resolve()), job_name="mtlrun", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
+        _add_folders(_loader(), config_dirs)
         try:
-            hydra.multirun("config", task, list(overrides), with_log_configuration=False)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(_faults(overrides) or [_first_line(error)]) from error
+            hydra.multirun("config", task, overrides, with_log_configuration=False)
+        except COMPOSE_ERRORS as error:
+            faults = _faults(overrides)
+            if not faults and not isinstance(error, HydraException | OmegaConfBaseException):
+                raise  # a fault of the program, not of the overrides
+            raise ConfigError(faults or [_first_line(error)]) from error
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -62,13 +71,21 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(k): v for k, v in found.items() if k != "hydra"}
 
 
-def _search_path(config_dirs: Sequence[str]) -> list[str]:
+def _loader() -> ConfigLoaderImpl:
+    loader = GlobalHydra.instance().config_loader()
+    assert isinstance(loader, ConfigLoaderImpl)
+    return loader
+
+
+def _add_folders(loader: ConfigLoaderImpl, config_dirs: Sequence[str]) -> None:
+    """Add folders of config groups behind our own, for composing and for globs."""
     faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
     if faults:
         raise ConfigError(faults)
-    if not config_dirs:
-        return []
-    return ["hydra.searchpath=[" + ",".join(f"file://{Path(d).resolve()}" for d in config_dirs) + "]"]
+    for folder in reversed(config_dirs):
+        path = f"file://{Path(folder).resolve()}"
+        loader.get_search_path().append("--config-dir", path, SearchPathQuery("main", None))
+    loader.repository.initialize_sources(loader.get_search_path())
 
 
 def _faults(overrides: Sequence[str]) -> list[Fault | str]:
@@ -78,13 +95,14 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
     for text in overrides:
         fault: Fault | str | None
         try:
-            override = OverridesParser.create().parse_override(text)
-            fault = _option_fault(override)
+            override = OverridesParser.create(config_loader=_loader()).parse_overrides([text])[0]
+            named = override.key_or_group and _values(override)
+            fault = _option_fault(override) if named else f"override `{text}` names no key or no value"
         except HydraException as error:
             fault = f"override `{text}` is not understood: {_first_line(error)}"
         if fault:
             faults.append(fault)
-        else:
+        elif not override.is_interval_sweep():  # these only a sweeper can judge
             good.append(_first_choice(override, text))
     for text in list(good):
         fault = _compose_fault(good, text)
@@ -93,7 +111,7 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
             good.remove(text)
     try:
         job = plain(compose("config", good))
-    except (HydraException, OmegaConfBaseException):
+    except COMPOSE_ERRORS:
         return faults
     return [*faults, *job_faults(job)]
 
@@ -102,7 +120,7 @@ def _values(override: Override) -> list[str]:
     """Return the values that an override takes, one for each job, as text."""
     if override.is_discrete_sweep():
         return [str(v) for v in override.sweep_string_iterator()]
-    return [override.get_value_element_as_str()]
+    return [str(override.value()) if override.is_interval_sweep() else override.get_value_element_as_str()]
 
 
 def _first_choice(override: Override, text: str) -> str:
@@ -113,25 +131,26 @@ def _first_choice(override: Override, text: str) -> str:
 
 
 def _option_fault(override: Override) -> Fault | None:
-    """Return what is wrong with a choice of an option, or with a group's name."""
+    """Return what is wrong with a choice of an option."""
     group = override.key_or_group
-    if group not in groups() or override.is_delete():
+    options = _loader().get_group_options(group)
+    if not options or override.is_delete():
         return None
     for value in _values(override):
-        if value not in options(group) and value != "null":
-            return Fault(group, "must be one of its options", value, options(group))
+        if value not in options:
+            return Fault(group, "must be one of its options", value, options)
     return None
 
 
 def _compose_fault(overrides: Sequence[str], text: str) -> Fault | str | None:
     """Return what is wrong with one override that makes the composition fail, given the group choices."""
     key = text.partition("=")[0]
-    choices = [o for o in overrides if o.partition("=")[0] in groups()]
+    choices = [o for o in overrides if _loader().get_group_options(o.partition("=")[0])]
     try:
         compose("config", [*(o for o in choices if o != text), text])
-    except (HydraException, OmegaConfBaseException) as error:
+    except COMPOSE_ERRORS as error:
         known = _keys(plain(compose("config", choices))) if text not in choices else groups()
-        if key not in known:
+        if key not in known and not key.startswith("hydra"):
             return Fault(
                 key, "is no key or group here", key, _near(key, list(dict.fromkeys([*known, *groups()])))
             )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _STUDY_SCHEMA_VERSION = 1
+STUDY_RULE = "must begin with a letter or digit and hold only letters, digits, `.`, `_`, `-` (128 at most)"
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
 _CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
@@ -137,7 +138,7 @@ class Store:
     def studies(self) -> list[str]:
         """Return the names of the stored studies, sorted."""
         stems = (path.stem for path in list_files(self._studies, ".json"))
-        return [stem for stem in stems if _STUDY_NAME.fullmatch(stem)]
+        return [stem for stem in stems if is_study_name(stem)]
 
     def check_writable(self) -> None:
         """Raise StoreError, naming path and rule, if this store could not be written; creates nothing."""
@@ -150,11 +151,8 @@ class Store:
             )
 
     def _study_path(self, name: Any) -> Path:
-        if not isinstance(name, str) or not _STUDY_NAME.fullmatch(name):
-            rule = (
-                "must begin with a letter or digit and hold only letters, digits, `.`, `_`, `-` (128 at most)"
-            )
-            raise StoreError(str(Fault("study", rule, name)))
+        if not is_study_name(name):
+            raise StoreError(str(Fault("study", STUDY_RULE, name)))
         return self._studies / f"{name}.json"
 
     def _study_page(self, name: str) -> dict[str, Any]:
@@ -193,6 +191,11 @@ class Store:
                 rows.setdefault(place.segment, []).append(place.row)
         for segment in sorted(rows):
             yield read_segment(segment, columns).take(sorted(rows[segment]))
+
+
+def is_study_name(name: Any) -> bool:
+    """Return whether a study may have this name: one that is a file's name on every system."""
+    return isinstance(name, str) and _STUDY_NAME.fullmatch(name) is not None
 
 
 def _long_curves(table: pa.Table) -> pa.Table:
