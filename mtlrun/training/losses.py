@@ -21,7 +21,8 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the mean over examples and labels of scores (..., B, L) and labels (..., B, L) in {0, 1}."""
-    return (F.softplus(outputs) - outputs * targets).mean((-2, -1))
+    wrong = outputs * (1 - 2 * targets)  # the score against the label: no difference of large numbers below
+    return F.softplus(wrong).mean((-2, -1))
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
