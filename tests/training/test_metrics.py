@@ -1,4 +1,4 @@
-"""Metrics of one run, by hand."""
+"""Metrics and losses, by hand."""
 
 import math
 
@@ -40,6 +40,15 @@ def test_log_loss():
     logits = [[math.log(3)], [math.log(3)]]
     assert metric("binary", "log_loss", logits, [[1.0], [0.0]]) == pytest.approx(expected)
     assert metric("multilabel", "log_loss", [[math.log(3)] * 2], [[1.0, 0.0]]) == pytest.approx(expected)
+
+
+def test_the_loss_of_a_sure_and_right_answer_is_small_but_not_0():
+    # ln(1 + e^-x) of a logit x: nothing may be lost by taking the difference of two large numbers
+    for logit in (15.0, 25.0, 40.0):
+        found = LOSSES["binary"](torch.tensor([[logit], [-logit]]), torch.tensor([[1.0], [0.0]]))
+        assert found.item() == pytest.approx(math.log1p(math.exp(-logit)), rel=1e-5)
+        wrong = LOSSES["binary"](torch.tensor([[-logit]]), torch.tensor([[1.0]]))
+        assert wrong.item() == pytest.approx(logit, rel=1e-6)
 
 
 # residuals (1, -1, 2, 0): squares 1 + 1 + 4 + 0
@@ -86,3 +95,17 @@ def test_losses_are_means_over_examples():
     for kind in ("binary", "multilabel", "regression"):
         halves = [LOSSES[kind](outputs[part], labels[part]) for part in (slice(0, 3), slice(3, 6))]
         torch.testing.assert_close(LOSSES[kind](outputs, labels), sum(halves) / 2)
+
+
+@pytest.mark.parametrize(("kind", "name"), METRICS)
+def test_leading_axes_are_lanes(kind, name):
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(4, 6, 3, generator=generator)
+    if kind == "multiclass":
+        targets = torch.randint(3, (4, 6), generator=generator)
+    else:
+        targets = torch.randn(4, 6, 3, generator=generator)
+        targets = targets if kind == "regression" else (targets > 0).float()
+    together = METRICS[kind, name](outputs, targets)
+    alone = [METRICS[kind, name](o, t) for o, t in zip(outputs, targets, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone))
