@@ -170,7 +170,7 @@ class _Task:
 
 
 def _summary(store: Any, study: str | None) -> tuple[dict[str, Any], Any]:
-    from mtlrun.launch.batch import study_runs
+    from mtlrun.plan.study import study_runs
     from mtlrun.report.summary import summarise
 
     manifest = store.read_study(study)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from mtlrun.launch.local import Local
 from mtlrun.launch.train import pick_device
 from mtlrun.plan.cohorts import CohortPlan, plan_cohorts
 from mtlrun.plan.labels import varying_settings
-from mtlrun.plan.study import Cell, Study
+from mtlrun.plan.study import Cell, Study, study_runs
 from mtlrun.store.store import Store
 
 KEPT = ("finished", "diverged")  # a failed run is tried again
@@ -103,14 +103,6 @@ def run_counts(store: Store, manifest: Mapping[str, Any]) -> Counter[str]:
     """Return how many runs of a study have each status; `missing` for those that the store does not have."""
     statuses = store.statuses()
     return Counter(statuses.get(run_id, "missing") for run_id in study_runs(manifest["cells"]))
-
-
-def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the ids of all runs of cells, baselines included."""
-    found: set[str] = set()
-    for cell in cells:
-        found.update(cell["runs"], *cell["baselines"].values())
-    return found
 
 
 def _with_earlier_cells(batch: Batch, invocation: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -103,6 +103,14 @@ def plan_study(jobs: Sequence[Mapping[str, Any]]) -> Study:
 def seed_list(seeds: int | Sequence[int]) -> list[int]:
     """Return the seeds that `seeds=10` (0 to 9) or `seeds=[3,7]` name."""
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+
+
+def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of all runs of a manifest's cells, baselines included."""
+    found: set[str] = set()
+    for cell in cells:
+        found.update(cell["runs"], *cell["baselines"].values())
+    return found
 
 
 def suites_of(job: Mapping[str, Any]) -> Iterator[Suite]:
