@@ -144,12 +144,15 @@ class Program:
 
     def gramian(self, by_task: Sequence[Tensors]) -> Tensor:
         """Return the inner products of the tasks' shared gradients, (R, T, T)."""
-        total: Tensor | int = 0
+        tasks = range(len(by_task))
+        entries: dict[tuple[int, int], Tensor] = {}
         for name in self.shared:
-            rows = torch.stack([gradients[name].flatten(1) for gradients in by_task], 1)
-            total = total + rows @ rows.mT
-        assert isinstance(total, Tensor)
-        return total
+            rows = [_rows(gradients[name]) for gradients in by_task]
+            for i in tasks:
+                for j in tasks[: i + 1]:
+                    product = torch.bmm(rows[i].unsqueeze(1), rows[j].unsqueeze(2)).squeeze(2)
+                    entries[i, j] = entries[i, j] + product if (i, j) in entries else product
+        return torch.stack([torch.cat([entries[max(i, j), min(i, j)] for j in tasks], 1) for i in tasks], 1)
 
     def add_combined(self, gradients: Tensors, by_task: Sequence[Tensors], weights: Tensor) -> None:
         """Add sum_t w_t g_t for the shared parameters, and each task's own gradient for its own."""
@@ -163,6 +166,11 @@ class Program:
         for private, own in zip(self.private, by_task, strict=True):
             for name in private:
                 gradients[name] = gradients[name] + own[name] if name in gradients else own[name]
+
+
+def _rows(gradient: Tensor) -> Tensor:
+    """Return a gradient (R, ...) as (R, P), in the order of memory: any order serves inner products."""
+    return (gradient.mT if gradient.dim() == 3 else gradient).reshape(len(gradient), -1)
 
 
 def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
