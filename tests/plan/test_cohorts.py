@@ -87,7 +87,8 @@ def test_programs_and_shapes_may_not(one, other):
 
 
 def seeds_of(count, **choices):
-    return [run_config(seed=s, **choices) for s in range(count)]
+    config = run_config(**choices)
+    return [{**config, "seed": s} for s in range(count)]
 
 
 def test_every_run_is_in_one_cohort_with_its_own_config():
