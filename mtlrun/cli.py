@@ -7,6 +7,7 @@ trained; 3 the gate could not decide; 130 interrupted, with everything finished 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -24,8 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = _parse(argv)
     sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # no output fails for a sign that cannot be shown
     try:
-        return int(arguments.handler(arguments))
+        exit_code = int(arguments.handler(arguments))
+        sys.stdout.flush()  # here it is noticed that the reader has gone
+        return exit_code
     except MtlrunError as error:
         print(f"mtlrun: {error}", file=sys.stderr)
         return error.exit_code
@@ -117,10 +122,10 @@ def check(arguments: argparse.Namespace) -> int:
     locked = read_lock(arguments.file)
     manifest, summary = _summary(Store(arguments.store), arguments.study or locked["study"])
     result = check_lock(locked, manifest, summary, margin=arguments.margin)
-    text = to_markdown(result)
+    text = to_markdown(result) + "\n"
     if arguments.output:
         _write(arguments.output, text)
-    print(text)
+    print(text, end="")
     return result.exit_code
 
 
@@ -191,6 +196,8 @@ def _print_report(
     _, summary = _summary(store, study)
     stream = sys.stdout if output is None else None
     content = formats.render(summary, format_name, level, filters, stream)
+    if isinstance(content, str) and not content.endswith("\n"):
+        content += "\n"
     if output is not None:
         _write(output, content)
     elif isinstance(content, bytes):
@@ -198,7 +205,7 @@ def _print_report(
             raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
         sys.stdout.buffer.write(content)
     else:
-        print(content)
+        print(content, end="")
 
 
 def _write(path: str, content: str | bytes) -> None:
