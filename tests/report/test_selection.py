@@ -102,7 +102,7 @@ def test_test_values_never_move_the_choice(mode: str) -> None:
     rng = np.random.default_rng(0)
     val = {task: rng.random(6).tolist() for task in ("a", "b")}
     choices = set()
-    for _ in range(20):
+    for _ in range(5):
         data = curves(**{task: {"val": val[task], "test": rng.normal(0, 100, 6).tolist()} for task in val})
         choices.add(tuple(steps(select(wanted(mode, "a", "b"), data))))
     assert len(choices) == 1

@@ -90,9 +90,9 @@ def test_false_alarms_keep_the_level_of_the_whole_gate(loss: float) -> None:
     """Unchanged rows at margin 0, and a row that lost exactly the margin: called lost, or all kept, at most 5 %."""
     rng = np.random.default_rng(1)
     called = 0
-    for _ in range(200):
+    for _ in range(100):
         if loss:
             called += all(one.p_kept < 0.05 for one in gate(rng, 1, 8, 1.0, loss))
         else:
             called += bool((holm(np.array([one.p_lost for one in gate(rng, 10, 6, 0.0)])) < 0.05).any())
-    assert called <= 200 * 0.05 + 2 * np.sqrt(200 * 0.05 * 0.95)
+    assert called <= 100 * 0.05 + 2 * np.sqrt(100 * 0.05 * 0.95)
