@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -112,8 +113,9 @@ def _train_in_workers(
         task = {"configs": waiting.pop(0).configs, "store": str(store.path), "device": device}
         pipe = workers[place].stdin
         assert pipe is not None
-        pipe.write(json.dumps(task) + "\n")
-        pipe.flush()
+        with contextlib.suppress(BrokenPipeError):  # a worker that has ended tells so by its event
+            pipe.write(json.dumps(task) + "\n")
+            pipe.flush()
         return True
 
     try:
@@ -131,8 +133,7 @@ def _train_in_workers(
         return counts
     finally:
         for worker in workers:
-            worker.kill()
-            worker.wait()
+            _end(worker)
 
 
 def _start(place: int, events: queue.Queue[tuple[int, Mapping[str, Any] | None]]) -> subprocess.Popen[str]:
@@ -142,13 +143,23 @@ def _start(place: int, events: queue.Queue[tuple[int, Mapping[str, Any] | None]]
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C in a terminal reaches the launcher alone
     )
 
     def listen() -> None:
         assert worker.stdout is not None
-        for line in worker.stdout:
-            events.put((place, json.loads(line)))
+        with worker.stdout:
+            for line in worker.stdout:
+                events.put((place, json.loads(line)))
         events.put((place, None))
 
     threading.Thread(target=listen, daemon=True).start()
     return worker
+
+
+def _end(worker: subprocess.Popen[str]) -> None:
+    worker.kill()
+    worker.wait()
+    assert worker.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # of what it never read
+        worker.stdin.close()
