@@ -192,7 +192,8 @@ class _Slot:
 
     def __init__(self, values: Tensor) -> None:
         self._shape, self._size = values.shape, values[0].numel()
-        self._padded = math.ceil(self._size / VECTOR) * VECTOR
+        lanes = len(values)
+        self._padded = math.ceil(self._size / VECTOR) * VECTOR if lanes > 1 else self._size
         self.buffer = values.new_zeros(len(values), self._padded)
         self.view = self._view_of(self.buffer)
         self.view.copy_(values)

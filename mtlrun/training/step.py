@@ -100,13 +100,15 @@ class Program:
         surgery = self.weighting.needs == "gramian" and bool(self.shared)
         by_task = self.task_gradients(lanes, losses) if surgery else []
         gramian = self.gramian(by_task) if surgery else None
-        weights = torch.ones_like(losses)
+        seen = losses.detach()
         if surgery or self.weighting.needs == "losses":
-            signals = Signals(losses.detach(), gramian, batch.draw, lanes.learned, batch.new_epoch)
+            signals = Signals(seen, gramian, batch.draw, lanes.learned, batch.new_epoch)
             weights, lanes.state = self._weigh(lanes.weighting_fields, signals, lanes.state)
+        else:
+            weights = torch.ones_like(seen)  # nothing is shared: every task its own gradient
 
         # What is left for one backward pass: everything, or under surgery only penalties and learned weights.
-        objective = (weights * (losses.detach() if surgery else losses)).sum()
+        objective = (weights * (seen if surgery else losses)).sum()
         if lanes.learned:
             objective = objective + self._weighting_penalty(lanes.learned).sum()
         if self.regularization.active:
@@ -120,7 +122,7 @@ class Program:
             gradients = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
         if surgery:
             self.add_combined(gradients, by_task, weights.detach())
-        return gradients, losses.detach(), weights.detach()
+        return gradients, seen, weights.detach()
 
     def losses(self, batch: Batch) -> Tensor:
         """Return every lane's task losses, (R, T), for differentiation."""
