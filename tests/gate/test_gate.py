@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,16 @@ def gate(locked: dict[str, Any], now: SyntheticStudy, margin: float | None = Non
 
 
 def locked_study(**options: Any) -> dict[str, Any]:
-    made = study(**options)
-    return json.loads(json.dumps(lock(made.manifest(), made.summary()), allow_nan=False))
+    return json.loads(_lock_text() if not options else _text(study(**options)))
+
+
+@lru_cache
+def _lock_text() -> str:
+    return _text(study())
+
+
+def _text(made: SyntheticStudy) -> str:
+    return json.dumps(lock(made.manifest(), made.summary()), allow_nan=False)
 
 
 def outcomes(result: GateResult) -> dict[str, str]:
