@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what a command asks for, then print the transfer table."""
-    from mtlrun.launch.batch import run_counts, train_batch
+    from mtlrun.launch.batch import run_counts, run_errors, train_batch
     from mtlrun.launch.compose import multirun, plain
     from mtlrun.launch.progress import Progress
     from mtlrun.store.store import Store
@@ -63,9 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
     multirun(arguments.overrides, _Task(batch), arguments.config_dir)
     store = Store(seen["store"])
     _print_report(store, seen["study"])
-    counts = run_counts(store, store.read_study(seen["study"]))
+    manifest = store.read_study(seen["study"])
+    counts = run_counts(store, manifest)
     if counts["failed"] or counts["diverged"]:
         print(f"mtlrun: {counts['failed']} runs failed, {counts['diverged']} diverged", file=sys.stderr)
+        for error in run_errors(store, manifest):
+            print(f"  {error}", file=sys.stderr)
         return 1
     return 0
 

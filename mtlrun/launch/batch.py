@@ -105,6 +105,13 @@ def run_counts(store: Store, manifest: Mapping[str, Any]) -> Counter[str]:
     return Counter(statuses.get(run_id, "missing") for run_id in study_runs(manifest["cells"]))
 
 
+def run_errors(store: Store, manifest: Mapping[str, Any]) -> list[str]:
+    """Return the first lines of the errors of a study's failed runs, each once; the store has them in full."""
+    runs = store.runs(study_runs(manifest["cells"]))
+    failed = runs[runs["status"] == "failed"]
+    return list(dict.fromkeys(error.partition("\n")[0] for error in failed["error"]))
+
+
 def _with_earlier_cells(batch: Batch, invocation: str) -> list[dict[str, Any]]:
     """Return the study's cells with those that earlier jobs of the same command have stored."""
     cells = {cell.cell_id: cell for cell in batch.study.cells}

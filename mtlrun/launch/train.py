@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,10 @@ TRAINING_ERRORS = (
     TypeError,
     LookupError,
     ArithmeticError,
+    AttributeError,
+    NameError,
+    AssertionError,
+    ImportError,
     MemoryError,
     MtlrunError,
 )
@@ -59,7 +65,9 @@ def train_and_store(
         cohort = Cohort(configs, device)
         results = cohort.train(lambda steps: progress(steps * len(configs)))
     except TRAINING_ERRORS as error:
-        message = f"{type(error).__name__}: {error}"
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        message = f"{type(error).__name__}: {error} ({place})\n{traceback.format_exc()}"
         records = [_record(config, device, "failed", message) for config in configs]
     else:
         cost = _cost(cohort, time.perf_counter() - begun)
@@ -88,7 +96,9 @@ def device_name(device: torch.device) -> str:
 def _cost(cohort: Cohort, wall_s: float) -> dict[str, Any]:
     owners = cohort.network.owners()
     sizes = {name: p.numel() for name, p in cohort.network.named_parameters()}
-    by_task = [sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))]
+    by_task = [
+        sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))
+    ]
     return {
         "wall_s": wall_s / len(cohort.seeds),
         "steps": sum(phase.steps for phase in cohort.phases),
