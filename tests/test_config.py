@@ -25,7 +25,7 @@ class Sample(Configured):
     choice: Literal["low", "high"] = "low"
     size: int | Literal["full"] = 1
     maybe: float | None = None
-    mixed: int | float | None = None
+    mixed: float | int | None = None
     rates: float | list[float] | dict[str, float] = 0.0
     counts: int | list[int] | dict[str, int] = 1
     names: list[str] | None = None
