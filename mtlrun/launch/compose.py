@@ -104,16 +104,25 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
             faults.append(fault)
         elif not override.is_interval_sweep():  # these only a sweeper can judge
             good.append(_first_choice(override, text))
-    for text in list(good):
-        fault = _compose_fault(good, text)
-        if fault:
-            faults.append(fault)
-            good.remove(text)
+    config = _composed(good)
+    if config is None:
+        for text in list(good):
+            fault = _compose_fault(good, text)
+            if fault:
+                faults.append(fault)
+                good.remove(text)
+        config = _composed(good)
     try:
-        job = plain(compose("config", good))
+        return faults if config is None else [*faults, *job_faults(plain(config))]
+    except ConfigError as error:
+        return [*faults, *error.faults]
+
+
+def _composed(overrides: Sequence[str]) -> DictConfig | None:
+    try:
+        return compose("config", list(overrides))
     except COMPOSE_ERRORS:
-        return faults
-    return [*faults, *job_faults(job)]
+        return None
 
 
 def _values(override: Override) -> list[str]:
