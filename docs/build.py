@@ -6,18 +6,32 @@ from pathlib import Path
 
 from mtlrun.catalog import describe, options
 
-GROUPS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "mitigation", "optimizer")
+GROUPS = (
+    "suite",
+    "model",
+    "sharing",
+    "heads",
+    "weighting",
+    "schedule",
+    "regularization",
+    "mitigation",
+    "optimizer",
+)
 TARGET = Path(__file__).with_name("strategies.md")
 
 
 def page() -> str:
     """Return the whole document."""
-    parts = ["# Options\n\nWritten by `make docs` from the docstrings; `mtlrun show GROUP=OPTION` prints the same.\n"]
+    parts = [
+        "# Options\n\nWritten by `make docs` from the docstrings; `mtlrun show GROUP=OPTION` prints the same.\n"
+    ]
     for group in GROUPS:
         parts.append(f"\n## {group}\n")
         for option in options(group):
             found = describe(group, option)
-            parts.append(f"\n### `{group}={option}`\n\n```\n{(found.docstring or found.comment).strip()}\n```\n")
+            parts.append(
+                f"\n### `{group}={option}`\n\n```\n{(found.docstring or found.comment).strip()}\n```\n"
+            )
             rows = [f"| `{group}.{s.key}` | `{s.value}` | {s.comment} |" for s in found.settings]
             rows += [f"| sets | `{other}={choice}` | |" for other, choice in found.sets.items()]
             if rows:

@@ -79,8 +79,9 @@ class Program:
             [n for n, o in self.owners.items() if o == t or (o is None and alone and not freeze_shared)]
             for t in self.active
         ]
-        self._weigh = lift(self.one_weigh, lanes)
-        self._weighting_penalty = lift(weighting.penalty, lanes)
+        stacks = weighting.any_leading_axes
+        self._weigh = self.one_weigh if stacks else lift(self.one_weigh, lanes)
+        self._weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, lanes)
         self._penalty = lift(self.one_penalty, lanes)
 
     def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:

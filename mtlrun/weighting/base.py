@@ -46,6 +46,8 @@ class Weighting(Configured, ABC):
     """
 
     needs: ClassVar[Literal["losses", "gramian"]] = "losses"
+    any_leading_axes: ClassVar[bool] = False
+    """Whether `weigh` and `penalty` also fit stacked tensors of R runs, (R, T); spares vmap. False is always safe."""
 
     def init_state(self, tasks: int) -> State:
         """Return what the weighting remembers between steps."""

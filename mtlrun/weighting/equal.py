@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ class Equal(Weighting):
     Tuned, it is hard to beat: Kurin et al., In Defense of the Unitary Scalarization for Deep Multi-Task
     Learning, NeurIPS 2022; Xin et al., Do Current Multi-Task Optimization Methods Even Help?, NeurIPS 2022.
     """
+
+    any_leading_axes: ClassVar[bool] = True
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         return torch.ones_like(signals.losses), state

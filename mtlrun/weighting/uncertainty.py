@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ class Uncertainty(Weighting):
     and 10, in the log-variance form of its section 3.3.
     """
 
+    any_leading_axes: ClassVar[bool] = True
+
     def learned(self, tasks: int) -> State:
         return {"log_variance": torch.zeros(tasks)}
 
@@ -28,4 +31,4 @@ class Uncertainty(Weighting):
         return torch.exp(-signals.learned["log_variance"]) / 2, state
 
     def penalty(self, learned: State) -> Tensor:
-        return learned["log_variance"].sum() / 2
+        return learned["log_variance"].sum(-1) / 2
