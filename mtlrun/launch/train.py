@@ -67,7 +67,8 @@ def train_and_store(
     except TRAINING_ERRORS as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}, line {where.lineno}"
-        message = f"{type(error).__name__}: {error} ({place})\n{traceback.format_exc()}"
+        what = str(error).partition("\n")[0]  # all of it stands in the traceback
+        message = f"{type(error).__name__}: {what} ({place})\n{traceback.format_exc()}"
         records = [_record(config, device, "failed", message) for config in configs]
     else:
         cost = _cost(cohort, time.perf_counter() - begun)

@@ -1,0 +1,136 @@
+"""From overrides to jobs, as Hydra composes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from mtlrun.errors import ConfigError
+from mtlrun.launch.compose import multirun, plain
+
+
+class Recorder:
+    """A task that keeps the jobs of every batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[dict[str, Any]]] = []
+
+    def __call__(self, config: Any) -> float:
+        return self.batch([config])[0]
+
+    def batch(self, configs: Sequence[Any]) -> list[float]:
+        self.batches.append([plain(config) for config in configs])
+        return [0.0] * len(configs)
+
+
+def composed(*overrides: str, config_dirs: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the jobs of one command, which must come as one batch."""
+    task = Recorder()
+    multirun(overrides, task, config_dirs)
+    (jobs,) = task.batches
+    return jobs
+
+
+def test_without_overrides_there_is_one_job_with_every_default():
+    (job,) = composed()
+    assert job["weighting"] == {"_target_": "mtlrun.weighting.equal.Equal"}
+    assert (job["seeds"], job["store"], job["device"]) == (10, "runs", "auto")
+    assert "hydra" not in job
+    assert not GlobalHydra.instance().is_initialized()  # as it was before
+
+
+def test_commas_make_jobs_of_one_batch_and_one_invocation():
+    jobs = composed("weighting=equal,pcgrad", "model.width=8,16")
+    assert [(job["weighting"]["_target_"].rsplit(".")[-1], job["model"]["width"]) for job in jobs] == [
+        ("Equal", 8),
+        ("Equal", 16),
+        ("PCGrad", 8),
+        ("PCGrad", 16),
+    ]
+    assert len({job["invocation"] for job in jobs}) == 1
+    assert composed()[0]["invocation"] != composed()[0]["invocation"]
+
+
+def test_lists_are_values_and_no_sweep():
+    (job,) = composed("seeds=[3,7]", "suite.tasks=[parity,digit]")
+    assert (job["seeds"], job["suite"]["tasks"]) == ([3, 7], ["parity", "digit"])
+
+
+def test_a_preset_sets_its_strategy_and_an_explicit_choice_beats_it():
+    (preset,) = composed("mitigation=pcgrad")
+    assert preset["weighting"]["_target_"] == "mtlrun.weighting.pcgrad.PCGrad"
+    (explicit,) = composed("weighting=mgda", "mitigation=pcgrad")
+    assert explicit["weighting"]["_target_"] == "mtlrun.weighting.mgda.MGDA"
+
+
+def test_an_experiment_brings_its_own_sweep_and_can_be_changed():
+    jobs = composed("experiment=quickstart")
+    suites = {job["suite"]["_target_"].rsplit(".")[-1] for job in jobs}
+    assert len(suites) >= 2
+    assert len(jobs) == 5 * len(suites)
+    assert {job["study"] for job in jobs} == {"quickstart"}
+    changed = composed("experiment=quickstart", "mitigation=none", "seeds=2")
+    assert len(changed) == len(suites)
+    assert {job["seeds"] for job in changed} == {2}
+
+
+def test_interpolations_are_resolved():
+    (job,) = composed("heads=mlp", "heads.width=${model.width}", "model.width=24")
+    assert job["heads"]["width"] == 24
+
+
+def test_folders_of_a_user_hold_options_and_ours_come_first(tmp_path):
+    for name, width in (("first", 1), ("second", 2)):
+        folder = tmp_path / name / "model"
+        folder.mkdir(parents=True)
+        for option in ("mlp", "tall", name):
+            (folder / f"{option}.yaml").write_text(f"_target_: mtlrun.models.mlp.MLP\nwidth: {width}\n")
+    folders = [str(tmp_path / "first"), str(tmp_path / "second")]
+    jobs = composed("model=mlp,tall,first,second", config_dirs=folders)
+    assert [job["model"]["width"] for job in jobs] == [64, 1, 1, 2]
+    assert len(composed("model=glob(*,exclude=linear)", config_dirs=folders)) == 5  # dense128 and the four
+    with pytest.raises(ConfigError, match="found 'tall'"):
+        composed("model=tall", "nonsense=3")
+
+
+def test_folders_that_are_none_are_told_together(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="2 faults") as caught:
+        composed(config_dirs=[str(tmp_path / "file"), str(tmp_path / "none"), str(tmp_path)])
+    assert len(caught.value.faults) == 2
+
+
+def test_faults_of_several_overrides_are_told_with_those_of_the_job():
+    with pytest.raises(ConfigError) as caught:
+        composed("weighting=nope", "model.widht=3", "seeds=0", "optimizer.lr=fast,1", "x=[")
+    told = [str(fault) for fault in caught.value.faults]
+    assert len(told) == 5
+    assert [
+        key for key in ("x=[", "weighting", "widht", "seeds", "lr") if not any(key in t for t in told)
+    ] == []
+
+
+def test_an_interpolation_that_fails_does_not_hide_other_faults():
+    with pytest.raises(ConfigError) as caught:
+        composed("weighting=nope", "model.width=${nothing}")
+    assert len(caught.value.faults) == 2
+
+
+def test_a_fault_of_the_program_is_no_fault_of_the_config():
+    class Wrong(Recorder):
+        def batch(self, configs: Sequence[Any]) -> list[float]:
+            raise ValueError("not about overrides")
+
+    with pytest.raises(ValueError, match="not about overrides"):
+        multirun([], Wrong())
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_hydra_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    composed("weighting=equal,pcgrad")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,96 @@
+"""Training on this machine: how many processes, and that a run is the same in any of them."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import sys
+import textwrap
+
+import pytest
+import torch
+from support.commands import mtlrun, reported, segments, tiny
+from support.configs import run_config
+
+from mtlrun.launch.local import Local, WorkerError, cores
+from mtlrun.plan.cohorts import plan_cohorts
+from mtlrun.plan.runs import config_id
+from mtlrun.store.store import Store
+
+LOUD = """
+    from dataclasses import dataclass
+
+    import torch
+
+    from mtlrun.weighting.base import Weighting
+
+
+    @dataclass
+    class Loud(Weighting):
+        def weigh(self, signals, state):
+            print("a user's own words", flush=True)
+            return torch.ones_like(signals.losses), state
+"""
+
+
+def cohorts(seeds: int, width: int):
+    """Return cohorts of runs of 4 steps."""
+    configs = [run_config(seed=seed, budget__steps=4) for seed in range(seeds)]
+    return plan_cohorts({config_id(config): config for config in configs}, width)
+
+
+def values(store):
+    """Return every stored value by what it is the value of."""
+    columns = ["run_id", "task", "split", "metric", "step"]
+    return Store(store).curves().set_index(columns)["value"].to_dict()
+
+
+def test_processes_are_as_asked_or_as_the_study_is_worth():
+    assert Local(processes=3).process_count(0.1, "cpu") == 3
+    assert Local().process_count(0.1, "cpu") == 1
+    assert Local().process_count(1000.0, "cpu") == cores() >= 1
+    assert Local().process_count(1000.0, "cuda") == 1
+
+
+def test_training_here_stores_a_segment_for_each_cohort_and_leaves_threads_alone(tmp_path):
+    before, told = torch.get_num_threads(), []
+    counts = Local().train(cohorts(3, width=2), Store(tmp_path), "cpu", 1, told.append)
+    assert counts == {"finished": 3, "diverged": 0, "failed": 0}
+    assert (len(segments(tmp_path)), sum(told)) == (2, 12)
+    assert torch.get_num_threads() == before
+
+
+def test_one_cohort_needs_no_worker(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    counts = Local().train(cohorts(2, width=2), Store(tmp_path), "cpu", 4, lambda steps: None)
+    assert counts["finished"] == 2
+
+
+def test_workers_give_what_one_process_gives_whatever_a_method_prints(tmp_path, monkeypatch, capfd):
+    (tmp_path / "loud_method.py").write_text(textwrap.dedent(LOUD))
+    monkeypatch.chdir(tmp_path)
+    target = "weighting._target_=loud_method.Loud"
+    here, there = tmp_path / "here", tmp_path / "there"
+    one = mtlrun("run", *tiny(here, target, "launch.width=2"))
+    two = mtlrun("run", *tiny(there, target, "launch.width=2", "launch.processes=2"))
+    assert (one.code, two.code) == (0, 0)
+    assert "on 2 processes" in two.err
+    assert one.out.replace("a user's own words\n", "") == two.out
+    assert "a user's own words" in capfd.readouterr().err  # of the workers
+    assert len(segments(here)) == len(segments(there)) == 6
+    assert reported(here, "--level", "runs") == reported(there, "--level", "runs")
+    assert values(here) == values(there)
+
+
+@pytest.mark.parametrize("seeds", [4, 300])
+def test_a_worker_that_dies_is_told_and_what_was_stored_stays(seeds, tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    Local().train(cohorts(1, width=1), store, "cpu", 1, lambda steps: None)
+    before = segments(tmp_path)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    many = cohorts(seeds, width=seeds // 2)  # of 300, a cohort is more than a pipe holds
+    with pytest.raises(WorkerError, match="ended with code 1; finished cohorts are kept"):
+        Local().train(many, store, "cpu", 2, lambda steps: None)
+    gc.collect()  # nothing is left open
+    assert segments(tmp_path) == before
+    assert WorkerError.exit_code == 1
