@@ -1,0 +1,106 @@
+"""Ctrl-C: what had finished is kept, no process is left, and the same command goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.commands import mtlrun, planned, segments, tiny
+
+LIMIT_S = 120.0
+"""Far longer than any of this takes, on a busy machine too."""
+
+
+def study(store: Path, processes: int) -> list[str]:
+    """Return the overrides of a study of 12 cohorts."""
+    long = ["seeds=8", "budget.steps=80", "launch.width=2", f"launch.processes={processes}"]
+    return [*tiny(store), *long]
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start a command as the leader of a process group, as a terminal does."""
+    command = [sys.executable, "-m", "mtlrun.cli", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until something is there, while the process runs."""
+    begun = time.monotonic()
+    while not there():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() - begun < LIMIT_S
+        time.sleep(0.02)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Return exit code and output. Ends only when every process that holds the streams has ended."""
+    out, err = process.communicate(timeout=LIMIT_S)
+    return process.returncode, out, err
+
+
+def goes_on(store: Path, overrides: list[str]) -> None:
+    """Assert that some cohorts are stored, and that the same command trains just the others."""
+    kept = segments(store)
+    assert 1 <= len(kept) < 12
+    plan = planned(*overrides)
+    assert (plan["runs_reused"], plan["runs_new"]) == (2 * len(kept), 24 - 2 * len(kept))
+    assert mtlrun("report", str(store)).code == 0  # also of a part
+    done = mtlrun("sweep", *overrides)
+    assert done.code == 0
+    assert f"training {24 - 2 * len(kept)} runs, reusing {2 * len(kept)}" in done.err
+    assert kept.items() < segments(store).items()
+    assert planned(*overrides)["runs_new"] == 0
+
+
+def test_ctrl_c_keeps_what_had_finished(tmp_path):
+    overrides = study(tmp_path / "store", processes=1)
+    process = start("sweep", *overrides)
+    wait_for(lambda: bool(segments(tmp_path / "store")), process)
+    process.send_signal(signal.SIGINT)
+    code, out, err = ended(process)
+    assert (code, out) == (130, "")
+    assert "mtlrun: interrupted; what had finished is stored" in err
+    assert "Traceback" not in err
+    goes_on(tmp_path / "store", overrides)
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_ends_every_worker(tmp_path):
+    overrides = study(tmp_path / "store", processes=2)
+    process = start("sweep", *overrides)
+    wait_for(lambda: bool(segments(tmp_path / "store")), process)
+    os.killpg(process.pid, signal.SIGINT)
+    code, out, err = ended(process)
+    assert (code, out) == (130, "")
+    assert "mtlrun: interrupted; what had finished is stored" in err
+    assert "Traceback" not in err
+    goes_on(tmp_path / "store", [*overrides, "launch.processes=1"])
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_workers_start(tmp_path):
+    process = start("sweep", *study(tmp_path / "store", processes=2))
+    lines = iter(process.stderr.readline, "")
+    assert next(line for line in lines if "on 2 processes" in line)
+    os.killpg(process.pid, signal.SIGINT)
+    code, out, err = ended(process)
+    assert (code, out) == (130, "")
+    assert "mtlrun: interrupted" in err
+    assert "Traceback" not in err
+    assert segments(tmp_path / "store") == {}
+
+
+@pytest.mark.slow
+def test_workers_end_where_the_launcher_is_killed(tmp_path):
+    process = start("sweep", *study(tmp_path / "store", processes=2))
+    wait_for(lambda: bool(segments(tmp_path / "store")), process)
+    process.kill()
+    assert ended(process)[0] == -signal.SIGKILL  # and no worker holds the streams any more
