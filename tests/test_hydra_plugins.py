@@ -1,0 +1,117 @@
+"""Our launcher and sweeper in Hydra, and that Hydra's own serve as well."""
+
+from __future__ import annotations
+
+import importlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from support.commands import mtlrun, planned, reported, segments, tiny
+
+from hydra_plugins.mtlrun_cohorts.cohorts import CohortLauncher
+from mtlrun.launch.compose import multirun
+from mtlrun.store.store import Store
+
+
+def values(store) -> list[tuple[Any, ...]]:
+    """Return run, task, seed, baseline's and own value of every row's seeds."""
+    runs = reported(store, "--level", "runs")["runs"]
+    return [(r["run_id"], r["task"], r["seed"], r["stl"], r["mtl"], r["weighting"]) for r in runs]
+
+
+def test_hydra_finds_both_plugins():
+    found = Plugins.instance()
+    assert "CohortLauncher" in {plugin.__name__ for plugin in found.discover(Launcher)}
+    assert "GridSweeper" in {plugin.__name__ for plugin in found.discover(Sweeper)}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        ["hydra/launcher=basic"],
+        ["hydra/sweeper=basic"],
+        ["hydra/launcher=basic", "hydra/sweeper=basic"],
+        ["hydra.sweeper.max_batch_size=1"],
+    ],
+    ids=" ".join,
+)
+def test_other_launchers_and_sweepers_give_the_same_study(choices, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # Hydra's own leave a folder of theirs
+    store = tmp_path / "store"
+    done = mtlrun("sweep", *tiny(store, "weighting=equal,pcgrad", *choices))
+    assert done.code == 0
+    assert done.out == trained.result.out
+    assert values(store) == values(trained.store)
+    again = mtlrun("sweep", *tiny(store, "weighting=equal,pcgrad", *choices))
+    assert (again.code, again.out, again.err) == (0, done.out, "")
+
+
+def test_faults_are_told_through_hydras_own_launcher_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = mtlrun("run", *tiny(tmp_path / "store", "model.width=0,-1", "hydra/launcher=basic"))
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.splitlines()[-1].startswith("mtlrun: bad config: `model.width`")
+    assert "Traceback" not in refused.err
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_plan_is_of_all_jobs_whatever_the_launcher(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = planned(*tiny(tmp_path / "store", "weighting=equal,pcgrad", "hydra/launcher=basic"))
+    assert (plan["cells"], plan["runs_new"]) == (2, 12)
+
+
+def test_batches_of_one_sweep_train_a_baseline_once(tmp_path):
+    store = tmp_path / "store"
+    mtlrun("sweep", *tiny(store, "weighting=equal,pcgrad,mgda", "hydra.sweeper.max_batch_size=2"))
+    assert len(Store(store).statuses()) == 15
+    assert len(segments(store)) == 5  # two baselines and two cells, then one cell
+    assert len(reported(store)["rows"]) == 6
+
+
+def test_jobs_that_are_not_ours_are_refused():
+    launcher = CohortLauncher()
+    launcher.setup(hydra_context=SimpleNamespace(config_loader=None), task_function=print, config={})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="launches the jobs of `mtlrun` only"):
+        launcher.launch([], 0)
+
+
+class Counting:
+    """A task that gives each job its number in the sweep."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[Any]] = []
+
+    def __call__(self, config: Any) -> float:
+        raise AssertionError("our launcher hands over whole batches")
+
+    def batch(self, configs: Any) -> list[float]:
+        self.seen.append([(config.hydra.job.num, config.model.width) for config in configs])
+        return [float(config.model.width) for config in configs]
+
+
+def test_jobs_are_numbered_through_the_batches_of_a_sweep():
+    task = Counting()
+    multirun(["model.width=range(1,6)", "hydra.sweeper.max_batch_size=2"], task)
+    assert task.seen == [[(0, 1), (1, 2)], [(2, 3), (3, 4)], [(4, 5)]]
+
+
+def test_values_of_jobs_go_back_to_the_sweeper(monkeypatch):
+    Plugins.instance()  # executes the module anew
+    module = importlib.import_module(CohortLauncher.__module__)
+    returned = []
+    sweep = module.GridSweeper.sweep
+
+    def kept(self: Any, arguments: list[str]) -> Any:
+        returned.append(sweep(self, arguments))
+        return returned[0]
+
+    monkeypatch.setattr(module.GridSweeper, "sweep", kept)
+    multirun(["model.width=3,1,2"], Counting())
+    (batches,) = returned
+    assert [job.return_value for batch in batches for job in batch] == [3, 1, 2]
+    assert "model.width=1" in batches[0][1].overrides
