@@ -109,12 +109,8 @@ def test_its_class_says_what_it_does_and_where_it_comes_from(group: str, option:
     assert len(page.docstring) > 10
     assert not page.docstring.startswith(page.target.rpartition(".")[2] + "("), "a generated docstring"
     # Paragraphs of what each field means.
-    own = set(vars(locate(page.target)).get("__annotations__", {})) - {
-        "needs",
-        "active",
-        "select",
-        "PER_TASK",
-    }
+    cls = locate(page.target)
+    own = {spec.name for spec in dataclasses.fields(cls)} & set(vars(cls).get("__annotations__", {}))
     assert {name for name in own if f"{name}:" not in page.docstring} <= shared_fields(page.target)
     if group in METHODS and option not in NO_PAPER:
         source = page.docstring.partition("Source: ")[2]

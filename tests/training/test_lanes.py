@@ -121,7 +121,9 @@ def test_training_leaves_the_global_generators_alone():
 
 
 def test_lanes_of_other_tasks_keep_their_names_and_values():
-    mixed = [run_config(seed=1, suite="digits_two", suite__tasks=[task]) for task in ("left", "right", "left")]
+    mixed = [
+        run_config(seed=1, suite="digits_two", suite__tasks=[task]) for task in ("left", "right", "left")
+    ]
     together = Cohort(mixed, CPU).train()
     assert [r.names[0][0] for r in together] == ["left", "right", "left"]
     (right,) = Cohort([mixed[1]], CPU).train()
