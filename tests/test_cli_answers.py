@@ -70,10 +70,20 @@ def own(tmp_path, monkeypatch) -> Path:
     return folder.parent
 
 
+@pytest.fixture(scope="module")
+def all_suites(tmp_path_factory) -> Path:
+    """A store with two studies of every suite: one shares nothing, one weighs the first task alone."""
+    store = tmp_path_factory.mktemp("suites") / "store"
+    every = tiny(store, "suite=glob(*)")
+    assert mtlrun("sweep", *every, "study=separate", "sharing=separate", "weighting=equal").code == 0
+    first = ["weighting=static", "weighting.weights=[1,0]"]
+    assert mtlrun("sweep", *every, "study=first", "sharing=hard", *first).code == 0
+    return store
+
+
 @pytest.mark.parametrize("suite", options("suite"))
-def test_without_sharing_there_is_no_gain(suite, tmp_path):
-    assert mtlrun("run", *tiny(tmp_path, f"suite={suite}", "sharing=separate", "weighting=equal")).code == 0
-    rows = reported(tmp_path)["rows"]
+def test_without_sharing_there_is_no_gain(suite, all_suites):
+    rows = reported(all_suites, "--study", "separate", "--filter", f"suite={suite}")["rows"]
     assert len(rows) >= 2
     for row in rows:
         assert abs(row["diff"]) <= 1e-6 * abs(row["stl_mean"])
@@ -82,10 +92,8 @@ def test_without_sharing_there_is_no_gain(suite, tmp_path):
 
 
 @pytest.mark.parametrize("suite", options("suite"))
-def test_with_all_weight_on_the_first_task_it_is_trained_alone(suite, tmp_path):
-    weights = ["weighting=static", "weighting.weights=[1,0]"]
-    assert mtlrun("run", *tiny(tmp_path, f"suite={suite}", "sharing=hard", *weights)).code == 0
-    first, second = reported(tmp_path)["rows"]
+def test_with_all_weight_on_the_first_task_it_is_trained_alone(suite, all_suites):
+    first, second = reported(all_suites, "--study", "first", "--filter", f"suite={suite}")["rows"]
     assert abs(first["diff"]) <= 1e-6 * abs(first["stl_mean"])
     assert first["verdict"] == "neutral"
     assert second["diff"] != 0
@@ -94,6 +102,7 @@ def test_with_all_weight_on_the_first_task_it_is_trained_alone(suite, tmp_path):
 def test_a_diverging_cell_is_told_and_the_others_are_judged(tmp_path):
     done = mtlrun("sweep", *tiny(tmp_path, "optimizer=sgd", "optimizer.lr=0.1,1e30"))
     assert done.code == 1
+    assert "Of 18 runs, 9 diverged." in done.out
     assert "mtlrun: 0 runs failed, 9 diverged" in done.err
     rows = reported(tmp_path)["rows"]
     good = [row for row in rows if row["hyper"]["optimizer.lr"] == 0.1]
