@@ -191,6 +191,14 @@ def test_a_failed_run_that_later_succeeds_counts(own, tmp_path):
     assert mtlrun(*command).err == ""
 
 
+def test_a_users_changed_code_is_another_run(own, tmp_path):
+    command = ["run", "--config-dir", str(own), *tiny(tmp_path / "store", "weighting=scaled")]
+    assert mtlrun(*command).code == 0
+    module = tmp_path / "own_methods.py"
+    module.write_text(module.read_text() + "# changed\n")
+    assert "training 3 runs, reusing 6" in mtlrun(*command).err
+
+
 def test_names_are_never_read_as_markup(own, tmp_path):
     target = "suite._target_=own_methods.Marked"
     done = mtlrun("run", *tiny(tmp_path / "store", target, "suite.primary='[red]digit'"))

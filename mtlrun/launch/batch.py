@@ -45,6 +45,9 @@ class Batch:
 class Watcher(Protocol):
     """Is told how training goes on."""
 
+    def note(self, text: str) -> None:
+        """Something to know before training."""
+
     def begin(self, batch: Batch) -> None:
         """Training of this batch begins."""
 
@@ -88,6 +91,10 @@ def train_batch(jobs: Sequence[Mapping[str, Any]], command: Sequence[str], watch
     cells = _with_earlier_cells(batch, jobs[0].get("invocation", ""))
     manifest = batch.study.manifest(command) | {"cells": cells, "invocation": jobs[0].get("invocation", "")}
     batch.store.write_study(manifest)
+    repeated = len(jobs) - len({tuple(ids) for ids in batch.study.jobs})
+    if repeated:
+        rule = "an explicit group, as weighting=, beats what mitigation= would set"
+        watcher.note(f"{repeated} of {len(jobs)} jobs ask for the same cell as another; {rule}")
     if batch.cohorts:
         watcher.begin(batch)
         try:

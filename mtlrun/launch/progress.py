@@ -30,6 +30,10 @@ class Progress:
         self._console = Console(file=stream, soft_wrap=True)
         self._bar: Bar | None = None
 
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        self._console.print(text, highlight=False, markup=False)
+
     def begin(self, batch: Batch) -> None:
         """Say what is trained and what is reused, and start."""
         new = sum(len(cohort.run_ids) for cohort in batch.cohorts)

@@ -17,8 +17,8 @@ class Budget(Configured):
     """Length of training, batches, evaluations, and which checkpoint counts.
 
     Args:
-        epochs: passes over the largest source; smaller ones cycle. Exclusive with `steps`.
-        steps: number of training steps. Exclusive with `epochs`.
+        epochs: passes over the largest source; smaller ones cycle. Counts where `steps` is null.
+        steps: number of training steps.
         batch_size: examples of each source in a step, or `full` for all its training rows.
         evaluations: how often a run is evaluated, evenly spread over each phase; the last is after the last
             step.
@@ -33,9 +33,8 @@ class Budget(Configured):
     select: Literal["per_task", "joint", "last"] | None = None
 
     def faults(self) -> Iterator[Fault]:
-        if (self.epochs is None) == (self.steps is None):
-            found = {"epochs": self.epochs, "steps": self.steps}
-            yield Fault("epochs", "or `budget.steps` must be given, and the other be null", found)
+        if self.epochs is None and self.steps is None:
+            yield Fault("epochs", "or `budget.steps` must be given")
         if self.epochs is not None and self.epochs <= 0:
             yield Fault("epochs", "must be above 0", self.epochs)
         if self.steps is not None and self.steps < 1:

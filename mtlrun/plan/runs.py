@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+
+from mtlrun.config import locate
 
 FORMAT = 1
 """Goes up when the same config would no longer give the same run, so that old runs are not reused."""
+
+
+def source_digests(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return a digest of the source file of every class that is not ours, by `_target_`.
+
+    A user who changes the code of a strategy and repeats a command means another run. Ours is under `FORMAT`.
+    """
+    targets = sorted({node["_target_"] for node in nodes if not node["_target_"].startswith("mtlrun.")})
+    files = {target: inspect.getsourcefile(locate(target)) for target in targets}
+    return {t: hashlib.sha256(Path(f).read_bytes()).hexdigest()[:16] for t, f in files.items() if f}
 
 
 def canonical_json(value: Any) -> str:

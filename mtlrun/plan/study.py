@@ -13,7 +13,7 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.labels import cell_labels, varying_settings
-from mtlrun.plan.runs import config_id
+from mtlrun.plan.runs import config_id, source_digests
 from mtlrun.schedule.base import Schedule, trained_steps
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
@@ -163,7 +163,9 @@ def _canonical(job: Mapping[str, Any], suite: Suite, steps: int, budget: Budget)
     """Return all that a cell's result depends on, in one form."""
     parts = {group: dict(job[group]) for group in PARTS} | {"suite": to_node(suite)}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
-    return {**parts, "budget": budget_node, "dtype": job["dtype"]}
+    digests = source_digests(parts.values())
+    own_code = {"sources": digests} if digests else {}
+    return {**parts, "budget": budget_node, "dtype": job["dtype"], **own_code}
 
 
 def _add_runs(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:

@@ -55,7 +55,7 @@ def make_contrasts(
         ratio=layout.units["ratio"].to_numpy()[with_it],
         settings=settings,
     )
-    words = contrast_words(judged, both["verdict"].to_numpy(dtype=str))
+    words = contrast_words(judged, both["verdict"].to_numpy(str), base["verdict"].to_numpy(str))
     missing = np.isnan(d)
     table = both.assign(
         n_seeds=judged.n,

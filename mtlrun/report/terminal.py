@@ -24,6 +24,7 @@ COLOURS = {
     "inconclusive": "yellow",
     "worse": "bold red",
     "repairs": "bold green",
+    "better": "green",
     "partly": "green",
     "no effect": "cyan",
 }

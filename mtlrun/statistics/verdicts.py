@@ -22,14 +22,16 @@ def verdicts(judged: Judgement) -> Words:
     return _choose(judged, "negative", "positive", "neutral")
 
 
-def contrast_words(judged: Judgement, own_verdict: Words) -> Words:
-    """Return what each mitigation (T,) does to its task, given the verdict of the mitigation's own row (T,).
+def contrast_words(judged: Judgement, own_verdict: Words, base_verdict: Words) -> Words:
+    """Return what each mitigation (T,) does to its task, given the verdicts of its own row and of `none`'s (T,).
 
     The differences are mitigated minus unmitigated. Significantly below zero: `worse`. Significantly above zero:
-    `repairs` where the mitigated row is no longer `negative`, else `partly`. Equivalent within the margin:
+    `better` where sharing broke nothing, else `repairs` where the mitigated row is no longer `negative`, else
+    `partly`. Equivalent within the margin:
     `no effect`. Else `inconclusive`. With diverged seeds `worse` or `inconclusive` only.
     """
-    better = np.where(own_verdict == "negative", "partly", "repairs")
+    mended = np.where(own_verdict == "negative", "partly", "repairs")
+    better = np.where(base_verdict == "negative", mended, "better")
     return _choose(judged, "worse", better, "no effect")
 
 

@@ -20,6 +20,9 @@ class Watcher:
     def __init__(self, stop_after: int | None = None) -> None:
         self.stop_after, self.steps, self.told = stop_after, 0, []
 
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
     def begin(self, batch) -> None:
         self.told.append("begin")
 
@@ -144,6 +147,16 @@ def test_settings_are_told_apart_across_batches_of_one_command(tmp_path):
         train_batch([tiny_job(tmp_path, optimizer__lr=lr, invocation="one")], [], Watcher())
     cells = Store(tmp_path).read_study("main")["cells"]
     assert [cell["hyper"] for cell in cells] == [{"optimizer.lr": 0.1}, {"optimizer.lr": 0.2}]
+
+
+def test_jobs_that_ask_for_the_same_cell_are_told(tmp_path):
+    watcher = Watcher()
+    jobs = [tiny_job(tmp_path, weighting=name) for name in ("equal", "equal", "dwa")]
+    train_batch(jobs, [], watcher)
+    note, *rest = watcher.told
+    assert note.startswith("1 of 3 jobs ask for the same cell as another")
+    assert rest == ["begin", "end"]
+    assert len(Store(tmp_path).read_study("main")["cells"]) == 2
 
 
 def test_errors_of_failed_runs_are_told_once_and_in_one_line(tmp_path):

@@ -48,6 +48,12 @@ def test_what_is_trained_and_reused_is_told_first(clock):
         assert stream.getvalue() == told
 
 
+def test_remarks_are_printed_as_they_are():
+    stream = io.StringIO()
+    Progress(stream).note("[red]1 of 2[/]")
+    assert stream.getvalue() == "[red]1 of 2[/]\n"
+
+
 def test_lines_come_at_intervals_with_rate_and_time_left(clock):
     stream = io.StringIO()
     watcher = Progress(stream)

@@ -45,7 +45,7 @@ def test_a_batch_must_fit_into_every_source(length):
     ("given", "keys"),
     [
         ({}, ["epochs"]),
-        ({"epochs": 1.0, "steps": 1}, ["epochs"]),
+        ({"epochs": 1.0, "steps": 1}, []),  # steps win
         ({"epochs": 0.0}, ["epochs"]),
         ({"steps": 0}, ["steps"]),
         ({"steps": 1, "batch_size": 0, "evaluations": 0}, ["batch_size", "evaluations"]),
@@ -54,3 +54,7 @@ def test_a_batch_must_fit_into_every_source(length):
 )
 def test_faults(given, keys):
     assert [fault.key for fault in Budget(**given).faults()] == keys
+
+
+def test_steps_win_over_epochs():
+    assert Budget(epochs=20.0, steps=7).steps_for([]) == 7

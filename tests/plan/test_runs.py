@@ -9,7 +9,7 @@ import pytest
 from support.configs import run_config
 from support.jobs import make_job
 
-from mtlrun.plan.runs import FORMAT, canonical_json, config_id
+from mtlrun.plan.runs import FORMAT, canonical_json, config_id, source_digests
 from mtlrun.plan.study import PARTS, plan_study
 
 
@@ -84,3 +84,14 @@ def test_epochs_and_steps_that_amount_to_the_same_are_the_same_run():
     by_steps = plan_study([make_job(budget="steps", budget__steps=561)])
     assert set(by_epochs.runs) == set(by_steps.runs)
     assert not set(by_epochs.runs) & set(plan_study([make_job(budget__epochs=21.0)]).runs)
+
+
+def test_code_of_a_users_own_is_part_of_the_run(tmp_path, monkeypatch) -> None:
+    (tmp_path / "own_code_of_this_test.py").write_text("class Mine:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    node = {"_target_": "own_code_of_this_test.Mine"}
+    ours = {"_target_": "mtlrun.weighting.dwa.DWA"}
+    before = source_digests([node, ours])
+    assert list(before) == ["own_code_of_this_test.Mine"]
+    (tmp_path / "own_code_of_this_test.py").write_text("class Mine:\n    changed = True\n")
+    assert source_digests([node]) != before

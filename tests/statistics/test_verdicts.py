@@ -102,21 +102,25 @@ def test_the_family_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "own", "word"),
+    ("mean", "own", "base", "word"),
     [
-        (0.02, "neutral", "repairs"),
-        (0.02, "inconclusive", "repairs"),
-        (0.02, "negative", "partly"),
-        (-0.02, "negative", "worse"),
-        (0.0002, "negative", "no effect"),
+        (0.02, "neutral", "negative", "repairs"),
+        (0.02, "inconclusive", "negative", "repairs"),
+        (0.02, "negative", "negative", "partly"),
+        (0.02, "neutral", "neutral", "better"),
+        (0.02, "negative", "inconclusive", "better"),
+        (-0.02, "negative", "negative", "worse"),
+        (0.0002, "negative", "negative", "no effect"),
     ],
 )
-def test_contrast_words(mean: float, own: str, word: str) -> None:
-    assert contrast_words(judged(NOISE + mean), np.array([own])).tolist() == [word]
+def test_contrast_words(mean: float, own: str, base: str, word: str) -> None:
+    assert contrast_words(judged(NOISE + mean), np.array([own]), np.array([base])).tolist() == [word]
 
 
 def test_contrast_may_be_undecided() -> None:
-    assert contrast_words(judged(10 * NOISE + 0.004), np.array(["neutral"])).tolist() == ["inconclusive"]
+    assert contrast_words(judged(10 * NOISE + 0.004), *2 * [np.array(["neutral"])]).tolist() == [
+        "inconclusive"
+    ]
 
 
 def test_false_alarms_keep_the_family_level() -> None:
