@@ -86,12 +86,22 @@ def test_epochs_and_steps_that_amount_to_the_same_are_the_same_run():
     assert not set(by_epochs.runs) & set(plan_study([make_job(budget__epochs=21.0)]).runs)
 
 
+OWN = """
+from dataclasses import dataclass
+from mtlrun.config import Configured
+
+@dataclass
+class Mine(Configured):
+    number: int = 1
+"""
+
+
 def test_code_of_a_users_own_is_part_of_the_run(tmp_path, monkeypatch) -> None:
-    (tmp_path / "own_code_of_this_test.py").write_text("class Mine:\n    pass\n")
+    (tmp_path / "own_code_of_this_test.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     node = {"_target_": "own_code_of_this_test.Mine"}
     ours = {"_target_": "mtlrun.weighting.dwa.DWA"}
     before = source_digests([node, ours])
     assert list(before) == ["own_code_of_this_test.Mine"]
-    (tmp_path / "own_code_of_this_test.py").write_text("class Mine:\n    changed = True\n")
+    (tmp_path / "own_code_of_this_test.py").write_text(OWN + "# changed\n")
     assert source_digests([node]) != before
