@@ -97,11 +97,16 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(monkeypatch):
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal, whatever the environment says of the real one."""
     monkeypatch.setenv("TERM", "xterm")
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
-    stream = Terminal()
+    return Terminal()
+
+
+def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(stream):
     watcher = Progress(stream)
     watcher.begin(batch())
     watcher.advance(500)
@@ -113,9 +118,7 @@ def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(monkeypatch):
     assert " left" not in shown
 
 
-def test_an_interrupted_bar_leaves_the_terminal_as_it_was(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    stream = Terminal()
+def test_an_interrupted_bar_leaves_the_terminal_as_it_was(stream):
     watcher = Progress(stream)
     watcher.begin(batch())
     watcher.end()
