@@ -252,6 +252,7 @@ def test_no_report_fails_for_a_sign_that_cannot_be_shown(name, trained, monkeypa
     from mtlrun.cli import main
 
     stream = Narrow()
+    monkeypatch.setenv("COLUMNS", "120")  # a narrower table leaves standard deviations out
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert main(["report", str(trained.store), "--format", name]) == 0
