@@ -6,20 +6,9 @@ from typing import Any
 
 from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
+from support.configs import GROUPS
 
-DEFAULTS = {
-    "suite": "digits_parity",
-    "model": "mlp",
-    "sharing": "hard",
-    "heads": "linear",
-    "weighting": "equal",
-    "schedule": "joint",
-    "regularization": "none",
-    "optimizer": "adam",
-    "budget": "standard",
-    "statistics": "paired_t",
-    "launch": "local",
-}
+DEFAULTS = {**GROUPS, "budget": "standard", "statistics": "paired_t", "launch": "local"}
 PLAIN_KEYS = {
     "seeds": 2,
     "study": "main",
