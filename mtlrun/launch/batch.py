@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from mtlrun.config import build
-from mtlrun.launch.check import Estimate, estimate, prepare
+from mtlrun.launch.check import prepare
+from mtlrun.launch.estimate import Estimate, estimate
 from mtlrun.launch.local import Local
 from mtlrun.launch.train import pick_device
 from mtlrun.plan.cohorts import CohortPlan, plan_cohorts

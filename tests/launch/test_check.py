@@ -1,4 +1,4 @@
-"""Checks of jobs before anything trains, and estimates of their cost."""
+"""Checks of jobs before anything trains."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
-from mtlrun.launch.check import estimate, job_faults, parameter_count, prepare
-from mtlrun.plan.cohorts import plan_cohorts
+from mtlrun.launch.check import job_faults, parameter_count, prepare
 
 SHARED = 64 * 16 + 16 + 16 * 16 + 16  # two layers of 16 units on 64 pixels
 HEADS = 16 * 10 + 10 + 16 + 1  # ten digits and one parity
@@ -97,16 +96,3 @@ def test_parameters_are_counted_without_making_them():
     assert count["branched"] == SHARED + 16 * 16 + 16 + HEADS  # the second layer twice
     huge = make_job(model__width=100_000)
     assert parameter_count(huge) > 10**10
-
-
-def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
-    def estimated(processes: int = 1, **choices):
-        return estimate(plan_cohorts(prepare([make_job(**choices)]).runs), processes)
-
-    small, long, wide = estimated(), estimated(budget__epochs=40), estimated(model__width=512)
-    assert long.seconds == pytest.approx(2 * small.seconds, rel=0.01)
-    assert long.memory_mib == small.memory_mib
-    assert wide.seconds > small.seconds
-    assert wide.memory_mib > small.memory_mib
-    assert estimated(2).seconds == pytest.approx(small.seconds / 2)
-    assert estimate([]).seconds == 0
