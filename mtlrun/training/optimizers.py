@@ -1,7 +1,8 @@
-"""Optimizers: torch's own, applied to the stacked parameters of all lanes.
+"""Optimizers: torch's own fused kernels, applied to the stacked parameters of all lanes.
 
-Lanes with equal settings are updated by one fused kernel; a lane with settings of its own is a parameter group
-of its own. Updates are elementwise, so what a lane gets does not depend on its company.
+Lanes with equal settings are updated by one kernel; a lane with settings of its own is a group of its own.
+Updates are elementwise, so what a lane gets does not depend on its company. Torch's functions are called, not
+its classes: at one lane those spent more time on bookkeeping than on the update (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
@@ -57,13 +61,32 @@ class Optimizer(Configured, ABC):
             return 1.0
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
+    @property
     @abstractmethod
-    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-        """Return torch's optimizer for parameter groups that carry their own settings."""
+    def moments(self) -> int:
+        """How many tensors of a parameter's size the optimizer remembers for it."""
 
     @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Return the settings of one parameter group, as torch names them."""
+    def update(self, group: Group, lr: float) -> None:
+        """Apply one update in place to the parameters of a group."""
+
+
+class Group(NamedTuple):
+    """What one kernel updates: lists with an entry per parameter.
+
+    Attributes:
+        params: values.
+        grads: gradients of the same layout.
+        moments: as many lists as the optimizer has moments; zero before the first update.
+        steps: scalars, updates so far, kept by Adam.
+        decays: whether weight decay applies.
+    """
+
+    params: list[Tensor]
+    grads: list[Tensor]
+    moments: list[list[Tensor]]
+    steps: list[Tensor]
+    decays: bool
 
 
 @dataclass
@@ -86,12 +109,23 @@ class SGD(Optimizer):
         if self.nesterov and self.momentum == 0:
             yield Fault("nesterov", "needs momentum above 0", self.nesterov)
 
-    def settings(self) -> dict[str, Any]:
-        fields = {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}
-        return {**fields, "weight_decay": self.weight_decay}
+    @property
+    def moments(self) -> int:
+        return int(self.momentum > 0)
 
-    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(groups, fused=True)
+    def update(self, group: Group, lr: float) -> None:
+        sgd(
+            group.params,
+            group.grads,
+            [*group.moments[0]] if group.moments else [None] * len(group.params),
+            fused=True,
+            weight_decay=self.weight_decay if group.decays else 0.0,
+            momentum=self.momentum,
+            lr=lr,
+            dampening=0.0,
+            nesterov=self.nesterov,
+            maximize=False,
+        )
 
 
 @dataclass
@@ -116,12 +150,29 @@ class Adam(Optimizer):
         if self.eps <= 0:
             yield Fault("eps", "must be above 0", self.eps)
 
-    def settings(self) -> dict[str, Any]:
-        fields = {"lr": self.lr, "betas": (self.beta1, self.beta2), "eps": self.eps}
-        return {**fields, "weight_decay": self.weight_decay}
+    @property
+    def moments(self) -> int:
+        return 2
 
-    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(groups, fused=True)
+    def update(self, group: Group, lr: float) -> None:
+        self._apply(adam, group, lr)
+
+    def _apply(self, function: Callable[..., None], group: Group, lr: float) -> None:
+        function(
+            group.params,
+            group.grads,
+            *group.moments,
+            [],
+            group.steps,
+            fused=True,
+            amsgrad=False,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            lr=lr,
+            weight_decay=self.weight_decay if group.decays else 0.0,
+            eps=self.eps,
+            maximize=False,
+        )
 
 
 @dataclass
@@ -130,8 +181,8 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
-    def create(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(groups, fused=True)
+    def update(self, group: Group, lr: float) -> None:
+        self._apply(adamw, group, lr)
 
 
 class LaneOptimizer:
@@ -154,18 +205,13 @@ class LaneOptimizer:
     ) -> None:
         self._slots = {name: _Slot(values) for name, values in initial.items()}
         self.parameters = {name: slot.view.requires_grad_() for name, slot in self._slots.items()}
-        self._parts: list[tuple[slice, Optimizer, dict[str, Tensor]]] = []
-        groups: list[dict[str, Any]] = []
+        self._decay = decay
+        self._parts: list[_Part] = []
         for _, run in groupby(enumerate(optimizers), key=lambda pair: dataclasses.astuple(pair[1])):
             lanes = [lane for lane, _ in run]
-            part, template = slice(lanes[0], lanes[-1] + 1), optimizers[lanes[0]]
-            rows = {name: slot.buffer[part] for name, slot in self._slots.items()}
-            self._parts.append((part, template, rows))
-            groups.append({"params": list(rows.values()), **template.settings()})
-            if not decay:
-                groups[-1]["weight_decay"] = 0.0
-        self._optimizer = optimizers[0].create(groups)
+            self._parts.append(_Part(optimizers[lanes[0]], lanes, self._slots))
 
+    @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], step: int, steps: int, factor: float = 1.0) -> None:
         """Apply one update; parameters without a gradient stay as they are, their momentum too.
 
@@ -176,11 +222,38 @@ class LaneOptimizer:
             factor: of the phase, multiplies every learning rate.
         """
         rows = {name: slot.rows(gradients[name]) for name, slot in self._slots.items() if name in gradients}
-        for (part, template, views), group in zip(self._parts, self._optimizer.param_groups, strict=True):
-            group["lr"] = template.lr * template.lr_factor(step, steps) * factor
-            for name, view in views.items():
-                view.grad = rows[name][part] if name in rows else None
-        self._optimizer.step()
+        for part in self._parts:
+            lr = part.optimizer.lr * part.optimizer.lr_factor(step, steps) * factor
+            part.optimizer.update(part.group(rows, self._decay), lr)
+
+
+class _Part:
+    """Lanes that stand side by side with the same settings: their rows of every buffer, moments and steps."""
+
+    def __init__(self, optimizer: Optimizer, lanes: Sequence[int], slots: Mapping[str, _Slot]) -> None:
+        self.optimizer = optimizer
+        whole = len(lanes) == max((len(slot.buffer) for slot in slots.values()), default=0)
+        self._lanes = None if whole else slice(lanes[0], lanes[-1] + 1)
+        self._params = {name: self._rows(slot.buffer) for name, slot in slots.items()}
+        count = range(optimizer.moments)
+        self._moments = {name: [torch.zeros_like(p) for _ in count] for name, p in self._params.items()}
+        self._steps = {
+            name: torch.zeros((), dtype=torch.float32, device=p.device) for name, p in self._params.items()
+        }
+
+    def group(self, gradients: Mapping[str, Tensor], decays: bool) -> Group:
+        """Return what is updated where only some parameters have gradients (R, padded size)."""
+        moments = [[self._moments[n][k] for n in gradients] for k in range(self.optimizer.moments)]
+        return Group(
+            [self._params[n] for n in gradients],
+            [self._rows(g) for g in gradients.values()],
+            moments,
+            [self._steps[n] for n in gradients],
+            decays,
+        )
+
+    def _rows(self, values: Tensor) -> Tensor:
+        return values if self._lanes is None else values[self._lanes]
 
 
 class _Slot:
