@@ -37,11 +37,11 @@ lint: $(DEV) ## style, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV) ## run-steps per second beside the plain loop and TorchJD, on one core
+bench: $(DEV) ## speed, memory and goals beside the plain loop and TorchJD, on one core (about 12 minutes)
 	$(BIN)/python -m benchmarks.bench --output benchmarks/results/cpu.json
 
-bench-gpu: $(DEV) ## the same on a GPU, where there is one
-	$(BIN)/python -m benchmarks.bench --device cuda --lanes 1 16 64 256 1024 --output benchmarks/results/cuda.json
+bench-gpu: $(DEV) ## lanes against speed and memory on a GPU, where there is one
+	$(BIN)/python -m benchmarks.bench --device cuda --lanes 1 4 16 64 256 1024 --only steps --output benchmarks/results/cuda.json
 
 docs: $(DEV) ## write docs/strategies.md from the docstrings
 	$(BIN)/python -m docs.build

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, device
 
 from benchmarks.peers import LR, Peer
@@ -10,25 +13,51 @@ from mtlrun.config import build, to_node
 from mtlrun.training.cohort import Cohort
 
 ENDLESS = 10_000_000  # steps: more than any benchmark takes
+IMAGE_SUITE = {"_target_": "benchmarks.image_suite.DigitImages"}
 GROUPS = {
     "suite": "digits_parity",
     "model": "mlp",
     "sharing": "hard",
     "heads": "linear",
+    "weighting": "equal",
     "schedule": "joint",
     "regularization": "none",
     "optimizer": "adam",
 }
 
 
-def mtlrun_lanes(width: int, batch: int, lanes: int, weighting: str, on: str = "cpu") -> Peer:
-    """Return the engine training that many lanes of the two-task digits MLP."""
-    nodes = {g: load_option(g, option) for g, option in {**GROUPS, "weighting": weighting}.items()}
-    nodes["model"] |= {"width": width, "depth": 2}
+def bench_cohort(
+    lanes: int,
+    budget: Mapping[str, Any],
+    options: Mapping[str, str],
+    model: Mapping[str, Any] | None = None,
+    images: bool = False,
+    on: str = "cpu",
+) -> Cohort:
+    """Return a cohort of that many seeds.
+
+    Args:
+        lanes: how many runs.
+        budget: steps, batch size, evaluations.
+        options: the groups that depart from `GROUPS`.
+        model: settings of the model that depart from its defaults.
+        images: whether the suite is the digits at 28x28.
+        on: device.
+    """
+    nodes: dict[str, Any] = {
+        group: load_option(group, option) for group, option in {**GROUPS, **options}.items()
+    }
+    nodes["model"] |= model or {}
     nodes["optimizer"]["lr"] = LR
-    config = {group: to_node(build(node)) for group, node in nodes.items()}
-    config |= {"budget": {"steps": ENDLESS, "batch_size": batch, "evaluations": 1}, "dtype": "float32"}
-    cohort = Cohort([{**config, "seed": seed} for seed in range(lanes)], device(on))
+    if images:
+        nodes["suite"] = dict(IMAGE_SUITE)
+    config: dict[str, Any] = {group: to_node(build(node)) for group, node in nodes.items()}
+    config |= {"budget": dict(budget), "dtype": "float32"}
+    return Cohort([{**config, "seed": seed} for seed in range(lanes)], device(on))
+
+
+def stepping(cohort: Cohort) -> Peer:
+    """Return the peer that takes one step of the cohort's only phase."""
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), enumerate(cohort.batches(phase, 0))
 
@@ -37,4 +66,9 @@ def mtlrun_lanes(width: int, batch: int, lanes: int, weighting: str, on: str = "
         losses, _ = trainer.step(drawn, place)
         return losses.mean()
 
-    return Peer(step, lanes)
+    return Peer(step, len(cohort.seeds))
+
+
+def endless(batch: int) -> dict[str, Any]:
+    """Return a budget that no benchmark reaches the end of."""
+    return {"steps": ENDLESS, "batch_size": batch, "evaluations": 1}

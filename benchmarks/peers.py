@@ -32,13 +32,16 @@ class Peer(NamedTuple):
     run_steps: int
 
 
-class _Data(NamedTuple):
+class Data(NamedTuple):
+    """The digits with both targets, and the generator that draws batches of them."""
+
     inputs: Tensor  # (N, 64), in [0, 1]
     digit: Tensor  # (N,), class index
     parity: Tensor  # (N, 1), 0.0 or 1.0
     generator: torch.Generator
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return inputs, digits and parities of rows drawn at random."""
         index = torch.randint(
             len(self.digit), (size,), generator=self.generator, device=self.generator.device
         )
@@ -47,13 +50,13 @@ class _Data(NamedTuple):
 
 def plain_loop(width: int, batch: int, optimizer: str, device: str = "cpu") -> Peer:
     """The sum of both losses by the usual loop, with the `default`, `foreach` or `fused` Adam."""
-    data, (encoder, heads) = _digits(device), _model(width, device)
+    data, (encoder, heads) = digits(device), _model(width, device)
     adam = torch.optim.Adam([*encoder.parameters(), *heads.parameters()], lr=LR, **ADAM_OPTIONS[optimizer])
 
     def step() -> Tensor:
         inputs, digit, parity = data.batch(batch)
         features = encoder(inputs)
-        loss_digit, loss_parity = _losses(heads[0](features), heads[1](features), digit, parity)
+        loss_digit, loss_parity = two_losses(heads[0](features), heads[1](features), digit, parity)
         loss = loss_digit + loss_parity
         adam.zero_grad()
         loss.backward()
@@ -71,7 +74,7 @@ def torchjd_loop(width: int, batch: int, method: str, optimizer: str, device: st
     the Gramian engine (`autogram`), which would moreover scale the heads' gradients. Summing the Gramian over
     parameters (`optimize_gramian_computation`) made no difference.
     """
-    data, (encoder, heads) = _digits(device), _model(width, device)
+    data, (encoder, heads) = digits(device), _model(width, device)
     aggregator = {"pcgrad": PCGrad, "mgda": MGDA}[method]()
     shared = list(encoder.parameters())
     own = [list(head.parameters()) for head in heads]
@@ -80,7 +83,7 @@ def torchjd_loop(width: int, batch: int, method: str, optimizer: str, device: st
     def step() -> Tensor:
         inputs, digit, parity = data.batch(batch)
         features = encoder(inputs)
-        losses = _losses(heads[0](features), heads[1](features), digit, parity)
+        losses = two_losses(heads[0](features), heads[1](features), digit, parity)
         adam.zero_grad()
         mtl_backward(losses, features, tasks_params=own, shared_params=shared, parallel_chunk_size=1)
         jac_to_grad(shared, aggregator)
@@ -92,7 +95,7 @@ def torchjd_loop(width: int, batch: int, method: str, optimizer: str, device: st
 
 def hand_written(width: int, batch: int, lanes: int, device: str = "cpu") -> Peer:
     """R lanes of `equal` as one batched program: stacked weights (R, in, out), `baddbmm`, a fused Adam."""
-    data = _digits(device)
+    data = digits(device)
     generator = torch.Generator().manual_seed(0)
 
     def layer(inputs: int, outputs: int) -> list[Tensor]:
@@ -111,7 +114,7 @@ def hand_written(width: int, batch: int, lanes: int, device: str = "cpu") -> Pee
         features = torch.baddbmm(b2, hidden, w2).relu()
         of_digit = torch.baddbmm(b3, features, w3).view(-1, 10)
         of_parity = torch.baddbmm(b4, features, w4).view(-1, 1)
-        loss_digit, loss_parity = _losses(of_digit, of_parity, digit, parity)  # means over lanes and batch
+        loss_digit, loss_parity = two_losses(of_digit, of_parity, digit, parity)  # means over lanes and batch
         loss = loss_digit + loss_parity
         adam.zero_grad()
         (loss * lanes).backward()
@@ -145,12 +148,13 @@ def matmul_limit(width: int, batch: int, lanes: int, device: str = "cpu") -> Pee
     return Peer(step, lanes)
 
 
-def _digits(device: str) -> _Data:
+def digits(device: str) -> Data:
+    """Return the digits of scikit-learn on a device."""
     inputs, labels = load_digits(return_X_y=True)
     digit = torch.as_tensor(labels, dtype=torch.int64, device=device)
     pixels = torch.as_tensor(inputs / 16, dtype=torch.float32, device=device)
     generator = torch.Generator(device).manual_seed(0)
-    return _Data(pixels, digit, (digit % 2).float().unsqueeze(1), generator)
+    return Data(pixels, digit, (digit % 2).float().unsqueeze(1), generator)
 
 
 def _model(width: int, device: str) -> tuple[nn.Sequential, nn.ModuleList]:
@@ -159,6 +163,6 @@ def _model(width: int, device: str) -> tuple[nn.Sequential, nn.ModuleList]:
     return encoder.to(device), heads.to(device)
 
 
-def _losses(of_digit: Tensor, of_parity: Tensor, digit: Tensor, parity: Tensor) -> tuple[Tensor, Tensor]:
+def two_losses(of_digit: Tensor, of_parity: Tensor, digit: Tensor, parity: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean losses of digit (cross-entropy) and parity (binary cross-entropy)."""
     return F.cross_entropy(of_digit, digit), F.binary_cross_entropy_with_logits(of_parity, parity)

@@ -12,12 +12,21 @@ import numpy as np
 from benchmarks.peers import Peer
 
 WARM_UP_STEPS = 3  # in every turn: the caches belong to the loop that ran before
+WARM_UP_SHARE = 0.5  # of a turn's time; a loop whose steps are long warms up in one
+DRAWS = 2000  # of the bootstrap
 
 
 class Spread(NamedTuple):
     """The median of some repeats, and their quartiles: extremes would grow with the number of repeats."""
 
     median: float
+    low: float
+    high: float
+
+
+class Interval(NamedTuple):
+    """The 95 % bootstrap interval of a median."""
+
     low: float
     high: float
 
@@ -49,9 +58,28 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median, low, high)
 
 
+def interval(values: Sequence[float], seed: int = 0) -> Interval:
+    """Return the 95 % interval of the median, by a bootstrap of blocks of neighbouring repeats.
+
+    Noise on a shared machine lasts: repeats near each other are alike, and drawing them one by one would state
+    too narrow an interval. Blocks have about sqrt(n) repeats (circular block bootstrap, Politis and Romano 1992).
+    """
+    array, count = np.asarray(values, dtype=float), len(values)
+    length = max(1, round(count**0.5))
+    starts = np.random.default_rng(seed).integers(count, size=(DRAWS, -(-count // length)))
+    rows = (starts[..., None] + np.arange(length)).reshape(DRAWS, -1)[:, :count] % count
+    low, high = np.quantile(np.median(array[rows], axis=1), (0.025, 0.975))
+    return Interval(float(low), float(high))
+
+
 def ratio(values: Sequence[float], reference: Sequence[float]) -> Spread:
     """Return the spread of the ratios within each repeat: both loops ran under much the same noise."""
-    return spread([value / base for value, base in zip(values, reference, strict=True)])
+    return spread(ratios(values, reference))
+
+
+def ratios(values: Sequence[float], reference: Sequence[float]) -> list[float]:
+    """Return the ratio in each repeat."""
+    return [value / base for value, base in zip(values, reference, strict=True)]
 
 
 def fastest(rates: Mapping[str, Sequence[float]]) -> str:
@@ -60,8 +88,11 @@ def fastest(rates: Mapping[str, Sequence[float]]) -> str:
 
 
 def _rate(peer: Peer, seconds: float, clock: Callable[[], float]) -> float:
+    begun = clock()
     for _ in range(WARM_UP_STEPS):
-        peer.step()
+        peer.step().sum().item()
+        if clock() - begun > WARM_UP_SHARE * seconds:
+            break
     start, steps, elapsed = clock(), 0, 0.0
     while elapsed < seconds:
         last = peer.step()
