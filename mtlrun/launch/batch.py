@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,10 +10,11 @@ from typing import Any, Protocol
 
 from mtlrun.config import build
 from mtlrun.launch.check import prepare
-from mtlrun.launch.estimate import Estimate, estimate
+from mtlrun.launch.estimate import Estimate, estimate, size_programs
 from mtlrun.launch.local import Local
+from mtlrun.launch.memory import free_mib
 from mtlrun.launch.train import pick_device
-from mtlrun.plan.cohorts import CohortPlan, plan_cohorts
+from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.plan.labels import varying_settings
 from mtlrun.plan.study import Cell, Study, study_runs
 from mtlrun.store.store import Store
@@ -28,7 +30,8 @@ class Batch:
         study: cells and runs.
         store: where runs are kept.
         reused: ids of runs that the store has.
-        cohorts: what is to be trained.
+        programs: what is to be trained.
+        cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
         processes: how many train at the same time.
         estimate: what that is expected to cost.
@@ -37,6 +40,7 @@ class Batch:
     study: Study
     store: Store
     reused: set[str]
+    programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Local
     processes: int
@@ -73,10 +77,18 @@ def plan_batch(jobs: Sequence[Mapping[str, Any]]) -> Batch:
     reused = {run_id for run_id, status in store.statuses().items() if status in KEPT} & set(study.runs)
     todo = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
     launcher: Local = build(jobs[0]["launch"])
-    alone = estimate(plan_cohorts(todo, launcher.width))
-    processes = launcher.process_count(alone.seconds, pick_device(jobs[0]["device"]).type)
-    cohorts = plan_cohorts(todo, launcher.width, processes)
-    return Batch(study, store, reused, cohorts, launcher, processes, estimate(cohorts, processes))
+    device = pick_device(jobs[0]["device"]).type
+    programs = group_runs(todo)
+    size_programs(
+        programs, launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
+    )
+    if launcher.width is not None:
+        for program in programs:
+            program.width, program.chosen = launcher.width, {"by": "launch.width"}
+    processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
+    cohorts = cut_programs(programs, processes)
+    plan = estimate(cohorts, processes)
+    return Batch(study, store, reused, programs, cohorts, launcher, processes, plan)
 
 
 def train_batch(jobs: Sequence[Mapping[str, Any]], command: Sequence[str], watcher: Watcher) -> list[float]:
@@ -100,7 +112,12 @@ def train_batch(jobs: Sequence[Mapping[str, Any]], command: Sequence[str], watch
         watcher.begin(batch)
         try:
             batch.launcher.train(
-                batch.cohorts, batch.store, jobs[0]["device"], batch.processes, watcher.advance
+                batch.programs,
+                batch.store,
+                jobs[0]["device"],
+                batch.processes,
+                watcher.advance,
+                watcher.note,
             )
         finally:
             watcher.end()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mtlrun.config import build
-from mtlrun.launch.check import parameter_count
-from mtlrun.plan.cohorts import CohortPlan
+from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
+from mtlrun.training.evaluate import MAX_ELEMENTS
+from mtlrun.training.network import Parts, build_network
+
+RUN_STEP_S = 6e-5  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
+FLOPS = 2e10  # of batched float32 matrix products on one core
+PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the built-in suites
+MOMENTS = {"Adam": 2, "AdamW": 2, "SGD": 1}
 
 
 @dataclass
@@ -23,22 +36,78 @@ class Estimate:
     memory_mib: float
 
 
+@dataclass(frozen=True)
+class Size:
+    """What one run of a program needs.
+
+    Attributes:
+        memory_mib: of one lane at the peak, without what any process needs.
+        flops: of one training step.
+    """
+
+    memory_mib: float
+    flops: float
+
+
 def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
-    """Return the expected cost of cohorts, from their sizes alone."""
-    seconds, elements = 0.0, 0.0
-    for cohort in cohorts:
-        config = cohort.configs[0]
-        size = parameter_count(config)
-        info = build(config["suite"]).info()
-        batch = config["budget"]["batch_size"]
-        rows = sum(s.rows["train"] if batch == "full" else batch for s in info.sources)
-        seconds += cohort.run_steps * (RUN_STEP_S + 6 * size * rows / FLOPS)
-        # Parameters, gradients, two moments, one gradient per task; and inputs with their activations.
-        elements = max(elements, len(cohort.configs) * size * (4 + len(info.tasks)) + EVALUATION_ELEMENTS)
-    return Estimate(seconds / processes, PROCESS_MIB + 4 * elements / 2**20)
+    """Return the expected cost of cohorts whose programs have been sized by `size_programs`."""
+    widest = max((len(c.run_ids) * run_size(c.configs[0]).memory_mib for c in cohorts), default=0.0)
+    return Estimate(sum(c.cost for c in cohorts) / processes, PROCESS_MIB + widest)
 
 
-RUN_STEP_S = 1.5e-4  # of one lane in a cohort: optimizer, kernels' overheads, evaluation
-FLOPS = 2e10  # of batched float32 matrix products on one core
-PROCESS_MIB = 350.0  # Python, torch, pandas and the data
-EVALUATION_ELEMENTS = 2**24  # held at once in evaluation
+def size_programs(programs: Sequence[ProgramPlan], memory_mib: float) -> None:
+    """Set each program's expected seconds of a run-step, and the lanes that a process's memory holds."""
+    for program in programs:
+        size = run_size(program.configs[0])
+        program.step_s = RUN_STEP_S + size.flops / FLOPS
+        program.fits = max(1, int((memory_mib - PROCESS_MIB) / size.memory_mib))
+
+
+def run_size(config: Mapping[str, Any]) -> Size:
+    """Return what a run with this canonical config needs, from its network's shapes alone."""
+    return _run_size(json.dumps({**config, "seed": 0}, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=4096)
+def _run_size(text: str) -> Size:
+    config = json.loads(text)
+    info, parts = build(config["suite"]).info(), Parts.of(config)
+    with torch.device("meta"):
+        network = build_network(parts, info, seed=0)
+    sizes = {name: p.numel() for name, p in network.named_parameters()}
+    total, tasks = sum(sizes.values()), len(info.tasks)
+    shared = sum(n for name, n in sizes.items() if network.owners()[name] is None) if tasks > 1 else 0
+    batch = config["budget"]["batch_size"]
+    rows = [s.rows["train"] if batch == "full" else batch for s in info.sources]
+    inputs = [torch.empty(n, *s.input_shape, device="meta") for n, s in zip(rows, info.sources, strict=True)]
+    held, widest, flops = _forward(network, inputs)
+    surgery = parts.weighting.needs == "gramian" and shared > 0
+    # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
+    by_task = tasks * shared + (total - shared)
+    kept = total * (2 + MOMENTS.get(type(parts.optimizer).__name__, 2))
+    step = kept + held + widest + (by_task + total if surgery else max(total, by_task if shared else 0))
+    per_row = widest / max(sum(rows), 1)
+    evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)
+    elements = max(inputs[0][0].numel(), 1)
+    evaluation = kept + 2 * per_row * min(evaluated, MAX_ELEMENTS / elements)
+    width = torch.empty((), dtype=getattr(torch, config["dtype"])).itemsize
+    backward = 2 * flops * (tasks if surgery else 1)
+    return Size(max(step, evaluation) * width / 2**20, flops + backward)
+
+
+def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, int, int]:
+    """Return elements that a forward pass leaves for the backward one, the most of one layer, and FLOPs."""
+    held = {x.data_ptr() or id(x): x.numel() for x in inputs}
+    sizes = [x.numel() for x in inputs]
+
+    def hook(module: nn.Module, args: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            sizes.append(output.numel())
+
+    leaves = [m for m in network.modules() if not list(m.children())]
+    handles = [leaf.register_forward_hook(hook) for leaf in leaves]
+    with FlopCounterMode(display=False) as counter:
+        network(list(inputs))
+    for handle in handles:
+        handle.remove()
+    return sum(sizes) + 0 * len(held), max(sizes), counter.get_total_flops()

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import queue
-import subprocess
-import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mtlrun.config import Configured
-from mtlrun.errors import Fault, MtlrunError
-from mtlrun.plan.cohorts import CohortPlan
+from mtlrun.errors import Fault
+from mtlrun.launch.workers import Pool, here, workers
+from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs
 from mtlrun.store.store import Store
 
 WORTH_WORKERS_S = 10.0
 """A study estimated shorter than this is trained in this process: a worker takes seconds to start."""
 
-
-class WorkerError(MtlrunError):
-    """A worker process ended before its work did."""
-
-    exit_code = 1
+WORTH_TIMING_S = 40.0
+"""A program estimated shorter than this, on one process, is trained at the default width: timing takes 1 to 2 s."""
 
 
 @dataclass
@@ -35,14 +27,19 @@ class Local(Configured):
 
     Args:
         processes: null for one per core where the study is long enough to pay for starting them.
-        width: most lanes of a cohort; null for the default.
+        width: most lanes of a cohort; null to time some steps where the study is long enough to pay for that,
+            and for 64 elsewhere.
+        memory_mib: what a process may take, on the GPU where it trains on one; null for a safe part of what is
+            free.
     """
 
     processes: int | None = None
     width: int | None = None
+    memory_mib: int | None = None
 
     def faults(self) -> Iterator[Fault]:
-        for name, value in (("processes", self.processes), ("width", self.width)):
+        for name in ("processes", "width", "memory_mib"):
+            value = getattr(self, name)
             if value is not None and value < 1:
                 yield Fault(name, "must be at least 1, or null", value)
 
@@ -52,29 +49,43 @@ class Local(Configured):
             return self.processes
         return cores() if estimate_s > WORTH_WORKERS_S and device == "cpu" else 1
 
+    def to_time(self, programs: Sequence[ProgramPlan]) -> list[ProgramPlan]:
+        """Return the programs whose width is worth a timing, the longest first."""
+        if self.width is not None:
+            return []
+        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.run_ids) > 1]
+        return sorted(worth, key=lambda program: -program.run_steps * program.step_s)
+
     def train(
         self,
-        cohorts: Sequence[CohortPlan],
+        programs: Sequence[ProgramPlan],
         store: Store,
         device: str,
         processes: int,
         progress: Callable[[int], None],
+        note: Callable[[str], None] = lambda text: None,
     ) -> Counter[str]:
-        """Train all cohorts; each is stored as it finishes. Returns the number of runs of each status.
+        """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
         Args:
-            cohorts: the longest first.
+            programs: what to train; their widths are set to what was found by timing.
             store: gets a segment per cohort.
             device: `auto`, `cpu` or `cuda`.
             processes: as `process_count` says.
             progress: told of run-steps done.
+            note: told of the widths that were timed, and of cohorts that were halved.
 
         Raises:
             WorkerError: a worker died; what was stored stays.
         """
-        if processes == 1 or len(cohorts) == 1:
-            return _train_here(cohorts, store, device, progress)
-        return _train_in_workers(cohorts, store, device, min(processes, len(cohorts)), progress)
+
+        timed = self.to_time(programs)
+        if not timed:
+            processes = min(processes, len(cut_programs(programs, processes)))
+        with workers(processes) if processes > 1 else here() as pool:
+            if timed:
+                _time(pool, timed, device, note)
+            return _train(pool, cut_programs(programs, processes), store, device, progress, note)
 
 
 def cores() -> int:
@@ -82,84 +93,49 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _train_here(
-    cohorts: Sequence[CohortPlan], store: Store, device: str, progress: Callable[[int], None]
-) -> Counter[str]:
-    import torch
+def _time(pool: Pool, programs: Sequence[ProgramPlan], device: str, note: Callable[[str], None]) -> None:
+    """Set the width and the seconds of a run-step of each program by timing real steps."""
+    from mtlrun.training.width import WIDTHS, best_width
 
-    from mtlrun.launch.train import pick_device, train_and_store
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in a worker, so that a run's kernels do not depend on how it was launched
-    try:
-        counts: Counter[str] = Counter()
-        for cohort in cohorts:
-            counts.update(train_and_store(cohort.configs, store, pick_device(device), progress))
-        return counts
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _train_in_workers(
-    cohorts: Sequence[CohortPlan], store: Store, device: str, processes: int, progress: Callable[[int], None]
-) -> Counter[str]:
-    events: queue.Queue[tuple[int, Mapping[str, Any] | None]] = queue.Queue()
-    workers = [_start(place, events) for place in range(processes)]
-    waiting, counts = list(cohorts), Counter[str]()
-
-    def hand_out(place: int) -> bool:
-        if not waiting:
-            return False
-        task = {"configs": waiting.pop(0).configs, "store": str(store.path), "device": device}
-        pipe = workers[place].stdin
-        assert pipe is not None
-        with contextlib.suppress(BrokenPipeError):  # a worker that has ended tells so by its event
-            pipe.write(json.dumps(task) + "\n")
-            pipe.flush()
-        return True
-
-    try:
-        busy = sum(hand_out(place) for place in range(processes))
-        while busy:
-            place, event = events.get()
-            if event is None:
-                raise WorkerError(
-                    f"a worker process ended with code {workers[place].wait()}; finished cohorts are kept"
-                )
-            progress(event.get("run_steps", 0))
-            if "counts" in event:
-                counts.update(event["counts"])
-                busy -= not hand_out(place)
-        return counts
-    finally:
-        for worker in workers:
-            _end(worker)
-
-
-def _start(place: int, events: queue.Queue[tuple[int, Mapping[str, Any] | None]]) -> subprocess.Popen[str]:
-    """Start a worker and a thread that passes its events on; None stands for its end."""
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "mtlrun.launch.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C in a terminal reaches the launcher alone
+    tasks = (
+        (place, {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits})
+        for place, p in enumerate(programs)
     )
+    for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
+        rates = {int(lanes): rate for lanes, rate in event["rates"].items()}
+        if rates:
+            program, width = programs[place], best_width(rates)
+            program.width, program.step_s = width, 1 / rates[width]
+            rounded = {str(lanes): round(rate, 1) for lanes, rate in rates.items()}
+            program.chosen = {"by": "timing", "run_steps_per_s": rounded}
+    widths = ", ".join(str(w) for w in sorted({program.width for program in programs}))
+    note(f"widths by timing, of {len(programs)} programs: up to {widths} lanes")
 
-    def listen() -> None:
-        assert worker.stdout is not None
-        with worker.stdout:
-            for line in worker.stdout:
-                events.put((place, json.loads(line)))
-        events.put((place, None))
 
-    threading.Thread(target=listen, daemon=True).start()
-    return worker
+def _train(
+    pool: Pool,
+    cohorts: list[CohortPlan],
+    store: Store,
+    device: str,
+    progress: Callable[[int], None],
+    note: Callable[[str], None],
+) -> Counter[str]:
+    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program."""
+    waiting, programs, counts = list(cohorts), list[ProgramPlan](), Counter[str]()
 
+    def next_task() -> tuple[int, dict[str, Any]] | None:
+        while waiting and len(waiting[0].run_ids) > waiting[0].program.fits:
+            waiting[:1] = waiting[0].halves()
+        if not waiting:
+            return None
+        cohort = waiting.pop(0)
+        programs.append(cohort.program)
+        where = {"store": str(store.path), "device": device, "chosen": cohort.program.chosen}
+        return len(programs) - 1, {"configs": cohort.configs, **where}
 
-def _end(worker: subprocess.Popen[str]) -> None:
-    worker.kill()
-    worker.wait()
-    assert worker.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # of what it never read
-        worker.stdin.close()
+    for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
+        counts.update(event["counts"])
+        if event["memory_holds"] is not None:
+            programs[number].fits = event["memory_holds"]
+            note(f"out of memory: going on with cohorts of at most {event['memory_holds']} lanes")
+    return counts

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +21,8 @@ from mtlrun.plan.runs import config_id
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cohort import SPLITS, Cohort, LaneResult
+from mtlrun.training.cost import MIB, Meter, step_flops
+from mtlrun.training.width import is_out_of_memory
 
 TRAINING_ERRORS = (
     RuntimeError,
@@ -50,31 +54,86 @@ def pick_device(name: str) -> torch.device:
 
 
 def train_and_store(
-    configs: Sequence[Mapping[str, Any]], store: Store, device: torch.device, progress: Callable[[int], None]
-) -> dict[str, int]:
-    """Train runs as one cohort, append them to the store, and return how many came to each status.
+    configs: Sequence[Mapping[str, Any]],
+    store: Store,
+    device: torch.device,
+    progress: Callable[[int], None],
+    chosen: Mapping[str, Any] | None = None,
+) -> tuple[Counter[str], int | None]:
+    """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
     Args:
         configs: canonical configs, one lane each.
-        store: gets one segment.
+        store: gets one segment, or one per part that memory holds.
         device: where to train.
-        progress: told of run-steps done.
+        progress: told of run-steps done; of a negative number where they must be done again.
+        chosen: how the number of lanes came about, for the records.
+
+    Returns:
+        How many runs came to each status; and the number of lanes that memory held where it did not hold all.
     """
-    begun = time.perf_counter()
+    counts, waiting, holds = Counter[str](), [list(configs)], None
+    chosen = dict(chosen or {"by": "default"})
+    while waiting:
+        part = waiting.pop(0)
+        records = _train(part, device, progress, chosen) if len(part) <= (holds or len(part)) else None
+        if records is None:
+            _free(device)
+            half = len(part) // 2
+            waiting[:0] = [part[:half], part[half:]]
+            chosen.setdefault("out_of_memory_at", len(part))
+            holds = min(holds or len(part), len(part) - half)
+            continue
+        store.append(records)
+        counts.update({s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")})
+    return counts, holds
+
+
+def _train(
+    configs: Sequence[Mapping[str, Any]],
+    device: torch.device,
+    progress: Callable[[int], None],
+    chosen: Mapping[str, Any],
+) -> list[RunRecord] | None:
+    """Return the records of one cohort, or None where memory does not hold it and holds perhaps its half."""
+    begun, told = time.perf_counter(), 0
+
+    def tell(steps: int) -> None:
+        nonlocal told
+        told += steps * len(configs)
+        progress(steps * len(configs))
+
     try:
+        flops = step_flops(configs[0], device)
+        meter = Meter(device)
         cohort = Cohort(configs, device)
-        results = cohort.train(lambda steps: progress(steps * len(configs)))
+        results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}, line {where.lineno}"
-        what = str(error).partition("\n")[0]  # all of it stands in the traceback
-        message = f"{type(error).__name__}: {what} ({place})\n{traceback.format_exc()}"
-        records = [_record(config, device, "failed", message) for config in configs]
-    else:
-        cost = _cost(cohort, time.perf_counter() - begun)
-        records = [_result(c, device, r, dict(cost)) for c, r in zip(configs, results, strict=True)]
-    store.append(records)
-    return {s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")}
+        exhausted = is_out_of_memory(error)
+        if exhausted and len(configs) > 1:
+            progress(-told)
+            return None
+        message = _message(error, "out of memory with a single lane: " if exhausted else "")
+        return [_record(config, device, "failed", message) for config in configs]
+    cost = {**_cost(cohort, meter, flops), "wall_s": (time.perf_counter() - begun) / len(configs)}
+    cost["width"] = dict(chosen)
+    return [_result(c, device, r, dict(cost)) for c, r in zip(configs, results, strict=True)]
+
+
+def _message(error: BaseException, before: str) -> str:
+    """Return what is stored of an error: one line that says all, and the traceback."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    what = before + str(error).partition("\n")[0]  # all of it stands in the traceback
+    trace = "".join(traceback.format_exception(error))
+    return f"{type(error).__name__}: {what} ({place})\n{trace}"
+
+
+def _free(device: torch.device) -> None:
+    """Give back what a cohort held that did not fit."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def versions() -> dict[str, str]:
@@ -94,16 +153,22 @@ def device_name(device: torch.device) -> str:
     return f"cpu {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
-def _cost(cohort: Cohort, wall_s: float) -> dict[str, Any]:
+def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
+    """Return what a cohort cost; times are per run-step, evaluations included, and sizes are of one run."""
     owners = cohort.network.owners()
     sizes = {name: p.numel() for name, p in cohort.network.named_parameters()}
     by_task = [
         sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))
     ]
+    steps, lanes = sum(phase.steps for phase in cohort.phases), len(cohort.seeds)
     return {
-        "wall_s": wall_s / len(cohort.seeds),
-        "steps": sum(phase.steps for phase in cohort.phases),
-        "lanes": len(cohort.seeds),
+        "steps": steps,
+        "lanes": lanes,
+        "step_flops": flops,
+        "step_wall_s": meter.wall_s / (steps * lanes),
+        "step_device_s": meter.device_s / (steps * lanes),
+        "peak_mib": meter.peak_mib(),
+        "model_mib": sum(sizes.values()) * cohort.dtype.itemsize / MIB,
         "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
         "parameters_task": by_task,
     }

@@ -1,7 +1,9 @@
 """A process that trains cohorts: JSON lines in, JSON lines out. Started by a launcher, never by a user.
 
-In: one cohort a line, {"configs": [...], "store": path, "device": name}. Out: {"run_steps": n} as training goes
-on, and {"counts": {...}} when a cohort is stored.
+In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
+or with {"store": path, "chosen": {...}} to train one cohort. Out: {"run_steps": n} as training goes on,
+then {"rates": {lanes: run-steps per second}}, or {"counts": {...}, "memory_holds": lanes or null} when the runs
+are stored.
 """
 
 from __future__ import annotations
@@ -11,38 +13,56 @@ import os
 import signal
 import sys
 import time
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 REPORT_S = 0.2  # progress is told this often
 
+Event = dict[str, Any]
+
+
+def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
+    """Do one task in this process, telling events as it goes on, and return the last one."""
+    from mtlrun.launch.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.store.store import Store
+    from mtlrun.training.width import time_widths
+
+    configs, device = task["configs"], pick_device(task["device"])
+    if "time" in task:
+        try:
+            return {
+                "rates": {str(lanes): r for lanes, r in time_widths(configs, device, task["time"]).items()}
+            }
+        except TRAINING_ERRORS:  # training meets it again, and stores it
+            return {"rates": {}}
+    counts, holds = train_and_store(
+        configs,
+        Store(task["store"]),
+        device,
+        lambda run_steps: tell({"run_steps": run_steps}),
+        task["chosen"],
+    )
+    return {"counts": dict(counts), "memory_holds": holds}
+
 
 def main(tasks: TextIO, events: TextIO) -> None:
-    """Train one cohort for each line of `tasks`, until it ends."""
+    """Do one task for each line of `tasks`, until it ends."""
     import torch
-
-    from mtlrun.launch.train import pick_device, train_and_store
-    from mtlrun.store.store import Store
 
     torch.set_num_threads(1)  # there is a worker for every core
 
-    def tell(event: dict[str, object]) -> None:
-        events.write(json.dumps(event) + "\n")
-        events.flush()
-
     for line in tasks:
-        task = json.loads(line)
         pending, told = 0, time.monotonic()
 
-        def progress(run_steps: int) -> None:
+        def tell(event: Event) -> None:
             nonlocal pending, told
-            pending += run_steps
-            if time.monotonic() - told > REPORT_S:
-                tell({"run_steps": pending})
+            pending += event.pop("run_steps", 0)
+            if event or time.monotonic() - told > REPORT_S:
+                events.write(json.dumps({"run_steps": pending, **event}) + "\n")
+                events.flush()
                 pending, told = 0, time.monotonic()
 
-        counts = train_and_store(task["configs"], Store(task["store"]), pick_device(task["device"]), progress)
-        tell({"run_steps": pending})
-        tell({"counts": counts})
+        tell(perform(json.loads(line), tell))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mtlrun.config import build
@@ -16,6 +16,37 @@ NUMERIC = ("weighting", "regularization", "optimizer")
 """Groups whose numbers may differ between the lanes of one cohort."""
 
 DEFAULT_WIDTH = 64
+UNBOUNDED = 2**31
+NARROW = 16
+"""Cohorts of so many lanes are not halved to keep processes busy: narrower ones train slower."""
+
+
+@dataclass
+class ProgramPlan:
+    """Runs of one program and one set of shapes, in the order in which they become lanes.
+
+    Attributes:
+        run_ids: one per run.
+        configs: canonical configs, one per run.
+        steps: training steps of each run.
+        width: most lanes of a cohort.
+        fits: most lanes that memory holds, which bounds the width.
+        chosen: how the width came about, for the record of every run.
+        step_s: what a run-step takes, in seconds or in any unit that all programs share.
+    """
+
+    run_ids: list[str]
+    configs: list[dict[str, Any]]
+    steps: int
+    width: int = DEFAULT_WIDTH
+    fits: int = UNBOUNDED
+    chosen: dict[str, Any] = field(default_factory=lambda: {"by": "default"})
+    step_s: float = 1.0
+
+    @property
+    def run_steps(self) -> int:
+        """Training steps of all runs together."""
+        return self.steps * len(self.run_ids)
 
 
 @dataclass
@@ -26,43 +57,104 @@ class CohortPlan:
         run_ids: one per lane.
         configs: canonical configs, one per lane.
         run_steps: training steps of all lanes together.
+        program: which they are of.
     """
 
     run_ids: list[str]
     configs: list[dict[str, Any]]
     run_steps: int
+    program: ProgramPlan
+
+    @property
+    def cost(self) -> float:
+        """Run-steps times what one takes."""
+        return self.run_steps * self.program.step_s
+
+    def halves(self) -> list[CohortPlan]:
+        """Return two cohorts of half the lanes."""
+        middle = len(self.run_ids) // 2
+        return [self.part(0, middle), self.part(middle, len(self.run_ids))]
+
+    def part(self, first: int, end: int) -> CohortPlan:
+        """Return a cohort of some of the lanes."""
+        steps = self.program.steps * (end - first)
+        return CohortPlan(self.run_ids[first:end], self.configs[first:end], steps, self.program)
 
 
 def plan_cohorts(
     runs: Mapping[str, dict[str, Any]], width: int | None = None, processes: int = 1
 ) -> list[CohortPlan]:
-    """Group runs into cohorts.
+    """Group runs into cohorts, as `group_runs` and `cut_programs` do.
 
     Args:
         runs: canonical config by run id.
         width: most lanes of a cohort; None for the default.
-        processes: where there are too few groups to keep them busy, groups are cut smaller, to 16 lanes at least.
+        processes: how many will train.
+    """
+    programs = group_runs(runs)
+    for program in programs:
+        program.width = width or DEFAULT_WIDTH
+    return cut_programs(programs, processes)
+
+
+def group_runs(runs: Mapping[str, dict[str, Any]]) -> list[ProgramPlan]:
+    """Group runs by program; lanes with the same optimizer settings stand side by side.
+
+    Args:
+        runs: canonical config by run id. The runs of a cell may share their nodes, which spares work.
     """
     programs: dict[str, list[str]] = defaultdict(list)
-    signatures: dict[str, str] = {}
     steps: dict[str, int] = {}
+    signatures: dict[tuple[int, ...], str] = {}  # by the identity of nodes, which `runs` keeps alive
+    orders: dict[int, str] = {}
     for run_id, config in runs.items():
-        key = canonical_json({k: v for k, v in config.items() if k != "seed"})
+        key = tuple(id(node) for name, node in config.items() if name != "seed")
         if key not in signatures:
-            signatures[key], steps[key] = _signature(config)
+            signatures[key], steps[signatures[key]] = _signature(config)
         programs[signatures[key]].append(run_id)
-        steps[run_id] = steps[key]
-    cohorts = []
-    for members in programs.values():
+        optimizer = config["optimizer"]
+        if id(optimizer) not in orders:
+            orders[id(optimizer)] = canonical_json(optimizer)
+    planned = []
+    for signature, members in programs.items():
         # Lanes with the same optimizer settings side by side are updated by one kernel.
-        members.sort(key=lambda run_id: canonical_json(runs[run_id]["optimizer"]))
-        most = width or DEFAULT_WIDTH
-        if len(programs) < 2 * processes:
-            most = min(most, max(16, math.ceil(len(members) / processes)))
-        count = math.ceil(len(members) / most)
-        for part in _even_parts(members, count):
-            cohorts.append(CohortPlan(part, [runs[r] for r in part], sum(steps[r] for r in part)))
-    return sorted(cohorts, key=lambda cohort: -cohort.run_steps)  # the longest first keeps processes busy
+        members.sort(key=lambda run_id: orders[id(runs[run_id]["optimizer"])])
+        planned.append(ProgramPlan(members, [runs[r] for r in members], steps[signature]))
+    return planned
+
+
+def cut_programs(programs: Sequence[ProgramPlan], processes: int = 1) -> list[CohortPlan]:
+    """Cut each program's runs evenly into cohorts of at most its width; the longest cohorts come first.
+
+    Where several processes train, the cohort that would end last is halved until all processes end at about
+    the same time, or until that cohort has no more than `NARROW` lanes.
+    """
+    cohorts = []
+    for program in programs:
+        runs = len(program.run_ids)
+        count = math.ceil(runs / min(program.width, program.fits))
+        whole = CohortPlan(program.run_ids, program.configs, program.run_steps, program)
+        bounds = [round(i * runs / count) for i in range(count + 1)]
+        cohorts += [whole.part(a, b) for a, b in itertools.pairwise(bounds)]
+    while True:
+        cohorts.sort(key=lambda cohort: -cohort.cost)
+        last, excess = _last_to_end(cohorts, processes)
+        if excess < 0.05 or len(cohorts[last].run_ids) <= NARROW:
+            return cohorts
+        cohorts[last : last + 1] = cohorts[last].halves()
+
+
+def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, float]:
+    """Return which cohort ends last where each process takes the next when it is free, and by what fraction
+    of the mean load that is too late."""
+    loads, latest, end = [0.0] * processes, 0, 0.0
+    for place, cohort in enumerate(cohorts):
+        process = loads.index(min(loads))
+        loads[process] += cohort.cost
+        if loads[process] > end:
+            latest, end = place, loads[process]
+    mean = sum(loads) / processes
+    return latest, end / mean - 1 if mean else 0.0
 
 
 def _signature(config: Mapping[str, Any]) -> tuple[str, int]:
@@ -85,8 +177,3 @@ def _blank(value: Any) -> Any:
     if isinstance(value, list):
         return [_blank(v) for v in value]
     return {k: _blank(v) for k, v in value.items()} if isinstance(value, Mapping) else value
-
-
-def _even_parts(items: Sequence[str], count: int) -> list[list[str]]:
-    bounds = [round(i * len(items) / count) for i in range(count + 1)]
-    return [list(items[a:b]) for a, b in itertools.pairwise(bounds)]

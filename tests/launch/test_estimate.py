@@ -6,13 +6,15 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.launch.check import prepare
-from mtlrun.launch.estimate import estimate
-from mtlrun.plan.cohorts import plan_cohorts
+from mtlrun.launch.estimate import estimate, size_programs
+from mtlrun.plan.cohorts import cut_programs, group_runs
 
 
 def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
     def estimated(processes: int = 1, **choices):
-        return estimate(plan_cohorts(prepare([make_job(**choices)]).runs), processes)
+        programs = group_runs(prepare([make_job(**choices)]).runs)
+        size_programs(programs, memory_mib=1e6)
+        return estimate(cut_programs(programs), processes)
 
     small, long, wide = estimated(), estimated(budget__epochs=40), estimated(model__width=512)
     assert long.seconds == pytest.approx(2 * small.seconds, rel=0.01)

@@ -12,8 +12,9 @@ import torch
 from support.commands import mtlrun, reported, segments, tiny
 from support.configs import run_config
 
-from mtlrun.launch.local import Local, WorkerError, cores
-from mtlrun.plan.cohorts import plan_cohorts
+from mtlrun.launch.local import Local, cores
+from mtlrun.launch.workers import WorkerError
+from mtlrun.plan.cohorts import group_runs
 from mtlrun.plan.runs import config_id
 from mtlrun.store.store import Store
 
@@ -33,10 +34,12 @@ LOUD = """
 """
 
 
-def cohorts(seeds: int, width: int):
-    """Return cohorts of runs of 4 steps."""
+def programs(seeds: int, width: int):
+    """Return one program of runs of 4 steps."""
     configs = [run_config(seed=seed, budget__steps=4) for seed in range(seeds)]
-    return plan_cohorts({config_id(config): config for config in configs}, width)
+    (program,) = group_runs({config_id(config): config for config in configs})
+    program.width, program.chosen = width, {"by": "launch.width"}
+    return [program]
 
 
 def values(store):
@@ -54,7 +57,7 @@ def test_processes_are_as_asked_or_as_the_study_is_worth():
 
 def test_training_here_stores_a_segment_for_each_cohort_and_leaves_threads_alone(tmp_path):
     before, told = torch.get_num_threads(), []
-    counts = Local().train(cohorts(3, width=2), Store(tmp_path), "cpu", 1, told.append)
+    counts = Local().train(programs(3, width=2), Store(tmp_path), "cpu", 1, told.append)
     assert counts == {"finished": 3, "diverged": 0, "failed": 0}
     assert (len(segments(tmp_path)), sum(told)) == (2, 12)
     assert torch.get_num_threads() == before
@@ -62,7 +65,7 @@ def test_training_here_stores_a_segment_for_each_cohort_and_leaves_threads_alone
 
 def test_one_cohort_needs_no_worker(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    counts = Local().train(cohorts(2, width=2), Store(tmp_path), "cpu", 4, lambda steps: None)
+    counts = Local().train(programs(2, width=2), Store(tmp_path), "cpu", 4, lambda steps: None)
     assert counts["finished"] == 2
 
 
@@ -85,10 +88,10 @@ def test_workers_give_what_one_process_gives_whatever_a_method_prints(tmp_path, 
 @pytest.mark.parametrize("seeds", [4, 300])
 def test_a_worker_that_dies_is_told_and_what_was_stored_stays(seeds, tmp_path, monkeypatch):
     store = Store(tmp_path)
-    Local().train(cohorts(1, width=1), store, "cpu", 1, lambda steps: None)
+    Local().train(programs(1, width=1), store, "cpu", 1, lambda steps: None)
     before = segments(tmp_path)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    many = cohorts(seeds, width=seeds // 2)  # of 300, a cohort is more than a pipe holds
+    many = programs(seeds, width=seeds // 2)  # of 300, a cohort is more than a pipe holds
     with pytest.raises(WorkerError, match="ended with code 1; finished cohorts are kept"):
         Local().train(many, store, "cpu", 2, lambda steps: None)
     gc.collect()  # nothing is left open

@@ -32,7 +32,7 @@ def stored(tmp_path, *configs):
     """Train a cohort into a new store; return counts, run-steps told, and the store."""
     told: list[int] = []
     store = Store(tmp_path)
-    counts = train_and_store(configs, store, CPU, told.append)
+    counts, _ = train_and_store(configs, store, CPU, told.append)
     return counts, told, store
 
 

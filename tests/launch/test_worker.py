@@ -31,7 +31,7 @@ def worked(*tasks) -> list[dict]:
 def task(store, *seeds: int) -> dict:
     """Return the task of training some seeds for 6 steps."""
     configs = [run_config(seed=seed, budget__steps=6) for seed in seeds]
-    return {"configs": configs, "store": str(store), "device": "cpu"}
+    return {"configs": configs, "store": str(store), "device": "cpu", "chosen": {"by": "default"}}
 
 
 def test_every_cohort_is_stored_and_told(tmp_path):

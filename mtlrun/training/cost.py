@@ -1,0 +1,93 @@
+"""What training costs: operations, time and memory."""
+
+from __future__ import annotations
+
+import functools
+import json
+import resource
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mtlrun.training.cohort import Cohort
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+MIB = 2**20
+
+
+def step_flops(config: Mapping[str, Any], device: torch.device) -> int:
+    """Return the floating-point operations of one training step of one run, as `torch.utils.flop_counter` counts.
+
+    It counts matrix products and convolutions, forward and backward. Where phases of a schedule differ, it is
+    their mean, weighted by steps. Once per program and process: optimizer and seed do not matter.
+    """
+    plain = {"_target_": "mtlrun.training.optimizers.SGD"}
+    key = json.dumps({**config, "seed": 0, "optimizer": plain}, sort_keys=True)
+    return _flops(key, str(device))
+
+
+@functools.lru_cache(maxsize=1024)
+def _flops(config: str, device: str) -> int:
+    cohort = Cohort([json.loads(config)], torch.device(device))
+    total = 0
+    for phase in cohort.phases:
+        trainer, batch = cohort.begin(phase), next(cohort.batches(phase, 0))
+        with FlopCounterMode(display=False) as counter:
+            trainer.step(batch, 0)
+        total += counter.get_total_flops() * phase.steps
+    return round(total / sum(phase.steps for phase in cohort.phases))
+
+
+class Meter:
+    """Measures a piece of work: wall and device seconds, and the peak memory of this process or of its GPU."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            self._events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
+        else:
+            _reset_peak()
+        self.wall_s = self.device_s = 0.0
+
+    def measure(self, work: Callable[[], Any]) -> Any:
+        """Do the work, and return what it returns."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        if self._device.type == "cuda":
+            self._events[0].record()
+            result = work()
+            self._events[1].record()
+            torch.cuda.synchronize(self._device)
+            self.device_s = self._events[0].elapsed_time(self._events[1]) / 1000
+        else:
+            result = work()
+            self.device_s = time.process_time() - cpu
+        self.wall_s = time.perf_counter() - wall
+        return result
+
+    def peak_mib(self) -> float:
+        """Return the peak since this meter was made; what torch holds on a GPU, the whole process on a CPU."""
+        if self._device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._device) / MIB
+        return process_peak_mib()
+
+
+def process_peak_mib() -> float:
+    """Return the peak resident memory of this process, on Linux since the last `Meter` was made."""
+    if _STATUS.exists():
+        fields = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+        return float(fields["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _reset_peak() -> None:
+    """Begin to count peak memory anew where the system can."""
+    if _CLEAR.exists():
+        try:
+            _CLEAR.write_text("5")
+        except OSError:  # not allowed here: the peak is then since the process began
+            return
