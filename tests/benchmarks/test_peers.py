@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from benchmarks.peers import Peer, hand_written, matmul_limit, plain_loop, torchjd_loop
-
-
-@pytest.fixture(autouse=True)
-def _fixed_generator() -> Iterator[None]:
-    """Layers and TorchJD draw from torch's global generator: leave it, and the threads, as they were."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-    torch.set_num_threads(threads)
 
 
 def _losses(peer: Peer, steps: int) -> tuple[float, float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.peers import Peer
-from benchmarks.timing import WARM_UP_STEPS, fastest, measure, ratio, spread
+from benchmarks.timing import WARM_UP_STEPS, fastest, interval, measure, ratio, spread
 
 
 class _Clock:
@@ -36,10 +37,35 @@ def test_rate_counts_run_steps_of_all_lanes() -> None:
 
 def test_peers_take_turns() -> None:
     clock = _Clock()
-    peers = {name: Peer(clock.work(name, 1.0), 1) for name in "ab"}
+    peers = {name: Peer(clock.work(name, 0.125), 1) for name in "ab"}
     measure(peers, seconds=1.0, repeats=2, clock=lambda: clock.now)
-    turn = WARM_UP_STEPS + 1
+    turn = WARM_UP_STEPS + 8
     assert clock.log == (["a"] * turn + ["b"] * turn) * 2
+
+
+def test_long_steps_warm_up_once() -> None:
+    clock = _Clock()
+    measure({"a": Peer(clock.work("a", 2.0), 1)}, seconds=1.0, repeats=1, clock=lambda: clock.now)
+    assert clock.log == ["a", "a"]
+
+
+def test_interval_holds_the_median_and_narrows_with_more_repeats() -> None:
+    values = list(np.random.default_rng(1).normal(10.0, 1.0, size=400))
+    few, many = interval(values[:16]), interval(values)
+    assert few.low < 10 < few.high
+    assert many.low < 10 < many.high
+    assert many.high - many.low < 0.5 * (few.high - few.low)
+
+
+def test_interval_is_wider_where_noise_lasts() -> None:
+    brief = np.random.default_rng(2).normal(size=64)
+    lasting = np.sort(brief)  # the same values, neighbours alike
+    narrow, wide = interval(list(brief)), interval(list(lasting))
+    assert wide.high - wide.low > 1.2 * (narrow.high - narrow.low)
+
+
+def test_interval_of_one_value_is_that_value() -> None:
+    assert interval([3.0]) == (3.0, 3.0)
 
 
 def test_ratio_is_taken_within_a_repeat() -> None:
