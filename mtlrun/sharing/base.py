@@ -22,14 +22,25 @@ class Body(nn.Module, ABC):
         features: size F of each task's features.
         any_leading_axes: whether `forward` only calls modules and elementwise functions or counts axes from the
             end, so that it also fits stacked inputs (R, B, ...) of R runs. False is always safe.
+        splits: whether `represent` and `finish` exist: all shared parameters, and nothing else, lie below a
+            representation.
     """
 
     features: int
     any_leading_axes = False
+    splits = False
 
     @abstractmethod
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Map one (B, ...) input per source to one (B, F) feature per task."""
+
+    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Map one (B, ...) input per source to the representations that tasks share."""
+        raise NotImplementedError(f"{type(self).__name__} has no representation that all tasks share")
+
+    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
+        """Map representations to one (B, F) feature per task."""
+        raise NotImplementedError(f"{type(self).__name__} has no representation that all tasks share")
 
     @abstractmethod
     def owner(self, name: str) -> int | None:
@@ -56,18 +67,26 @@ class TrunkAndBranches(Body):
     """
 
     any_leading_axes = True
+    splits = True
 
     def __init__(self, make_encoder: MakeEncoder, sources: Sequence[int], shared_blocks: int) -> None:
         super().__init__()
         encoders = [make_encoder() for _ in sources]
         self.features = encoders[0].features
         self.sources = tuple(sources)
+        self.read = sorted(set(sources))
         self.trunk = nn.Sequential(*list(encoders[0])[:shared_blocks])
         self.branches = nn.ModuleList(nn.Sequential(*list(encoder)[shared_blocks:]) for encoder in encoders)
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        trunk = {source: self.trunk(inputs[source]) for source in sorted(set(self.sources))}
-        return [branch(trunk[source]) for branch, source in zip(self.branches, self.sources, strict=True)]
+        return self.finish(self.represent(inputs))
+
+    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        return [self.trunk(inputs[source]) for source in self.read]
+
+    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
+        places = [self.read.index(source) for source in self.sources]
+        return [branch(representations[k]) for branch, k in zip(self.branches, places, strict=True)]
 
     def owner(self, name: str) -> int | None:
         part, _, rest = name.partition(".")

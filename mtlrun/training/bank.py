@@ -26,7 +26,7 @@ class Table:
         self._offsets = offsets.to(device) if len(distinct) > 1 else None
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Return each lane's rows: (R, B) row numbers to (R, B, ...)."""
+        """Return each lane's rows: (..., R, B) row numbers to (..., R, B, ...)."""
         if self._offsets is not None:
             rows = rows + self._offsets
         return self._flat.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
@@ -59,7 +59,10 @@ class Bank:
         ]
 
     def gather(self, rows: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Return inputs, one (R, B, ...) per source, and targets, one per task, of (R, B) rows per source."""
+        """Return inputs, one (R, B, ...) per source, and targets, one per task, of (R, B) rows per source.
+
+        Further axes before the lanes stand for steps.
+        """
         inputs = [table.gather(r) for table, r in zip(self.inputs, rows, strict=True)]
         targets = [
             table.gather(rows[task.source]) for table, task in zip(self._targets, self.tasks, strict=True)
@@ -77,8 +80,8 @@ class BatchStream:
     A batch may span two passes, so all have the same size; `full` batches are all rows in their own order.
     """
 
-    def __init__(self, seed: int, source: str, rows: np.ndarray, size: int) -> None:
-        self._rng = stream(seed, f"batches/{source}")
+    def __init__(self, seed: int, source: str, rows: np.ndarray, size: int, name: str = "batches") -> None:
+        self._rng = stream(seed, f"{name}/{source}")
         self._rows, self._size = rows, size
         self._left = rows[:0]
 
@@ -96,12 +99,15 @@ class BatchStream:
 
 
 def batch_streams(
-    seeds: Sequence[int], lanes: Sequence[SuiteData], sizes: Sequence[int]
+    seeds: Sequence[int], lanes: Sequence[SuiteData], sizes: Sequence[int], name: str = "batches"
 ) -> list[list[BatchStream]]:
-    """Return the batch streams of every source (outer) and lane (inner), from their beginning."""
+    """Return the batch streams of every source (outer) and lane (inner), from their beginning.
+
+    `name` is the random stream's.
+    """
     return [
         [
-            BatchStream(seed, d.sources[s].name, d.sources[s].splits["train"], size)
+            BatchStream(seed, d.sources[s].name, d.sources[s].splits["train"], size, name)
             for seed, d in zip(seeds, lanes, strict=True)
         ]
         for s, size in enumerate(sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
-from mtlrun.data.task import SuiteInfo
+from mtlrun.data.task import SuiteData, SuiteInfo
 from mtlrun.diagnostics.conflict import gradient_cosines
 from mtlrun.schedule.base import Phase
 from mtlrun.streams import stream
@@ -20,11 +21,14 @@ from mtlrun.training.bank import Bank, batch_streams
 from mtlrun.training.evaluate import evaluate, metric_names
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.probes import EXTRA_BATCHES
 from mtlrun.training.stacked import forward_of_lanes
-from mtlrun.training.step import Batch, Lanes, Program, Tensors
+from mtlrun.training.step import Batch, Examples, Lanes, Program, Tensors
+from mtlrun.weighting.base import Facts
 
 SPLITS = ("train", "val", "test")
 CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time
+GATHERED = 2**17  # input elements that are gathered at once, where batches are small: what a core keeps near
 
 
 @dataclass
@@ -72,6 +76,7 @@ class Trainer:
         self.optimizer.step(gradients, step, self.phase.steps, self.phase.lr_factor)
         if self.lanes.learned:
             self.learner.step(gradients, step, self.phase.steps, self.phase.lr_factor)
+        self.program.watch(self.lanes, batch)
         return losses, weights
 
 
@@ -87,14 +92,14 @@ class Cohort:
         self.config, self.device = configs[0], device
         self.dtype = getattr(torch, self.config["dtype"])
         self.seeds = [int(c["seed"]) for c in configs]
-        suites: list[Suite] = [build(c["suite"]) for c in configs]
-        self.info: SuiteInfo = suites[0].info()
-        self.data = [suite.load(seed) for suite, seed in zip(suites, self.seeds, strict=True)]
+        self.suites: list[Suite] = [build(c["suite"]) for c in configs]
+        self.info: SuiteInfo = self.suites[0].info()
+        self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         networks = [
             build_network(p, s.info(), seed)
-            for p, s, seed in zip(self.parts, suites, self.seeds, strict=True)
+            for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
         ]
         initial = self._stack([dict(n.named_parameters()) for n in networks])
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
@@ -137,7 +142,7 @@ class Cohort:
 
     def begin(self, phase: Phase) -> Trainer:
         """Return what trains a phase; a weighting starts anew, with the phase's tasks."""
-        parts, count = self.parts[0], len(phase.tasks)
+        parts = self.parts[0]
         program = Program(
             self.forward,
             self.owners,
@@ -149,37 +154,65 @@ class Cohort:
             len(self.seeds),
         )
         optimizers = [p.optimizer for p in self.parts]
-        learned = self._stack([p.weighting.learned(count) for p in self.parts])
+        facts = [self._facts(*lane, phase, program) for lane in zip(self.data, self.suites, strict=True)]
+        weightings = [(p.weighting, known) for p, known in zip(self.parts, facts, strict=True)]
+        learned = self._stack([weighting.learned(known) for weighting, known in weightings])
         learner = LaneOptimizer(optimizers, learned, decay=False)
         lanes = Lanes(
             self.parameters,
             learner.parameters,
-            self._stack([p.weighting.init_state(count) for p in self.parts]),
+            self._stack([weighting.init_state(known) for weighting, known in weightings]),
             self._stack([lane_fields(p.weighting, phase.tasks) for p in self.parts]),
             self._stack([lane_fields(p.regularization, phase.tasks) for p in self.parts]),
+            self._send(np.array([o.lr * phase.lr_factor for o in optimizers])),
+            self._send(np.array([known.goal for known in facts])),
         )
         return Trainer(phase, program, lanes, self.optimizer, learner)
 
+    def _facts(self, data: SuiteData, suite: Suite, phase: Phase, program: Program) -> Facts:
+        shared = sum(self.parameters[n][0].numel() for n in program.shared)
+        tasks = [data.tasks[t] for t in phase.tasks]
+        rows = tuple(len(data.sources[t.source].splits["train"]) for t in tasks)
+        goal = tuple(float(suite.primary in (None, t.name)) for t in tasks)
+        return Facts(len(tasks), shared, rows, goal)
+
     def batches(self, phase: Phase, skip: int) -> Iterator[Batch]:
         """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over."""
-        streams = batch_streams(self.seeds, self.data, self.batch_sizes)
+        weighting, sizes = self.parts[0].weighting, self.batch_sizes
+        rows = [s.rows["train"] for s in self.info.sources]
+        draw = self._draws(weighting.random_shape(len(phase.tasks)))
+        examples = self._examples("batches", skip)
+        extra = [self._examples(f"extra/{k}", skip) for k in range(EXTRA_BATCHES[weighting.probe])]
+        flags = [torch.tensor(False, device=self.device), torch.tensor(True, device=self.device)]
+        per_epoch = max(n / b for n, b in zip(rows, sizes, strict=True))
+        for step in range(phase.steps):
+            new_epoch = int(step / per_epoch) > int((step - 1) / per_epoch)
+            yield Batch(next(examples), [next(e) for e in extra], next(draw), flags[new_epoch])
+
+    def _examples(self, name: str, skip: int) -> Iterator[Examples]:
+        """Yield examples without end, of the batches that the stream `name` of every run gives."""
+        streams = batch_streams(self.seeds, self.data, self.batch_sizes, name)
         for lane in (lane for source in streams for lane in source):
             lane.take(skip)
-        rows = max(s.rows["train"] / b for s, b in zip(self.info.sources, self.batch_sizes, strict=True))
-        flags = [torch.tensor(False, device=self.device), torch.tensor(True, device=self.device)]
-        shape = self.parts[0].weighting.random_shape(len(phase.tasks))
+        if all(s.rows["train"] == b for s, b in zip(self.info.sources, self.batch_sizes, strict=True)):
+            rows = [self._send(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
+            yield from itertools.repeat(Examples(*self.bank.gather(rows)))  # full batches are always the same
+        largest = max(b * t.elements for b, t in zip(self.batch_sizes, self.bank.inputs, strict=True))
+        together = min(max(1, GATHERED // (largest * len(self.seeds))), CHUNK_STEPS)
+        while True:
+            chunk = [self._send(np.stack([lane.take(CHUNK_STEPS) for lane in s], 1)) for s in streams]
+            for first in range(0, CHUNK_STEPS, together):
+                inputs, targets = self.bank.gather([c[first : first + together] for c in chunk])
+                for k in range(min(together, CHUNK_STEPS - first)):
+                    yield Examples([x[k] for x in inputs], [y[k] for y in targets])
+
+    def _draws(self, shape: tuple[int, ...]) -> Iterator[Tensor | None]:
+        """Yield random numbers without end, (R, *shape), from every run's own stream; None for no shape."""
+        if not shape:
+            yield from itertools.repeat(None)
         draws = [stream(seed, "weighting") for seed in self.seeds]
-        full = all(b == s.rows["train"] for s, b in zip(self.info.sources, self.batch_sizes, strict=True))
-        for first in range(0, phase.steps, CHUNK_STEPS):
-            count = min(CHUNK_STEPS, phase.steps - first)
-            random = self._send(np.stack([d.random((count, *shape)) for d in draws], 1)) if shape else None
-            if not full or first == 0:
-                chunk = [self._send(np.stack([lane.take(count) for lane in source], 1)) for source in streams]
-            for k in range(count):
-                new_epoch = int((first + k) / rows) > int((first + k - 1) / rows)
-                if not full or first + k == 0:  # full batches are the same in every step
-                    gathered = self.bank.gather([source[k] for source in chunk])
-                yield Batch(*gathered, None if random is None else random[k], flags[new_epoch])
+        while True:
+            yield from self._send(np.stack([d.random((CHUNK_STEPS, *shape)) for d in draws], 1))
 
     def _evaluate(self, trainer: Trainer, batch: Batch, step: int, weights: Tensor) -> None:
         """Record every metric, the last step's weights and how far the tasks' gradients agree."""
@@ -191,8 +224,8 @@ class Cohort:
         self.values.append(values)
         self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
-            gradients = program.task_gradients(lanes, program.losses(batch))
-            self.seen[-1]["gradient_cosines"] = gradient_cosines(program.gramian(gradients))
+            gramian = program.gramian(lanes, batch.examples)
+            self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
 
     def _results(self) -> list[LaneResult]:
         values = torch.stack(self.values, 1).double().cpu().numpy()

@@ -56,6 +56,14 @@ class Network(nn.Module):
         """Map (B, ...) inputs, one per source, to (B, outputs), one per task."""
         return self.heads(self.body(inputs))
 
+    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Map (B, ...) inputs to the representations that tasks share."""
+        return self.body.represent(inputs)
+
+    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
+        """Map shared representations to (B, outputs), one per task."""
+        return self.heads(self.body.finish(representations))
+
     def owners(self) -> dict[str, int | None]:
         """Return for each parameter the task that alone uses it, or None where tasks share it."""
         part: dict[str, Body | HeadSet] = {"body": self.body, "heads": self.heads}
@@ -87,4 +95,7 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
         return init("encoder", lambda: parts.model.build(shape))
 
     body = parts.sharing.build(make_encoder, [task.source for task in info.tasks])
+    if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
+        rule = "needs tasks that share one input and a representation of it, as under sharing=hard, not"
+        raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
     return Network(body, parts.heads.build(body.features, info.tasks, init))

@@ -1,47 +1,81 @@
 """One training step: what a run does with a batch, vectorised over the lanes of a cohort.
 
-Shape letters: R lanes, T trained tasks, B batch. Functions named `one_*` are of one run and know of no lanes;
-`Program` lifts them over lanes. Lanes never meet: the objective below is a sum over lanes, so the gradient of a
-lane's parameters is its own.
+Shape letters: R lanes, T trained tasks, B batch, P elements of what gradients are taken with respect to. Functions
+named `one_*` are of one run and know of no lanes; `Program` lifts them over lanes. Lanes never meet: every root
+of differentiation is a sum over lanes, so the gradient of a lane's parameters is its own.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mtlrun.data.task import Task
 from mtlrun.regularization.base import Regularization
+from mtlrun.training.gradients import Tensors, flat, products, unflat, weighted_sum
+from mtlrun.training.lift import lift, with_fields
 from mtlrun.training.losses import LOSSES
+from mtlrun.training.probes import PROBES
 from mtlrun.training.stacked import Forward
 from mtlrun.weighting.base import Signals, State, Weighting
 
-Tensors = dict[str, Tensor]
 
-
-class Batch(NamedTuple):
-    """What one step consumes: per source (R, B, ...), per task (R, B, ...), per lane draws, epoch flag ()."""
+class Examples(NamedTuple):
+    """Inputs per source and targets per task, each (R, B, ...)."""
 
     inputs: list[Tensor]
     targets: list[Tensor]
+
+
+class Batch(NamedTuple):
+    """What one step consumes.
+
+    Attributes:
+        examples: of the step.
+        extra: further examples, for weightings that ask for them.
+        draw: random numbers of each lane, (R, ...), for weightings that draw.
+        new_epoch: (), true at the first step of every epoch but the first.
+    """
+
+    examples: Examples
+    extra: list[Examples]
     draw: Tensor | None
     new_epoch: Tensor
 
 
 @dataclass
 class Lanes:
-    """What differs between lanes, stacked: every tensor is (R, ...)."""
+    """What differs between lanes, stacked: every tensor is (R, ...).
+
+    Attributes:
+        parameters: of the model, by name.
+        learned: parameters of the weighting.
+        state: what the weighting remembers.
+        weighting_fields: numbers of the weighting.
+        regularization_fields: numbers of the regularisation.
+        lr: learning rates, (R,).
+        goal: for each task whether it counts, (R, T); helpers have 0.
+    """
 
     parameters: Tensors
     learned: Tensors
     state: State
     weighting_fields: Tensors
     regularization_fields: Tensors
+    lr: Tensor
+    goal: Tensor
+
+
+class Seen(NamedTuple):
+    """A forward pass: losses (R,) by task, and on the representation what gradients are taken at."""
+
+    losses: list[Tensor]
+    subject: Tensors
+    below: list[Tensor]  # the representations as the shared parameters made them
 
 
 class Program:
@@ -79,14 +113,34 @@ class Program:
             [n for n, o in self.owners.items() if o == t or (o is None and alone and not freeze_shared)]
             for t in self.active
         ]
+        self.surgery = bool(self.shared) and weighting.needs != "losses"
+        self.on_representation = self.surgery and weighting.on == "representation"
         stacks = weighting.any_leading_axes
         self._weigh = self.one_weigh if stacks else lift(self.one_weigh, lanes)
         self._weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, lanes)
+        self._aggregate = lift(self.one_aggregate, lanes)
+        self._after = lift(self.one_after, lanes)
+        self._standing = lift(self.one_standing, lanes)
         self._penalty = lift(self.one_penalty, lanes)
+        self._probe = PROBES.get(weighting.probe)
 
     def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:
         """Return one run's task weights, (T,), and the weighting's next state."""
         return with_fields(self.weighting, fields).weigh(signals, state)
+
+    def one_aggregate(
+        self, fields: Tensors, jacobian: Tensor, signals: Signals, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return one run's shared gradient (P,), the task weights that stand for it (T,), and the next state."""
+        return with_fields(self.weighting, fields).aggregate(jacobian, signals, state)
+
+    def one_after(self, fields: Tensors, losses: Tensor, state: State) -> State:
+        """Return the weighting's next state from the losses (T,) that the update left on its batch."""
+        return with_fields(self.weighting, fields).after(losses, state)
+
+    def one_standing(self, fields: Tensors, state: State) -> Tensor:
+        """Return one run's task weights (T,) before the step."""
+        return with_fields(self.weighting, fields).standing(state)
 
     def one_penalty(self, fields: Tensors, parameters: Tensors) -> Tensor:
         """Return one run's regularisation penalty, a scalar."""
@@ -97,118 +151,104 @@ class Program:
 
         The weighting's state in `lanes` moves on by one step.
         """
-        losses = self.losses(batch)
-        surgery = self.weighting.needs == "gramian" and bool(self.shared)
-        by_task = self.task_gradients(lanes, losses) if surgery else []
-        gramian = self.gramian(by_task) if surgery else None
-        seen = losses.detach()
-        if surgery or self.weighting.needs == "losses":
-            signals = Signals(seen, gramian, batch.draw, lanes.learned, batch.new_epoch)
-            weights, lanes.state = self._weigh(lanes.weighting_fields, signals, lanes.state)
-        else:
-            weights = torch.ones_like(seen)  # nothing is shared: every task its own gradient
-
-        # What is left for one backward pass: everything, or under surgery only penalties and learned weights.
-        objective = (weights * (seen if surgery else losses)).sum()
-        if lanes.learned:
-            objective = objective + self._weighting_penalty(lanes.learned).sum()
-        if self.regularization.active:
-            objective = objective + self._penalty(lanes.regularization_fields, lanes.parameters).sum()
+        probed = self._probe(self, lanes, batch) if self._probe and self.shared else None
+        seen = self.see(batch.examples)
+        losses = torch.stack([loss.detach() for loss in seen.losses], 1)
+        signals = Signals(losses, None, batch.draw, lanes.learned, batch.new_epoch, probed)
         gradients: Tensors = {}
-        if objective.requires_grad:
-            wanted = {
-                n: lanes.parameters[n] for n in [*self.shared, *(n for names in self.private for n in names)]
-            } | lanes.learned
-            found = torch.autograd.grad(objective, list(wanted.values()), allow_unused=True)
-            gradients = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
-        if surgery:
-            self.add_combined(gradients, by_task, weights.detach())
-        return gradients, seen, weights.detach()
+        roots: list[tuple[Tensor, Tensor]] = []  # what is differentiated, and with which cotangent
+        if self.surgery:
+            by_task = self.task_gradients(lanes, seen)
+            combined, weights = self.combine(lanes, signals, by_task)
+            for private, own in zip(self.private, by_task, strict=True):
+                gradients |= {name: own[name] for name in private}
+            if self.on_representation:
+                roots += zip(seen.below, combined.values(), strict=True)
+            else:
+                gradients |= combined
+        else:
+            weights = self.loss_weights(lanes, signals)
+            roots += zip(seen.losses, weights.detach().unbind(1), strict=True)
+        for name, gradient in self.differentiate(lanes, roots, weights * losses).items():
+            gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        return gradients, losses, weights.detach()
 
-    def losses(self, batch: Batch) -> Tensor:
-        """Return every lane's task losses, (R, T), for differentiation."""
-        outputs = self.forward(batch.inputs)
-        kinds = [(t, LOSSES[self.tasks[t].kind]) for t in self.active]
-        return torch.stack([loss(outputs[t], batch.targets[t]) for t, loss in kinds], 1)
+    def see(self, examples: Examples) -> Seen:
+        """Return a forward pass of all lanes, for differentiation."""
+        below: list[Tensor] = []
+        subject: Tensors = {}
+        if self.on_representation:
+            below = self.forward.represent(examples.inputs)
+            subject = {f"representation {k}": z.detach().requires_grad_() for k, z in enumerate(below)}
+            outputs = self.forward.finish(list(subject.values()))
+        else:
+            outputs = self.forward(examples.inputs)
+        losses = [LOSSES[self.tasks[t].kind](outputs[t], examples.targets[t]) for t in self.active]
+        return Seen(losses, subject, below)
 
-    def task_gradients(self, lanes: Lanes, losses: Tensor) -> list[Tensors]:
-        """Return each task's gradient of the shared and of its own parameters."""
+    def loss_weights(self, lanes: Lanes, signals: Signals) -> Tensor:
+        """Return the task weights (R, T) of a weighting that differentiates the weighted sum."""
+        if self.weighting.needs != "losses":  # nothing is shared: every task its own gradient
+            return torch.ones_like(signals.losses)
+        weights, lanes.state = self._weigh(lanes.weighting_fields, signals, lanes.state)
+        return weights
+
+    def task_gradients(self, lanes: Lanes, seen: Seen) -> list[Tensors]:
+        """Return each task's gradient at the subject of surgery and of the task's own parameters."""
+        subject = seen.subject or {n: lanes.parameters[n] for n in self.shared}
         by_task = []
         for position, private in enumerate(self.private):
-            names = [*self.shared, *private]
+            wanted = subject | {n: lanes.parameters[n] for n in private}
             found = torch.autograd.grad(
-                losses[:, position].sum(),
-                [lanes.parameters[n] for n in names],
+                seen.losses[position].sum(),
+                list(wanted.values()),
                 retain_graph=position + 1 < len(self.private),
                 materialize_grads=True,
             )
-            by_task.append(dict(zip(names, found, strict=True)))
+            by_task.append(dict(zip(wanted, found, strict=True)))
         return by_task
 
-    def gramian(self, by_task: Sequence[Tensors]) -> Tensor:
-        """Return the inner products of the tasks' shared gradients, (R, T, T)."""
-        tasks = range(len(by_task))
-        entries: dict[tuple[int, int], Tensor] = {}
-        for name in self.shared:
-            rows = [_rows(gradients[name]) for gradients in by_task]
-            for i in tasks:
-                for j in tasks[: i + 1]:
-                    product = torch.bmm(rows[i].unsqueeze(1), rows[j].unsqueeze(2)).squeeze(2)
-                    entries[i, j] = entries[i, j] + product if (i, j) in entries else product
-        return torch.stack([torch.cat([entries[max(i, j), min(i, j)] for j in tasks], 1) for i in tasks], 1)
+    def combine(self, lanes: Lanes, signals: Signals, by_task: Sequence[Tensors]) -> tuple[Tensors, Tensor]:
+        """Return one gradient from the tasks' at the subject of surgery, and the task weights (R, T)."""
+        names = [n for n in by_task[0] if all(n in gradients for gradients in by_task)]
+        if self.weighting.needs == "jacobian":
+            jacobian = torch.stack([flat(gradients, names) for gradients in by_task], 1)
+            found = self._aggregate(lanes.weighting_fields, jacobian, signals, lanes.state)
+            update, weights, lanes.state = found
+            return unflat(update, {n: by_task[0][n] for n in names}), weights
+        signals = signals._replace(gramian=products(by_task, by_task, names))
+        weights, lanes.state = self._weigh(lanes.weighting_fields, signals, lanes.state)
+        return weighted_sum(by_task, weights.detach(), names), weights
 
-    def add_combined(self, gradients: Tensors, by_task: Sequence[Tensors], weights: Tensor) -> None:
-        """Add sum_t w_t g_t for the shared parameters, and each task's own gradient for its own."""
-        for name in self.shared:
-            first = by_task[0][name]
-            shape = (len(first),) + (1,) * (first.dim() - 1)
-            combined = first * weights[:, 0].view(shape)
-            for position in range(1, len(by_task)):
-                combined = combined.addcmul_(by_task[position][name], weights[:, position].view(shape))
-            gradients[name] = gradients[name] + combined if name in gradients else combined
-        for private, own in zip(self.private, by_task, strict=True):
-            for name in private:
-                gradients[name] = gradients[name] + own[name] if name in gradients else own[name]
+    def differentiate(self, lanes: Lanes, roots: list[tuple[Tensor, Tensor]], weighted: Tensor) -> Tensors:
+        """Return the gradients of the roots, of the penalties, and of what the weighting learns."""
+        if lanes.learned:
+            objective = weighted.sum() + self._weighting_penalty(lanes.learned).sum()
+            roots.append((objective, torch.ones_like(objective)))
+        if self.regularization.active:
+            objective = self._penalty(lanes.regularization_fields, lanes.parameters).sum()
+            roots.append((objective, torch.ones_like(objective)))
+        roots = [(root, cotangent) for root, cotangent in roots if root.requires_grad]
+        if not roots:
+            return {}
+        trained = [*self.shared, *(n for names in self.private for n in names)]
+        wanted = {n: lanes.parameters[n] for n in trained} | lanes.learned
+        values, cotangents = zip(*roots, strict=True)
+        found = torch.autograd.grad(values, list(wanted.values()), cotangents, allow_unused=True)
+        return {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
 
+    def gramian(self, lanes: Lanes, examples: Examples) -> Tensor:
+        """Return the inner products of the tasks' gradients of the shared parameters, (R, T, T)."""
+        by_task = self.task_gradients(lanes, Seen(self.see(examples).losses, {}, []))
+        return products(by_task, by_task, self.shared)
 
-def _rows(gradient: Tensor) -> Tensor:
-    """Return a gradient (R, ...) as (R, P), in the order of memory: any order serves inner products."""
-    return (gradient.mT if gradient.dim() == 3 else gradient).reshape(len(gradient), -1)
+    def standing_weights(self, lanes: Lanes) -> Tensor:
+        """Return the task weights before the step, (R, T)."""
+        return self._standing(lanes.weighting_fields, lanes.state)
 
-
-def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
-    """Return a copy of a strategy whose numbers are one lane's tensors."""
-    if not fields:
-        return template
-    method = copy.copy(template)
-    vars(method).update(fields)
-    return method
-
-
-def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
-    """Return a function of one run as a function of R lanes: every tensor gains a leading axis.
-
-    The epoch flag of `Signals`, a tensor without axes, is the same for all lanes. One lane needs no vmap.
-    """
-    if lanes == 1:
-        return lambda *args: _map(
-            lambda x: x.unsqueeze(0), function(*_map(lambda x: x.squeeze(0) if x.dim() else x, args))
-        )
-
-    def lifted(*args: Any) -> Any:
-        in_dims = tuple(_map(lambda x: 0 if x.dim() else None, arg) for arg in args)
-        return torch.vmap(function, in_dims=in_dims)(*args)
-
-    return lifted
-
-
-def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:
-    """Apply a function to every tensor of nested dicts, lists and tuples; other leaves become None."""
-    if isinstance(tree, Tensor):
-        return function(tree)
-    if isinstance(tree, dict):
-        return {k: _map(function, v) for k, v in tree.items()}
-    if isinstance(tree, list | tuple):
-        items = [_map(function, v) for v in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    return None
+    def watch(self, lanes: Lanes, batch: Batch) -> None:
+        """Show the weighting the losses that the update left on its batch, if it wants to see them."""
+        if self.weighting.watches_update:
+            with torch.no_grad():
+                losses = torch.stack(self.see(batch.examples).losses, 1)
+            lanes.state = self._after(lanes.weighting_fields, losses, lanes.state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -14,16 +14,32 @@ from mtlrun.config import Configured
 State = dict[str, Tensor]
 
 
+class Facts(NamedTuple):
+    """What a weighting may know of a run before it begins.
+
+    Attributes:
+        tasks: T, how many tasks are trained.
+        elements: P, how many shared parameters there are.
+        rows: training rows of each task.
+        goal: for each task 1 where it counts, 0 where it is there to help (`suite.primary`).
+    """
+
+    tasks: int
+    elements: int = 0
+    rows: tuple[int, ...] = ()
+    goal: tuple[float, ...] = ()
+
+
 class Signals(NamedTuple):
     """What one step of one run shows to a weighting; T tasks are trained. Nothing here needs a gradient.
 
     Attributes:
         losses: this batch's task losses, (T,).
-        gramian: inner products of the task gradients with respect to the shared parameters, (T, T), for
-            weightings that need it.
+        gramian: inner products of the task gradients, (T, T), for weightings that need it.
         draw: uniform random numbers of `random_shape`, from the run's own stream, for weightings that draw.
         learned: the weighting's own trained parameters, as declared by `learned`.
         new_epoch: (), true at the first step of every epoch but the first.
+        probed: what `probe` asks for: the cross-Gramian (T, T) or the validation slopes (T,).
     """
 
     losses: Tensor
@@ -31,6 +47,7 @@ class Signals(NamedTuple):
     draw: Tensor | None
     learned: State
     new_epoch: Tensor
+    probed: Tensor | None = None
 
 
 @dataclass
@@ -38,22 +55,37 @@ class Weighting(Configured, ABC):
     """A rule for the task weights of one step.
 
     The step trains shared parameters on `sum_t w_t * gradient_t`. A weighting that needs only `losses` weighs
-    each task's own parameters too, as the gradient of the weighted sum does; one that needs the `gramian`
-    leaves them their own gradient.
+    each task's own parameters too, as the gradient of the weighted sum does; one that needs the `gramian` or the
+    `jacobian` leaves them their own gradient.
 
     Written for one run and vectorised by the engine: no branch on values (`torch.where`), no item(), fixed
     iteration counts. Fields annotated float may differ between lanes and arrive as tensors.
+
+    Attributes:
+        needs: `losses` and `gramian` call `weigh`, `jacobian` calls `aggregate`.
+        on: what gradients are taken with respect to: the shared `parameters`, or the shared `representation`,
+            the output of the last shared layer for the batch. A method that works on both declares it as a field.
+        probe: what the step finds out on further examples of the training part first: `none`;
+            `cross_gramian`: inner products of task gradients on two further, independent batches; or
+            `validation_slopes`: how each task's loss changes along the gradient of held-out loss (see
+            `mtlrun.training.probes`).
+        watches_update: whether `after` is called with the losses that the update left on its batch, at the cost
+            of a second forward pass.
+        any_leading_axes: whether `weigh` and `penalty` also fit stacked tensors of R runs, (R, T); spares vmap.
+            False is always safe.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "losses"
+    needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "losses"
+    on = "parameters"
+    probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "none"
+    watches_update: ClassVar[bool] = False
     any_leading_axes: ClassVar[bool] = False
-    """Whether `weigh` and `penalty` also fit stacked tensors of R runs, (R, T); spares vmap. False is always safe."""
 
-    def init_state(self, tasks: int) -> State:
+    def init_state(self, facts: Facts) -> State:
         """Return what the weighting remembers between steps."""
         return {}
 
-    def learned(self, tasks: int) -> State:
+    def learned(self, facts: Facts) -> State:
         """Return parameters that the run's optimizer trains along with the model."""
         return {}
 
@@ -61,9 +93,23 @@ class Weighting(Configured, ABC):
         """Return the shape of the uniform numbers that one step draws; () for none."""
         return ()
 
-    @abstractmethod
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         """Return the task weights (T,) and the next state."""
+        raise NotImplementedError(f"{type(self).__name__} declares needs={self.needs!r}, which calls `weigh`")
+
+    def aggregate(self, jacobian: Tensor, signals: Signals, state: State) -> tuple[Tensor, Tensor, State]:
+        """Return the shared gradient (P,) from the task gradients (T, P), weights to report (T,), next state."""
+        raise NotImplementedError(
+            f"{type(self).__name__} declares needs={self.needs!r}: it calls `aggregate`"
+        )
+
+    def standing(self, state: State) -> Tensor:
+        """Return the task weights (T,) before this step, for `probe = validation_slopes`."""
+        raise NotImplementedError(f"{type(self).__name__} declares probe={self.probe!r}: it calls `standing`")
+
+    def after(self, losses: Tensor, state: State) -> State:
+        """Return the next state, given the losses (T,) that the update left on its batch."""
+        raise NotImplementedError(f"{type(self).__name__} declares `watches_update`, which calls `after`")
 
     def penalty(self, learned: State) -> Tensor:
         """Return the scalar added to the objective for the learned parameters."""

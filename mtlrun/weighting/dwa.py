@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import Facts, Signals, State, Weighting
 
 
 @dataclass
@@ -31,12 +31,12 @@ class DWA(Weighting):
         if self.tau <= 0:
             yield Fault("tau", "must be above 0", self.tau)
 
-    def init_state(self, tasks: int) -> State:
+    def init_state(self, facts: Facts) -> State:
         return {
-            "sum": torch.zeros(tasks),  # of this epoch's losses so far
+            "sum": torch.zeros(facts.tasks),  # of this epoch's losses so far
             "count": torch.zeros(()),
-            "last": torch.ones(tasks),  # mean loss of the last epoch
-            "ratio": torch.ones(tasks),
+            "last": torch.ones(facts.tasks),  # mean loss of the last epoch
+            "ratio": torch.ones(facts.tasks),
             "epochs": torch.zeros(()),  # finished
         }
 

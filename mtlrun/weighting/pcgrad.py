@@ -47,5 +47,5 @@ class PCGrad(Weighting):
             factor = torch.where(
                 (dots < 0) & (other != own) & (square > 0), dots / square.clamp(min=1e-38), 0.0
             )
-            rows = rows - factor.unsqueeze(1) * torch.nn.functional.one_hot(other, tasks)
+            rows = rows - factor.unsqueeze(1) * (other.unsqueeze(1) == own)
         return rows.sum(0), state

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import Facts, Signals, State, Weighting
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Uncertainty(Weighting):
 
     any_leading_axes: ClassVar[bool] = True
 
-    def learned(self, tasks: int) -> State:
-        return {"log_variance": torch.zeros(tasks)}
+    def learned(self, facts: Facts) -> State:
+        return {"log_variance": torch.zeros(facts.tasks)}
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         return torch.exp(-signals.learned["log_variance"]) / 2, state

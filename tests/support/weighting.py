@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from mtlrun.training.cohort import Cohort, lane_fields
-from mtlrun.training.step import with_fields
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.training.lift import with_fields
+from mtlrun.weighting.base import Facts, Signals, State, Weighting
 
 SIZE = 12  # shared parameters P of the made-up gradients
 
@@ -87,13 +87,13 @@ def make_case(
     """Return a run's inputs for losses (steps, T) and gradients (T, P), with random draws."""
     steps, tasks = losses.shape
     rows = torch.from_numpy(gradients).to(dtype)  # cast before the product, as in training
-    learned = {k: torch.from_numpy(rng.standard_normal(v.shape)) for k, v in method.learned(tasks).items()}
+    learned = {k: torch.from_numpy(rng.standard_normal(v.shape)) for k, v in method.learned(Facts(tasks)).items()}
     return Case(
         torch.from_numpy(losses).to(dtype),
         rows @ rows.mT,
         torch.from_numpy(rng.random((steps, *method.random_shape(tasks)))).to(dtype),
         _to(learned, dtype),
-        _to(method.init_state(tasks), dtype),
+        _to(method.init_state(Facts(tasks)), dtype),
         _to(lane_fields(method, range(tasks)), dtype),
     )
 
@@ -128,8 +128,8 @@ def weights_of(method: Weighting, gramian: Any, losses: Any = None, **given: Any
     matrix = torch.as_tensor(gramian, dtype=torch.float64)
     tasks = len(matrix)
     values = torch.ones(tasks) if losses is None else torch.as_tensor(losses)
-    signals = Signals(values.double(), matrix, given.get("draw"), method.learned(tasks), torch.tensor(False))
-    return method.weigh(signals, method.init_state(tasks))[0].numpy()
+    signals = Signals(values.double(), matrix, given.get("draw"), method.learned(Facts(tasks)), torch.tensor(False))
+    return method.weigh(signals, method.init_state(Facts(tasks)))[0].numpy()
 
 
 def first_step(configs: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], Tensor, Tensor]:

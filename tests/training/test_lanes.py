@@ -109,8 +109,8 @@ def test_baseline_and_multi_task_run_begin_alike():
         b = single.batches(single.phases[0], 0)
         for _ in range(60):
             mine, theirs = next(a), next(b)
-            assert torch.equal(mine.inputs[0], theirs.inputs[0])
-            assert torch.equal(mine.targets[position], theirs.targets[0])
+            assert torch.equal(mine.examples.inputs[0], theirs.examples.inputs[0])
+            assert torch.equal(mine.examples.targets[position], theirs.examples.targets[0])
 
 
 def test_training_leaves_the_global_generators_alone():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mtlrun.weighting.base import Signals
+from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.dwa import DWA
 
 # Losses of two tasks by epoch, two steps each, with the mean of the epoch:
@@ -24,7 +24,7 @@ FIRST = [1, 1, 2 / (1 + math.exp(0.25)), 2 / (1 + math.exp(-0.375))]
 
 def test_weights_by_epoch():
     method = DWA(tau=2.0)
-    state = method.init_state(2)
+    state = method.init_state(Facts(2))
     for epoch, steps in enumerate(EPOCHS):
         for step, losses in enumerate(steps):
             new_epoch = torch.tensor(step == 0 and epoch > 0)
@@ -36,7 +36,7 @@ def test_weights_by_epoch():
 def test_a_task_whose_loss_falls_slowly_weighs_more_and_a_high_temperature_evens_it_out():
     # FIRST[2] is of the task that halved its loss while the other stood still.
     assert FIRST[2] < 1
-    state = {**DWA().init_state(2), "ratio": torch.tensor([0.5, 1.0])}
+    state = {**DWA().init_state(Facts(2)), "ratio": torch.tensor([0.5, 1.0])}
     signals = Signals(torch.ones(2), None, None, {}, torch.tensor(False))
     sharp, even = DWA(tau=0.01).weigh(signals, state)[0], DWA(tau=1e6).weigh(signals, state)[0]
     assert sharp.tolist() == pytest.approx([0, 2], abs=1e-6)

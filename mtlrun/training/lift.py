@@ -1,0 +1,48 @@
+"""From functions of one run to functions of all lanes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
+    """Return a copy of a strategy whose numbers are one lane's tensors."""
+    if not fields:
+        return template
+    method = copy.copy(template)
+    vars(method).update(fields)
+    return method
+
+
+def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
+    """Return a function of one run as a function of R lanes: every tensor gains a leading axis.
+
+    The epoch flag of `Signals`, a tensor without axes, is the same for all lanes. One lane needs no vmap.
+    """
+    if lanes == 1:
+        return lambda *args: _map(
+            lambda x: x.unsqueeze(0), function(*_map(lambda x: x.squeeze(0) if x.dim() else x, args))
+        )
+
+    def lifted(*args: Any) -> Any:
+        in_dims = tuple(_map(lambda x: 0 if x.dim() else None, arg) for arg in args)
+        return torch.vmap(function, in_dims=in_dims)(*args)
+
+    return lifted
+
+
+def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:
+    """Apply a function to every tensor of nested dicts, lists and tuples; other leaves become None."""
+    if isinstance(tree, Tensor):
+        return function(tree)
+    if isinstance(tree, dict):
+        return {k: _map(function, v) for k, v in tree.items()}
+    if isinstance(tree, list | tuple):
+        items = [_map(function, v) for v in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return None
