@@ -48,14 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Train what a command asks for, then print the transfer table."""
     from mtlrun.launch.batch import run_counts, run_errors, train_batch
-    from mtlrun.launch.compose import multirun, plain
+    from mtlrun.launch.compose import multirun
     from mtlrun.launch.progress import Progress
     from mtlrun.store.store import Store
 
     seen: dict[str, Any] = {}
 
-    def batch(configs: Sequence[Any]) -> list[float]:
-        jobs = [plain(config) for config in configs]
+    def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         values = train_batch(jobs, arguments.overrides, Progress(sys.stderr))
         seen.update(jobs[0])
         return values
@@ -76,13 +75,13 @@ def run(arguments: argparse.Namespace) -> int:
 def plan(arguments: argparse.Namespace) -> int:
     """Print what a command would train and reuse; train nothing."""
     from mtlrun.launch.batch import plan_batch
-    from mtlrun.launch.compose import multirun, plain
+    from mtlrun.launch.compose import multirun
     from mtlrun.launch.plan_view import plan_facts, plan_text
 
-    def batch(configs: Sequence[Any]) -> list[float]:
-        facts = plan_facts(plan_batch([plain(config) for config in configs]))
+    def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
+        facts = plan_facts(plan_batch(jobs))
         print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
-        return [0.0] * len(configs)
+        return [0.0] * len(jobs)
 
     multirun([*arguments.overrides, "hydra/launcher=mtlrun_cohorts"], _Task(batch), arguments.config_dir)
     return 0
@@ -170,11 +169,13 @@ def show_option(arguments: argparse.Namespace) -> int:
 class _Task:
     """What Hydra launches: a batch of jobs, or one job where another launcher than ours is chosen."""
 
-    def __init__(self, batch: Callable[[Sequence[Any]], list[float]]) -> None:
+    def __init__(self, batch: Callable[[Sequence[dict[str, Any]]], list[float]]) -> None:
         self.batch = batch
 
     def __call__(self, config: Any) -> float:
-        return self.batch([config])[0]
+        from mtlrun.launch.compose import plain
+
+        return self.batch([plain(config)])[0]
 
 
 def _summary(store: Any, study: str | None) -> tuple[dict[str, Any], Any]:

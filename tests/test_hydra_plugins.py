@@ -83,36 +83,51 @@ def test_jobs_that_are_not_ours_are_refused():
 
 
 class Counting:
-    """A task that gives each job its number in the sweep."""
+    """A task that notes the width of each job, which is its value too."""
 
     def __init__(self) -> None:
-        self.seen: list[list[Any]] = []
+        self.seen: list[list[int]] = []
 
     def __call__(self, config: Any) -> float:
         raise AssertionError("our launcher hands over whole batches")
 
-    def batch(self, configs: Any) -> list[float]:
-        self.seen.append([(config.hydra.job.num, config.model.width) for config in configs])
-        return [float(config.model.width) for config in configs]
+    def batch(self, jobs: Any) -> list[float]:
+        self.seen.append([job["model"]["width"] for job in jobs])
+        return [float(width) for width in self.seen[-1]]
 
 
-def test_jobs_are_numbered_through_the_batches_of_a_sweep():
-    task = Counting()
-    multirun(["model.width=range(1,6)", "hydra.sweeper.max_batch_size=2"], task)
-    assert task.seen == [[(0, 1), (1, 2)], [(2, 3), (3, 4)], [(4, 5)]]
-
-
-def test_values_of_jobs_go_back_to_the_sweeper(monkeypatch):
+@pytest.fixture
+def returned(monkeypatch) -> list[Any]:
+    """What sweeps return: for each sweep its batches of job returns."""
     Plugins.instance()  # executes the module anew
     module = importlib.import_module(CohortLauncher.__module__)
-    returned = []
+    kept: list[Any] = []
     sweep = module.GridSweeper.sweep
 
-    def kept(self: Any, arguments: list[str]) -> Any:
-        returned.append(sweep(self, arguments))
-        return returned[0]
+    def keeping(self: Any, arguments: list[str]) -> Any:
+        kept.append(sweep(self, arguments))
+        return kept[-1]
 
-    monkeypatch.setattr(module.GridSweeper, "sweep", kept)
+    monkeypatch.setattr(module.GridSweeper, "sweep", keeping)
+    return kept
+
+
+def test_jobs_are_numbered_through_the_batches_of_a_sweep(returned):
+    task = Counting()
+    multirun(["model.width=range(1,6)", "hydra.sweeper.max_batch_size=2"], task)
+    assert task.seen == [[1, 2], [3, 4], [5]]
+    jobs = [job for batch in returned[0] for job in batch]
+    assert [(job.cfg.hydra.job.num, job.cfg.model.width) for job in jobs] == [
+        (0, 1),
+        (1, 2),
+        (2, 3),
+        (3, 4),
+        (4, 5),
+    ]
+    assert jobs[3].hydra_cfg is jobs[3].cfg
+
+
+def test_values_of_jobs_go_back_to_the_sweeper(returned):
     multirun(["model.width=3,1,2"], Counting())
     (batches,) = returned
     assert [job.return_value for batch in batches for job in batch] == [3, 1, 2]

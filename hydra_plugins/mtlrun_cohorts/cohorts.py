@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -14,30 +15,49 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 
+class ComposedLater(JobReturn):
+    """What a job gave. Its config is composed when somebody reads it, which hardly any sweeper does."""
+
+    def __init__(self, compose: Callable[[], DictConfig], overrides: Sequence[str], value: Any) -> None:
+        super().__init__(overrides=overrides, _return_value=value, status=JobStatus.COMPLETED)
+        del self.__dict__["cfg"], self.__dict__["hydra_cfg"]
+        self._compose = compose
+
+    @cached_property
+    def cfg(self) -> DictConfig:  # type: ignore[override]
+        return self._compose()
+
+    @cached_property
+    def hydra_cfg(self) -> DictConfig:  # type: ignore[override]
+        return self.cfg
+
+
 class CohortLauncher(Launcher):
     """Hands all jobs of a batch to the task function at once, so that their runs train side by side.
 
-    The task function must have a `batch` attribute: a callable from job configs to one value per job.
+    The task function must have a `batch` attribute: a callable from jobs as plain data to one value per job.
     """
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what `launch` needs."""
         self.context, self.task, self.config = hydra_context, task_function, config
+        self.composer: Any = None
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Compose every job, train the batch, and return a value per job."""
-        configs = []
-        for place, overrides in enumerate(job_overrides):
-            config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
-            config.hydra.job.id = config.hydra.job.num = initial_job_idx + place
-            configs.append(config)
         run_batch: Any = getattr(self.task, "batch", None)
         if run_batch is None:
             raise TypeError("hydra/launcher=mtlrun_cohorts launches the jobs of `mtlrun` only")
-        values = run_batch(configs)
+        if self.composer is None:
+            from mtlrun.launch.factored import Composer  # Hydra loads this file in programs that are not ours
+
+            self.composer = Composer(self.context.config_loader, self.config)
+        values = run_batch(self.composer.jobs(job_overrides, initial_job_idx))
         return [
-            JobReturn(overrides=list(o), cfg=c, hydra_cfg=c, _return_value=v, status=JobStatus.COMPLETED)
-            for o, c, v in zip(job_overrides, configs, values, strict=True)
+            ComposedLater(
+                partial(self.composer.full, overrides, initial_job_idx + place), list(overrides), value
+            )
+            for place, (overrides, value) in enumerate(zip(job_overrides, values, strict=True))
         ]
 
 

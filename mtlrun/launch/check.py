@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.memo import Memo
 from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
@@ -31,24 +31,27 @@ def prepare(jobs: Sequence[Mapping[str, Any]]) -> Study:
     """
     if not jobs:
         raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
+    memo = Memo()
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
-    seen = set()
     for job in jobs:
-        key = json.dumps(job, sort_keys=True, default=str)
-        if key not in seen:
-            seen.add(key)
-            faults.update({str(fault): fault for fault in job_faults(job)})
+        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo)})
     for key in ONE_PER_STUDY:
         if any(job.get(key) != jobs[0].get(key) for job in jobs):
             fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    return plan_study([_complete(job) for job in jobs])
+    return plan_study([_complete(job, memo) for job in jobs], memo)
 
 
-def job_faults(job: Mapping[str, Any]) -> list[Fault | str]:
-    """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other."""
+def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:
+    """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other.
+
+    Args:
+        job: plain data, as Hydra composed it.
+        memo: knows the parts of other jobs.
+    """
+    memo = memo or Memo()
     known = {*NODES, *PLAIN_KEYS}
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
@@ -56,16 +59,17 @@ def job_faults(job: Mapping[str, Any]) -> list[Fault | str]:
     faults += _plain_faults(job)
     bad = set()
     for group in NODES:
-        found = check_node(group, job.get(group, {}))
+        found = memo(check_node, group, job.get(group, {}))
         faults += found
         bad |= {group} if found else set()
     try:
         if not bad & {"suite", "budget"}:
-            for suite in suites_of(job):
-                build(job["budget"]).steps_for(suite.info().sources)
+            memo(_check_budget, job["suite"], job["budget"])
         if not bad & set(PARTS):
-            for suite in suites_of(job):
-                parameter_count({**job, "suite": to_node(suite)})
+            for suite in memo(_suite_nodes, job["suite"]):
+                memo(_check_lists, suite, job["weighting"], job["regularization"])
+                network = [suite, job["model"], job["sharing"], job["heads"]]
+                memo.keyed(network, parameter_count, {**job, "suite": suite})
     except ConfigError as error:
         faults += error.faults
     return faults
@@ -74,21 +78,39 @@ def job_faults(job: Mapping[str, Any]) -> list[Fault | str]:
 def parameter_count(config: Mapping[str, Any]) -> int:
     """Return the number of parameters of a run of this canonical config.
 
+    It depends on the suite, the model, the sharing scheme and the heads alone.
+
     Raises:
         ConfigError: the parts do not fit each other or the suite.
     """
     suite: Suite = build(config["suite"])
-    info, parts = suite.info(), Parts.of(config)
-    for group, part in (("weighting", parts.weighting), ("regularization", parts.regularization)):
+    with torch.device("meta"):
+        return sum(p.numel() for p in build_network(Parts.of(config), suite.info(), seed=0).parameters())
+
+
+def _suite_nodes(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [to_node(suite) for suite in suites_of(node)]
+
+
+def _check_budget(suite: Mapping[str, Any], budget: Mapping[str, Any]) -> None:
+    for part in suites_of(suite):
+        build(budget).steps_for(part.info().sources)
+
+
+def _check_lists(
+    suite: Mapping[str, Any], weighting: Mapping[str, Any], regularization: Mapping[str, Any]
+) -> None:
+    """Check that settings which list a number per task have as many as there are tasks."""
+    tasks = build(suite).info().tasks
+    for group, node in (("weighting", weighting), ("regularization", regularization)):
+        part = build(node)
         for field in fields(part):
             value = getattr(part, field.name)
-            if isinstance(value, list) and len(value) != len(info.tasks):
-                names = ", ".join(t.name for t in info.tasks)
+            if isinstance(value, list) and len(value) != len(tasks):
+                names = ", ".join(t.name for t in tasks)
                 raise ConfigError(
                     [Fault(f"{group}.{field.name}", f"must have one number per task ({names})", value)]
                 )
-    with torch.device("meta"):
-        return sum(p.numel() for p in build_network(parts, info, seed=0).parameters())
 
 
 def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
@@ -116,6 +138,10 @@ def _good_seeds(seeds: list[Any]) -> bool:
     return bool(seeds) and whole and len(set(seeds)) == len(seeds)
 
 
-def _complete(job: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(job: Mapping[str, Any], memo: Memo) -> dict[str, Any]:
     """Return the job with complete nodes: every field, defaults included, in its own type."""
-    return {**job, **{group: to_node(build(job[group])) for group in NODES}}
+    return {**job, **{group: memo(_complete_node, job[group]) for group in NODES}}
+
+
+def _complete_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    return to_node(build(node))

@@ -32,8 +32,8 @@ class Task(Protocol):
     def __call__(self, config: DictConfig) -> float:
         """Do one job."""
 
-    def batch(self, configs: Sequence[DictConfig]) -> list[float]:
-        """Do a batch of jobs, and return a value for each."""
+    def batch(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
+        """Do a batch of jobs, as `plain` gives them, and return a value for each."""
 
 
 def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = ()) -> None:
@@ -49,6 +49,7 @@ def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = 
         assert hydra is not None
         _add_folders(_loader(), config_dirs)
         try:
+            _refuse_lists(overrides)
             hydra.multirun("config", task, overrides, with_log_configuration=False)
         except COMPOSE_ERRORS as error:
             faults = _faults(overrides)
@@ -86,6 +87,17 @@ def _add_folders(loader: ConfigLoaderImpl, config_dirs: Sequence[str]) -> None:
         path = f"file://{Path(folder).resolve()}"
         loader.get_search_path().append("--config-dir", path, SearchPathQuery("main", None))
     loader.repository.initialize_sources(loader.get_search_path())
+
+
+def _refuse_lists(overrides: Sequence[str]) -> None:
+    """Refuse a list of options: Hydra would put them into one node, where the last wins.
+
+    Raises:
+        ConfigError: every such override, with the other faults.
+    """
+    for override in OverridesParser.create(config_loader=_loader()).parse_overrides(list(overrides)):
+        if isinstance(override.value(), list) and _loader().get_group_options(override.key_or_group):
+            raise ConfigError(_faults(overrides))
 
 
 def _faults(overrides: Sequence[str]) -> list[Fault | str]:
@@ -145,6 +157,9 @@ def _option_fault(override: Override) -> Fault | None:
     options = _loader().get_group_options(group)
     if not options or override.is_delete():
         return None
+    if isinstance(override.value(), list):
+        rule = "takes one option; several are swept without brackets, as a,b"
+        return Fault(group, rule, override.get_value_element_as_str())
     for value in _values(override):
         if value not in options:
             return Fault(group, "must be one of its options", value, options)

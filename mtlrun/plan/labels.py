@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.catalog import describe, label, options
-from mtlrun.data.suite import Suite
+from mtlrun.config import build
+from mtlrun.memo import Memo
 from mtlrun.plan.runs import canonical_json
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ PLAIN = {"heads": "linear", "weighting": "equal", "schedule": "joint", "regulari
 """What `mitigation=none` stands for."""
 
 
-def cell_labels(config: Mapping[str, Any], suite: Suite) -> dict[str, str]:
-    """Return the labels of a cell: suite, sharing, the four strategies, and the mitigation they amount to."""
-    labels = {group: label(group, config[group]) for group in LABELLED}
-    return {"suite": _suite_label(config, suite), **labels, "mitigation": mitigation_label(labels)}
+def cell_labels(config: Mapping[str, Any], memo: Memo) -> dict[str, str]:
+    """Return the labels of a cell: suite, sharing, the four strategies, and the mitigation they amount to.
+
+    Args:
+        config: canonical config.
+        memo: knows the labels of other cells' nodes.
+    """
+    labels = {group: memo(label, group, config[group]) for group in LABELLED}
+    mitigation = memo(mitigation_label, labels)
+    return {"suite": memo(_suite_label, config["suite"]), **labels, "mitigation": mitigation}
 
 
 def mitigation_label(labels: Mapping[str, str]) -> str:
@@ -40,8 +47,8 @@ def _presets() -> dict[str, dict[str, str]]:
     return {name: describe("mitigation", name).sets for name in options("mitigation")}
 
 
-def _suite_label(config: Mapping[str, Any], suite: Suite) -> str:
-    name = label("suite", config["suite"])
+def _suite_label(node: Mapping[str, Any]) -> str:
+    name, suite = label("suite", node), build(node)
     return name if suite.selected() == suite.default() else f"{name}[{'+'.join(suite.selected())}]"
 
 
@@ -51,14 +58,18 @@ def varying_settings(cells: Sequence[Cell]) -> list[dict[str, Any]]:
     Settings of a group that has a label are compared among cells of the same label only: `l1` and `l2` have a
     coefficient each, which says nothing as long as all cells of `l1` have the same.
     """
+    memo = Memo()
     values: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    flats = [_flat(cell.config) for cell in cells]
-    for cell, flat in zip(cells, flats, strict=True):
-        for key, value in flat.items():
-            values[_peers(cell, key)].add(canonical_json(value))
+    settings = [
+        [(_peers(cell, key), key, value, text) for key, value, text in _flat(cell.config, memo)]
+        for cell in cells
+    ]
+    for cell_settings in settings:
+        for peers, _, _, text in cell_settings:
+            values[peers].add(text)
     return [
-        {key: value for key, value in flat.items() if len(values[_peers(cell, key)]) > 1}
-        for cell, flat in zip(cells, flats, strict=True)
+        {key: value for peers, key, value, _ in cell_settings if len(values[peers]) > 1}
+        for cell_settings in settings
     ]
 
 
@@ -68,16 +79,19 @@ def _peers(cell: Cell, key: str) -> tuple[str, ...]:
     return (key, cell.labels["suite"], cell.labels[group] if group in LABELLED else "")
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings by dotted key; the class of a group without a label column stands for the option."""
+def _flat(config: Mapping[str, Any], memo: Memo) -> list[tuple[str, Any, str]]:
+    """Return settings by dotted key, with their text."""
+    return [setting for group, node in config.items() for setting in memo(_flat_node, group, node)]
+
+
+def _flat_node(group: str, node: Any) -> list[tuple[str, Any, str]]:
+    """Return a node's settings; the class of a group without a label column stands for the option."""
+    if not isinstance(node, Mapping):
+        return [(group, node, canonical_json(node))]
     flat: dict[str, Any] = {}
-    for group, node in config.items():
-        if not isinstance(node, Mapping):
-            flat[group] = node
-            continue
-        for key, value in node.items():
-            if key != "_target_":
-                flat[f"{group}.{key}"] = value
-            elif group not in (*LABELLED, "suite"):
-                flat[group] = label(group, node)
-    return flat
+    for key, value in node.items():
+        if key != "_target_":
+            flat[f"{group}.{key}"] = value
+        elif group not in (*LABELLED, "suite"):
+            flat[group] = label(group, node)
+    return [(key, value, canonical_json(value)) for key, value in flat.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +33,21 @@ def canonical_json(value: Any) -> str:
 def config_id(config: Mapping[str, Any]) -> str:
     """Return the id of a canonical config: a run's where it has a seed, else a cell's. 16 hex digits."""
     return hashlib.sha256(canonical_json({"format": FORMAT, **config}).encode()).hexdigest()[:16]
+
+
+def run_ids(config: Mapping[str, Any], seeds: Sequence[int]) -> list[str]:
+    """Return the id of a cell's run for each seed: `config_id` of the config with that seed.
+
+    The seeds go into the cell's text at the place where sorted keys have them, so that only that part of the
+    text is hashed anew.
+    """
+    whole = {"format": FORMAT, **config}
+    before = canonical_json({k: v for k, v in whole.items() if k < "seed"})[:-1]
+    after = canonical_json({k: v for k, v in whole.items() if k > "seed"})[1:]
+    begun = hashlib.sha256(before.encode())
+    ids = []
+    for seed in seeds:
+        hashed = begun.copy()
+        hashed.update(f',"seed":{seed}{"," if after != "}" else ""}{after}'.encode())
+        ids.append(hashed.hexdigest()[:16])
+    return ids

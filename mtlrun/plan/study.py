@@ -10,10 +10,11 @@ from typing import Any
 from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
 from mtlrun.data.suite import Suite
-from mtlrun.data.task import METRICS
+from mtlrun.data.task import METRICS, SourceInfo, Task
+from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.labels import cell_labels, varying_settings
-from mtlrun.plan.runs import config_id, source_digests
+from mtlrun.plan.runs import config_id, run_ids, source_digests
 from mtlrun.schedule.base import Schedule, trained_steps
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
@@ -80,17 +81,22 @@ class Study:
         return {"study": self.name, "command": list(command), "statistics": self.statistics, "cells": cells}
 
 
-def plan_study(jobs: Sequence[Mapping[str, Any]]) -> Study:
+def plan_study(jobs: Sequence[Mapping[str, Any]], memo: Memo | None = None) -> Study:
     """Return the study of some jobs, each a checked config with complete nodes.
+
+    Args:
+        jobs: the configs.
+        memo: knows parts of them already.
 
     Raises:
         ConfigError: a job's parts do not fit together.
     """
+    memo = memo or Memo()
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
     by_job = []
     for job in jobs:
-        planned = [_plan_cell(job, suite, runs) for suite in suites_of(job)]
+        planned = [_plan_cell(job, suite, runs, memo) for suite in memo(_suites, job["suite"])]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
             cells.setdefault(cell.cell_id, cell)
@@ -113,65 +119,99 @@ def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
     return found
 
 
-def suites_of(job: Mapping[str, Any]) -> Iterator[Suite]:
-    """Yield a job's suite in canonical form, or one suite per pair of its tasks."""
-    suite: Suite = build(job["suite"])
+def suites_of(node: Mapping[str, Any]) -> Iterator[Suite]:
+    """Yield the suite of a node in canonical form, or one suite per pair of its tasks."""
+    suite: Suite = build(node)
     names = suite.selected()
     for tasks in itertools.combinations(names, 2) if suite.pairs else [names]:
         yield suite.narrowed(tasks)
 
 
-def _plan_cell(job: Mapping[str, Any], suite: Suite, runs: dict[str, Config]) -> Cell:
+@dataclass
+class _Ground:
+    """A suite in canonical form, with what every cell on it needs to know.
+
+    Attributes:
+        node: its config.
+        tasks: names.
+        sources: sizes.
+        facts: what a report is told of the tasks that are judged.
+        alone: by judged task the config of the suite with only that task.
+        resplit: sizes of parts, where each seed has its own split.
+    """
+
+    node: Config
+    tasks: list[str]
+    sources: tuple[SourceInfo, ...]
+    facts: list[dict[str, str]]
+    alone: dict[str, Config]
+    resplit: dict[str, int] | None
+
+    @classmethod
+    def of(cls, suite: Suite) -> _Ground:
+        info = suite.info()
+        rows = info.sources[0].rows
+        judged = [t for t in info.tasks if suite.primary in (None, t.name)]
+        return cls(
+            to_node(suite),
+            [t.name for t in info.tasks],
+            info.sources,
+            [{"name": t.name, "kind": t.kind, **_metric(t)} for t in judged],
+            {t.name: to_node(suite.narrowed([t.name])) for t in judged},
+            {"n_train": rows["train"], "n_test": rows["test"]} if suite.resplit else None,
+        )
+
+
+def _metric(task: Task) -> dict[str, str]:
+    return {"metric": task.metrics[0], "direction": METRICS[task.metrics[0]].direction}
+
+
+def _suites(node: Mapping[str, Any]) -> list[_Ground]:
+    return [_Ground.of(suite) for suite in suites_of(node)]
+
+
+def _plan_cell(job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], memo: Memo) -> Cell:
     """Return one cell and add the runs it needs."""
-    info = suite.info()
-    budget: Budget = build(job["budget"])
-    schedule: Schedule = build(job["schedule"])
-    steps = budget.steps_for(info.sources)
-    config = _canonical(job, suite, steps, budget)
+    budget: Budget = memo(build, job["budget"])
+    schedule: Schedule = memo(build, job["schedule"])
+    steps = budget.steps_for(suite.sources)
+    config = _canonical(job, suite.node, steps, budget, memo)
     seeds = seed_list(job["seeds"])
-    judged = [t for t in info.tasks if suite.primary in (None, t.name)]
-    phases = schedule.phases(len(info.tasks), steps)
+    phases = schedule.phases(len(suite.tasks), steps)
     baselines = {}
-    for task in judged:
-        alone = trained_steps(phases, info.tasks.index(task))
-        nodes = {group: load_option(group, option) for group, option in BASELINE.items()}
-        baseline = _canonical({**job, **nodes}, suite.narrowed([task.name]), alone, budget)
-        baselines[task.name] = _add_runs(baseline, seeds, runs)
-    rows = info.sources[0].rows
+    for task, node in suite.alone.items():
+        alone = trained_steps(phases, suite.tasks.index(task))
+        plain = {group: memo(load_option, group, option) for group, option in BASELINE.items()}
+        baseline = _canonical({**job, **plain}, node, alone, budget, memo)
+        baselines[task] = memo.keyed([baseline, seeds], _add_runs, baseline, seeds, runs)
     return Cell(
         config,
         config_id(config),
-        cell_labels(config, suite),
+        cell_labels(config, memo),
         budget.select or schedule.select,
-        [
-            {
-                "name": t.name,
-                "kind": t.kind,
-                "metric": t.metrics[0],
-                "direction": METRICS[t.metrics[0]].direction,
-            }
-            for t in judged
-        ],
+        suite.facts,
         seeds,
-        _add_runs(config, seeds, runs),
+        memo.keyed([config, seeds], _add_runs, config, seeds, runs),
         baselines,
-        {"n_train": rows["train"], "n_test": rows["test"]} if suite.resplit else None,
+        suite.resplit,
     )
 
 
-def _canonical(job: Mapping[str, Any], suite: Suite, steps: int, budget: Budget) -> Config:
+def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget, memo: Memo) -> Config:
     """Return all that a cell's result depends on, in one form."""
-    parts = {group: dict(job[group]) for group in PARTS} | {"suite": to_node(suite)}
+    parts = {group: job[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
-    digests = source_digests(parts.values())
+    digests = memo(_digests, sorted({node["_target_"] for node in parts.values()}))
     own_code = {"sources": digests} if digests else {}
     return {**parts, "budget": budget_node, "dtype": job["dtype"], **own_code}
 
 
+def _digests(targets: Sequence[str]) -> dict[str, str]:
+    return source_digests({"_target_": target} for target in targets)
+
+
 def _add_runs(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:
-    ids = []
-    for seed in seeds:
-        run = {**config, "seed": seed}
-        ids.append(config_id(run))
-        runs.setdefault(ids[-1], run)
+    ids = run_ids(config, seeds)
+    for run_id, seed in zip(ids, seeds, strict=True):
+        runs.setdefault(run_id, {**config, "seed": seed})
     return ids

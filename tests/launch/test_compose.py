@@ -20,11 +20,11 @@ class Recorder:
         self.batches: list[list[dict[str, Any]]] = []
 
     def __call__(self, config: Any) -> float:
-        return self.batch([config])[0]
+        return self.batch([plain(config)])[0]
 
-    def batch(self, configs: Sequence[Any]) -> list[float]:
-        self.batches.append([plain(config) for config in configs])
-        return [0.0] * len(configs)
+    def batch(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
+        self.batches.append(list(jobs))
+        return [0.0] * len(jobs)
 
 
 def composed(*overrides: str, config_dirs: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def test_an_interpolation_that_fails_does_not_hide_other_faults():
 
 def test_a_fault_of_the_program_is_no_fault_of_the_config():
     class Wrong(Recorder):
-        def batch(self, configs: Sequence[Any]) -> list[float]:
+        def batch(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
             raise ValueError("not about overrides")
 
     with pytest.raises(ValueError, match="not about overrides"):
