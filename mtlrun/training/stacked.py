@@ -1,9 +1,9 @@
 """Networks over all lanes at once, where every layer has a rule for it; vmap serves the others.
 
 A network is written for one run, of ordinary layers. Dense layers become batched matrix products over stacked
-weights, the very kernels that a loop written by hand for many runs would call; layers that act on each element
-stay as they are; containers keep their own forward code. What vmap would make of the same network costs about
-60 % more (docs/performance.md).
+weights, the very kernels that a loop written by hand for many runs would call; layers of images become grouped
+kernels (`convolution.py`); layers that act on each element stay as they are; containers keep their own forward
+code. What vmap would make of the same network costs about 60 % more (docs/performance.md).
 
 Shape letters: R lanes, B batch.
 """
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mtlrun.training.convolution import StackedLayer, chunk_images, has_image_rule, image_layer
 from mtlrun.training.network import Network
 
 Forward = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -45,12 +46,13 @@ def stack_layers(network: Network, parameters: Mapping[str, Tensor]) -> nn.Modul
         parent, _, child = name.rpartition(".")
         holder = stacked.get_submodule(parent)
         if isinstance(module, nn.Linear):
-            prefix = name + "."
-            setattr(
-                holder, child, StackedLinear(parameters[prefix + "weight"], parameters.get(prefix + "bias"))
-            )
+            weight, bias = parameters[name + ".weight"], parameters.get(name + ".bias")
+            setattr(holder, child, StackedLinear(weight, bias))
         elif isinstance(module, nn.Flatten):
             setattr(holder, child, nn.Flatten(module.start_dim + 1, module.end_dim))
+        elif has_image_rule(module):
+            setattr(holder, child, image_layer(module, name + ".", parameters))
+    chunk_images(stacked)
     return stacked
 
 
@@ -71,22 +73,15 @@ def vmapped(network: Network, parameters: Mapping[str, Tensor]) -> Forward:
     return forward
 
 
-class StackedLinear(nn.Module):
+class StackedLinear(StackedLayer):
     """`nn.Linear` of R runs: inputs (R, B, in), weights (R, out, in), biases (R, out)."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__()
-        self.weights, self.biases = (
-            [weight],
-            [bias],
-        )  # in lists: the optimizer owns them, this module reads them
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return (R, B, out)."""
-        (weight,), (bias,) = self.weights, self.biases
-        if bias is None:
+        weight, *biases = self.held
+        if not biases:
             return torch.bmm(inputs, weight.mT)
-        return torch.baddbmm(bias.unsqueeze(1), inputs, weight.mT)
+        return torch.baddbmm(biases[0].unsqueeze(1), inputs, weight.mT)
 
 
 def _has_rule(module: nn.Module) -> bool:
@@ -94,4 +89,4 @@ def _has_rule(module: nn.Module) -> bool:
     if isinstance(module, nn.Flatten):
         return module.start_dim > 0 and module.end_dim == -1
     known = (nn.Linear, *ELEMENTWISE, *CONTAINERS)
-    return type(module) in known or getattr(module, "any_leading_axes", False)
+    return type(module) in known or has_image_rule(module) or getattr(module, "any_leading_axes", False)

@@ -22,7 +22,7 @@ GROUPS = {
 def run_config(seed: int = 0, steps: int = 20, dtype: str = "float64", **choices: Any) -> dict[str, Any]:
     """Return a run's config: groups by name, as `weighting="dwa"`; settings by `group__key=value`."""
     nodes = {group: load_option(group, choices.get(group, option)) for group, option in GROUPS.items()}
-    nodes["model"]["width"] = 16
+    nodes["model"] |= {"width": 16} if "width" in nodes["model"] else {"channels": 8}
     budget = {"steps": steps, "batch_size": 16, "evaluations": 2}
     for name, value in choices.items():
         group, _, key = name.partition("__")

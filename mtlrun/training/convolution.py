@@ -1,0 +1,175 @@
+"""Layers of images over lanes: the lanes' channels lie side by side, as groups of one convolution.
+
+Inputs (R, B, C, H, W) are seen as (B, R*C, H, W), a view wherever such a layer gave them, and one grouped kernel
+serves all lanes. As many lanes pass at once as the cache holds: small images come many lanes at a time, large
+ones lane by lane, which is what a loop over runs does.
+
+Shape letters: R lanes, B batch, C channels, H and W height and width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CHUNK_ELEMENTS = 2**20
+"""Elements of an image network's widest maps that a CPU works on at once: 4 MiB of float32. A quarter of it costs
+small images up to a fifth, four times as much costs large ones as much again."""
+
+POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+
+
+class StackedLayer(nn.Module):
+    """A layer with the parameters of R runs.
+
+    Attributes:
+        held: its parameters, (R, ...), in a list: the optimizer owns them, this module reads them.
+    """
+
+    def __init__(self, *parameters: Tensor | None) -> None:
+        super().__init__()
+        self.held = [p for p in parameters if p is not None]
+
+
+class InChunks(nn.Module):
+    """Stacked layers of images, called on as many lanes at once as the cache holds; all at once but on a CPU.
+
+    Args:
+        layers: a network, or the part of it that maps images.
+    """
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+        self._stacked = [m for m in layers.modules() if isinstance(m, StackedLayer)]
+        convolutions = [m for m in self._stacked if isinstance(m, StackedConv2d)]
+        self._maps = convolutions[0].held[0].shape[1] if convolutions else 1
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (R, B, C, H, W) to whatever the layers give, (R, ...)."""
+        size = chunk_lanes(inputs, self._maps)
+        if size == len(inputs):
+            return self.layers(inputs)
+        whole = [layer.held for layer in self._stacked]
+        split = [[p.split(size) for p in held] for held in whole]
+        outputs = []
+        try:
+            for place, part in enumerate(inputs.split(size)):
+                for layer, pieces in zip(self._stacked, split, strict=True):
+                    layer.held = [p[place] for p in pieces]
+                outputs.append(self.layers(part))
+        finally:
+            for layer, held in zip(self._stacked, whole, strict=True):
+                layer.held = held
+        return torch.cat(outputs)
+
+
+def chunk_lanes(inputs: Tensor, maps: int) -> int:
+    """Return how many of the lanes of inputs (R, B, C, H, W) to pass at once, for chunks of about equal size.
+
+    Args:
+        inputs: of a part of a network.
+        maps: channels of that part's first convolution.
+    """
+    lanes, batch, channels, height, width = inputs.shape
+    if inputs.device.type != "cpu":
+        return lanes
+    fitting = max(1, CHUNK_ELEMENTS // (batch * max(channels, maps) * height * width))
+    return math.ceil(lanes / math.ceil(lanes / fitting))
+
+
+class StackedConv2d(StackedLayer):
+    """`nn.Conv2d` of R runs: weights (R, out, in / groups, kernel height, kernel width), biases (R, out)."""
+
+    def __init__(self, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight, bias)
+        self.stride, self.padding, self.dilation = layer.stride, layer.padding, layer.dilation
+        self.groups = layer.groups
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return (R, B, out, H', W')."""
+        (weight, *biases), lanes = self.held, len(inputs)
+        bias = biases[0].flatten() if biases else None
+        settings = (self.stride, self.padding, self.dilation, lanes * self.groups)
+        return unfold(F.conv2d(fold(inputs), weight.flatten(0, 1), bias, *settings), lanes)
+
+
+class StackedGroupNorm(StackedLayer):
+    """`nn.GroupNorm` of R runs on images: scales and shifts (R, C)."""
+
+    def __init__(self, layer: nn.GroupNorm, weight: Tensor | None, bias: Tensor | None) -> None:
+        super().__init__(weight, bias)
+        self.groups, self.eps = layer.num_groups, layer.eps
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the shape of the inputs."""
+        lanes, flat = len(inputs), [p.flatten() for p in self.held]
+        weight, bias = [*flat, None, None][:2]
+        return unfold(F.group_norm(fold(inputs), lanes * self.groups, weight, bias, self.eps), lanes)
+
+
+class StackedPool2d(nn.Module):
+    """A pooling layer of R runs.
+
+    On a CPU, torch's max-pooling uses vector instructions only where the channels of a pixel lie together.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self._channels_last = isinstance(layer, nn.MaxPool2d)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return (R, B, C, H', W')."""
+        images = fold(inputs)
+        if self._channels_last and images.device.type == "cpu":
+            images = images.contiguous(memory_format=torch.channels_last)
+        return unfold(self.layer(images), len(inputs))
+
+
+def fold(images: Tensor) -> Tensor:
+    """Return (R, B, C, H, W) as (B, R*C, H, W)."""
+    return images.transpose(0, 1).flatten(1, 2)
+
+
+def unfold(images: Tensor, lanes: int) -> Tensor:
+    """Return (B, R*C, H, W) as (R, B, C, H, W), a view."""
+    return images.unflatten(1, (lanes, -1)).transpose(0, 1)
+
+
+def has_image_rule(module: nn.Module) -> bool:
+    """Whether `image_layer` serves a module."""
+    if type(module) is nn.Conv2d:
+        return module.padding_mode == "zeros"
+    if type(module) is nn.MaxPool2d:
+        return not module.return_indices
+    return type(module) in (nn.GroupNorm, *POOLINGS)
+
+
+def image_layer(module: nn.Module, prefix: str, parameters: Mapping[str, Tensor]) -> nn.Module:
+    """Return the layer over lanes of one run's layer that `has_image_rule` accepts.
+
+    Args:
+        module: one run's layer; only its settings are used.
+        prefix: of its parameters' names, with the dot.
+        parameters: stacked, (R, ...) by name.
+    """
+    weight, bias = parameters.get(prefix + "weight"), parameters.get(prefix + "bias")
+    if isinstance(module, nn.Conv2d) and weight is not None:
+        return StackedConv2d(module, weight, bias)
+    if isinstance(module, nn.GroupNorm):
+        return StackedGroupNorm(module, weight, bias)
+    return StackedPool2d(module)
+
+
+def chunk_images(module: nn.Module) -> None:
+    """Put into chunks each outermost sequence, below a module, that has layers of images."""
+    for name, child in module.named_children():
+        if not isinstance(child, nn.Sequential):
+            chunk_images(child)
+        elif any(isinstance(m, StackedConv2d | StackedGroupNorm | StackedPool2d) for m in child.modules()):
+            setattr(module, name, InChunks(child))
