@@ -85,7 +85,7 @@ def _run_size(text: str) -> Size:
     # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
     by_task = tasks * shared + (total - shared)
     kept = total * (2 + MOMENTS.get(type(parts.optimizer).__name__, 2))
-    step = kept + held + widest + (by_task + total if surgery else max(total, by_task if shared else 0))
+    step = kept + max(held + widest + by_task, by_task + total if surgery else 0)
     per_row = widest / max(sum(rows), 1)
     evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)
     elements = max(inputs[0][0].numel(), 1)
@@ -97,7 +97,6 @@ def _run_size(text: str) -> Size:
 
 def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, int, int]:
     """Return elements that a forward pass leaves for the backward one, the most of one layer, and FLOPs."""
-    held = {x.data_ptr() or id(x): x.numel() for x in inputs}
     sizes = [x.numel() for x in inputs]
 
     def hook(module: nn.Module, args: Any, output: Any) -> None:
@@ -110,4 +109,4 @@ def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, i
         network(list(inputs))
     for handle in handles:
         handle.remove()
-    return sum(sizes) + 0 * len(held), max(sizes), counter.get_total_flops()
+    return sum(sizes), max(sizes), counter.get_total_flops()

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FIGURES = ("wall_s", "steps", "lanes")
+_STEP_FIGURES = ("step_flops", "step_wall_s", "step_device_s", "peak_mib", "model_mib")
+"""Means too, which runs stored by earlier versions lack."""
+
 COST_COLUMNS = (
-    *(*LABELS, "hyper", "tuned", "runs", *_FIGURES),
+    *(*LABELS, "hyper", "tuned", "runs", *_FIGURES, *_STEP_FIGURES, "width"),
     *("stl_wall_s", "parameters_shared", "parameters_task", "cell_id"),
 )
 
@@ -22,6 +25,11 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
 
     `runs` counts the trained runs; `wall_s` is the mean time of one (a cohort's time divided by its lanes),
     `steps` and `lanes` are means too; `stl_wall_s` is the time of one seed's baselines, summed over tasks.
+    Of one run-step, evaluations included: `step_flops` (matrix products and convolutions), `step_wall_s` and
+    `step_device_s` (CPU seconds of the process, or time on the GPU). `peak_mib` is the peak memory of a cohort:
+    of its whole process, or of what torch held on the GPU. `model_mib` is the size of one run's parameters.
+    `width` says how the first run's number of lanes came about: `by` is `default`, `launch.width` or `timing`,
+    this with the `run_steps_per_s` timed by number of lanes; `out_of_memory_at` the lanes that did not fit.
     `parameters_shared` is one number, `parameters_task` one by task.
     """
     import pandas as pd
@@ -45,6 +53,8 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
             **about,
             "runs": len(own),
             **{name: _mean(cost[name] for cost in own) for name in _FIGURES},
+            **{name: _mean(cost[name] for cost in own if name in cost) for name in _STEP_FIGURES},
+            "width": own[0].get("width") if own else None,
             "stl_wall_s": baseline_s[unit],
             "parameters_shared": own[0]["parameters_shared"] if own else None,
             "parameters_task": own[0]["parameters_task"] if own else None,

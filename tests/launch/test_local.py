@@ -17,6 +17,8 @@ from mtlrun.launch.workers import WorkerError
 from mtlrun.plan.cohorts import group_runs
 from mtlrun.plan.runs import config_id
 from mtlrun.store.store import Store
+from mtlrun.training import width
+from mtlrun.training.cohort import Cohort
 
 LOUD = """
     from dataclasses import dataclass
@@ -97,3 +99,61 @@ def test_a_worker_that_dies_is_told_and_what_was_stored_stays(seeds, tmp_path, m
     gc.collect()  # nothing is left open
     assert segments(tmp_path) == before
     assert WorkerError.exit_code == 1
+
+
+def long_program(seeds: int):
+    """Return a program that seems long enough to be timed."""
+    (program,) = programs(seeds, width=64)
+    program.chosen, program.step_s = {"by": "default"}, 1e6
+    return program
+
+
+def test_a_long_program_is_timed_and_the_choice_is_told_and_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(width, "_rate", lambda configs, device: 10.0 * min(len(configs), 4))
+    notes = []
+    Local().train([long_program(9)], Store(tmp_path), "cpu", 1, lambda steps: None, notes.append)
+    assert notes == ["widths by timing, of 1 programs: up to 4 lanes"]
+    costs = list(Store(tmp_path).runs()["cost"])
+    assert {cost["lanes"] for cost in costs} == {3}
+    assert costs[0]["width"]["by"] == "timing"
+    assert costs[0]["width"]["run_steps_per_s"]["4"] == 40.0
+
+
+def test_workers_time_and_train(tmp_path):
+    notes = []
+    counts = Local().train([long_program(6)], Store(tmp_path), "cpu", 2, lambda steps: None, notes.append)
+    assert counts["finished"] == 6
+    assert len(notes) == 1
+    assert {cost["width"]["by"] for cost in Store(tmp_path).runs()["cost"]} == {"timing"}
+
+
+def test_a_width_that_was_asked_for_and_a_short_study_need_no_timing():
+    (short,) = programs(9, width=2)
+    assert Local(width=2).to_time([long_program(9)]) == []
+    assert Local().to_time([short]) == []
+    assert Local().to_time([long_program(1)]) == []  # a single run has one lane
+
+
+def test_a_program_that_cannot_be_timed_fails_in_training(tmp_path, monkeypatch):
+    def refuse(configs, device):
+        raise ValueError("no such kernel")
+
+    monkeypatch.setattr(width, "_rate", refuse)
+    counts = Local().train([long_program(2)], Store(tmp_path), "cpu", 1, lambda steps: None)
+    assert counts["finished"] == 2  # here, training has no such fault
+    assert Store(tmp_path).runs().iloc[0]["cost"]["width"] == {"by": "default"}
+
+
+def test_after_a_cohort_was_halved_the_next_ones_are_narrower(tmp_path, monkeypatch):
+    train = Cohort.train
+
+    def scarce(self, progress):
+        if len(self.seeds) > 2:
+            raise MemoryError
+        return train(self, progress)
+
+    monkeypatch.setattr(Cohort, "train", scarce)
+    notes = []
+    Local().train(programs(8, width=4), Store(tmp_path), "cpu", 1, lambda steps: None, notes.append)
+    assert notes == ["out of memory: going on with cohorts of at most 2 lanes"]
+    assert [cost["lanes"] for cost in Store(tmp_path).runs()["cost"]] == [2] * 8

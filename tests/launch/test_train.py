@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +56,10 @@ def test_a_record_says_all_about_a_run(tmp_path):
     assert run["versions"]["torch"] == torch.__version__
     assert (run["cost"]["steps"], run["cost"]["lanes"]) == (20, 2)
     assert run["cost"]["wall_s"] > 0
+    for figure in ("step_flops", "step_wall_s", "step_device_s", "peak_mib"):
+        assert run["cost"][figure] > 0
+    assert run["cost"]["model_mib"] == (64 * 16 + 16 + 16 * 16 + 16 + 170 + 17) * 8 / 2**20
+    assert run["cost"]["width"] == {"by": "default"}
     assert run["cost"]["parameters_shared"] == 64 * 16 + 16 + 16 * 16 + 16
     assert run["cost"]["parameters_task"] == {"digit": 170, "parity": 17}
     assert run["diagnostics"]["steps"] == [10, 20]
@@ -97,6 +105,77 @@ def test_a_fault_of_a_method_is_the_result_of_its_runs_with_place_and_traceback(
     assert rest[0] == "Traceback (most recent call last):"
     assert rest[-1] == "or more"
     assert store.curves().empty
+
+
+@pytest.fixture
+def room_for(monkeypatch):
+    """Make cohorts of more than so many lanes exhaust memory after two steps; return the widths tried."""
+
+    def limit(lanes: int, error: Exception) -> list[int]:
+        tried, train = [], Cohort.train
+
+        def scarce(self, progress):
+            tried.append(len(self.seeds))
+            if len(self.seeds) > lanes:
+                progress(1)
+                progress(1)
+                raise error
+            return train(self, progress)
+
+        monkeypatch.setattr(Cohort, "train", scarce)
+        return tried
+
+    return limit
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_a_cohort_that_memory_does_not_hold_is_halved_and_nothing_is_lost(error, tmp_path, room_for):
+    configs = [run_config(seed=seed) for seed in range(5)]
+    whole = stored(tmp_path / "whole", *configs)[2]
+    tried, told, store = room_for(2, error), [], Store(tmp_path / "halved")
+    counts, holds = train_and_store(configs, store, CPU, told.append, {"by": "timing"})
+    assert (counts, holds) == ({"finished": 5, "diverged": 0, "failed": 0}, 2)
+    assert tried == [5, 2, 3, 1, 2]
+    assert sum(told) == 5 * 20
+    widths = [cost["width"] for cost in store.runs()["cost"]]
+    assert widths == [{"by": "timing", "out_of_memory_at": 5}] * 5
+    columns = ["run_id", "task", "split", "metric", "step"]
+    one, two = (s.curves().set_index(columns)["value"].sort_index() for s in (whole, store))
+    assert list(one.index) == list(two.index)
+    assert np.allclose(one, two, rtol=1e-9)
+
+
+def test_a_single_lane_that_memory_does_not_hold_is_a_failed_run_with_a_clear_error(tmp_path, room_for):
+    tried = room_for(0, MemoryError("no more"))
+    counts, _, store = stored(tmp_path, *(run_config(seed=seed) for seed in range(2)))
+    assert (counts["failed"], tried) == (2, [2, 1, 1])
+    first = store.runs().iloc[0]["error"].partition("\n")[0]
+    assert first.startswith("MemoryError: out of memory with a single lane: no more (")
+
+
+def test_memory_that_is_really_limited_halves_cohorts(tmp_path):
+    code = f"""
+        import resource, sys
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        import torch
+        from support.configs import run_config
+        from mtlrun.launch.train import train_and_store
+        from mtlrun.store.store import Store
+        torch.set_num_threads(1)
+        wide = [run_config(seed=s, steps=1, budget__evaluations=1, model__width=1024) for s in range(16)]
+        store, cpu = Store({str(tmp_path)!r}), torch.device("cpu")
+        train_and_store([run_config(seed=99)], store, cpu, lambda steps: None)  # everything is imported
+        taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + 700 * 2**20,) * 2)
+        print(train_and_store(wide, store, cpu, lambda steps: None))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    runs = Store(tmp_path).runs()
+    assert list(runs["status"]) == ["finished"] * 17
+    lanes = [cost["lanes"] for cost in runs["cost"]]
+    assert max(lanes) < 16
+    assert runs.iloc[-1]["cost"]["width"]["out_of_memory_at"] == 16
 
 
 def test_an_interruption_is_no_result(tmp_path):

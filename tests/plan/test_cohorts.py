@@ -1,9 +1,11 @@
 """Which runs train together."""
 
+import copy
+
 import pytest
 from support.configs import run_config
 
-from mtlrun.plan.cohorts import DEFAULT_WIDTH, plan_cohorts
+from mtlrun.plan.cohorts import DEFAULT_WIDTH, cut_programs, group_runs, plan_cohorts
 from mtlrun.plan.runs import config_id
 
 
@@ -125,3 +127,42 @@ def test_the_longest_come_first_and_steps_are_counted():
     cohorts = cohorts_of(*seeds_of(3), *seeds_of(2, **sequential))
     # 20 steps a task and 10 more, for 2 runs; 20 for 3 runs
     assert [c.run_steps for c in cohorts] == [2 * 50, 3 * 20]
+
+
+def lanes_of(cohorts):
+    return [len(c.run_ids) for c in cohorts]
+
+
+def test_the_cohort_that_would_end_last_is_halved_until_processes_end_together():
+    runs = {config_id(c): c for c in [*seeds_of(64), *seeds_of(64, weighting="pcgrad")]}
+    cheap, dear = group_runs(runs)
+    dear.step_s = 3.0
+    assert lanes_of(cut_programs([cheap, dear], 1)) == [64, 64]
+    cohorts = cut_programs([cheap, dear], 2)
+    assert sum(lanes_of(cohorts)) == 128
+    assert [c.cost for c in cohorts] == sorted((c.cost for c in cohorts), reverse=True)
+    loads = [0.0, 0.0]
+    for cohort in cohorts:  # each process takes the next when it is free
+        loads[loads.index(min(loads))] += cohort.cost
+    assert max(loads) < 1.05 * sum(loads) / 2
+
+
+def test_memory_bounds_the_width():
+    (program,) = group_runs({config_id(c): c for c in seeds_of(10)})
+    program.fits = 3
+    assert lanes_of(cut_programs([program])) == [3, 3, 2, 2]
+
+
+def test_halves_and_parts_keep_runs_and_steps():
+    (cohort,) = cohorts_of(*seeds_of(5))
+    one, two = cohort.halves()
+    assert (one.run_ids + two.run_ids, one.configs + two.configs) == (cohort.run_ids, cohort.configs)
+    assert (one.run_steps, two.run_steps) == (2 * 20, 3 * 20)
+
+
+def test_runs_are_grouped_alike_whether_cells_share_their_nodes_or_not():
+    shared = seeds_of(4, weighting="dwa") + seeds_of(3)
+    apart = copy.deepcopy(shared)
+    assert [p.run_ids for p in group_runs(dict(enumerate(shared)))] == [
+        p.run_ids for p in group_runs(dict(enumerate(apart)))
+    ]

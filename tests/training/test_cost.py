@@ -1,0 +1,42 @@
+"""Operations, time and memory of training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from support.configs import run_config
+
+from mtlrun.training.cost import Meter, process_peak_mib, step_flops
+
+CPU = torch.device("cpu")
+
+
+def test_operations_of_a_step_are_those_of_its_matrix_products():
+    config = run_config(suite__tasks=["digit"], budget__batch_size=8)
+    layers = [(64, 16), (16, 16), (16, 10)]
+    forward = sum(2 * 8 * a * b for a, b in layers)
+    to_inputs = sum(2 * 8 * a * b for a, b in layers[1:])  # the data need no gradient
+    assert step_flops(config, CPU) == 2 * forward + to_inputs
+
+
+def test_seed_and_optimizer_do_not_change_the_operations_and_surgery_does():
+    config = run_config()
+    assert step_flops(run_config(seed=3, optimizer="sgd"), CPU) == step_flops(config, CPU)
+    assert step_flops(run_config(weighting="pcgrad"), CPU) > step_flops(config, CPU)
+
+
+def test_phases_count_by_their_steps():
+    both = {"suite__tasks": ["digit", "parity"]}
+    sequential = step_flops(run_config(schedule="sequential", **both), CPU)
+    assert 0 < sequential < step_flops(run_config(**both), CPU)
+
+
+def test_a_meter_sees_time_and_memory_of_its_own_work():
+    before = Meter(CPU).peak_mib()
+    meter = Meter(CPU)
+    assert meter.measure(lambda: np.ones(40 * 2**17).sum()) == 40 * 2**17
+    assert meter.peak_mib() > before + 30
+    assert meter.wall_s > 0
+    assert meter.device_s > 0
+    assert process_peak_mib() == pytest.approx(meter.peak_mib(), rel=0.05)
