@@ -94,8 +94,13 @@ class StackedConv2d(StackedLayer):
         """Return (R, B, out, H', W')."""
         (weight, *biases), lanes = self.held, len(inputs)
         bias = biases[0].flatten() if biases else None
-        settings = (self.stride, self.padding, self.dilation, lanes * self.groups)
-        return unfold(F.conv2d(fold(inputs), weight.flatten(0, 1), bias, *settings), lanes)
+        stride, dilation, groups = self.stride, self.dilation, lanes * self.groups
+        weights = weight.flatten(0, 1)
+        if isinstance(self.padding, str):
+            return unfold(
+                F.conv2d(fold(inputs), weights, bias, stride, self.padding, dilation, groups), lanes
+            )
+        return unfold(F.conv2d(fold(inputs), weights, bias, stride, self.padding, dilation, groups), lanes)
 
 
 class StackedGroupNorm(StackedLayer):
@@ -133,11 +138,15 @@ class StackedPool2d(nn.Module):
 
 def fold(images: Tensor) -> Tensor:
     """Return (R, B, C, H, W) as (B, R*C, H, W)."""
+    if len(images) == 1:  # fewer views for a lone run, whose small layers cost little more than their calls
+        return images.squeeze(0)
     return images.transpose(0, 1).flatten(1, 2)
 
 
 def unfold(images: Tensor, lanes: int) -> Tensor:
     """Return (B, R*C, H, W) as (R, B, C, H, W), a view."""
+    if lanes == 1:
+        return images.unsqueeze(0)
     return images.unflatten(1, (lanes, -1)).transpose(0, 1)
 
 
