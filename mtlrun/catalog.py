@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,6 +92,26 @@ def options(group: str, root: Path | None = None) -> list[str]:
     if group not in known:
         raise ConfigError([Fault("group", "must be a config group", group, known)])
     return sorted(path.stem for path in _option_files((root or conf_dir()) / group))
+
+
+def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
+    """Return every option by group, each with the root folder that it comes from.
+
+    Args:
+        folders: a user's own. Where several have an option, ours comes first, then the first of these.
+
+    Raises:
+        ConfigError: If one of them is no folder.
+    """
+    faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not f.is_dir()]
+    if faults:
+        raise ConfigError(faults)
+    found: dict[str, dict[str, Path]] = {}
+    for root in (conf_dir(), *folders):
+        for group in groups(root):
+            for option in options(group, root):
+                found.setdefault(group, {}).setdefault(option, root)
+    return {group: dict(sorted(found[group].items())) for group in sorted(found)}
 
 
 def load_option(group: str, option: str, root: Path | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun import __version__
-from mtlrun.errors import ConfigError, MtlrunError
+from mtlrun.errors import ConfigError, Fault, MtlrunError
 
 INTERRUPTED = 130
 
@@ -133,25 +133,33 @@ def check(arguments: argparse.Namespace) -> int:
 
 def list_options(arguments: argparse.Namespace) -> int:
     """Print the groups, or the options of one."""
-    from mtlrun.catalog import describe, groups, options
+    from mtlrun.catalog import describe, options_of
 
+    known = options_of([Path(folder) for folder in arguments.config_dir])
     if arguments.group is None:
-        for group in groups():
-            print(f"{group:16} {', '.join(options(group))}")
+        for group, options in known.items():
+            print(f"{group:16} {', '.join(options)}")
         return 0
-    for option in options(arguments.group):
-        print(f"{option:20} {describe(arguments.group, option).summary}")
+    if arguments.group not in known:
+        raise ConfigError([Fault("group", "must be a config group", arguments.group, list(known))])
+    for option, root in known[arguments.group].items():
+        print(f"{option:20} {describe(arguments.group, option, root).summary}")
     return 0
 
 
 def show_option(arguments: argparse.Namespace) -> int:
     """Print what an option means: formula, source, settings and their defaults."""
-    from mtlrun.catalog import describe
+    from mtlrun.catalog import describe, options_of
 
     group, equals, option = arguments.option.partition("=")
     if not equals:
         raise ConfigError([f"`mtlrun show` takes GROUP=OPTION, as weighting=dwa, found {arguments.option!r}"])
-    page = describe(group, option)
+    known = options_of([Path(folder) for folder in arguments.config_dir])
+    if group not in known:
+        raise ConfigError([Fault("group", "must be a config group", group, list(known))])
+    if option not in known[group]:
+        raise ConfigError([Fault(group, "must be one of its options", option, list(known[group]))])
+    page = describe(group, option, known[group][option])
     print(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
     print("\n" + (page.docstring or page.comment).strip() + "\n")
     if page.docstring:
@@ -163,6 +171,22 @@ def show_option(arguments: argparse.Namespace) -> int:
         )
     for other, choice in page.sets.items():
         print(f"  sets {other}={choice}")
+    return 0
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    """Print what makes a shell complete our command lines."""
+    from mtlrun.completion import SCRIPTS
+
+    print(SCRIPTS[arguments.shell].strip())
+    return 0
+
+
+def complete(arguments: argparse.Namespace) -> int:
+    """Print what a shell's line may go on with; the scripts of `completion` ask for it."""
+    from mtlrun.completion import completions
+
+    print(*completions(arguments.line), sep="\n")
     return 0
 
 
@@ -258,6 +282,10 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(handler=handler)
         return added
 
+    def own_folders(added: argparse.ArgumentParser) -> None:
+        text = "a folder with config groups of your own"
+        added.add_argument("--config-dir", action="append", default=[], help=text)
+
     for name, handler, text in (
         ("run", run, "train one cell and its baselines over its seeds; print the transfer table"),
         ("sweep", run, "train many cells (KEY=A,B or globs) as one study; print the table"),
@@ -270,9 +298,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument(
             "-m", "--multirun", action="store_true", help="as `mtlrun sweep`; commas in overrides do it too"
         )
-        added.add_argument(
-            "--config-dir", action="append", default=[], help="a folder with config groups of your own"
-        )
+        own_folders(added)
         if name == "plan":
             added.add_argument("--format", choices=("text", "json"), default="text")
     added = command("report", report, "print or write a study's results")
@@ -281,7 +307,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument(
         "--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html"
     )
-    added.add_argument("--level", default="rows", choices=("rows", "runs", "curves"))
+    added.add_argument("--level", default="rows", help="rows, runs, curves, contrasts, suites or cost")
     added.add_argument("--output", "-o", help="a file; default: standard output")
     added.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
@@ -298,8 +324,15 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--output", "-o", metavar="FILE", help="write the Markdown there too")
     added = command("list", list_options, "list config groups, or the options of one")
     added.add_argument("group", nargs="?", metavar="GROUP")
+    own_folders(added)
     added = command("show", show_option, "explain an option: meaning, formula, settings, source")
     added.add_argument("option", metavar="GROUP=OPTION")
+    own_folders(added)
+    added = command("completion", completion, "print a script that makes a shell complete command lines")
+    added.add_argument("shell", choices=("bash", "zsh", "fish"))
+    added = commands.add_parser("_complete")  # without help, so it is not listed
+    added.add_argument("line")
+    added.set_defaults(handler=complete)
     return parser
 
 

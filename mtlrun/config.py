@@ -47,14 +47,23 @@ def locate(target: Any) -> type:
     return found
 
 
-def check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
-    """Return every fault of one group's node."""
+def check_node(group: str, node: Mapping[str, Any], base: type | None = None) -> list[Fault]:
+    """Return every fault of one group's node.
+
+    Args:
+        group: its name, for messages.
+        node: plain data.
+        base: what its class must be derived from.
+    """
     if not isinstance(node, Mapping) or "_target_" not in node:
         return [Fault(group, "must be an option of this group, with a `_target_`", node)]
     try:
         cls = locate(node["_target_"])
     except ConfigError as error:
         return [fault._replace(key=f"{group}._target_") for fault in error.faults if isinstance(fault, Fault)]
+    if base is not None and not issubclass(cls, base):
+        rule = f"must name a class derived from {base.__module__}.{base.__qualname__}"
+        return [Fault(f"{group}._target_", rule, node["_target_"])]
     hints = _hints(cls)
     given = {k: v for k, v in node.items() if k != "_target_"}
     faults = [

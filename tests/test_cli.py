@@ -210,6 +210,19 @@ def test_list_and_show_explain_every_option():
     assert "sets weighting=dwa" in mtlrun("show", "mitigation=dwa").out
 
 
+def test_list_and_show_know_a_users_own_options(tmp_path):
+    (tmp_path / "weighting").mkdir()
+    (tmp_path / "weighting" / "mine.yaml").write_text("# My own.\n_target_: mine.Mine\nfactor: 2 # times\n")
+    own = ("--config-dir", str(tmp_path))
+    assert "mine" in mtlrun("list", *own).out
+    assert "mine                 My own." in mtlrun("list", "weighting", *own).out.splitlines()
+    assert "weighting.factor=2  # times" in mtlrun("show", "weighting=mine", *own).out
+    assert mtlrun("show", "weighting=dwa", *own).out == mtlrun("show", "weighting=dwa").out
+    unknown = mtlrun("show", "weighting=mine")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert mtlrun("list", "--config-dir", str(tmp_path / "none")).code == 2
+
+
 def test_without_a_command_help_is_printed():
     bare = mtlrun()
     assert bare.code == 0
@@ -228,8 +241,9 @@ def test_reading_commands_start_without_what_is_heavy(trained):
         "import sys\n"
         "from support.commands import mtlrun\n"
         "def heavy(): return sorted({'torch', 'pandas', 'hydra', 'sklearn', 'matplotlib'} & set(sys.modules))\n"
-        "for line in ['list', 'list weighting', 'show weighting=dwa', '--help', 'run --help']:\n"
+        "for line in ['list', 'list weighting', 'show weighting=dwa', '--help', 'run --help', 'completion bash']:\n"
         "    assert mtlrun(*line.split()).code == 0\n"
+        "assert mtlrun('_complete', 'mtlrun run weighting.').code == 0\n"
         "print(heavy())\n"
         f"assert mtlrun('report', {str(trained.store)!r}).code == 0\n"
         "print(heavy())\n"

@@ -22,6 +22,7 @@ def is_refused(result: Result, *told: str) -> None:
 FAULTS = {
     "unknown option": ("weighting=pcgrd", "did you mean pcgrad?"),
     "unknown option in a sweep": ("mitigation=none,pcgrd,l1", "`mitigation`", "did you mean pcgrad?"),
+    "a list of options": ("weighting=[equal,pcgrad]", "`weighting` takes one option", "as a,b"),
     "unknown group": ("wieghting=pcgrad", "did you mean weighting"),
     "unknown key": ("model.widht=32", "`model.widht`", "did you mean model.width"),
     "unknown new key": ("+model.widht=32", "`model.widht`", "did you mean width?"),

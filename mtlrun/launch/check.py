@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
@@ -12,7 +12,9 @@ from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
+from mtlrun.plan.budget import Budget
 from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
+from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
 
@@ -59,7 +61,7 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
     faults += _plain_faults(job)
     bad = set()
     for group in NODES:
-        found = memo(check_node, group, job.get(group, {}))
+        found = memo(_check_node, group, job.get(group, {}))
         faults += found
         bad |= {group} if found else set()
     try:
@@ -86,6 +88,11 @@ def parameter_count(config: Mapping[str, Any]) -> int:
     suite: Suite = build(config["suite"])
     with torch.device("meta"):
         return sum(p.numel() for p in build_network(Parts.of(config), suite.info(), seed=0).parameters())
+
+
+def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
+    bases = {"suite": Suite, "budget": Budget, "statistics": Statistics, **get_type_hints(Parts)}
+    return check_node(group, node, bases.get(group))
 
 
 def _suite_nodes(node: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
+from mtlrun.launch import check
 from mtlrun.launch.check import job_faults, parameter_count, prepare
 
 SHARED = 64 * 16 + 16 + 16 * 16 + 16  # two layers of 16 units on 64 pixels
@@ -45,6 +46,30 @@ def test_a_job_from_conf_has_no_faults():
 )
 def test_every_part_is_checked(choices, key):
     assert keys(make_job(**choices)) == [key]
+
+
+@pytest.mark.parametrize(
+    ("group", "other", "base"),
+    [
+        ("weighting", "sharing", "mtlrun.weighting.base.Weighting"),
+        ("model", "heads", "mtlrun.models.base.Model"),
+        ("suite", "budget", "mtlrun.data.suite.Suite"),
+        ("statistics", "launch", "mtlrun.statistics.settings.Statistics"),
+    ],
+)
+def test_a_class_of_another_group_is_refused(group, other, base):
+    job = make_job()
+    (fault,) = job_faults({**job, group: job[other]})
+    assert fault.key == f"{group}._target_"
+    assert base in fault.rule
+
+
+def test_equal_parts_of_jobs_are_checked_once(monkeypatch):
+    counted = []
+    monkeypatch.setattr(check, "parameter_count", lambda config: counted.append(config["model"]["width"]))
+    jobs = [make_job(optimizer__lr=lr, model__width=w) for lr in (0.1, 0.2, 0.3) for w in (8, 16)]
+    assert len(prepare(jobs).cells) == 6
+    assert counted == [8, 16]
 
 
 def test_all_faults_of_a_job_come_at_once():

@@ -9,7 +9,7 @@ import pytest
 from support.configs import run_config
 from support.jobs import make_job
 
-from mtlrun.plan.runs import FORMAT, canonical_json, config_id, source_digests
+from mtlrun.plan.runs import FORMAT, canonical_json, config_id, run_ids, source_digests
 from mtlrun.plan.study import PARTS, plan_study
 
 
@@ -53,6 +53,16 @@ def test_the_seed_and_every_setting_change_it():
         seen.add(config_id(other))
     assert len(seen) == len(paths) + 1
     assert ("seed",) in paths
+
+
+@pytest.mark.parametrize("choices", [{}, {"suite": "linear_teachers", "weighting": "dwa"}])
+def test_ids_of_many_seeds_are_those_of_each(choices):
+    config = run_config(**choices)
+    cell = {k: v for k, v in config.items() if k != "seed"}
+    seeds = [0, 7, 10**12]
+    for known in (cell, {**cell, "sources": {"own.Mine": "0" * 16}}, {"a": 1}):
+        assert run_ids(known, seeds) == [config_id({**known, "seed": seed}) for seed in seeds]
+    assert run_ids({**config, "seed": 99}, seeds) == run_ids(cell, seeds)  # the given seeds count
 
 
 def test_a_whole_float_is_not_a_whole_number():
