@@ -79,9 +79,7 @@ class ResNet18(Model):
         """
         colours, _, _ = image_shape(input_shape, LEAST)
         stem = _convolution(colours, self.channels, 3, 1)
-        blocks: list[nn.Module] = [
-            nn.Sequential(stem, nn.GroupNorm(self.groups, self.channels), nn.ReLU())
-        ]
+        blocks: list[nn.Module] = [nn.Sequential(stem, nn.GroupNorm(self.groups, self.channels), nn.ReLU())]
         before = self.channels
         for stage, count in enumerate(STAGES):
             after = self.channels * 2**stage
