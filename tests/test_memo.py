@@ -15,14 +15,10 @@ def test_equal_arguments_are_worked_out_once():
         return len(calls)
 
     memo = Memo()
-    for value, number in (
-        ({"a": 1, "b": 2}, 1),
-        ({"b": 2, "a": 1}, 1),
-        ({"a": 1.0, "b": 2}, 2),
-        ({"a": True}, 3),
-    ):
-        assert memo(note, value) == number
-    assert Memo()(note, {"a": 1, "b": 2}) > 3
+    assert memo(note, {"a": 1, "b": 2}) == memo(note, {"b": 2, "a": 1}) == 1
+    assert (memo(note, {"a": 1.0, "b": 2}), memo(note, {"a": True, "b": 2})) == (2, 3)
+    assert memo.keyed("key", note, 5) == memo.keyed("key", note, 6) == 4
+    assert Memo()(note, {"a": 1, "b": 2}) == 5
 
 
 def test_functions_are_told_apart_and_failures_are_not_kept():
