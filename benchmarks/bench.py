@@ -128,7 +128,9 @@ def _show(console: Console, report: dict[str, Any], args: argparse.Namespace) ->
     console.print(measures_table(report["measures"]), crop=False)
     console.print(goals_table(report["goals"]), crop=False)
     met = sum(outcome["verdict"] == "met" for outcome in report["goals"])
-    console.print(f"{met} of {len(report['goals'])} goals met; ? where the interval holds the goal itself")
+    console.print(
+        f"{met} of {len(report['goals'])} goals met; ? where the interval holds the goal, or nothing was repeated"
+    )
     found = report["machine"]
     place = found["gpu"] if args.device == "cuda" else found["processor"]
     clock = args.clock or ("wall" if args.device == "cuda" else "CPU")
@@ -156,7 +158,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=20, help="turns of each loop of steps (20)")
     parser.add_argument("--image-repeats", type=int, default=10, help="turns of each loop of images (10)")
     parser.add_argument("--study-repeats", type=int, default=2, help="of whole studies, memory, planning (2)")
-    parser.add_argument("--quick-repeats", type=int, default=5, help="of evaluation and start-up (5)")
+    parser.add_argument("--quick-repeats", type=int, default=7, help="of evaluation and start-up (7)")
     parser.add_argument("--study-steps", type=int, default=1000, help="of a run of the 200-run study (1000)")
     parser.add_argument(
         "--sample", type=int, default=2, help="seeds of 20 that the plain study is timed on (2)"
@@ -166,7 +168,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clock", choices=list(CLOCKS), help="of the rates (cpu; wall on a GPU)")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     parser.add_argument("--compare", type=Path, help="JSON file of an earlier run to hold this one against")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    elsewhere = set(_chosen(args.only or ())) - set(_chosen(ON_GPU))
+    if args.device == "cuda" and elsewhere:
+        parser.error(f"--only: on a GPU must be of {', '.join(_chosen(ON_GPU))}; found {sorted(elsewhere)}")
+    return args
 
 
 if __name__ == "__main__":

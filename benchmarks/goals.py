@@ -42,11 +42,13 @@ class Goal(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A goal beside what was measured: median and quartiles, and the 95 % interval of the median."""
+    """A goal beside what was measured: median and quartiles, and the 95 % interval of the median
+    (see `interval`)."""
 
     goal: Goal
     spread: Spread
     interval: Interval
+    repeats: int
 
     @property
     def verdict(self) -> str:
@@ -54,8 +56,11 @@ class Outcome(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        """Whether the verdict is the same at both ends of the interval."""
-        return len({self.goal.met_by(value) for value in (self.spread.median, *self.interval)}) == 1
+        """Whether there are repeats, and the verdict is the same at both ends of the interval."""
+        return (
+            self.repeats > 1
+            and len({self.goal.met_by(value) for value in (self.spread.median, *self.interval)}) == 1
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return the outcome as plain data."""
@@ -119,7 +124,7 @@ def judge(goals: Iterable[Goal], measured: Iterable[Measured]) -> list[Outcome]:
     """Return an outcome for every goal whose measure was taken; the others are left out."""
     values: Mapping[tuple[str, str], Sequence[float]] = {(m.work, m.measure): m.values for m in measured}
     return [
-        Outcome(goal, spread(values[goal.work, goal.measure]), interval(values[goal.work, goal.measure]))
+        Outcome(goal, spread(found), interval(found), len(found))
         for goal in goals
-        if (goal.work, goal.measure) in values
+        if (found := values.get((goal.work, goal.measure)))
     ]

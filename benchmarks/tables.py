@@ -49,8 +49,8 @@ def measures_table(measures: Sequence[dict[str, Any]]) -> Table:
 
 
 def goals_table(outcomes: Iterable[dict[str, Any]]) -> Table:
-    """Return one line per goal; `?` marks a verdict that differs within the 95 % interval of the median."""
-    page = Table(title="goals: median (95 % interval of the median)")
+    """Return one line per goal; `?` marks a verdict that another run might turn round."""
+    page = Table(title="goals: median (its 95 % interval; of fewer than 6 repeats their range)")
     for heading in ("work", "measure", "goal"):
         page.add_column(heading, no_wrap=True)
     page.add_column("value", justify="right", no_wrap=True)

@@ -14,6 +14,7 @@ from benchmarks.peers import Peer
 WARM_UP_STEPS = 3  # in every turn: the caches belong to the loop that ran before
 WARM_UP_SHARE = 0.5  # of a turn's time; a loop whose steps are long warms up in one
 DRAWS = 2000  # of the bootstrap
+LEAST_REPEATS = 6  # the range of fewer values holds their median with less than 95 %
 
 
 class Spread(NamedTuple):
@@ -25,7 +26,7 @@ class Spread(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """The 95 % bootstrap interval of a median."""
+    """The 95 % bootstrap interval of a median; of fewer than 6 repeats their range."""
 
     low: float
     high: float
@@ -63,7 +64,10 @@ def interval(values: Sequence[float], seed: int = 0) -> Interval:
 
     Noise on a shared machine lasts: repeats near each other are alike, and drawing them one by one would state
     too narrow an interval. Blocks have about sqrt(n) repeats (circular block bootstrap, Politis and Romano 1992).
+    Fewer than 6 repeats allow no such interval: there it is the range of all of them.
     """
+    if len(values) < LEAST_REPEATS:
+        return Interval(float(min(values)), float(max(values)))
     array, count = np.asarray(values, dtype=float), len(values)
     length = max(1, round(count**0.5))
     starts = np.random.default_rng(seed).integers(count, size=(DRAWS, -(-count // length)))

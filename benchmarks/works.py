@@ -100,7 +100,10 @@ def run_work(
     """Time all loops of a work in turns; return one row per loop, and the measures that goals are set for."""
     torch.manual_seed(0)  # TorchJD draws its orders from the global generator
     taking_part = loops(work, lanes, device)
-    memory = {loop.name: _peak_mib(loop, device) for loop in taking_part if device == "cuda"}
+    memory = {}
+    if device == "cuda":
+        _peak_mib(taking_part[0], device)  # what CUDA's libraries allocate once is nobody's
+        memory = {loop.name: _peak_mib(loop, device) for loop in taking_part}
     rates = measure({loop.name: loop.make() for loop in taking_part}, seconds, repeats, CLOCKS[clock])
     return _rows(work, taking_part, rates, memory), _measures(work, taking_part, rates, device)
 

@@ -40,9 +40,11 @@ def test_a_verdict_is_sure_where_the_whole_interval_agrees() -> None:
     goal = Goal("work", "measure", AT_LEAST, 2.0)
     (clear,) = judge([goal], [Measured("work", "measure", [2.1, 2.2, 2.3, 2.2])])
     (close,) = judge([goal], [Measured("work", "measure", [1.0, 2.5, 2.1, 3.0])])
-    assert clear.verdict == close.verdict == "met"
+    (once,) = judge([goal], [Measured("work", "measure", [30.0])])
+    assert clear.verdict == close.verdict == once.verdict == "met"
     assert clear.sure
     assert not close.sure
+    assert not once.sure
 
 
 def test_only_measured_goals_get_an_outcome() -> None:

@@ -64,8 +64,8 @@ def test_interval_is_wider_where_noise_lasts() -> None:
     assert wide.high - wide.low > 1.2 * (narrow.high - narrow.low)
 
 
-def test_interval_of_one_value_is_that_value() -> None:
-    assert interval([3.0]) == (3.0, 3.0)
+def test_interval_of_few_values_is_their_range() -> None:
+    assert interval([3.0, 1.0, 2.0]) == (1.0, 3.0)
 
 
 def test_ratio_is_taken_within_a_repeat() -> None:
