@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mtlrun.config import build
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
@@ -20,6 +19,7 @@ from mtlrun.training.network import Parts, build_network
 RUN_STEP_S = 6e-5  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
 FLOPS = 2e10  # of batched float32 matrix products on one core
 PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the built-in suites
+REAL_PARAMETERS = 2**26
 MOMENTS = {"Adam": 2, "AdamW": 2, "SGD": 1}
 
 
@@ -77,16 +77,19 @@ def _run_size(text: str) -> Size:
     sizes = {name: p.numel() for name, p in network.named_parameters()}
     total, tasks = sum(sizes.values()), len(info.tasks)
     shared = sum(n for name, n in sizes.items() if network.owners()[name] is None) if tasks > 1 else 0
+    # Of a model of usual size one row is really computed: the first forward pass on meta imports for 2 s.
+    device = "cpu" if total < REAL_PARAMETERS else "meta"
     batch = config["budget"]["batch_size"]
     rows = [s.rows["train"] if batch == "full" else batch for s in info.sources]
-    inputs = [torch.empty(n, *s.input_shape, device="meta") for n, s in zip(rows, info.sources, strict=True)]
-    held, widest, flops = _forward(network, inputs)
+    inputs = [torch.zeros(1, *s.input_shape, device=device) for s in info.sources]
+    scale = max(rows)
+    held, widest, flops = (scale * n for n in _forward(network.to_empty(device=device), inputs))
     surgery = parts.weighting.needs == "gramian" and shared > 0
     # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
     by_task = tasks * shared + (total - shared)
     kept = total * (2 + MOMENTS.get(type(parts.optimizer).__name__, 2))
     step = kept + max(held + widest + by_task, by_task + total if surgery else 0)
-    per_row = widest / max(sum(rows), 1)
+    per_row = widest / scale
     evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)
     elements = max(inputs[0][0].numel(), 1)
     evaluation = kept + 2 * per_row * min(evaluated, MAX_ELEMENTS / elements)
@@ -97,16 +100,20 @@ def _run_size(text: str) -> Size:
 
 def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, int, int]:
     """Return elements that a forward pass leaves for the backward one, the most of one layer, and FLOPs."""
-    sizes = [x.numel() for x in inputs]
+    sizes, flops = [x.numel() for x in inputs], 0
 
     def hook(module: nn.Module, args: Any, output: Any) -> None:
+        nonlocal flops
         if isinstance(output, torch.Tensor):
             sizes.append(output.numel())
+            weight = getattr(module, "weight", None)
+            if weight is not None and weight.dim() > 1:  # dense or convolution: a product for every output
+                flops += 2 * output.numel() * weight[0].numel()
 
     leaves = [m for m in network.modules() if not list(m.children())]
     handles = [leaf.register_forward_hook(hook) for leaf in leaves]
-    with FlopCounterMode(display=False) as counter:
+    with torch.no_grad():
         network(list(inputs))
     for handle in handles:
         handle.remove()
-    return sum(sizes), max(sizes), counter.get_total_flops()
+    return sum(sizes), max(sizes), flops
