@@ -57,10 +57,8 @@ class Outcome(NamedTuple):
     @property
     def sure(self) -> bool:
         """Whether there are repeats, and the verdict is the same at both ends of the interval."""
-        return (
-            self.repeats > 1
-            and len({self.goal.met_by(value) for value in (self.spread.median, *self.interval)}) == 1
-        )
+        verdicts = {self.goal.met_by(value) for value in (self.spread.median, *self.interval)}
+        return self.repeats > 1 and len(verdicts) == 1
 
     def facts(self) -> dict[str, Any]:
         """Return the outcome as plain data."""
