@@ -16,7 +16,7 @@ from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
 from mtlrun.training.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network
 
-RUN_STEP_S = 6e-5  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
+RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
 FLOPS = 2e10  # of batched float32 matrix products on one core
 PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the built-in suites
 REAL_PARAMETERS = 2**26
