@@ -10,7 +10,7 @@ Shape letters: R lanes, B batch, C channels, H and W height and width.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +27,12 @@ class StackedLayer(nn.Module):
     """A layer with the parameters of R runs.
 
     Attributes:
-        held: its parameters, (R, ...), in a list: the optimizer owns them, this module reads them.
+        held: its parameters, (R, ...), in the order of the plain layer's; set before every call.
     """
 
-    def __init__(self, *parameters: Tensor | None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.held = [p for p in parameters if p is not None]
+        self.held: list[Tensor] = []
 
 
 class InChunks(nn.Module):
@@ -47,7 +47,7 @@ class InChunks(nn.Module):
         self.layers = layers
         self._stacked = [m for m in layers.modules() if isinstance(m, StackedLayer)]
         convolutions = [m for m in self._stacked if isinstance(m, StackedConv2d)]
-        self._maps = convolutions[0].held[0].shape[1] if convolutions else 1
+        self._maps = convolutions[0].maps if convolutions else 1
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (R, B, C, H, W) to whatever the layers give, (R, ...)."""
@@ -85,10 +85,11 @@ def chunk_lanes(inputs: Tensor, maps: int) -> int:
 class StackedConv2d(StackedLayer):
     """`nn.Conv2d` of R runs: weights (R, out, in / groups, kernel height, kernel width), biases (R, out)."""
 
-    def __init__(self, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__(weight, bias)
-        self.stride, self.padding, self.dilation = layer.stride, layer.padding, layer.dilation
-        self.groups = layer.groups
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self.stride, self.dilation = layer.stride, layer.dilation
+        self.padding: Any = layer.padding  # numbers or a word, as torch takes them
+        self.groups, self.maps = layer.groups, layer.out_channels
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return (R, B, out, H', W')."""
@@ -96,18 +97,14 @@ class StackedConv2d(StackedLayer):
         bias = biases[0].flatten() if biases else None
         stride, dilation, groups = self.stride, self.dilation, lanes * self.groups
         weights = weight.flatten(0, 1)
-        if isinstance(self.padding, str):
-            return unfold(
-                F.conv2d(fold(inputs), weights, bias, stride, self.padding, dilation, groups), lanes
-            )
         return unfold(F.conv2d(fold(inputs), weights, bias, stride, self.padding, dilation, groups), lanes)
 
 
 class StackedGroupNorm(StackedLayer):
     """`nn.GroupNorm` of R runs on images: scales and shifts (R, C)."""
 
-    def __init__(self, layer: nn.GroupNorm, weight: Tensor | None, bias: Tensor | None) -> None:
-        super().__init__(weight, bias)
+    def __init__(self, layer: nn.GroupNorm) -> None:
+        super().__init__()
         self.groups, self.eps = layer.num_groups, layer.eps
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -159,19 +156,12 @@ def has_image_rule(module: nn.Module) -> bool:
     return type(module) in (nn.GroupNorm, *POOLINGS)
 
 
-def image_layer(module: nn.Module, prefix: str, parameters: Mapping[str, Tensor]) -> nn.Module:
-    """Return the layer over lanes of one run's layer that `has_image_rule` accepts.
-
-    Args:
-        module: one run's layer; only its settings are used.
-        prefix: of its parameters' names, with the dot.
-        parameters: stacked, (R, ...) by name.
-    """
-    weight, bias = parameters.get(prefix + "weight"), parameters.get(prefix + "bias")
-    if isinstance(module, nn.Conv2d) and weight is not None:
-        return StackedConv2d(module, weight, bias)
+def image_layer(module: nn.Module) -> nn.Module:
+    """Return the layer over lanes of one run's layer that `has_image_rule` accepts; only settings are used."""
+    if isinstance(module, nn.Conv2d):
+        return StackedConv2d(module)
     if isinstance(module, nn.GroupNorm):
-        return StackedGroupNorm(module, weight, bias)
+        return StackedGroupNorm(module)
     return StackedPool2d(module)
 
 

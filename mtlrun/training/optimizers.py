@@ -1,8 +1,8 @@
 """Optimizers: torch's own fused kernels, applied to the stacked parameters of all lanes.
 
 Lanes with equal settings are updated by one kernel; a lane with settings of its own is a group of its own.
-Updates are elementwise, so what a lane gets does not depend on its company. Torch's functions are called, not
-its classes: at one lane those spent more time on bookkeeping than on the update (docs/performance.md).
+Updates are elementwise, so what a lane gets does not depend on its company. The kernels are called directly: at
+one lane torch's optimizer classes spend more time on bookkeeping than on the update (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.adamw import adamw
-from torch.optim.sgd import sgd
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
@@ -78,7 +75,7 @@ class Group(NamedTuple):
         params: values.
         grads: gradients of the same layout.
         moments: as many lists as the optimizer has moments; zero before the first update.
-        steps: scalars, updates so far, kept by Adam.
+        steps: scalars, updates so far with this one.
         decays: whether weight decay applies.
     """
 
@@ -114,17 +111,17 @@ class SGD(Optimizer):
         return int(self.momentum > 0)
 
     def update(self, group: Group, lr: float) -> None:
-        sgd(
+        torch._fused_sgd_(
             group.params,
             group.grads,
-            [*group.moments[0]] if group.moments else [None] * len(group.params),
-            fused=True,
+            group.moments[0] if group.moments else [],
             weight_decay=self.weight_decay if group.decays else 0.0,
             momentum=self.momentum,
             lr=lr,
             dampening=0.0,
             nesterov=self.nesterov,
             maximize=False,
+            is_first_step=False,
         )
 
 
@@ -155,7 +152,7 @@ class Adam(Optimizer):
         return 2
 
     def update(self, group: Group, lr: float) -> None:
-        self._apply(adam, group, lr)
+        self._apply(torch._fused_adam_, group, lr)
 
     def _apply(self, function: Callable[..., None], group: Group, lr: float) -> None:
         function(
@@ -164,7 +161,6 @@ class Adam(Optimizer):
             *group.moments,
             [],
             group.steps,
-            fused=True,
             amsgrad=False,
             beta1=self.beta1,
             beta2=self.beta2,
@@ -182,7 +178,7 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
     def update(self, group: Group, lr: float) -> None:
-        self._apply(adamw, group, lr)
+        self._apply(torch._fused_adamw_, group, lr)
 
 
 class LaneOptimizer:
@@ -222,7 +218,7 @@ class LaneOptimizer:
             factor: of the phase, multiplies every learning rate.
         """
         rows = {name: slot.rows(gradients[name]) for name, slot in self._slots.items() if name in gradients}
-        for part in self._parts:
+        for part in self._parts if rows else ():
             lr = part.optimizer.lr * part.optimizer.lr_factor(step, steps) * factor
             part.optimizer.update(part.group(rows, self._decay), lr)
 
@@ -237,20 +233,17 @@ class _Part:
         self._params = {name: self._rows(slot.buffer) for name, slot in slots.items()}
         count = range(optimizer.moments)
         self._moments = {name: [torch.zeros_like(p) for _ in count] for name, p in self._params.items()}
-        self._steps = {
-            name: torch.zeros((), dtype=torch.float32, device=p.device) for name, p in self._params.items()
-        }
+        self._updates = dict.fromkeys(slots, 0)
 
     def group(self, gradients: Mapping[str, Tensor], decays: bool) -> Group:
         """Return what is updated where only some parameters have gradients (R, padded size)."""
+        params, grads = [self._params[n] for n in gradients], [self._rows(g) for g in gradients.values()]
         moments = [[self._moments[n][k] for n in gradients] for k in range(self.optimizer.moments)]
-        return Group(
-            [self._params[n] for n in gradients],
-            [self._rows(g) for g in gradients.values()],
-            moments,
-            [self._steps[n] for n in gradients],
-            decays,
-        )
+        for name in gradients:
+            self._updates[name] += 1
+        counts = {self._updates[name] for name in gradients}
+        scalars = {n: torch.full((), float(n), device=params[0].device) for n in counts}
+        return Group(params, grads, moments, [scalars[self._updates[n]] for n in gradients], decays)
 
     def _rows(self, values: Tensor) -> Tensor:
         return values if self._lanes is None else values[self._lanes]
@@ -259,26 +252,28 @@ class _Part:
 class _Slot:
     """One stacked parameter: its buffer (R, padded size) and its view (R, ...).
 
-    Matrices lie transposed in the buffer: so does the gradient of a dense layer's weights as it comes out of
-    vmap, which then needs no copy.
+    Matrices lie transposed in the buffer: so does the gradient of a stacked dense layer's weights, which then
+    needs no copy. A lone lane has neither padding nor transposition: its layers are plain ones.
     """
 
     def __init__(self, values: Tensor) -> None:
         self._shape, self._size = values.shape, values[0].numel()
-        lanes = len(values)
-        self._padded = math.ceil(self._size / VECTOR) * VECTOR if lanes > 1 else self._size
+        self._lone = len(values) == 1
+        self._padded = self._size if self._lone else math.ceil(self._size / VECTOR) * VECTOR
         self.buffer = values.new_zeros(len(values), self._padded)
         self.view = self._view_of(self.buffer)
         self.view.copy_(values)
         self._gradient: Tensor | None = None
 
     def _view_of(self, buffer: Tensor) -> Tensor:
-        rows, transposed = buffer[:, : self._size], len(self._shape) == 3
+        rows, transposed = buffer[:, : self._size], len(self._shape) == 3 and not self._lone
         shape = (self._shape[0], self._shape[2], self._shape[1]) if transposed else self._shape
         return rows.view(shape).mT if transposed else rows.view(shape)
 
     def rows(self, gradient: Tensor) -> Tensor:
         """Return a gradient (R, ...) in the layout of the buffer."""
+        if self._lone:
+            return gradient.reshape(1, -1)
         if self._size == self._padded and gradient.stride() == self.view.stride():
             flat = gradient.mT if gradient.dim() == 3 else gradient
             return flat.reshape(len(gradient), -1)

@@ -37,9 +37,9 @@ def validation_slopes(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
     product of v with task t's gradient, by finite differences (Liu et al., Auto-Lambda, TMLR 2022, eq. 6).
     """
     weights = program.standing_weights(lanes)
-    ahead = _gradient(program, lanes, batch.examples, weights)
+    ahead = _gradient(program, batch.examples, weights)
     with _moved(lanes.parameters, ahead, -lanes.lr):
-        held_out = _gradient(program, lanes, batch.extra[0], lanes.goal)
+        held_out = _gradient(program, batch.extra[0], lanes.goal)
     length = torch.stack([g.flatten(1).square().sum(1) for g in held_out.values()]).sum(0).sqrt()
     step = STEP_LENGTH / length.clamp(min=torch.finfo(length.dtype).tiny ** 0.5)
     losses = []
@@ -49,12 +49,10 @@ def validation_slopes(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
     return (losses[0] - losses[1]) / (2 * step.unsqueeze(1))
 
 
-def _gradient(program: Program, lanes: Lanes, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
-    losses = program.see(examples).losses
-    found = torch.autograd.grad(
-        losses, list(lanes.parameters.values()), weights.unbind(1), materialize_grads=True
-    )
-    return dict(zip(lanes.parameters, found, strict=True))
+def _gradient(program: Program, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
+    losses, leaves = program.see(examples).losses, program.forward.leaves
+    found = torch.autograd.grad(losses, list(leaves.values()), weights.unbind(1), materialize_grads=True)
+    return program.forward.join(dict(zip(leaves, found, strict=True)))
 
 
 @contextmanager

@@ -1,76 +1,166 @@
-"""Networks over all lanes at once, where every layer has a rule for it; vmap serves the others.
+"""Networks over all lanes at once: by rules for layers, by vmap, and for one lane as they are.
 
 A network is written for one run, of ordinary layers. Dense layers become batched matrix products over stacked
 weights, the very kernels that a loop written by hand for many runs would call; layers of images become grouped
 kernels (`convolution.py`); layers that act on each element stay as they are; containers keep their own forward
-code. What vmap would make of the same network costs about 60 % more (docs/performance.md).
+code. What vmap would make of the same network costs about 60 % more (docs/performance.md); it serves networks
+with other layers.
 
 Shape letters: R lanes, B batch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from mtlrun.training.convolution import StackedLayer, chunk_images, has_image_rule, image_layer
-from mtlrun.training.network import Network
-
-Forward = Callable[[Sequence[Tensor]], list[Tensor]]
 
 ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity)
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
-def forward_of_lanes(network: Network, parameters: Mapping[str, Tensor]) -> Forward:
-    """Return the function from inputs, (R, B, ...) per source, to outputs, (R, B, outputs) per task.
+class Forward(ABC):
+    """A network over lanes: tensors (R, B, ...) in, a list of them out.
+
+    Args:
+        parameters: stacked, (R, ...) by name; what is written into them is seen.
+        autocast: whether products are computed in bfloat16; results are of the parameters' type again.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor], autocast: bool) -> None:
+        self._parameters, self._autocast = parameters, autocast
+        self.leaves = self.split(parameters)
+
+    def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what the network reads and gradients are taken at; shares memory with the parameters."""
+        return dict(parameters)
+
+    def join(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors shaped like `leaves` with the lane axis, (R, ...)."""
+        return tensors
+
+    def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Map inputs per source to outputs per task."""
+        return self._run("forward", inputs)
+
+    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Map inputs per source to shared representations."""
+        return self._run("represent", inputs)
+
+    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
+        """Map shared representations to outputs per task."""
+        return self._run("finish", representations)
+
+    @contextlib.contextmanager
+    def bound_to(self, parameters: Mapping[str, Tensor]) -> Iterator[None]:
+        """Use other parameters for a while."""
+        own, self.leaves = self.leaves, self.split(parameters)
+        try:
+            yield
+        finally:
+            self.leaves = own
+
+    def _run(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+        if not self._autocast:
+            return self.call(part, arguments)
+        with torch.autocast(arguments[0].device.type, torch.bfloat16):
+            return [out.to(arguments[0].dtype) for out in self.call(part, arguments)]
+
+    @abstractmethod
+    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+        """Call a method of the network: `forward`, `represent` or `finish`."""
+
+
+def forward_of_lanes(network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> Forward:
+    """Return a network over the lanes of its parameters.
 
     Args:
         network: one run's, on any device; only its structure is used.
-        parameters: stacked, (R, ...) by name; read anew in every call.
+        parameters: stacked, (R, ...) by name.
+        autocast: as of `Forward`.
     """
-    stacked = stack_layers(network, parameters)
-    return stacked if stacked is not None else vmapped(network, parameters)
+    if len(next(iter(parameters.values()))) == 1:
+        return Lone(network, parameters, autocast)
+    if all(_has_rule(module) for module in network.modules()):
+        return Stacked(network, parameters, autocast)
+    return Vmapped(network, parameters, autocast)
 
 
-def stack_layers(network: Network, parameters: Mapping[str, Tensor]) -> nn.Module | None:
-    """Return the network over lanes, or None where a module has no rule."""
-    if not all(_has_rule(module) for module in network.modules()):
-        return None
-    stacked = copy.deepcopy(network)
-    for name, module in list(stacked.named_modules()):
+class Lone(Forward):
+    """One run's network as it is, its parameters without the lane axis."""
+
+    def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
+        super().__init__(parameters, autocast)
+        self._network = copy.deepcopy(network)
+        self._places = _free(self._network)
+
+    def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {n: p.detach().squeeze(0).requires_grad_() for n, p in parameters.items()}
+
+    def join(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {n: p.unsqueeze(0) for n, p in tensors.items()}
+
+    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+        for module, attribute, name in self._places:
+            object.__setattr__(module, attribute, self.leaves[name])
+        outputs = getattr(self._network, part)([x.squeeze(0) for x in arguments])
+        return [out.unsqueeze(0) for out in outputs]
+
+
+class Vmapped(Forward):
+    """A network whose layers have no rules, under `torch.vmap`."""
+
+    def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
+        super().__init__(parameters, autocast)
+        self._network = copy.deepcopy(network)
+        self._places = _free(self._network)
+
+    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+        def one(values: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
+            for (module, attribute, _), value in zip(self._places, values, strict=True):
+                object.__setattr__(module, attribute, value)
+            return getattr(self._network, part)(inputs)
+
+        return torch.vmap(one)([self.leaves[name] for _, _, name in self._places], list(arguments))
+
+
+class Stacked(Forward):
+    """A network whose every layer has a rule: its layers replaced by layers of all lanes."""
+
+    def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
+        super().__init__(parameters, autocast)
+        self.network = copy.deepcopy(network)
+        self._layers: list[tuple[StackedLayer, list[str]]] = []
+        for name, module in list(self.network.named_modules()):
+            self._replace(name, module)
+        self._places = _free(self.network)
+        chunk_images(self.network)
+
+    def _replace(self, name: str, module: nn.Module) -> None:
         parent, _, child = name.rpartition(".")
-        holder = stacked.get_submodule(parent)
-        if isinstance(module, nn.Linear):
-            weight, bias = parameters[name + ".weight"], parameters.get(name + ".bias")
-            setattr(holder, child, StackedLinear(weight, bias))
-        elif isinstance(module, nn.Flatten):
+        holder = self.network.get_submodule(parent)
+        if isinstance(module, nn.Flatten):
             setattr(holder, child, nn.Flatten(module.start_dim + 1, module.end_dim))
-        elif has_image_rule(module):
-            setattr(holder, child, image_layer(module, name + ".", parameters))
-    chunk_images(stacked)
-    return stacked
+        elif isinstance(module, nn.Linear) or has_image_rule(module):
+            layer = StackedLinear() if isinstance(module, nn.Linear) else image_layer(module)
+            names = [f"{name}.{n}" for n, _ in module.named_parameters(recurse=False)]
+            setattr(holder, child, layer)
+            if isinstance(layer, StackedLayer):
+                self._layers.append((layer, names))
+                layer.held = [self.leaves[n] for n in names]
 
-
-def vmapped(network: Network, parameters: Mapping[str, Tensor]) -> Forward:
-    """Return the network over lanes by `torch.vmap`; one lane is called as it is."""
-    names = list(parameters)
-
-    def one(values: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
-        return functional_call(network, dict(zip(names, values, strict=True)), (inputs,))
-
-    def forward(inputs: Sequence[Tensor]) -> list[Tensor]:
-        values = list(parameters.values())
-        if len(inputs[0]) > 1:
-            return torch.vmap(one)(values, list(inputs))
-        outputs = one([v.squeeze(0) for v in values], [x.squeeze(0) for x in inputs])
-        return [output.unsqueeze(0) for output in outputs]
-
-    return forward
+    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+        for layer, names in self._layers:
+            layer.held = [self.leaves[n] for n in names]
+        for module, attribute, name in self._places:
+            object.__setattr__(module, attribute, self.leaves[name])
+        return getattr(self.network, part)(arguments)
 
 
 class StackedLinear(StackedLayer):
@@ -90,3 +180,13 @@ def _has_rule(module: nn.Module) -> bool:
         return module.start_dim > 0 and module.end_dim == -1
     known = (nn.Linear, *ELEMENTWISE, *CONTAINERS)
     return type(module) in known or has_image_rule(module) or getattr(module, "any_leading_axes", False)
+
+
+def _free(network: nn.Module) -> list[tuple[nn.Module, str, str]]:
+    """Take the parameters out of a network's modules; return module, attribute and name of each."""
+    places = []
+    for prefix, module in network.named_modules():
+        for attribute in [n for n, p in module._parameters.items() if p is not None]:
+            del module._parameters[attribute]
+            places.append((module, attribute, f"{prefix}.{attribute}"))
+    return places

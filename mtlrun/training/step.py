@@ -21,7 +21,7 @@ from mtlrun.training.lift import lift, with_fields
 from mtlrun.training.losses import LOSSES
 from mtlrun.training.probes import PROBES
 from mtlrun.training.stacked import Forward
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import Aggregator, Signals, State, Weighting
 
 
 class Examples(NamedTuple):
@@ -132,7 +132,8 @@ class Program:
         self, fields: Tensors, jacobian: Tensor, signals: Signals, state: State
     ) -> tuple[Tensor, Tensor, State]:
         """Return one run's shared gradient (P,), the task weights that stand for it (T,), and the next state."""
-        return with_fields(self.weighting, fields).aggregate(jacobian, signals, state)
+        aggregator: Aggregator = with_fields(self.weighting, fields)
+        return aggregator.aggregate(jacobian, signals, state)
 
     def one_after(self, fields: Tensors, losses: Tensor, state: State) -> State:
         """Return the weighting's next state from the losses (T,) that the update left on its batch."""
@@ -169,7 +170,7 @@ class Program:
         else:
             weights = self.loss_weights(lanes, signals)
             roots += zip(seen.losses, weights.detach().unbind(1), strict=True)
-        for name, gradient in self.differentiate(lanes, roots, weights * losses).items():
+        for name, gradient in self.differentiate(lanes, roots, weights, losses).items():
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
         return gradients, losses, weights.detach()
 
@@ -195,17 +196,19 @@ class Program:
 
     def task_gradients(self, lanes: Lanes, seen: Seen) -> list[Tensors]:
         """Return each task's gradient at the subject of surgery and of the task's own parameters."""
-        subject = seen.subject or {n: lanes.parameters[n] for n in self.shared}
+        leaves = self.forward.leaves
+        subject = {} if seen.subject else {n: leaves[n] for n in self.shared}
         by_task = []
         for position, private in enumerate(self.private):
-            wanted = subject | {n: lanes.parameters[n] for n in private}
+            wanted = seen.subject | subject | {n: leaves[n] for n in private}
             found = torch.autograd.grad(
                 seen.losses[position].sum(),
                 list(wanted.values()),
                 retain_graph=position + 1 < len(self.private),
                 materialize_grads=True,
             )
-            by_task.append(dict(zip(wanted, found, strict=True)))
+            own = dict(zip(wanted, found, strict=True))
+            by_task.append({n: own.pop(n) for n in seen.subject} | self.forward.join(own))
         return by_task
 
     def combine(self, lanes: Lanes, signals: Signals, by_task: Sequence[Tensors]) -> tuple[Tensors, Tensor]:
@@ -220,22 +223,27 @@ class Program:
         weights, lanes.state = self._weigh(lanes.weighting_fields, signals, lanes.state)
         return weighted_sum(by_task, weights.detach(), names), weights
 
-    def differentiate(self, lanes: Lanes, roots: list[tuple[Tensor, Tensor]], weighted: Tensor) -> Tensors:
+    def differentiate(
+        self, lanes: Lanes, roots: list[tuple[Tensor, Tensor]], weights: Tensor, losses: Tensor
+    ) -> Tensors:
         """Return the gradients of the roots, of the penalties, and of what the weighting learns."""
         if lanes.learned:
-            objective = weighted.sum() + self._weighting_penalty(lanes.learned).sum()
+            objective = (weights * losses).sum() + self._weighting_penalty(lanes.learned).sum()
             roots.append((objective, torch.ones_like(objective)))
         if self.regularization.active:
-            objective = self._penalty(lanes.regularization_fields, lanes.parameters).sum()
+            parameters = self.forward.join(self.forward.leaves)
+            objective = self._penalty(lanes.regularization_fields, parameters).sum()
             roots.append((objective, torch.ones_like(objective)))
         roots = [(root, cotangent) for root, cotangent in roots if root.requires_grad]
         if not roots:
             return {}
         trained = [*self.shared, *(n for names in self.private for n in names)]
-        wanted = {n: lanes.parameters[n] for n in trained} | lanes.learned
+        wanted = {n: self.forward.leaves[n] for n in trained} | lanes.learned
         values, cotangents = zip(*roots, strict=True)
         found = torch.autograd.grad(values, list(wanted.values()), cotangents, allow_unused=True)
-        return {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
+        named = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
+        learned = {n: named.pop(n) for n in lanes.learned if n in named}
+        return self.forward.join(named) | learned
 
     def gramian(self, lanes: Lanes, examples: Examples) -> Tensor:
         """Return the inner products of the tasks' gradients of the shared parameters, (R, T, T)."""

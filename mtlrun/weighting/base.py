@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -62,7 +62,8 @@ class Weighting(Configured, ABC):
     iteration counts. Fields annotated float may differ between lanes and arrive as tensors.
 
     Attributes:
-        needs: `losses` and `gramian` call `weigh`, `jacobian` calls `aggregate`.
+        needs: which gradients `weigh` gets to see: none with `losses`, their inner products with `gramian`. An
+            `Aggregator` needs the whole `jacobian`.
         on: what gradients are taken with respect to: the shared `parameters`, or the shared `representation`,
             the output of the last shared layer for the batch. A method that works on both declares it as a field.
         probe: what the step finds out on further examples of the training part first: `none`;
@@ -93,15 +94,9 @@ class Weighting(Configured, ABC):
         """Return the shape of the uniform numbers that one step draws; () for none."""
         return ()
 
+    @abstractmethod
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         """Return the task weights (T,) and the next state."""
-        raise NotImplementedError(f"{type(self).__name__} declares needs={self.needs!r}, which calls `weigh`")
-
-    def aggregate(self, jacobian: Tensor, signals: Signals, state: State) -> tuple[Tensor, Tensor, State]:
-        """Return the shared gradient (P,) from the task gradients (T, P), weights to report (T,), next state."""
-        raise NotImplementedError(
-            f"{type(self).__name__} declares needs={self.needs!r}: it calls `aggregate`"
-        )
 
     def standing(self, state: State) -> Tensor:
         """Return the task weights (T,) before this step, for `probe = validation_slopes`."""
@@ -114,3 +109,18 @@ class Weighting(Configured, ABC):
     def penalty(self, learned: State) -> Tensor:
         """Return the scalar added to the objective for the learned parameters."""
         return torch.zeros(())
+
+
+@dataclass
+class Aggregator(Weighting):
+    """A rule for the shared gradient itself, from all task gradients."""
+
+    needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "jacobian"
+
+    def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
+        """Return 1 for every task: where nothing is shared there is nothing to aggregate."""
+        return torch.ones_like(signals.losses), state
+
+    @abstractmethod
+    def aggregate(self, jacobian: Tensor, signals: Signals, state: State) -> tuple[Tensor, Tensor, State]:
+        """Return the shared gradient (P,) from the task gradients (T, P), weights to report (T,), next state."""

@@ -8,14 +8,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Aggregator, Facts, Signals, State, Weighting
 
 
 @dataclass
-class Agreeing(Weighting):
+class Agreeing(Aggregator):
     """Keeps the elements of the summed gradient on whose sign all tasks agree; remembers the last update."""
-
-    needs = "jacobian"
 
     def init_state(self, facts: Facts) -> State:
         return {"last": torch.zeros(facts.elements)}

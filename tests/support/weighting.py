@@ -87,7 +87,9 @@ def make_case(
     """Return a run's inputs for losses (steps, T) and gradients (T, P), with random draws."""
     steps, tasks = losses.shape
     rows = torch.from_numpy(gradients).to(dtype)  # cast before the product, as in training
-    learned = {k: torch.from_numpy(rng.standard_normal(v.shape)) for k, v in method.learned(Facts(tasks)).items()}
+    learned = {
+        k: torch.from_numpy(rng.standard_normal(v.shape)) for k, v in method.learned(Facts(tasks)).items()
+    }
     return Case(
         torch.from_numpy(losses).to(dtype),
         rows @ rows.mT,
@@ -128,7 +130,9 @@ def weights_of(method: Weighting, gramian: Any, losses: Any = None, **given: Any
     matrix = torch.as_tensor(gramian, dtype=torch.float64)
     tasks = len(matrix)
     values = torch.ones(tasks) if losses is None else torch.as_tensor(losses)
-    signals = Signals(values.double(), matrix, given.get("draw"), method.learned(Facts(tasks)), torch.tensor(False))
+    signals = Signals(
+        values.double(), matrix, given.get("draw"), method.learned(Facts(tasks)), torch.tensor(False)
+    )
     return method.weigh(signals, method.init_state(Facts(tasks)))[0].numpy()
 
 

@@ -13,7 +13,7 @@ from mtlrun.training import convolution
 from mtlrun.training.cohort import Cohort
 from mtlrun.training.convolution import InChunks, chunk_lanes
 from mtlrun.training.optimizers import Adam, LaneOptimizer
-from mtlrun.training.stacked import stack_layers
+from mtlrun.training.stacked import Stacked, Vmapped, forward_of_lanes
 
 
 @pytest.fixture(autouse=True)
@@ -44,21 +44,34 @@ MAPS = {"convnet": 4, "resnet18": 2}  # of the first convolution
 every_encoder = pytest.mark.parametrize("encoder", ENCODERS)
 
 
+class Whole(nn.Module):
+    """Layers as the engine calls them: a list of inputs, a list of outputs."""
+
+    any_leading_axes = True
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, inputs):
+        return [self.layers(inputs[0])]
+
+
 def lanes_of(make, count):
     """Networks of several runs, the same over lanes, and its parameters as the optimizer holds them."""
     networks = []
     for seed in range(count):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = nn.ModuleDict({"layers": nn.Sequential(make())}).double()
+            network = Whole(nn.Sequential(make())).double()
             for parameter in network.parameters():
                 nn.init.normal_(parameter, std=0.5)  # so that scales and shifts differ too
-        networks.append(network["layers"])
+        networks.append(network.layers)
     named = [dict(n.named_parameters(prefix="layers")) for n in networks]
     initial = {name: torch.stack([d[name].detach() for d in named]) for name in named[0]}
     parameters = LaneOptimizer([Adam()] * count, initial).parameters if initial else {}
-    whole = nn.ModuleDict({"layers": networks[0]}).to_empty(device="meta")
-    return networks, stack_layers(whole, parameters), parameters
+    whole = Whole(networks[0]).to_empty(device="meta")
+    return networks, Stacked(whole, parameters), parameters
 
 
 def images(*shape):
@@ -71,7 +84,7 @@ def assert_equal_to_plain(make, inputs):
     # `to_empty` above leaves the first network on the meta device, so plain networks are made anew.
     _, stacked, parameters = lanes_of(make, len(inputs))
     values = list(parameters.values())
-    outputs = stacked["layers"](inputs)
+    outputs = stacked([inputs])[0]
     found = torch.autograd.grad(outputs.cos().sum(), [inputs, *values])
     for lane in range(len(inputs)):
         plain = make().double()
@@ -114,10 +127,11 @@ def test_chunks_are_as_large_as_fits_and_of_about_equal_size(monkeypatch):
 @every_encoder
 def test_image_parts_are_put_in_chunks_and_dense_networks_are_not(encoder):
     _, stacked, _ = lanes_of(lambda: ENCODERS[encoder].build((1, 8, 8)), 2)
-    assert [isinstance(m, InChunks) for m in stacked.children()] == [True]
-    assert not any(isinstance(m, InChunks) for m in stacked["layers"].layers.modules())
+    (chunks,) = stacked.network.children()
+    assert isinstance(chunks, InChunks)
+    assert not any(isinstance(m, InChunks) for m in chunks.layers.modules())
     _, dense, _ = lanes_of(lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), 2)
-    assert not any(isinstance(m, InChunks) for m in dense.modules())
+    assert not any(isinstance(m, InChunks) for m in dense.network.modules())
 
 
 @pytest.mark.parametrize("limit", [1, 10**9])
@@ -127,7 +141,7 @@ def test_a_broken_lane_leaves_the_others_bit_equal(limit, monkeypatch):
     inputs, values = images(3, 4, 1, 8, 8), list(parameters.values())
 
     def outputs_and_gradients():
-        outputs = stacked["layers"](inputs)
+        outputs = stacked([inputs])[0]
         return [outputs.detach(), *torch.autograd.grad(outputs[:, 0].sum(), values)]
 
     before = outputs_and_gradients()
@@ -144,12 +158,12 @@ def test_parameters_are_read_as_they_are_now_also_after_a_failed_call(monkeypatc
     monkeypatch.setattr(convolution, "CHUNK_ELEMENTS", 1)
     _, stacked, parameters = lanes_of(lambda: nn.Conv2d(2, 3, 3), 3)
     inputs = images(3, 2, 2, 5, 5)
-    before = stacked["layers"](inputs).detach().clone()
+    before = stacked([inputs])[0].detach().clone()
     with pytest.raises(RuntimeError):
-        stacked["layers"](images(3, 2, 4, 5, 5))
+        stacked([images(3, 2, 4, 5, 5)])
     with torch.no_grad():
         parameters["layers.0.bias"] += 1.0
-    torch.testing.assert_close(stacked["layers"](inputs), before + 1.0)
+    torch.testing.assert_close(stacked([inputs])[0], before + 1.0)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +177,9 @@ def test_parameters_are_read_as_they_are_now_also_after_a_failed_call(monkeypatc
     ],
 )
 def test_layers_without_a_rule(layer):
-    whole = nn.ModuleDict({"layers": nn.Sequential(nn.Conv2d(4, 4, 1), layer)})
-    parameters = {name: p.detach().unsqueeze(0) for name, p in whole.named_parameters()}
-    assert stack_layers(whole, parameters) is None
+    whole = Whole(nn.Sequential(nn.Conv2d(4, 4, 1), layer))
+    parameters = {name: torch.stack([p.detach()] * 2) for name, p in whole.named_parameters()}
+    assert isinstance(forward_of_lanes(whole, parameters), Vmapped)
 
 
 @pytest.mark.parametrize(

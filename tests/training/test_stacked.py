@@ -6,7 +6,7 @@ from support.configs import run_config
 from torch import nn
 
 from mtlrun.training.cohort import Cohort
-from mtlrun.training.stacked import stack_layers, vmapped
+from mtlrun.training.stacked import Lone, Stacked, Vmapped, forward_of_lanes
 
 CPU = torch.device("cpu")
 
@@ -16,30 +16,34 @@ CPU = torch.device("cpu")
 def test_stacked_equals_vmap(sharing, lanes):
     cohort = Cohort([run_config(seed=s, sharing=sharing, heads="mlp") for s in range(lanes)], CPU)
     batch = next(cohort.batches(cohort.phases[0], 0))
-    stacked = stack_layers(cohort.network, cohort.parameters)
-    outputs = vmapped(cohort.network, cohort.parameters)(batch.inputs)
-    for ours, theirs in zip(stacked(batch.inputs), outputs, strict=True):
+    stacked = Stacked(cohort.network, cohort.parameters)
+    other = Lone if lanes == 1 else Vmapped
+    plain = other(cohort.network, cohort.parameters)
+    outputs, found = plain(batch.examples.inputs), stacked(batch.examples.inputs)
+    for ours, theirs in zip(found, outputs, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
-    values = list(cohort.parameters.values())
-    ours = torch.autograd.grad(sum(o.square().sum() for o in stacked(batch.inputs)), values)
-    theirs = torch.autograd.grad(sum(o.square().sum() for o in outputs), values)
+    ours, theirs = (
+        torch.autograd.grad(sum(o.square().sum() for o in each), list(forward.leaves.values()))
+        for each, forward in ((found, stacked), (outputs, plain))
+    )
     for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(a.view_as(b), b, rtol=1e-10, atol=1e-12)
 
 
 def test_a_layer_without_a_rule_is_left_to_vmap():
     cohort = Cohort([run_config(seed=s) for s in range(3)], CPU)
     cohort.network.body.trunk[0].append(nn.LayerNorm(16, elementwise_affine=False))
-    assert stack_layers(cohort.network, cohort.parameters) is None
     batch = next(cohort.batches(cohort.phases[0], 0))
-    outputs = vmapped(cohort.network, cohort.parameters)(batch.inputs)
+    forward = forward_of_lanes(cohort.network, cohort.parameters)
+    assert isinstance(forward, Vmapped)
+    outputs = forward(batch.examples.inputs)
     assert [tuple(o.shape) for o in outputs] == [(3, 16, 10), (3, 16, 1)]
 
 
 def test_stacked_layers_read_the_parameters_as_they_are_now():
     cohort = Cohort([run_config(seed=s) for s in range(2)], CPU)
     batch = next(cohort.batches(cohort.phases[0], 0))
-    before = cohort.forward(batch.inputs)[0].detach().clone()
+    before = cohort.forward(batch.examples.inputs)[0].detach().clone()
     with torch.no_grad():
         cohort.parameters["heads.tasks.0.bias"] += 1.0
-    torch.testing.assert_close(cohort.forward(batch.inputs)[0], before + 1.0)
+    torch.testing.assert_close(cohort.forward(batch.examples.inputs)[0], before + 1.0)
