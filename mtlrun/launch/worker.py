@@ -49,8 +49,10 @@ def main(tasks: TextIO, events: TextIO) -> None:
     """Do one task for each line of `tasks`, until it ends."""
     import torch
 
-    torch.set_num_threads(1)  # there is a worker for every core
+    from mtlrun.training.allocator import keep_freed_memory
 
+    torch.set_num_threads(1)  # there is a worker for every core
+    keep_freed_memory()
     for line in tasks:
         pending, told = 0, time.monotonic()
 

@@ -41,6 +41,9 @@ def here() -> Iterator[Pool]:
     """A pool that does tasks one after another in this process, on one thread."""
     import torch
 
+    from mtlrun.training.allocator import keep_freed_memory
+
+    keep_freed_memory()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in a worker, so that a run's kernels do not depend on how it was launched
     try:

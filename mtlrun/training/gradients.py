@@ -22,7 +22,7 @@ def products(left: Sequence[Tensors], right: Sequence[Tensors], names: Sequence[
         columns = rows if symmetric else [_rows(gradients[name]) for gradients in right]
         for i in range(len(rows)):
             for j in range(i + 1 if symmetric else len(columns)):
-                product = torch.bmm(rows[i].unsqueeze(1), columns[j].unsqueeze(2)).squeeze(2)
+                product = torch.linalg.vecdot(rows[i], columns[j]).unsqueeze(1)
                 entries[i, j] = entries[i, j] + product if (i, j) in entries else product
     tasks = range(len(left))
     place = (lambda i, j: (max(i, j), min(i, j))) if symmetric else (lambda i, j: (i, j))

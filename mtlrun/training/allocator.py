@@ -1,0 +1,23 @@
+"""Memory of freed tensors is kept for the next step, rather than given back to the system and asked for again.
+
+A training step frees and allocates the same megabytes thousands of times. With glibc's defaults each step may pay
+for hundreds of page faults, up to a third of its time (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+KEPT_BYTES = 2**30
+
+
+def keep_freed_memory() -> bool:
+    """Tell the C library's allocator; returns whether it could be told. Results do not depend on it."""
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it, other C libraries may not
+    return mallopt is not None and all(
+        mallopt(option, KEPT_BYTES) for option in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)
+    )
