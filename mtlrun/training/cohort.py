@@ -18,6 +18,7 @@ from mtlrun.diagnostics.conflict import gradient_cosines
 from mtlrun.schedule.base import Phase
 from mtlrun.streams import stream
 from mtlrun.training.bank import Bank, batch_streams
+from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, metric_names
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.optimizers import LaneOptimizer
@@ -62,6 +63,7 @@ class Trainer:
         lanes: what differs between them.
         optimizer: of the model's parameters, from phase to phase the same.
         learner: of the weighting's own.
+        compute: `program.gradients`, or what does the same faster.
     """
 
     phase: Phase
@@ -69,10 +71,11 @@ class Trainer:
     lanes: Lanes
     optimizer: LaneOptimizer
     learner: LaneOptimizer
+    compute: Compute
 
     def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
         """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
-        gradients, losses, weights = self.program.gradients(self.lanes, batch)
+        gradients, losses, weights = self.compute(self.lanes, batch)
         self.optimizer.step(gradients, step, self.phase.steps, self.phase.lr_factor)
         if self.lanes.learned:
             self.learner.step(gradients, step, self.phase.steps, self.phase.lr_factor)
@@ -86,10 +89,17 @@ class Cohort:
     Args:
         configs: the canonical config of each run, one lane each.
         device: where to train.
+        compiler: a backend of `torch.compile` for the step, or None for the step as it is.
+
+    Attributes:
+        not_compiled: why the compiler did not serve, or None.
     """
 
-    def __init__(self, configs: Sequence[Mapping[str, Any]], device: torch.device) -> None:
-        self.config, self.device = configs[0], device
+    def __init__(
+        self, configs: Sequence[Mapping[str, Any]], device: torch.device, compiler: str | None = None
+    ) -> None:
+        self.config, self.device, self.compiler = configs[0], device, compiler
+        self.not_compiled: str | None = None
         self.dtype = getattr(torch, self.config["dtype"])
         self.seeds = [int(c["seed"]) for c in configs]
         self.suites: list[Suite] = [build(c["suite"]) for c in configs]
@@ -133,12 +143,22 @@ class Cohort:
         trainer = self.begin(phase)
         stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
         for step, batch in enumerate(self.batches(phase, skip)):
+            if step == 0:
+                self.compile(trainer, batch)
             losses, weights = trainer.step(batch, step)
             finite = losses.isfinite().all(1)
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
             if step + 1 in stops:
                 self._evaluate(trainer, batch, begun + step + 1, weights)
             progress(1)
+
+    def compile(self, trainer: Trainer, batch: Batch) -> None:
+        """Let a trainer use the compiled step, where there is a compiler that serves."""
+        if self.compiler is not None:
+            try:
+                trainer.compute = compiled(trainer.program, trainer.lanes, batch, self.compiler)
+            except NotCompiled as reason:
+                self.not_compiled = str(reason)
 
     def begin(self, phase: Phase) -> Trainer:
         """Return what trains a phase; a weighting starts anew, with the phase's tasks."""
@@ -167,7 +187,7 @@ class Cohort:
             self._send(np.array([o.lr * phase.lr_factor for o in optimizers])),
             self._send(np.array([known.goal for known in facts])),
         )
-        return Trainer(phase, program, lanes, self.optimizer, learner)
+        return Trainer(phase, program, lanes, self.optimizer, learner, program.gradients)
 
     def _facts(self, data: SuiteData, suite: Suite, phase: Phase, program: Program) -> Facts:
         shared = sum(self.parameters[n][0].numel() for n in program.shared)

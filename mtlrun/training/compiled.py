@@ -1,17 +1,17 @@
 """The step as one compiled program: forward, gradients and strategy traced together, then fused by torch's compiler.
 
-Tracing takes tenths of a second; compiling takes tens of seconds and runs the step up to three times as fast
-(docs/performance.md), so it is for long studies: `launch.compile` decides.
+Tracing takes a second; compiling takes half a minute, the first time on a machine, and the step then runs up to
+three times as fast (docs/performance.md). So it is for long studies: `launch.compile` decides.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_leaves
 
 from mtlrun.training.gradients import Tensors
@@ -30,7 +30,7 @@ TOLERANCE = 1e-4  # of float32 sums in another order, relative to a tensor's lar
 
 
 class NotCompiled(Exception):
-    """Why a program stays as it is."""
+    """Why a step stays as it is."""
 
 
 def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "inductor") -> Compute:
@@ -43,36 +43,36 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
         backend: of `torch.compile`; `eager` traces and compiles nothing.
 
     Raises:
-        NotCompiled: the program cannot be traced or compiled, or its results would differ.
+        NotCompiled: the step cannot be traced or compiled, or its results would differ.
     """
 
-    def pure(parameters: Tensors, learned: Tensors, state: State, batch: Batch) -> tuple[Computed, State]:
-        moving = dataclasses.replace(lanes, parameters=parameters, learned=learned, state=state)
-        with program.forward.bound_to(parameters):
+    from torch.fx.experimental.proxy_tensor import make_fx  # imports for seconds, so only where it is used
+
+    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, State]:
+        moving = Lanes(**tensors)
+        with program.forward.bound_to(moving.parameters):
             found = program.gradients(moving, batch)
         return found, moving.state
 
     on_gpu = batch.new_epoch.is_cuda
     mode = "reduce-overhead" if on_gpu and backend == "inductor" else None
-    given = (lanes.parameters, lanes.learned, lanes.state, batch)
     try:
-        traced = make_fx(pure)(*given)
-        fused = torch.compile(traced, backend=backend, mode=mode, dynamic=False)
+        fused = torch.compile(
+            make_fx(pure)(_tensors(lanes), batch), backend=backend, mode=mode, dynamic=False
+        )
         with torch.no_grad():
-            found, state = fused(*given)
-        expected, expected_state = pure(*given)
+            found = fused(_tensors(lanes), batch)
+        expected = pure(_tensors(lanes), batch)
     except COMPILE_ERRORS as error:
         raise NotCompiled(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}") from error
-    _compare(
-        [*found[0].values(), *found[1:], *state.values()],
-        [*expected[0].values(), *expected[1:], *expected_state.values()],
-    )
+    if not _agree(tree_leaves(found), tree_leaves(expected)):
+        raise NotCompiled("the compiled step gives other results than the plain one")
 
     def compute(lanes: Lanes, batch: Batch) -> Computed:
         with torch.no_grad():
             if on_gpu:  # results live in the graph's own memory, which the next step writes again
                 torch.compiler.cudagraph_mark_step_begin()
-            (gradients, losses, weights), state = fused(lanes.parameters, lanes.learned, lanes.state, batch)
+            (gradients, losses, weights), state = fused(_tensors(lanes), batch)
             if on_gpu:
                 losses, weights = losses.clone(), weights.clone()
                 state = {name: value.clone() for name, value in state.items()}
@@ -82,8 +82,11 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
     return compute
 
 
-def _compare(found: object, expected: object) -> None:
-    for ours, theirs in zip(tree_leaves(found), tree_leaves(expected), strict=True):
-        scale = theirs.abs().amax() if theirs.numel() else 0.0
-        if theirs.isfinite().all() and not ((ours - theirs).abs() <= TOLERANCE * scale + 1e-30).all():
-            raise NotCompiled("the compiled step gives other results than the plain one")
+def _tensors(lanes: Lanes) -> dict[str, Any]:
+    return {field.name: getattr(lanes, field.name) for field in dataclasses.fields(lanes)}
+
+
+def _agree(found: list[Tensor], expected: list[Tensor]) -> bool:
+    """Whether results are the same but for round-off; what is not finite tells nothing."""
+    pairs = [(a, b) for a, b in zip(found, expected, strict=True) if b.numel() and b.isfinite().all()]
+    return all(bool(((a - b).abs() <= TOLERANCE * b.abs().max() + 1e-30).all()) for a, b in pairs)
