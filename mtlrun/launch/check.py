@@ -17,11 +17,11 @@ from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
+from mtlrun.training.numerics import STORED
 
 NODES = (*PARTS, "budget", "statistics", "launch")
 PLAIN_KEYS = ("seeds", "study", "store", "device", "dtype", "invocation")
 ONE_PER_STUDY = ("study", "store", "device", "seeds", "statistics", "launch")
-DTYPES = ("float32", "float64")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -130,7 +130,7 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):
         faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
-    for key, choices in (("dtype", DTYPES), ("device", DEVICES)):
+    for key, choices in (("dtype", tuple(STORED)), ("device", DEVICES)):
         if job.get(key) not in choices:
             faults.append(Fault(key, "must be a valid choice", job.get(key), choices))
     if not isinstance(job.get("store"), str) or not job["store"]:

@@ -15,6 +15,7 @@ from mtlrun.config import build
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
 from mtlrun.training.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network
+from mtlrun.training.numerics import STORED
 
 RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
 FLOPS = 2e10  # of batched float32 matrix products on one core
@@ -93,7 +94,7 @@ def _run_size(text: str) -> Size:
     evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)
     elements = max(inputs[0][0].numel(), 1)
     evaluation = kept + 2 * per_row * min(evaluated, MAX_ELEMENTS / elements)
-    width = torch.empty((), dtype=getattr(torch, config["dtype"])).itemsize
+    width = torch.empty((), dtype=STORED[config["dtype"]]).itemsize
     backward = 2 * flops * (tasks if surgery else 1)
     return Size(max(step, evaluation) * width / 2**20, flops + backward)
 

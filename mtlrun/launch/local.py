@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
@@ -16,6 +16,10 @@ from mtlrun.store.store import Store
 
 WORTH_WORKERS_S = 10.0
 """A study estimated shorter than this is trained in this process: a worker takes seconds to start."""
+
+WORTH_COMPILING_S = 90.0
+"""A program that keeps each process busy for less is not compiled: that takes 10 to 20 s, 5 s on later cohorts, and
+saves a third of the time or more."""
 
 WORTH_TIMING_S = 40.0
 """A program estimated shorter than this, on one process, is trained at the default width: timing takes 1 to 2 s."""
@@ -31,11 +35,15 @@ class Local(Configured):
             and for 64 elsewhere.
         memory_mib: what a process may take, on the GPU where it trains on one; null for a safe part of what is
             free.
+        compile: whether steps are compiled: `always`, `never`, or `auto` where that saves more time than it takes.
+        deterministic: whether torch may use only kernels that give the same bits every time; slower on a GPU.
     """
 
     processes: int | None = None
     width: int | None = None
     memory_mib: int | None = None
+    compile: Literal["auto", "always", "never"] = "auto"
+    deterministic: bool = False
 
     def faults(self) -> Iterator[Fault]:
         for name in ("processes", "width", "memory_mib"):
@@ -55,6 +63,12 @@ class Local(Configured):
             return []
         worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.run_ids) > 1]
         return sorted(worth, key=lambda program: -program.run_steps * program.step_s)
+
+    def to_compile(self, program: ProgramPlan, processes: int) -> bool:
+        """Whether the steps of a program are to be compiled, by each process that trains it."""
+        if self.compile != "auto":
+            return self.compile == "always"
+        return program.run_steps * program.step_s / processes > WORTH_COMPILING_S
 
     def train(
         self,
@@ -85,7 +99,9 @@ class Local(Configured):
         with workers(processes) if processes > 1 else here() as pool:
             if timed:
                 _time(pool, timed, device, note)
-            return _train(pool, cut_programs(programs, processes), store, device, progress, note)
+            settings = {"store": str(store.path), "device": device, "deterministic": self.deterministic}
+            compiled = {id(program) for program in programs if self.to_compile(program, processes)}
+            return _train(pool, cut_programs(programs, processes), settings, compiled, progress, note)
 
 
 def cores() -> int:
@@ -115,12 +131,21 @@ def _time(pool: Pool, programs: Sequence[ProgramPlan], device: str, note: Callab
 def _train(
     pool: Pool,
     cohorts: list[CohortPlan],
-    store: Store,
-    device: str,
+    settings: Mapping[str, Any],
+    compiled: Container[int],
     progress: Callable[[int], None],
     note: Callable[[str], None],
 ) -> Counter[str]:
-    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program."""
+    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program.
+
+    Args:
+        pool: trains them.
+        cohorts: the longest first.
+        settings: what all of them are told.
+        compiled: the identities of the programs whose steps are compiled.
+        progress: told of run-steps done.
+        note: told of cohorts that were halved.
+    """
     waiting, programs, counts = list(cohorts), list[ProgramPlan](), Counter[str]()
 
     def next_task() -> tuple[int, dict[str, Any]] | None:
@@ -130,8 +155,8 @@ def _train(
             return None
         cohort = waiting.pop(0)
         programs.append(cohort.program)
-        where = {"store": str(store.path), "device": device, "chosen": cohort.program.chosen}
-        return len(programs) - 1, {"configs": cohort.configs, **where}
+        own = {"chosen": cohort.program.chosen, "compile": id(cohort.program) in compiled}
+        return len(programs) - 1, {"configs": cohort.configs, **own, **settings}
 
     for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
         counts.update(event["counts"])

@@ -22,6 +22,7 @@ from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cohort import SPLITS, Cohort, LaneResult
 from mtlrun.training.cost import MIB, Meter, step_flops
+from mtlrun.training.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 
 TRAINING_ERRORS = (
@@ -59,6 +60,8 @@ def train_and_store(
     device: torch.device,
     progress: Callable[[int], None],
     chosen: Mapping[str, Any] | None = None,
+    compiler: str | None = None,
+    deterministic: bool = False,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
@@ -68,6 +71,8 @@ def train_and_store(
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
         chosen: how the number of lanes came about, for the records.
+        compiler: of the step, as of `Cohort`.
+        deterministic: whether torch may use only kernels that give the same bits every time.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
@@ -76,7 +81,10 @@ def train_and_store(
     chosen = dict(chosen or {"by": "default"})
     while waiting:
         part = waiting.pop(0)
-        records = _train(part, device, progress, chosen) if len(part) <= (holds or len(part)) else None
+        records = None
+        if len(part) <= (holds or len(part)):
+            with numerics(configs[0]["dtype"], deterministic):
+                records = _train(part, device, progress, chosen, compiler)
         if records is None:
             _free(device)
             half = len(part) // 2
@@ -94,6 +102,7 @@ def _train(
     device: torch.device,
     progress: Callable[[int], None],
     chosen: Mapping[str, Any],
+    compiler: str | None,
 ) -> list[RunRecord] | None:
     """Return the records of one cohort, or None where memory does not hold it and holds perhaps its half."""
     begun, told = time.perf_counter(), 0
@@ -106,7 +115,7 @@ def _train(
     try:
         flops = step_flops(configs[0], device)
         meter = Meter(device)
-        cohort = Cohort(configs, device)
+        cohort = Cohort(configs, device, compiler)
         results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
@@ -116,7 +125,9 @@ def _train(
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
         return [_record(config, device, "failed", message) for config in configs]
     cost = {**_cost(cohort, meter, flops), "wall_s": (time.perf_counter() - begun) / len(configs)}
-    cost["width"] = dict(chosen)
+    cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
+    if cohort.not_compiled:
+        cost["not_compiled"] = cohort.not_compiled
     return [_result(c, device, r, dict(cost)) for c, r in zip(configs, results, strict=True)]
 
 

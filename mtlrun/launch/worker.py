@@ -1,9 +1,9 @@
 """A process that trains cohorts: JSON lines in, JSON lines out. Started by a launcher, never by a user.
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
-or with {"store": path, "chosen": {...}} to train one cohort. Out: {"run_steps": n} as training goes on,
-then {"rates": {lanes: run-steps per second}}, or {"counts": {...}, "memory_holds": lanes or null} when the runs
-are stored.
+or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool} to train one cohort. Out:
+{"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
+"memory_holds": lanes or null} when the runs are stored.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
         task["chosen"],
+        "inductor" if task["compile"] else None,
+        task["deterministic"],
     )
     return {"counts": dict(counts), "memory_holds": holds}
 

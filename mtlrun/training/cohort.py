@@ -21,6 +21,7 @@ from mtlrun.training.bank import Bank, batch_streams
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, metric_names
 from mtlrun.training.network import Parts, build_network
+from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.probes import EXTRA_BATCHES
 from mtlrun.training.stacked import forward_of_lanes
@@ -100,7 +101,7 @@ class Cohort:
     ) -> None:
         self.config, self.device, self.compiler = configs[0], device, compiler
         self.not_compiled: str | None = None
-        self.dtype = getattr(torch, self.config["dtype"])
+        self.dtype = STORED[self.config["dtype"]]
         self.seeds = [int(c["seed"]) for c in configs]
         self.suites: list[Suite] = [build(c["suite"]) for c in configs]
         self.info: SuiteInfo = self.suites[0].info()
@@ -116,7 +117,8 @@ class Cohort:
         self.parameters = self.optimizer.parameters
         self.network = networks[0].to("meta")
         self.owners = self.network.owners()
-        self.forward = forward_of_lanes(self.network, self.parameters)
+        autocast = self.config["dtype"] == "bfloat16"
+        self.forward = forward_of_lanes(self.network, self.parameters, autocast)
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [

@@ -7,6 +7,7 @@ three times as fast (docs/performance.md). So it is for long studies: `launch.co
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -57,11 +58,13 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
     on_gpu = batch.new_epoch.is_cuda
     mode = "reduce-overhead" if on_gpu and backend == "inductor" else None
     try:
-        fused = torch.compile(
-            make_fx(pure)(_tensors(lanes), batch), backend=backend, mode=mode, dynamic=False
-        )
-        with torch.no_grad():
-            found = fused(_tensors(lanes), batch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, of its own parts
+            fused = torch.compile(
+                make_fx(pure)(_tensors(lanes), batch), backend=backend, mode=mode, dynamic=False
+            )
+            with torch.no_grad():
+                found = fused(_tensors(lanes), batch)
         expected = pure(_tensors(lanes), batch)
     except COMPILE_ERRORS as error:
         raise NotCompiled(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}") from error

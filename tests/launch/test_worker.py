@@ -31,7 +31,14 @@ def worked(*tasks) -> list[dict]:
 def task(store, *seeds: int) -> dict:
     """Return the task of training some seeds for 6 steps."""
     configs = [run_config(seed=seed, budget__steps=6) for seed in seeds]
-    return {"configs": configs, "store": str(store), "device": "cpu", "chosen": {"by": "default"}}
+    return {
+        "configs": configs,
+        "store": str(store),
+        "device": "cpu",
+        "chosen": {"by": "default"},
+        "compile": False,
+        "deterministic": False,
+    }
 
 
 def test_every_cohort_is_stored_and_told(tmp_path):
