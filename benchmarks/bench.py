@@ -25,6 +25,7 @@ from benchmarks.machine import machine
 from benchmarks.tables import compared_table, goals_table, measures_table, rates_table
 from benchmarks.timing import interval, spread
 from benchmarks.works import CLOCKS, IMAGES, STEPS, run_work
+from mtlrun.training.allocator import keep_freed_memory
 
 STEP_WORKS = {work.name: work for work in STEPS}
 IMAGE_WORKS = {work.name: work for work in IMAGES}
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("torch finds no CUDA device on this machine: GPU rows are not measured")
         return
     torch.set_num_threads(args.threads)
+    keep_freed_memory()  # as where mtlrun trains; here it serves all loops alike
     chosen = _chosen(args.only or (ON_GPU if args.device == "cuda" else tuple(GROUPS)))
     console = Console(width=150)
     report: dict[str, Any] = {

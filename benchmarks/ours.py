@@ -33,6 +33,7 @@ def bench_cohort(
     model: Mapping[str, Any] | None = None,
     images: bool = False,
     on: str = "cpu",
+    compiler: str | None = None,
 ) -> Cohort:
     """Return a cohort of that many seeds.
 
@@ -43,6 +44,7 @@ def bench_cohort(
         model: settings of the model that depart from its defaults.
         images: whether the suite is the digits at 28x28.
         on: device.
+        compiler: of the step, as of `Cohort`.
     """
     nodes: dict[str, Any] = {
         group: load_option(group, option) for group, option in {**GROUPS, **options}.items()
@@ -53,13 +55,20 @@ def bench_cohort(
         nodes["suite"] = dict(IMAGE_SUITE)
     config: dict[str, Any] = {group: to_node(build(node)) for group, node in nodes.items()}
     config |= {"budget": dict(budget), "dtype": "float32"}
-    return Cohort([{**config, "seed": seed} for seed in range(lanes)], device(on))
+    return Cohort([{**config, "seed": seed} for seed in range(lanes)], device(on), compiler)
 
 
 def stepping(cohort: Cohort) -> Peer:
-    """Return the peer that takes one step of the cohort's only phase."""
+    """Return the peer that takes one step of the cohort's only phase; compiling it is not timed.
+
+    Raises:
+        RuntimeError: the step was to be compiled, and is not.
+    """
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), enumerate(cohort.batches(phase, 0))
+    cohort.compile(trainer, next(batches)[1])
+    if cohort.not_compiled:
+        raise RuntimeError(f"the step was not compiled: {cohort.not_compiled}")
 
     def step() -> Tensor:
         place, drawn = next(batches)

@@ -47,7 +47,7 @@ class Work(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """A loop of a work: its part in the comparison (`plain`, `hand`, `ours`, `limit`), and how it is made."""
+    """A loop of a work: its part (`plain`, `hand`, `ours`, `compiled`, `limit`), and how it is made."""
 
     part: str
     name: str
@@ -81,6 +81,10 @@ def loops(work: Work, lanes: Sequence[int], device: str) -> list[Loop]:
                 )
             )
         found.append(Loop("ours", f"mtlrun, {n} lanes", n, partial(_ours, work, n, device)))
+    if work.network == "mlp":  # an image network compiles for minutes
+        for n in sorted({max(lanes)} | ({GPU_GOAL_LANES} & set(lanes))):
+            compiled = partial(_ours, work, n, device, "inductor")
+            found.append(Loop("compiled", f"mtlrun compiled, {n} lanes", n, compiled))
     if plain_sum:  # a second gradient has other products
         found += [
             Loop(
@@ -120,10 +124,10 @@ def _one_run(work: Work, optimizer: str, device: str) -> Loop:
     return Loop("plain", f"{kind}, {optimizer} Adam", 1, make)
 
 
-def _ours(work: Work, lanes: int, device: str) -> Peer:
+def _ours(work: Work, lanes: int, device: str, compiler: str | None = None) -> Peer:
     options = {"weighting": work.weighting, "model": MODELS[work.network]}
     images = work.network != "mlp"
-    cohort = bench_cohort(lanes, endless(work.batch), options, model_settings(work), images, device)
+    cohort = bench_cohort(lanes, endless(work.batch), options, model_settings(work), images, device, compiler)
     return stepping(cohort)
 
 
@@ -175,15 +179,16 @@ def _measures(
 ) -> list[Measured]:
     """Each is a ratio within repeats of the loops with the highest medians."""
 
-    def best(part: str, lanes: int | None = None) -> tuple[str, list[float]]:
-        names = [p.name for p in taking_part if p.part == part and lanes in (None, p.lanes)]
+    def best(*parts: str, lanes: int | None = None) -> tuple[str, list[float]]:
+        names = [p.name for p in taking_part if p.part in parts and lanes in (None, p.lanes)]
         name = fastest({name: rates[name] for name in names}) if names else ""
         return name, rates.get(name, [])
 
-    wanted = [(BEST_TO_PLAIN, best("ours"), best("plain")), (BEST_TO_HAND, best("ours"), best("hand"))]
-    wanted += [(BEST_OF_LIMIT, best("ours"), best("limit")), (ONE_TO_PLAIN, best("ours", 1), best("plain"))]
+    ours = best("ours", "compiled")
+    wanted = [(BEST_TO_PLAIN, ours, best("plain")), (BEST_TO_HAND, ours, best("hand"))]
+    wanted += [(BEST_OF_LIMIT, ours, best("limit")), (ONE_TO_PLAIN, best("ours", lanes=1), best("plain"))]
     if device == "cuda":
-        wanted = [(GPU_TO_PLAIN, best("ours", GPU_GOAL_LANES), best("plain"))]
+        wanted = [(GPU_TO_PLAIN, best("ours", "compiled", lanes=GPU_GOAL_LANES), best("plain"))]
     return [
         Measured(work.name, name, ratios(values, base), f"{who} / {whom}")
         for name, (who, values), (whom, base) in wanted

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +10,20 @@ import torch
 from torch import nn
 
 from mtlrun.config import build
+from mtlrun.data.suite import Suite
+from mtlrun.data.task import SuiteInfo
+from mtlrun.memo import Memo
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
 from mtlrun.training.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
+from mtlrun.training.optimizers import Optimizer
+from mtlrun.weighting.base import Weighting
 
 RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
 FLOPS = 2e10  # of batched float32 matrix products on one core
 PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the built-in suites
 REAL_PARAMETERS = 2**26
-MOMENTS = {"Adam": 2, "AdamW": 2, "SGD": 1}
 
 
 @dataclass
@@ -50,53 +52,109 @@ class Size:
     flops: float
 
 
+@dataclass(frozen=True)
+class _NetworkSize:
+    """What a network needs, whatever trains it. Elements, and FLOPs of a forward pass, are per row.
+
+    Attributes:
+        total: parameters.
+        shared: those that several tasks use.
+        held: elements that a forward pass leaves for the backward one.
+        widest: elements of the largest layer.
+        flops: of a forward pass.
+        input: elements of an example.
+    """
+
+    total: int
+    shared: int
+    held: int
+    widest: int
+    flops: int
+    input: int
+
+
 def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
     """Return the expected cost of cohorts whose programs have been sized by `size_programs`."""
-    widest = max((len(c.run_ids) * run_size(c.configs[0]).memory_mib for c in cohorts), default=0.0)
+    widest = max((len(c.run_ids) * c.program.lane_mib for c in cohorts), default=0.0)
     return Estimate(sum(c.cost for c in cohorts) / processes, PROCESS_MIB + widest)
 
 
 def size_programs(programs: Sequence[ProgramPlan], memory_mib: float) -> None:
-    """Set each program's expected seconds of a run-step, and the lanes that a process's memory holds."""
+    """Set what a run-step and a lane of each program are expected to take, and how many lanes memory holds."""
+    memo = Memo()
     for program in programs:
-        size = run_size(program.configs[0])
+        size = run_size(program.configs[0], memo)
         program.step_s = RUN_STEP_S + size.flops / FLOPS
+        program.lane_mib = size.memory_mib
         program.fits = max(1, int((memory_mib - PROCESS_MIB) / size.memory_mib))
 
 
-def run_size(config: Mapping[str, Any]) -> Size:
-    """Return what a run with this canonical config needs, from its network's shapes alone."""
-    return _run_size(json.dumps({**config, "seed": 0}, sort_keys=True))
+def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
+    """Return what a run with this canonical config needs, from its network's shapes alone.
 
-
-@functools.lru_cache(maxsize=4096)
-def _run_size(text: str) -> Size:
-    config = json.loads(text)
-    info, parts = build(config["suite"]).info(), Parts.of(config)
-    with torch.device("meta"):
-        network = build_network(parts, info, seed=0)
-    sizes = {name: p.numel() for name, p in network.named_parameters()}
-    total, tasks = sum(sizes.values()), len(info.tasks)
-    shared = sum(n for name, n in sizes.items() if network.owners()[name] is None) if tasks > 1 else 0
-    # Of a model of usual size one row is really computed: the first forward pass on meta imports for 2 s.
-    device = "cpu" if total < REAL_PARAMETERS else "meta"
+    Args:
+        config: canonical.
+        memo: knows the networks of other runs.
+    """
+    memo = memo or Memo()
+    suite = config["suite"]
+    info: SuiteInfo = memo.keyed(suite, _suite_info, suite)
+    of_network = [suite, config["model"], config["sharing"], config["heads"]]
+    network = memo.keyed(of_network, _network_size, config, info)
+    weighting: Weighting = memo(build, config["weighting"])
+    optimizer: Optimizer = memo(build, config["optimizer"])
     batch = config["budget"]["batch_size"]
-    rows = [s.rows["train"] if batch == "full" else batch for s in info.sources]
-    inputs = [torch.zeros(1, *s.input_shape, device=device) for s in info.sources]
-    scale = max(rows)
-    held, widest, flops = (scale * n for n in _forward(network.to_empty(device=device), inputs))
-    surgery = parts.weighting.needs == "gramian" and shared > 0
+    rows = max(s.rows["train"] if batch == "full" else batch for s in info.sources)
+    tasks, total, shared = len(info.tasks), network.total, network.shared
+    surgery = weighting.needs != "losses" and shared > 0
     # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
     by_task = tasks * shared + (total - shared)
-    kept = total * (2 + MOMENTS.get(type(parts.optimizer).__name__, 2))
-    step = kept + max(held + widest + by_task, by_task + total if surgery else 0)
-    per_row = widest / scale
+    kept = total * (2 + optimizer.moments)
+    passing = rows * (network.held + network.widest)
+    step = max(passing + by_task, by_task + total if surgery and weighting.on == "parameters" else 0)
+    if weighting.probe != "none" and shared > 0:  # gradients on further batches, or copies of the parameters
+        step = max(step, passing + max(2 * by_task, 3 * total))
     evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)
-    elements = max(inputs[0][0].numel(), 1)
-    evaluation = kept + 2 * per_row * min(evaluated, MAX_ELEMENTS / elements)
-    width = torch.empty((), dtype=STORED[config["dtype"]]).itemsize
-    backward = 2 * flops * (tasks if surgery else 1)
-    return Size(max(step, evaluation) * width / 2**20, flops + backward)
+    evaluation = 2 * network.widest * min(evaluated, MAX_ELEMENTS / max(network.input, 1))
+    width = STORED[config["dtype"]].itemsize
+    passes = _passes(weighting, tasks) if shared > 0 else 3
+    return Size((kept + max(step, evaluation)) * width / 2**20, rows * network.flops * passes)
+
+
+def _passes(weighting: Weighting, tasks: int) -> int:
+    """Return how many times the FLOPs of a forward pass one step takes; a backward pass takes two of them."""
+    step = 1 + 2 * (tasks if weighting.needs != "losses" else 1) + weighting.watches_update
+    probe = {"none": 0, "cross_gramian": 2 * (1 + 2 * tasks), "validation_slopes": 2 * 3 + 2}
+    return step + probe[weighting.probe]
+
+
+def _suite_info(node: Mapping[str, Any]) -> SuiteInfo:
+    suite: Suite = build(node)
+    return suite.info()
+
+
+def _network_size(config: Mapping[str, Any], info: SuiteInfo) -> _NetworkSize:
+    with torch.device("meta"):
+        network = build_network(Parts.of(config), info, seed=0)
+    sizes, owners = {name: p.numel() for name, p in network.named_parameters()}, network.owners()
+    total = sum(sizes.values())
+    shared = sum(n for name, n in sizes.items() if owners[name] is None) if len(info.tasks) > 1 else 0
+    # Of a model of usual size one row is really computed: the first forward pass on meta imports for 2 s.
+    if total < REAL_PARAMETERS:
+        _materialise(network)
+    device = next(network.parameters()).device
+    inputs = [torch.zeros(1, *s.input_shape, device=device) for s in info.sources]
+    held, widest, flops = _forward(network, inputs)
+    return _NetworkSize(total, shared, held, widest, flops, inputs[0].numel())
+
+
+def _materialise(network: nn.Module) -> None:
+    """Give a network on meta memory of its own; `Module.to_empty` does so after 0.6 s of imports."""
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            setattr(module, name, nn.Parameter(torch.zeros(parameter.shape, dtype=parameter.dtype)))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, torch.zeros(buffer.shape, dtype=buffer.dtype))
 
 
 def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, int, int]:

@@ -33,6 +33,7 @@ class ProgramPlan:
         fits: most lanes that memory holds, which bounds the width.
         chosen: how the width came about, for the record of every run.
         step_s: what a run-step takes, in seconds or in any unit that all programs share.
+        lane_mib: what a lane takes at the peak.
     """
 
     run_ids: list[str]
@@ -42,6 +43,7 @@ class ProgramPlan:
     fits: int = UNBOUNDED
     chosen: dict[str, Any] = field(default_factory=lambda: {"by": "default"})
     step_s: float = 1.0
+    lane_mib: float = 0.0
 
     @property
     def run_steps(self) -> int:
