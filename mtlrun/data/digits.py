@@ -7,6 +7,8 @@ part).
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -29,11 +31,25 @@ def digits_info(name: str, input_shape: tuple[int, ...] = (1, 8, 8)) -> SourceIn
 @cache
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """Return the images, float32 (1797, 1, 8, 8) in [0, 1], and the digits, int64 (1797,)."""
+    rows = _bundled_rows()
+    scaled = (rows[:, :-1] / PIXEL_MAX).astype(np.float32).reshape(-1, 1, 8, 8)
+    return read_only(scaled), read_only(rows[:, -1].astype(np.int64))
+
+
+def _bundled_rows() -> np.ndarray:
+    """Return the table that scikit-learn bundles, float64 (1797, 65): 64 pixels and the digit.
+
+    It is read from its file; importing `sklearn.datasets` for that takes 2 s in every process.
+    """
+    found = find_spec("sklearn")
+    for folder in (found.submodule_search_locations or []) if found else []:
+        file = Path(folder, "datasets", "data", "digits.csv.gz")
+        if file.is_file():
+            return np.loadtxt(file, delimiter=",")
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    scaled = (images / PIXEL_MAX).astype(np.float32).reshape(-1, 1, 8, 8)
-    return read_only(scaled), read_only(labels.astype(np.int64))
+    return np.column_stack([images, labels])
 
 
 def digits_split(train: int, seed: int | None = None) -> dict[str, np.ndarray]:

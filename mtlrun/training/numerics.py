@@ -38,7 +38,8 @@ def numerics(dtype: str, deterministic: bool) -> Iterator[None]:
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs for it
     torch.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic != strict:  # the call imports torch._inductor, for 2 s
+        torch.use_deterministic_algorithms(deterministic)
     try:
         with torch.backends.cudnn.flags(
             enabled=True, deterministic=deterministic, allow_tf32=dtype == "tf32"
@@ -46,4 +47,5 @@ def numerics(dtype: str, deterministic: bool) -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(precision)
-        torch.use_deterministic_algorithms(strict)
+        if deterministic != strict:
+            torch.use_deterministic_algorithms(strict)

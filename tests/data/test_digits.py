@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 
@@ -66,3 +68,17 @@ def test_attribute_targets_say_which_digits_belong():
     assert set(labels[targets[:, 0] == 1]) == {0, 1}
     assert set(labels[targets[:, 1] == 1]) == {9}
     assert set(labels[targets[:, 1] == 0]) == set(range(9))
+
+
+def test_digits_are_those_of_scikit_learn_read_without_importing_it(monkeypatch):
+    from sklearn.datasets import load_digits
+
+    from mtlrun.data import digits as module
+
+    pixels, labels = load_digits(return_X_y=True)
+    rows = module._bundled_rows()
+    assert (rows[:, :-1] == pixels).all() and (rows[:, -1] == labels).all()
+    monkeypatch.setattr(module, "find_spec", lambda name: None)  # as where the file is not in its place
+    assert (module._bundled_rows() == rows).all()
+    code = "import sys; from mtlrun.data.digits import digits; digits(); assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
