@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from mtlrun.errors import MtlrunError
+from mtlrun.launch.forked import Forked, may_fork
 from mtlrun.launch.worker import Event, perform
 
 Task = Mapping[str, Any]
 NextTask = Callable[[], tuple[int, Task] | None]
+Process = subprocess.Popen[str] | Forked
 
 
 class WorkerError(MtlrunError):
@@ -71,7 +73,21 @@ class _Here:
 class _Workers:
     def __init__(self, processes: int) -> None:
         self._events: queue.Queue[tuple[int, Event | None]] = queue.Queue()
-        self._processes = [_start(place, self._events) for place in range(processes)]
+        self._processes: list[Process] = []
+        forks = may_fork()
+        for _ in range(processes):
+            self._processes.append(Forked() if forks else _spawn())
+        for place in range(processes):  # a process with threads cannot be forked
+            threading.Thread(target=self._listen, args=(place,), daemon=True).start()
+
+    def _listen(self, place: int) -> None:
+        """Pass a worker's events on; None stands for its end."""
+        pipe = self._processes[place].stdout
+        assert pipe is not None
+        with pipe:
+            for line in pipe:
+                self._events.put((place, json.loads(line)))
+        self._events.put((place, None))
 
     def run(self, next_task: NextTask, tell: Callable[[Event], None]) -> Iterator[tuple[int, Event]]:
         """As `Pool.run` says.
@@ -114,22 +130,11 @@ class _Workers:
                 worker.stdin.close()
 
 
-def _start(place: int, events: queue.Queue[tuple[int, Event | None]]) -> subprocess.Popen[str]:
-    """Start a worker and a thread that passes its events on; None stands for its end."""
-    worker = subprocess.Popen(
+def _spawn() -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "mtlrun.launch.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C in a terminal reaches the launcher alone
     )
-
-    def listen() -> None:
-        assert worker.stdout is not None
-        with worker.stdout:
-            for line in worker.stdout:
-                events.put((place, json.loads(line)))
-        events.put((place, None))
-
-    threading.Thread(target=listen, daemon=True).start()
-    return worker

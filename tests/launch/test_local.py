@@ -92,6 +92,7 @@ def test_a_worker_that_dies_is_told_and_what_was_stored_stays(seeds, tmp_path, m
     store = Store(tmp_path)
     Local().train(programs(1, width=1), store, "cpu", 1, lambda steps: None)
     before = segments(tmp_path)
+    monkeypatch.setattr("mtlrun.launch.workers.may_fork", lambda: False)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     many = programs(seeds, width=seeds // 2)  # of 300, a cohort is more than a pipe holds
     with pytest.raises(WorkerError, match="ended with code 1; finished cohorts are kept"):
