@@ -18,6 +18,7 @@ from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_run
 from mtlrun.plan.labels import varying_settings
 from mtlrun.plan.study import Cell, Study, study_runs
 from mtlrun.store.store import Store
+from mtlrun.training.rules import kind
 
 KEPT = ("finished", "diverged")  # a failed run is tried again
 
@@ -78,7 +79,7 @@ def plan_batch(jobs: Sequence[Mapping[str, Any]]) -> Batch:
     todo = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
     launcher: Local = build(jobs[0]["launch"])
     device = pick_device(jobs[0]["device"]).type
-    programs = group_runs(todo)
+    programs = group_runs(todo, kind)
     size_programs(
         programs, launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mtlrun.config import build
 from mtlrun.plan.runs import canonical_json
 
-NUMERIC = ("weighting", "regularization", "optimizer")
+STRATEGIES = ("weighting", "regularization")
+"""Groups that may differ between the lanes of one cohort, as long as they need the same of a step."""
+
+NUMERIC = (*STRATEGIES, "optimizer")
 """Groups whose numbers may differ between the lanes of one cohort."""
 
 DEFAULT_WIDTH = 64
@@ -99,11 +102,15 @@ def plan_cohorts(
     return cut_programs(programs, processes)
 
 
-def group_runs(runs: Mapping[str, dict[str, Any]]) -> list[ProgramPlan]:
-    """Group runs by program; lanes with the same optimizer settings stand side by side.
+def group_runs(
+    runs: Mapping[str, dict[str, Any]], kind: Callable[[Mapping[str, Any]], Any] = lambda config: None
+) -> list[ProgramPlan]:
+    """Group runs by program; lanes with the same strategies stand side by side, and of these equal optimizers.
 
     Args:
         runs: canonical config by run id. The runs of a cell may share their nodes, which spares work.
+        kind: says of a config what strategies must agree in to share a cohort; where it says None, they must
+            be the same up to numbers.
     """
     programs: dict[str, list[str]] = defaultdict(list)
     steps: dict[str, int] = {}
@@ -112,15 +119,14 @@ def group_runs(runs: Mapping[str, dict[str, Any]]) -> list[ProgramPlan]:
     for run_id, config in runs.items():
         key = tuple(id(node) for name, node in config.items() if name != "seed")
         if key not in signatures:
-            signatures[key], steps[signatures[key]] = _signature(config)
+            signatures[key], steps[signatures[key]] = _signature(config, kind(config))
         programs[signatures[key]].append(run_id)
-        optimizer = config["optimizer"]
-        if id(optimizer) not in orders:
-            orders[id(optimizer)] = canonical_json(optimizer)
+        for group in NUMERIC:
+            if id(config[group]) not in orders:
+                orders[id(config[group])] = canonical_json(config[group])
     planned = []
     for signature, members in programs.items():
-        # Lanes with the same optimizer settings side by side are updated by one kernel.
-        members.sort(key=lambda run_id: orders[id(runs[run_id]["optimizer"])])
+        members.sort(key=lambda run_id: [orders[id(runs[run_id][group])] for group in NUMERIC])
         planned.append(ProgramPlan(members, [runs[r] for r in members], steps[signature]))
     return planned
 
@@ -159,7 +165,7 @@ def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, fl
     return latest, end / mean - 1 if mean else 0.0
 
 
-def _signature(config: Mapping[str, Any]) -> tuple[str, int]:
+def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
     """Return what runs of one cohort agree in, and the training steps of the run."""
     info = build(config["suite"]).info()
     shapes = {
@@ -167,15 +173,17 @@ def _signature(config: Mapping[str, Any]) -> tuple[str, int]:
         "sources": [(s.input_shape, s.rows) for s in info.sources],
     }
     rest = {k: v for k, v in config.items() if k not in ("suite", "seed")}
-    program = {k: _blank(v) if k in NUMERIC else v for k, v in rest.items()}
+    program = {k: blank(v) if k in NUMERIC else v for k, v in rest.items()}
+    if kind is not None:
+        program |= dict.fromkeys(STRATEGIES) | {"kind": kind}
     phases = build(config["schedule"]).phases(len(info.tasks), config["budget"]["steps"])
     return canonical_json([shapes, program]), sum(phase.steps for phase in phases)
 
 
-def _blank(value: Any) -> Any:
+def blank(value: Any) -> Any:
     """Replace every number that lanes carry by a mark."""
     if isinstance(value, float):
         return "number"
     if isinstance(value, list):
-        return [_blank(v) for v in value]
-    return {k: _blank(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+        return [blank(v) for v in value]
+    return {k: blank(v) for k, v in value.items()} if isinstance(value, Mapping) else value

@@ -15,22 +15,23 @@ from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo
 from mtlrun.diagnostics.conflict import gradient_cosines
+from mtlrun.plan.cohorts import blank
+from mtlrun.plan.runs import canonical_json
 from mtlrun.schedule.base import Phase
-from mtlrun.streams import stream
-from mtlrun.training.bank import Bank, batch_streams
+from mtlrun.training.bank import Bank
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, metric_names
+from mtlrun.training.feed import Feed
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.probes import EXTRA_BATCHES
+from mtlrun.training.rules import Own, Rules
 from mtlrun.training.stacked import forward_of_lanes
-from mtlrun.training.step import Batch, Examples, Lanes, Program, Tensors
+from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
 from mtlrun.weighting.base import Facts
 
 SPLITS = ("train", "val", "test")
-CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time
-GATHERED = 2**17  # input elements that are gathered at once, where batches are small: what a core keeps near
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Trainer:
         program: what all lanes have in common.
         lanes: what differs between them.
         optimizer: of the model's parameters, from phase to phase the same.
-        learner: of the weighting's own.
+        learners: of what the weighting of each rules learns.
         compute: `program.gradients`, or what does the same faster.
     """
 
@@ -71,15 +72,17 @@ class Trainer:
     program: Program
     lanes: Lanes
     optimizer: LaneOptimizer
-    learner: LaneOptimizer
+    learners: list[LaneOptimizer]
     compute: Compute
 
     def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
         """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
         gradients, losses, weights = self.compute(self.lanes, batch)
         self.optimizer.step(gradients, step, self.phase.steps, self.phase.lr_factor)
-        if self.lanes.learned:
-            self.learner.step(gradients, step, self.phase.steps, self.phase.lr_factor)
+        for place, learner in enumerate(self.learners):
+            own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
+            found = {n: g for n, g in own.items() if g is not None}
+            learner.step(found, step, self.phase.steps, self.phase.lr_factor)
         self.program.watch(self.lanes, batch)
         return losses, weights
 
@@ -108,6 +111,7 @@ class Cohort:
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
+        self.groups = _groups(configs)
         networks = [
             build_network(p, s.info(), seed)
             for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
@@ -164,32 +168,34 @@ class Cohort:
 
     def begin(self, phase: Phase) -> Trainer:
         """Return what trains a phase; a weighting starts anew, with the phase's tasks."""
-        parts = self.parts[0]
-        program = Program(
-            self.forward,
-            self.owners,
-            self.info.tasks,
-            phase.tasks,
-            phase.freeze_shared,
-            parts.weighting,
-            parts.regularization,
-            len(self.seeds),
-        )
-        optimizers = [p.optimizer for p in self.parts]
+        everyone = len(self.groups) == 1
+        rules = [
+            Rules(
+                self.parts[lanes.start].weighting,
+                self.parts[lanes.start].regularization,
+                self.owners,
+                None if everyone else lanes,
+                lanes.stop - lanes.start,
+            )
+            for lanes in self.groups
+        ]
+        program = Program(self.forward, self.owners, self.info.tasks, phase.tasks, phase.freeze_shared, rules)
         facts = [self._facts(*lane, phase, program) for lane in zip(self.data, self.suites, strict=True)]
-        weightings = [(p.weighting, known) for p, known in zip(self.parts, facts, strict=True)]
-        learned = self._stack([weighting.learned(known) for weighting, known in weightings])
-        learner = LaneOptimizer(optimizers, learned, decay=False)
-        lanes = Lanes(
-            self.parameters,
-            learner.parameters,
-            self._stack([weighting.init_state(known) for weighting, known in weightings]),
-            self._stack([lane_fields(p.weighting, phase.tasks) for p in self.parts]),
-            self._stack([lane_fields(p.regularization, phase.tasks) for p in self.parts]),
-            self._send(np.array([o.lr * phase.lr_factor for o in optimizers])),
-            self._send(np.array([known.goal for known in facts])),
-        )
-        return Trainer(phase, program, lanes, self.optimizer, learner, program.gradients)
+        learners, own = [], []
+        for lanes in self.groups:
+            parts, known = self.parts[lanes], facts[lanes]
+            learned = [p.weighting.learned(k) for p, k in zip(parts, known, strict=True)]
+            learners.append(LaneOptimizer([p.optimizer for p in parts], self._stack(learned), decay=False))
+            states = [p.weighting.init_state(k) for p, k in zip(parts, known, strict=True)]
+            numbers = [
+                self._stack([lane_fields(strategy, phase.tasks) for strategy in strategies])
+                for strategies in ([p.weighting for p in parts], [p.regularization for p in parts])
+            ]
+            own.append(Own(learners[-1].parameters, self._stack(states), *numbers))
+        rates = np.array([p.optimizer.lr * phase.lr_factor for p in self.parts])
+        goal = np.array([known.goal for known in facts])
+        lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal))
+        return Trainer(phase, program, lanes_now, self.optimizer, learners, program.gradients)
 
     def _facts(self, data: SuiteData, suite: Suite, phase: Phase, program: Program) -> Facts:
         shared = sum(self.parameters[n][0].numel() for n in program.shared)
@@ -200,45 +206,15 @@ class Cohort:
 
     def batches(self, phase: Phase, skip: int) -> Iterator[Batch]:
         """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over."""
-        weighting, sizes = self.parts[0].weighting, self.batch_sizes
-        rows = [s.rows["train"] for s in self.info.sources]
-        draw = self._draws(weighting.random_shape(len(phase.tasks)))
-        examples = self._examples("batches", skip)
-        extra = [self._examples(f"extra/{k}", skip) for k in range(EXTRA_BATCHES[weighting.probe])]
-        flags = [torch.tensor(False, device=self.device), torch.tensor(True, device=self.device)]
-        per_epoch = max(n / b for n, b in zip(rows, sizes, strict=True))
-        for step in range(phase.steps):
-            new_epoch = int(step / per_epoch) > int((step - 1) / per_epoch)
-            yield Batch(next(examples), [next(e) for e in extra], next(draw), flags[new_epoch])
-
-    def _examples(self, name: str, skip: int) -> Iterator[Examples]:
-        """Yield examples without end, of the batches that the stream `name` of every run gives."""
-        streams = batch_streams(self.seeds, self.data, self.batch_sizes, name)
-        for lane in (lane for source in streams for lane in source):
-            lane.take(skip)
-        if all(s.rows["train"] == b for s, b in zip(self.info.sources, self.batch_sizes, strict=True)):
-            rows = [self._send(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
-            yield from itertools.repeat(Examples(*self.bank.gather(rows)))  # full batches are always the same
-        largest = max(b * t.elements for b, t in zip(self.batch_sizes, self.bank.inputs, strict=True))
-        together = min(max(1, GATHERED // (largest * len(self.seeds))), CHUNK_STEPS)
-        while True:
-            chunk = [self._send(np.stack([lane.take(CHUNK_STEPS) for lane in s], 1)) for s in streams]
-            for first in range(0, CHUNK_STEPS, together):
-                inputs, targets = self.bank.gather([c[first : first + together] for c in chunk])
-                for k in range(min(together, CHUNK_STEPS - first)):
-                    yield Examples([x[k] for x in inputs], [y[k] for y in targets])
-
-    def _draws(self, shape: tuple[int, ...]) -> Iterator[Tensor | None]:
-        """Yield random numbers without end, (R, *shape), from every run's own stream; None for no shape."""
-        if not shape:
-            yield from itertools.repeat(None)
-        draws = [stream(seed, "weighting") for seed in self.seeds]
-        while True:
-            yield from self._send(np.stack([d.random((CHUNK_STEPS, *shape)) for d in draws], 1))
+        weightings = [(lanes, self.parts[lanes.start].weighting) for lanes in self.groups]
+        draws = [(lanes, weighting.random_shape(len(phase.tasks))) for lanes, weighting in weightings]
+        extra = EXTRA_BATCHES[weightings[0][1].probe]
+        feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send)
+        return feed.batches(phase.steps, skip, extra, draws)
 
     def _evaluate(self, trainer: Trainer, batch: Batch, step: int, weights: Tensor) -> None:
         """Record every metric, the last step's weights and how far the tasks' gradients agree."""
-        program, lanes = trainer.program, trainer.lanes
+        program = trainer.program
         limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
         rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
         values = torch.stack([evaluate(self.forward, self.bank, r) for r in rows], 1)
@@ -246,7 +222,7 @@ class Cohort:
         self.values.append(values)
         self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
-            gramian = program.gramian(lanes, batch.examples)
+            gramian = program.gramian(batch.examples)
             self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
 
     def _results(self) -> list[LaneResult]:
@@ -277,6 +253,14 @@ class Cohort:
     def _send(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None, non_blocking=True)
+
+
+def _groups(configs: Sequence[Mapping[str, Any]]) -> list[slice]:
+    """Return which lanes side by side have the same strategies, up to numbers."""
+    names = [canonical_json([blank(c["weighting"]), blank(c["regularization"])]) for c in configs]
+    counts = [len(list(run)) for _, run in itertools.groupby(names)]
+    ends = list(itertools.accumulate(counts))
+    return [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
 
 
 def lane_fields(strategy: Any, tasks: Sequence[int]) -> Tensors:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from mtlrun.training.gradients import Tensors
 from mtlrun.training.step import Batch, Lanes, Program
@@ -49,11 +49,11 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
 
     from torch.fx.experimental.proxy_tensor import make_fx  # imports for seconds, so only where it is used
 
-    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, State]:
+    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, list[State]]:
         moving = Lanes(**tensors)
         with program.forward.bound_to(moving.parameters):
             found = program.gradients(moving, batch)
-        return found, moving.state
+        return found, [own.state for own in moving.own]
 
     on_gpu = batch.new_epoch.is_cuda
     mode = "reduce-overhead" if on_gpu and backend == "inductor" else None
@@ -75,18 +75,20 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
         with torch.no_grad():
             if on_gpu:  # results live in the graph's own memory, which the next step writes again
                 torch.compiler.cudagraph_mark_step_begin()
-            (gradients, losses, weights), state = fused(_tensors(lanes), batch)
+            (gradients, losses, weights), states = fused(_tensors(lanes), batch)
             if on_gpu:
                 losses, weights = losses.clone(), weights.clone()
-                state = {name: value.clone() for name, value in state.items()}
-        lanes.state = state
+                states = tree_map(torch.clone, states)
+        lanes.own = [own._replace(state=state) for own, state in zip(lanes.own, states, strict=True)]
         return gradients, losses, weights
 
     return compute
 
 
 def _tensors(lanes: Lanes) -> dict[str, Any]:
-    return {field.name: getattr(lanes, field.name) for field in dataclasses.fields(lanes)}
+    return {field.name: getattr(lanes, field.name) for field in dataclasses.fields(lanes)} | {
+        "own": [*lanes.own]
+    }
 
 
 def _agree(found: list[Tensor], expected: list[Tensor]) -> bool:

@@ -25,7 +25,7 @@ def cross_gramian(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
 
     The product of independent draws has the product of the true gradients as its mean; a Gramian has not.
     """
-    first, second = (program.task_gradients(lanes, program.see(examples)) for examples in batch.extra)
+    first, second = (program.task_gradients(program.see(examples)) for examples in batch.extra)
     return products(first, second, [n for n in first[0] if all(n in g for g in first)])
 
 

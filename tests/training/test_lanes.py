@@ -129,3 +129,18 @@ def test_lanes_of_other_tasks_keep_their_names_and_values():
     (right,) = Cohort([mixed[1]], CPU).train()
     assert np.allclose(right.values, together[1].values, rtol=1e-10)
     assert not np.allclose(together[0].values, together[1].values, rtol=1e-3)
+
+
+@pytest.mark.parametrize("weightings", [("equal", "static", "uncertainty", "dwa"), ("pcgrad", "mgda")])
+def test_strategies_that_need_the_same_share_a_cohort_and_nothing_else(weightings):
+    strategies = [{"weighting": w, "regularization": r} for w in weightings for r in ("none", "l1", "l2")]
+    runs = [
+        run_config(seed=s, steps=120, dtype="float32", optimizer__lr=3e-3, **strategy)
+        for strategy in strategies
+        for s in range(2)
+    ]
+    mixed = train(*runs)
+    for place in range(0, len(runs), 2):
+        pair = train(*runs[place : place + 2])
+        for ours, theirs in zip(mixed[place : place + 2], pair, strict=True):
+            assert all(np.array_equal(ours[n], theirs[n]) for n in theirs), strategies[place // 2]

@@ -1,0 +1,89 @@
+"""What the steps of a cohort consume: batches, further batches and random numbers, from every run's own streams."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from mtlrun.data.suite import SuiteData
+from mtlrun.streams import stream
+from mtlrun.training.bank import Bank, batch_streams
+from mtlrun.training.step import Batch, Examples
+
+CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time
+GATHERED = 2**17  # input elements that are gathered at once, where batches are small: what a core keeps near
+
+
+class Feed:
+    """Draws for all lanes of a cohort.
+
+    Args:
+        seeds: one per lane.
+        data: one per lane.
+        bank: the data on the device.
+        sizes: examples of each source in a batch.
+        send: brings an array to the device.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        data: Sequence[SuiteData],
+        bank: Bank,
+        sizes: Sequence[int],
+        send: Callable[[np.ndarray], Tensor],
+    ) -> None:
+        self._seeds, self._data, self._bank, self._sizes, self._send = seeds, data, bank, sizes, send
+        self._rows = [len(source.splits["train"]) for source in data[0].sources]
+
+    def batches(
+        self, steps: int, skip: int, extra: int, draws: Sequence[tuple[slice, tuple[int, ...]]]
+    ) -> Iterator[Batch]:
+        """Yield the batches of some steps.
+
+        Args:
+            steps: how many.
+            skip: batches of every run's own sequence that are passed over.
+            extra: further, independent batches that every step gets.
+            draws: for each rules their lanes and the shape of the random numbers that a lane's step needs.
+        """
+        examples = self._examples("batches", skip)
+        further = [self._examples(f"extra/{k}", skip) for k in range(extra)]
+        numbers = [self._numbers(*wanted) for wanted in draws]
+        flags = [self._send(np.array(flag)) for flag in (False, True)]
+        per_epoch = max(n / b for n, b in zip(self._rows, self._sizes, strict=True))
+        for step in range(steps):
+            new_epoch = int(step / per_epoch) > int((step - 1) / per_epoch)
+            yield Batch(
+                next(examples), [next(f) for f in further], [next(n) for n in numbers], flags[new_epoch]
+            )
+
+    def _examples(self, name: str, skip: int) -> Iterator[Examples]:
+        """Yield examples without end, of the batches that the stream `name` of every run gives."""
+        streams = batch_streams(self._seeds, self._data, self._sizes, name)
+        for lane in (lane for source in streams for lane in source):
+            lane.take(skip)
+        if all(
+            n == b for n, b in zip(self._rows, self._sizes, strict=True)
+        ):  # full batches are always the same
+            rows = [self._send(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
+            yield from itertools.repeat(Examples(*self._bank.gather(rows)))
+        largest = max(b * t.elements for b, t in zip(self._sizes, self._bank.inputs, strict=True))
+        together = min(max(1, GATHERED // (largest * len(self._seeds))), CHUNK_STEPS)
+        while True:
+            chunk = [self._send(np.stack([lane.take(CHUNK_STEPS) for lane in s], 1)) for s in streams]
+            for first in range(0, CHUNK_STEPS, together):
+                inputs, targets = self._bank.gather([c[first : first + together] for c in chunk])
+                for k in range(min(together, CHUNK_STEPS - first)):
+                    yield Examples([x[k] for x in inputs], [y[k] for y in targets])
+
+    def _numbers(self, lanes: slice, shape: tuple[int, ...]) -> Iterator[Tensor | None]:
+        """Yield random numbers without end, (R, *shape), from some lanes' own streams; None for no shape."""
+        if not shape:
+            yield from itertools.repeat(None)
+        draws = [stream(seed, "weighting") for seed in self._seeds[lanes]]
+        while True:
+            yield from self._send(np.stack([d.random((CHUNK_STEPS, *shape)) for d in draws], 1))

@@ -1,0 +1,97 @@
+"""The strategies of lanes that stand side by side in a cohort, lifted from one run to all of these lanes.
+
+Lanes of several strategies share the forward and backward passes of a step; only what is here is done for each
+strategy apart. Shape letters: R lanes of these rules, T trained tasks, P elements of the shared gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from mtlrun.config import build
+from mtlrun.regularization.base import Regularization
+from mtlrun.training.gradients import Tensors
+from mtlrun.training.lift import lift, with_fields
+from mtlrun.weighting.base import Aggregator, Signals, State, Weighting
+
+
+def kind(config: Mapping[str, Any]) -> list[Any]:
+    """Return what the weightings of one cohort must agree in: what they need of a step."""
+    weighting: Weighting = build(config["weighting"])
+    return [weighting.needs, weighting.on, weighting.probe, weighting.watches_update]
+
+
+class Own(NamedTuple):
+    """What these lanes have of their strategies, stacked: every tensor is (R, ...).
+
+    Attributes:
+        learned: parameters of the weighting.
+        state: what the weighting remembers.
+        weighting_fields: numbers of the weighting.
+        regularization_fields: numbers of the regularisation.
+    """
+
+    learned: Tensors
+    state: State
+    weighting_fields: Tensors
+    regularization_fields: Tensors
+
+
+class Rules:
+    """A weighting and a regularisation over some lanes of a cohort.
+
+    Args:
+        weighting: gives the program; numbers come from `Own.weighting_fields`.
+        regularization: likewise.
+        owners: for each parameter the task that alone uses it, or None.
+        lanes: which lanes; None for all of the cohort.
+        count: how many they are; one lane runs without vmap.
+    """
+
+    def __init__(
+        self,
+        weighting: Weighting,
+        regularization: Regularization,
+        owners: Mapping[str, int | None],
+        lanes: slice | None,
+        count: int,
+    ) -> None:
+        self.weighting, self.regularization, self.lanes = weighting, regularization, lanes
+        self._owners = owners
+        stacks = weighting.any_leading_axes
+        self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count)
+        self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
+        self.aggregate = lift(self.one_aggregate, count)
+        self.after = lift(self.one_after, count)
+        self.standing = lift(self.one_standing, count)
+        self.penalty = lift(self.one_penalty, count)
+
+    def part(self, values: Tensor) -> Tensor:
+        """Return what belongs to these lanes of a tensor over all lanes."""
+        return values if self.lanes is None else values[self.lanes]
+
+    def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:
+        """Return one run's task weights, (T,), and the weighting's next state."""
+        return with_fields(self.weighting, fields).weigh(signals, state)
+
+    def one_aggregate(
+        self, fields: Tensors, jacobian: Tensor, signals: Signals, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return one run's shared gradient (P,), the task weights that stand for it (T,), and the next state."""
+        aggregator: Aggregator = with_fields(self.weighting, fields)
+        return aggregator.aggregate(jacobian, signals, state)
+
+    def one_after(self, fields: Tensors, losses: Tensor, state: State) -> State:
+        """Return the weighting's next state from the losses (T,) that the update left on its batch."""
+        return with_fields(self.weighting, fields).after(losses, state)
+
+    def one_standing(self, fields: Tensors, state: State) -> Tensor:
+        """Return one run's task weights (T,) before the step."""
+        return with_fields(self.weighting, fields).standing(state)
+
+    def one_penalty(self, fields: Tensors, parameters: Tensors) -> Tensor:
+        """Return one run's regularisation penalty, a scalar."""
+        return with_fields(self.regularization, fields).penalty(parameters, self._owners)
