@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 
 from mtlrun.training.cohort import Cohort, lane_fields
 from mtlrun.training.lift import with_fields
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Aggregator, Facts, Signals, State, Weighting
 
 SIZE = 12  # shared parameters P of the made-up gradients
 
@@ -63,6 +63,8 @@ class Case(NamedTuple):
     Attributes:
         losses: (steps, T).
         gramian: (T, T), the same in all steps.
+        jacobian: the gradients, (T, P), the same in all steps.
+        probed: what the method's `probe` asks for, as further batches with these very gradients would give it.
         draw: (steps, *random_shape), unused by weightings that draw nothing.
         learned: the weighting's own parameters, at random values.
         state: before the first step.
@@ -71,6 +73,8 @@ class Case(NamedTuple):
 
     losses: Tensor
     gramian: Tensor
+    jacobian: Tensor
+    probed: Tensor
     draw: Tensor
     learned: State
     state: State
@@ -87,17 +91,25 @@ def make_case(
     """Return a run's inputs for losses (steps, T) and gradients (T, P), with random draws."""
     steps, tasks = losses.shape
     rows = torch.from_numpy(gradients).to(dtype)  # cast before the product, as in training
-    learned = {
-        k: torch.from_numpy(rng.standard_normal(v.shape)) for k, v in method.learned(Facts(tasks)).items()
-    }
+    facts = facts_of(tasks)
+    learned = {k: torch.from_numpy(rng.standard_normal(v.shape)) for k, v in method.learned(facts).items()}
+    gramian = rows @ rows.mT
     return Case(
         torch.from_numpy(losses).to(dtype),
-        rows @ rows.mT,
+        gramian,
+        rows,
+        gramian if method.probe == "cross_gramian" else gramian.sum(1),
         torch.from_numpy(rng.random((steps, *method.random_shape(tasks)))).to(dtype),
         _to(learned, dtype),
-        _to(method.init_state(Facts(tasks)), dtype),
+        _to(method.init_state(facts), dtype),
         _to(lane_fields(method, range(tasks)), dtype),
     )
+
+
+def facts_of(tasks: int) -> Facts:
+    """Return what a weighting may know beforehand of the made-up runs."""
+    rows = tuple(50 * (k + 1) for k in range(tasks))
+    return Facts(tasks, SIZE, rows, tuple(float(k == 0) for k in range(tasks)))
 
 
 def run_case(method: Weighting, case: Case) -> Tensor:
@@ -112,8 +124,16 @@ def run_case(method: Weighting, case: Case) -> Tensor:
             case.draw[step] if draws else None,
             case.learned,
             torch.tensor(step > 0 and step % 2 == 0),
+            None if method.probe == "none" else case.probed,
         )
-        found, state = with_fields(method, case.fields).weigh(signals, state)
+        lane = with_fields(method, case.fields)
+        if isinstance(lane, Aggregator):
+            update, found, state = lane.aggregate(case.jacobian, signals, state)
+            found = found + 0 * update.sum()  # an update that is not finite is seen in the weights
+        else:
+            found, state = lane.weigh(signals, state)
+        if method.watches_update:
+            state = lane.after(0.9 * losses, state)
         weights.append(found)
     return torch.stack(weights)
 

@@ -103,12 +103,11 @@ def test_a_singular_or_broken_run_leaves_the_others_bit_equal(name, setting, tas
     cases = [random_case(method, tasks, seed) for seed in range(LANES)]
     others = [0, 2, 4, 6]
     expected = run_stacked(method, cases)[others]
-    cases[1] = cases[1]._replace(gramian=torch.ones_like(cases[1].gramian))
-    cases[3] = cases[3]._replace(
-        losses=torch.full_like(cases[3].losses, torch.nan),
-        gramian=torch.full_like(cases[3].gramian, torch.nan),
-    )
-    cases[5] = cases[5]._replace(gramian=torch.full_like(cases[5].gramian, torch.inf))
+    gradients = ("gramian", "jacobian", "probed")
+    for place, value in ((1, 1.0), (3, torch.nan), (5, torch.inf)):
+        broken = {key: torch.full_like(getattr(cases[place], key), value) for key in gradients}
+        cases[place] = cases[place]._replace(**broken)
+    cases[3] = cases[3]._replace(losses=torch.full_like(cases[3].losses, torch.nan))
     assert torch.equal(run_stacked(method, cases)[others], expected)
 
 
@@ -132,9 +131,10 @@ def permuted(case, order):
     draw = case.draw
     for axis in range(1, draw.dim()):
         draw = draw.index_select(axis, order) if draw.shape[axis] == len(order) else draw
-    gramian = case.gramian[order][:, order]
+    gramian, probed = case.gramian[order][:, order], case.probed[order]
+    probed = probed[:, order] if probed.dim() > 1 else probed
     trees = (reordered(tree) for tree in (case.learned, case.state, case.fields))
-    return type(case)(case.losses[:, order], gramian, draw, *trees)
+    return type(case)(case.losses[:, order], gramian, case.jacobian[order], probed, draw, *trees)
 
 
 @every_size
@@ -156,7 +156,8 @@ def test_the_scale_of_losses_and_gradients(name, tasks):
     case = random_case(method, tasks, seed=1)
     losses = case.losses.clone()
     losses[:, 0] *= 1e4
-    others = [case._replace(losses=losses), case._replace(gramian=1e8 * case.gramian)]
+    larger = {"gramian": 1e8 * case.gramian, "jacobian": 1e4 * case.jacobian, "probed": 1e8 * case.probed}
+    others = [case._replace(losses=losses), case._replace(**larger)]
     plain, other_losses, other_gradients = run_stacked(method, [case, *others])
     assert torch.allclose(other_losses, plain, rtol=1e-6) == behaviour["loss_scale"]
     assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
