@@ -10,7 +10,10 @@ import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-KEPT_BYTES = 2**30
+KEPT_BYTES = 2**30  # free at the end of the heap
+MAPPED_BYTES = (
+    2**25
+)  # larger tensors come and go as before: among them, holes would cost more than page faults
 
 
 def keep_freed_memory() -> bool:
@@ -19,5 +22,6 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it, other C libraries may not
     return mallopt is not None and all(
-        mallopt(option, KEPT_BYTES) for option in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)
+        mallopt(option, size)
+        for option, size in ((M_TRIM_THRESHOLD, KEPT_BYTES), (M_MMAP_THRESHOLD, MAPPED_BYTES))
     )
