@@ -64,7 +64,7 @@ class Trainer:
         program: what all lanes have in common.
         lanes: what differs between them.
         optimizer: of the model's parameters, from phase to phase the same.
-        learners: of what the weighting of each rules learns.
+        learners: by the place of its rules, of what a weighting learns.
         compute: `program.gradients`, or what does the same faster.
     """
 
@@ -72,14 +72,14 @@ class Trainer:
     program: Program
     lanes: Lanes
     optimizer: LaneOptimizer
-    learners: list[LaneOptimizer]
+    learners: dict[int, LaneOptimizer]
     compute: Compute
 
     def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
         """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
         gradients, losses, weights = self.compute(self.lanes, batch)
         self.optimizer.step(gradients, step, self.phase.steps, self.phase.lr_factor)
-        for place, learner in enumerate(self.learners):
+        for place, learner in self.learners.items():
             own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
             found = {n: g for n, g in own.items() if g is not None}
             learner.step(found, step, self.phase.steps, self.phase.lr_factor)
@@ -181,17 +181,19 @@ class Cohort:
         ]
         program = Program(self.forward, self.owners, self.info.tasks, phase.tasks, phase.freeze_shared, rules)
         facts = [self._facts(*lane, phase, program) for lane in zip(self.data, self.suites, strict=True)]
-        learners, own = [], []
-        for lanes in self.groups:
+        learners, own = {}, []
+        for place, lanes in enumerate(self.groups):
             parts, known = self.parts[lanes], facts[lanes]
             learned = [p.weighting.learned(k) for p, k in zip(parts, known, strict=True)]
-            learners.append(LaneOptimizer([p.optimizer for p in parts], self._stack(learned), decay=False))
+            learner = LaneOptimizer([p.optimizer for p in parts], self._stack(learned), decay=False)
+            if learner.parameters:
+                learners[place] = learner
             states = [p.weighting.init_state(k) for p, k in zip(parts, known, strict=True)]
             numbers = [
                 self._stack([lane_fields(strategy, phase.tasks) for strategy in strategies])
                 for strategies in ([p.weighting for p in parts], [p.regularization for p in parts])
             ]
-            own.append(Own(learners[-1].parameters, self._stack(states), *numbers))
+            own.append(Own(learner.parameters, self._stack(states), *numbers))
         rates = np.array([p.optimizer.lr * phase.lr_factor for p in self.parts])
         goal = np.array([known.goal for known in facts])
         lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal))

@@ -99,6 +99,7 @@ class Program:
             [n for n, o in owners.items() if o == t or (o is None and alone and not freeze_shared)]
             for t in self.active
         ]
+        self.trained = [*self.shared, *(n for names in self.private for n in names)]
         self.needs = rules[0].weighting.needs
         self.surgery = bool(self.shared) and self.needs != "losses"
         self.on_representation = self.surgery and rules[0].weighting.on == "representation"
@@ -226,8 +227,7 @@ class Program:
         self, lanes: Lanes, roots: list[tuple[Tensor, Tensor]], weights: Tensor, losses: Tensor
     ) -> Tensors:
         """Return the gradients of the roots, of the penalties, and of what the weightings learn."""
-        trained = [*self.shared, *(n for names in self.private for n in names)]
-        wanted = {n: self.forward.leaves[n] for n in trained}
+        wanted = {n: self.forward.leaves[n] for n in self.trained}
         for place, (rules, own) in enumerate(zip(self.rules, lanes.own, strict=True)):
             if own.learned:
                 objective = (rules.part(weights) * rules.part(losses)).sum()
@@ -245,7 +245,7 @@ class Program:
         values, cotangents = zip(*roots, strict=True)
         found = torch.autograd.grad(values, list(wanted.values()), cotangents, allow_unused=True)
         named = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
-        learned = {n: named.pop(n) for n in list(wanted)[len(trained) :] if n in named}
+        learned = {n: named.pop(n) for n in list(wanted)[len(self.trained) :] if n in named}
         return self.forward.join(named) | learned
 
     def gramian(self, examples: Examples) -> Tensor:
