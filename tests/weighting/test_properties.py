@@ -19,6 +19,7 @@ VARIANTS = {
     "static": [{"weights": [0.5, 2.0, 0.0, 1.0, 3.0]}],  # the first T of them
     "dwa": [{"tau": 0.1}],
     "mgda": [{"normalize": "l2"}, {"normalize": "loss+"}],
+    "gradvac": [{"beta": 0.5}],
 }
 """Settings beside an option's defaults that are tried too."""
 
@@ -37,6 +38,14 @@ BEHAVIOUR = {
     "pcgrad": {"sum": None, "loss_scale": True, "gradient_scale": True},
     # Desideri 2012: a common descent direction, or 0
     "mgda": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": True, "common_descent": True},
+    # as pcgrad towards a running cosine (Wang et al. 2021, eq. 3)
+    "gradvac": {"sum": None, "loss_scale": True, "gradient_scale": True},
+    # projections do not depend on lengths; none harms a task (Quinton & Rey 2024, section 3)
+    "upgrad": {"sum": None, "loss_scale": True, "gradient_scale": True, "common_descent": True},
+    # Lopez-Paz & Ranzato 2017, eq. 11: the mean, unless it harms a task
+    "dualproj": {"sum": None, "loss_scale": True, "gradient_scale": True, "common_descent": True},
+    # equal cosines where gradients are independent (Liu et al. 2025, eq. 2); tests/weighting/test_config_method.py
+    "config": {"sum": None, "loss_scale": True, "gradient_scale": True, "negative": True},
 }
 
 EVERY = [(name, {}) for name in options("weighting")]
