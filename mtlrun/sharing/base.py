@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from mtlrun.config import Configured
 from mtlrun.models.base import Encoder
 
-MakeEncoder = Callable[[], Encoder]
-"""Returns the run's encoder; every call gives the same initial weights."""
+M = TypeVar("M", bound=nn.Module)
+
+
+class MakeEncoder(Protocol):
+    """Gives the run's encoder, and builds what a scheme adds to it, with weights from the run's own streams.
+
+    Attributes:
+        input_shape: of one example.
+    """
+
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...
+
+    def __call__(self, name: str = "encoder") -> Encoder:
+        """Return an encoder with weights of the stream `init/<name>`; a name gives the same ones every time.
+
+        Without a name they are the weights that the single-task baselines begin with.
+        """
+        ...
+
+    def module(self, name: str, factory: Callable[[], M]) -> M:
+        """Return what `factory` builds, with weights of the stream `init/<name>`."""
+        ...
 
 
 class Body(nn.Module, ABC):
@@ -49,11 +72,29 @@ class Body(nn.Module, ABC):
 
 @dataclass
 class Sharing(Configured, ABC):
-    """A rule for which parameters the tasks share."""
+    """A rule for which parameters the tasks share.
+
+    Attributes:
+        penalises: whether the scheme adds a penalty on parameters to the objective.
+    """
+
+    penalises: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         """Return the body for tasks that read the given sources (one entry per task)."""
+
+    def penalty(self, parameters: Mapping[str, Tensor], owners: Mapping[str, int | None]) -> Tensor:
+        """Return the scalar penalty of one run, on the network's parameters by name.
+
+        It is asked for where `penalises` is true; like a regularisation's, it is not weighted by any task
+        weighting and takes no part in gradient surgery.
+
+        Args:
+            parameters: of the body as `body.<name>`, of the heads as `heads.<name>`.
+            owners: for each parameter the task that alone uses it, or None.
+        """
+        return torch.zeros(())
 
 
 class TrunkAndBranches(Body):

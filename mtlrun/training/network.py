@@ -71,11 +71,26 @@ class Network(nn.Module):
         return {f"{top}.{rest}": part[top].owner(rest) for top, _, rest in names}
 
 
+@dataclass(frozen=True)
+class _Maker:
+    """As of `mtlrun.sharing.base.MakeEncoder`."""
+
+    model: Model
+    input_shape: tuple[int, ...]
+    init: Callable[[str, Callable[[], Any]], Any]
+
+    def __call__(self, name: str = "encoder") -> Encoder:
+        return self.init(name, lambda: self.model.build(self.input_shape))
+
+    def module(self, name: str, factory: Callable[[], M]) -> M:
+        return self.init(name, factory)
+
+
 def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
     """Return the network of one run with the initial weights of `seed`.
 
     Encoder and heads take their weights from the streams `init/encoder` and `init/head/<task>`, whatever the
-    sharing scheme, the weighting or the other tasks are.
+    sharing scheme, the weighting or the other tasks are. What a sharing scheme adds has streams of its own.
 
     Raises:
         ConfigError: the parts do not fit each other or the suite.
@@ -91,10 +106,7 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
             torch.default_generator.manual_seed(stream_seed(seed, f"init/{name}"))
             return factory()
 
-    def make_encoder() -> Encoder:
-        return init("encoder", lambda: parts.model.build(shape))
-
-    body = parts.sharing.build(make_encoder, [task.source for task in info.tasks])
+    body = parts.sharing.build(_Maker(parts.model, shape, init), [task.source for task in info.tasks])
     if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
         rule = "needs tasks that share one input and a representation of it, as under sharing=hard, not"
         raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
