@@ -6,7 +6,7 @@ What a method's paper says of sums, signs and scales stands in `BEHAVIOUR`; a ne
 import numpy as np
 import pytest
 import torch
-from support.weighting import gradient_families, loss_families, make_case, run_case, run_stacked
+from support.weighting import SIZE, gradient_families, loss_families, make_case, run_case, run_stacked
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
@@ -177,7 +177,9 @@ def permuted(case, order):
 def test_the_sum_of_weights(name, tasks):
     total = BEHAVIOUR[name]["sum"]
     method = weighting(name, tasks)
-    sums = run_stacked(method, [random_case(method, tasks, seed) for seed in range(20)]).sum(2)
+    rng = np.random.default_rng(5)
+    uneven = rng.uniform(0.1, 2, (20, tasks, 1)) * rng.standard_normal((20, tasks, SIZE))
+    sums = run_stacked(method, [make_case(method, varied(rng, tasks), g, rng) for g in uneven]).sum(2)
     if total is None:
         assert sums.std() > 1e-6, "constant, so say the sum in BEHAVIOUR"
     else:
