@@ -1,0 +1,36 @@
+"""DualProj: the mean gradient projected so that it harms no task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.cones import dual_cone_weights
+
+
+@dataclass
+class DualProj(Weighting):
+    """The mean of the task gradients, projected on the directions along which no task's loss rises.
+
+    w = argmin of v'Gv over v >= 1/T, the quadratic program of gradient episodic memory with the current tasks in
+    the place of the memories. Averaged, as TorchJD has it: without conflict every task weighs 1/T, a T-th of
+    `equal`. The projection is exact; TorchJD adds 1e-4 to the diagonal of a normalised Gramian.
+
+    Source: Lopez-Paz and Ranzato, Gradient Episodic Memory for Continual Learning, NeurIPS 2017, eq. 11.
+
+    Args:
+        on: what gradients are taken at: the shared `parameters` or the `representation`.
+    """
+
+    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
+
+    on: Literal["parameters", "representation"] = "parameters"
+
+    def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
+        gramian = signals.gramian
+        assert gramian is not None
+        return dual_cone_weights(gramian, torch.full_like(gramian[0], 1 / len(gramian))), state
