@@ -173,6 +173,7 @@ class Cohort:
             Rules(
                 self.parts[lanes.start].weighting,
                 self.parts[lanes.start].regularization,
+                self.parts[lanes.start].sharing,
                 self.owners,
                 None if everyone else lanes,
                 lanes.stop - lanes.start,

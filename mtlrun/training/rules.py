@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mtlrun.config import build
 from mtlrun.regularization.base import Regularization
+from mtlrun.sharing.base import Sharing
 from mtlrun.training.gradients import Tensors
 from mtlrun.training.lift import lift, with_fields
 from mtlrun.weighting.base import Aggregator, Signals, State, Weighting
@@ -46,6 +47,7 @@ class Rules:
     Args:
         weighting: gives the program; numbers come from `Own.weighting_fields`.
         regularization: likewise.
+        sharing: may have a penalty too; the same for all lanes.
         owners: for each parameter the task that alone uses it, or None.
         lanes: which lanes; None for all of the cohort.
         count: how many they are; one lane runs without vmap.
@@ -55,12 +57,14 @@ class Rules:
         self,
         weighting: Weighting,
         regularization: Regularization,
+        sharing: Sharing,
         owners: Mapping[str, int | None],
         lanes: slice | None,
         count: int,
     ) -> None:
         self.weighting, self.regularization, self.lanes = weighting, regularization, lanes
-        self._owners = owners
+        self._sharing, self._owners = sharing, owners
+        self.penalises = regularization.active or sharing.penalises
         stacks = weighting.any_leading_axes
         self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
@@ -93,5 +97,8 @@ class Rules:
         return with_fields(self.weighting, fields).standing(state)
 
     def one_penalty(self, fields: Tensors, parameters: Tensors) -> Tensor:
-        """Return one run's regularisation penalty, a scalar."""
-        return with_fields(self.regularization, fields).penalty(parameters, self._owners)
+        """Return one run's penalty, of the regularisation and of the sharing scheme, a scalar."""
+        penalty = with_fields(self.regularization, fields).penalty(parameters, self._owners)
+        if self._sharing.penalises:
+            penalty = penalty + self._sharing.penalty(parameters, self._owners)
+        return penalty

@@ -234,7 +234,7 @@ class Program:
                 objective = objective + rules.weighting_penalty(own.learned).sum()
                 roots.append((objective, torch.ones_like(objective)))
                 wanted |= {learned_name(place, n): p for n, p in own.learned.items()}
-            if rules.regularization.active:
+            if rules.penalises:
                 joined = self.forward.join(self.forward.leaves)
                 parameters = {n: rules.part(p) for n, p in joined.items()}
                 objective = rules.penalty(own.regularization_fields, parameters).sum()
