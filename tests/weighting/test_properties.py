@@ -16,6 +16,8 @@ STEPS = 5  # epochs of two steps: the third is the first in which memories of ep
 LANES = 7
 
 VARIANTS = {
+    "graddrop": [{"leak": [0.5, 0.0, 1.0, 0.2, 0.3]}],
+    "moco": [{"normalize": True, "rho": 0.1}],
     "static": [{"weights": [0.5, 2.0, 0.0, 1.0, 3.0]}],  # the first T of them
     "dwa": [{"tau": 0.1}],
     "mgda": [{"normalize": "l2"}, {"normalize": "loss+"}],
@@ -26,6 +28,7 @@ VARIANTS = {
     "gradnorm": [{"alpha": 0.0, "lr": 1.0}],
     "auto_lambda": [{"lr": 0.1}],  # weights reach 0
     "gradvac": [{"beta": 0.5}],
+    "aligned_mtl": [{"scale": "median"}, {"scale": "rmse"}],
 }
 """Settings beside an option's defaults that are tried too."""
 
@@ -72,6 +75,16 @@ BEHAVIOUR = {
     "gradnorm": {"sum": lambda t: t, "loss_scale": True, "gradient_scale": False},
     # Adam sees no scale
     "auto_lambda": {"sum": None, "loss_scale": True, "gradient_scale": True},
+    # Senushkin et al. 2023, eq. 11: sqrt(min l / G), free of the gradients' common scale
+    "aligned_mtl": {"sum": None, "loss_scale": True, "gradient_scale": True, "negative": True},
+    # shares of gradients that stay, by signs alone (Chen et al. 2020, eq. 1)
+    "graddrop": {"sum": None, "loss_scale": True, "gradient_scale": True},
+    # steps of one size on the simplex (Fernando et al. 2023, algorithm 1)
+    "moco": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": False},
+    # excess risks relative to the first ones (He et al. 2024, section 3.2)
+    "excess_mtl": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": True},
+    # losses count through their logarithms' gradients (Lin et al. 2023, eq. 1)
+    "db_mtl": {"sum": None, "loss_scale": False, "gradient_scale": True},
 }
 
 EVERY = [(name, {}) for name in options("weighting")]
