@@ -1,0 +1,38 @@
+"""Weights by the amount of data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from mtlrun.weighting.base import Facts, Signals, State, Weighting
+
+
+@dataclass
+class DataSize(Weighting):
+    """A task's weight follows how many training rows it has.
+
+    w_t = T n_t^power / sum_s n_s^power, n_t the task's training rows; weights sum to T and stay. Power 1 makes
+    the objective the mean over all rows of all tasks, 0 is `equal`, and -1 gives most to the task with least
+    data.
+
+    Source: Stickland and Murray, BERT and PALs: Projected Attention Layers for Efficient Adaptation in
+    Multi-Task Learning, ICML 2019, section 4.1, whose sampling probabilities these weights are in the mean.
+
+    Args:
+        power: of the number of rows; negative to invert.
+    """
+
+    any_leading_axes: ClassVar[bool] = True
+
+    power: float = 1.0
+
+    def init_state(self, facts: Facts) -> State:
+        rows = torch.tensor(facts.rows or [1] * facts.tasks, dtype=torch.float64)
+        return {"weights": facts.tasks * torch.softmax(self.power * rows.clamp(min=1).log(), 0)}
+
+    def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
+        return state["weights"], state
