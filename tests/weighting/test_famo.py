@@ -77,6 +77,17 @@ def test_the_engine_shows_it_the_losses_after_the_update():
     torch.testing.assert_close(trainer.lanes.own[0].state["logits"], expected.detach(), rtol=1e-2, atol=0)
 
 
+def test_lanes_may_differ_in_its_numbers():
+    settings = [{"weighting__lr": 0.01, "weighting__least": 0.1}, {"weighting__lr": 0.5}]
+    configs = [run_config(seed=1, steps=10, weighting="famo", **s) for s in settings]
+    together = Cohort(configs, torch.device("cpu")).train()
+    for config, ours in zip(configs, together, strict=True):
+        (alone,) = Cohort([config], torch.device("cpu")).train()
+        np.testing.assert_allclose(ours.diagnostics["weights"], alone.diagnostics["weights"], rtol=1e-9)
+    first, second = (np.array(result.diagnostics["weights"])[-1] for result in together)
+    assert abs(first - second).max() > 0.01
+
+
 def test_faults():
     assert [fault.key for fault in FAMO(lr=-1.0, decay=-1.0).faults()] == ["lr", "decay"]
     assert not list(FAMO().faults())
