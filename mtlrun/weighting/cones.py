@@ -26,14 +26,10 @@ def dual_cone_weights(gramian: Tensor, preferences: Tensor) -> Tensor:
     gramian = gramian / gramian.diagonal().amax().clamp(min=tiny)
     norms = gramian.diagonal().clamp(min=tiny).sqrt()
     cosines = gramian / norms.unsqueeze(0) / norms.unsqueeze(1)
-    slopes = (
-        preferences * norms
-    ) @ cosines  # of each loss along the unprojected direction, for unit gradients
-    if len(gramian) == 2:
-        # No more than one loss rises along u >= 0, and undoing that makes no other rise.
-        lengths = (-slopes).clamp(min=0)
-    else:
-        lengths = _nonnegative(cosines, slopes)
+    # Of each loss along the unprojected direction, for unit gradients:
+    slopes = (preferences * norms) @ cosines
+    # Of two losses no more than one rises where u >= 0, and undoing that makes the other not rise.
+    lengths = (-slopes).clamp(min=0) if len(gramian) == 2 else _nonnegative(cosines, slopes)
     return preferences + torch.where(gramian.diagonal() > 0, lengths / norms, 0.0)
 
 
