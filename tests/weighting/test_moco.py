@@ -1,0 +1,65 @@
+"""MoCo against a hand value and the algorithm in numpy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import brentq
+
+from mtlrun.weighting.base import Facts, Signals
+from mtlrun.weighting.moco import MoCo
+
+
+def run(method, jacobians, losses):
+    """Return updates and weights of some steps."""
+    state, found = method.init_state(Facts(*jacobians[0].shape)), []
+    state = {k: v.double() for k, v in state.items()}
+    for rows, values in zip(jacobians, losses, strict=True):
+        signals = Signals(torch.as_tensor(values).double(), None, None, {}, torch.tensor(False))
+        update, weights, state = method.aggregate(torch.as_tensor(rows).double(), signals, state)
+        found.append((update.numpy(), weights.numpy()))
+    return found
+
+
+def test_the_first_step():
+    # y = g / 2, so Y'Y = diag(4, 1) / 4 and Y'Y (1/2, 1/2) = (1/2, 1/8). A step of 0.1 gives (0.45, 0.4875), and
+    # what lacks to 1 is shared: (0.48125, 0.51875). The update is 0.48125 (1, 0) + 0.51875 (0, 1/2).
+    ((update, weights),) = run(MoCo(), [np.diag([2.0, 1.0])], [[1, 1]])
+    assert weights == pytest.approx([0.48125, 0.51875])
+    assert update == pytest.approx([0.48125, 0.259375])
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+@pytest.mark.parametrize("normalize", (False, True))
+def test_steps_of_the_algorithm(tasks, normalize):
+    rng = np.random.default_rng(tasks)
+    jacobians, losses = rng.standard_normal((40, tasks, 6)) + 0.3, rng.uniform(0.1, 3, (40, tasks))
+    method = MoCo(beta=0.7, gamma=0.4, rho=0.2, decay=0.3, normalize=normalize)
+    tracked, weights = np.zeros((tasks, 6)), np.full(tasks, 1 / tasks)
+    # The memory is declared in float32, so 1/T is off by 1e-8.
+    for k, (update, found) in enumerate(run(method, jacobians, losses), 1):
+        rows = jacobians[k - 1]
+        if normalize:
+            rows = rows / np.linalg.norm(rows, axis=1)[:, None] * losses[k - 1][:, None]
+        tracked = tracked - 0.7 / k**0.3 * (tracked - rows)
+        moved = weights - 0.4 / k**0.3 * (tracked @ tracked.T + 0.2 * np.eye(tasks)) @ weights
+        theta = brentq(lambda t, p=moved: np.maximum(p - t, 0).sum() - 1, moved.min() - 2, moved.max())
+        weights = np.maximum(moved - theta, 0)
+        assert found == pytest.approx(weights, abs=1e-6)
+        assert update == pytest.approx(weights @ tracked, abs=1e-6)
+
+
+def test_on_constant_gradients_it_finds_the_shortest_combination():
+    # orthogonal, of squares 4 and 1: weights (1/5, 4/5), the minimum-norm point
+    update, weights = run(MoCo(decay=0.0), [np.diag([2.0, 1.0])] * 500, [[1, 1]] * 500)[-1]
+    assert weights == pytest.approx([0.2, 0.8], abs=1e-6)
+    assert update == pytest.approx([0.4, 0.8], abs=1e-6)
+
+
+def test_faults():
+    assert [f.key for f in MoCo(beta=1.5, gamma=-1.0, rho=-1.0, decay=-1.0).faults()] == [
+        "beta",
+        "gamma",
+        "rho",
+        "decay",
+    ]
+    assert not list(MoCo().faults())
