@@ -25,11 +25,14 @@ class MGDA(Weighting):
     Args:
         normalize: divide each gradient by nothing (`none`), its norm (`l2`), its loss (`loss`), or both
             (`loss+`).
+        on: what gradients are taken at: the shared `parameters` or, as in Sener and Koltun's upper bound
+            (MGDA-UB, section 3.3), the `representation`.
     """
 
     needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
 
     normalize: Literal["none", "l2", "loss", "loss+"] = "none"
+    on: Literal["parameters", "representation"] = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian

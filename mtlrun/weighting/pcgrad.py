@@ -20,9 +20,14 @@ class PCGrad(Weighting):
     conflict this is `equal`.
 
     Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1.
+
+    Args:
+        on: what gradients are taken at: the shared `parameters` or the `representation`.
     """
 
     needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
+
+    on: Literal["parameters", "representation"] = "parameters"
 
     def random_shape(self, tasks: int) -> tuple[int, ...]:
         return (tasks, tasks) if tasks > 2 else ()  # two tasks have one order only
