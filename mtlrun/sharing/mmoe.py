@@ -22,7 +22,7 @@ class MMoE(Sharing):
     are each task's own. Each expert is as large as the baseline's encoder; one expert is sharing=hard.
 
     Source: Ma, Zhao, Yi, Chen, Hong and Chi, Modeling Task Relationships in Multi-task Learning with Multi-gate
-    Mixture-of-Experts, KDD 2018, eqs. 6 and 7.
+    Mixture-of-Experts, KDD 2018, section 4.2.
 
     Args:
         experts: how many, at least 1.
