@@ -71,7 +71,7 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
             for suite in memo(_suite_nodes, job["suite"]):
                 memo(_check_lists, suite, job["weighting"], job["regularization"])
                 on = job["weighting"].get("on")  # a representation that tasks share is not in every network
-                network = [suite, job["model"], job["sharing"], job["heads"], on]
+                network = [suite, job["model"], job["sharing"], job["heads"], on, job["schedule"]]
                 memo.keyed(network, parameter_count, {**job, "suite": suite})
     except ConfigError as error:
         faults += error.faults
@@ -81,7 +81,8 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
 def parameter_count(config: Mapping[str, Any]) -> int:
     """Return the number of parameters of a run of this canonical config.
 
-    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on `weighting.on`.
+    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on `weighting.on` and on
+    the schedule.
 
     Raises:
         ConfigError: the parts do not fit each other or the suite.

@@ -65,6 +65,13 @@ class Body(nn.Module, ABC):
         """Map representations to one (B, F) feature per task."""
         raise NotImplementedError(f"{type(self).__name__} has no representation that all tasks share")
 
+    def height(self, name: str) -> float | None:
+        """Return where a parameter's block stands in the encoder, from above 0 to 1 at its top; None for nowhere.
+
+        Serves schedules that open the encoder block by block.
+        """
+        return None
+
     @abstractmethod
     def owner(self, name: str) -> int | None:
         """Return the position of the task that alone uses a parameter, or None where tasks share it."""
@@ -116,6 +123,7 @@ class TrunkAndBranches(Body):
         self.features = encoders[0].features
         self.sources = tuple(sources)
         self.read = sorted(set(sources))
+        self.shared_blocks, self.depth = shared_blocks, len(encoders[0])
         self.trunk = nn.Sequential(*list(encoders[0])[:shared_blocks])
         self.branches = nn.ModuleList(nn.Sequential(*list(encoder)[shared_blocks:]) for encoder in encoders)
 
@@ -128,6 +136,11 @@ class TrunkAndBranches(Body):
     def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
         places = [self.read.index(source) for source in self.sources]
         return [branch(representations[k]) for branch, k in zip(self.branches, places, strict=True)]
+
+    def height(self, name: str) -> float | None:
+        part, *rest = name.split(".")
+        block = int(rest[0]) if part == "trunk" else self.shared_blocks + int(rest[1])
+        return (block + 1) / self.depth
 
     def owner(self, name: str) -> int | None:
         part, _, rest = name.partition(".")

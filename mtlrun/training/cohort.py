@@ -139,18 +139,25 @@ class Cohort:
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         begun, trained = 0, [0] * len(self.info.tasks)
         for phase in self.phases:
-            # A task meets the batches that its baseline meets, from where its own training stands.
-            self._train_phase(phase, begun, max(trained[t] for t in phase.tasks), progress)
+            self._train_phase(phase, begun, trained, progress)
             begun += phase.steps
-            trained = [n + phase.steps * (t in phase.tasks) for t, n in enumerate(trained)]
+            trained = [n + phase.steps_of(t) for t, n in enumerate(trained)]
         return self._results()
 
-    def _train_phase(self, phase: Phase, begun: int, skip: int, progress: Callable[[int], None]) -> None:
-        trainer = self.begin(phase)
+    def _train_phase(
+        self, phase: Phase, begun: int, trained: Sequence[int], progress: Callable[[int], None]
+    ) -> None:
+        turns = {phase.active(step) for step in range(min(phase.steps, max(1, len(phase.pattern))))}
+        trainers = {active: self.begin(phase, active) for active in turns}
+        # A task meets the batches that its baseline meets, from where its own training stands.
+        feeds = {active: self.batches(phase, max(trained[t] for t in active), active) for active in turns}
         stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
-        for step, batch in enumerate(self.batches(phase, skip)):
-            if step == 0:
+        for step in range(phase.steps):
+            active = phase.active(step)
+            trainer, batch = trainers[active], next(feeds[active])
+            if active in turns:  # its first
                 self.compile(trainer, batch)
+                turns.remove(active)
             losses, weights = trainer.step(batch, step)
             finite = losses.isfinite().all(1)
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
@@ -166,8 +173,9 @@ class Cohort:
             except NotCompiled as reason:
                 self.not_compiled = str(reason)
 
-    def begin(self, phase: Phase) -> Trainer:
-        """Return what trains a phase; a weighting starts anew, with the phase's tasks."""
+    def begin(self, phase: Phase, active: tuple[int, ...] | None = None) -> Trainer:
+        """Return what trains some tasks of a phase, by default all; a weighting starts anew, with these tasks."""
+        active = phase.tasks if active is None else active
         everyone = len(self.groups) == 1
         rules = [
             Rules(
@@ -180,8 +188,8 @@ class Cohort:
             )
             for lanes in self.groups
         ]
-        program = Program(self.forward, self.owners, self.info.tasks, phase.tasks, phase.freeze_shared, rules)
-        facts = [self._facts(*lane, phase, program) for lane in zip(self.data, self.suites, strict=True)]
+        program = Program(self.forward, self.owners, self.info.tasks, active, self._frozen(phase), rules)
+        facts = [self._facts(*lane, program) for lane in zip(self.data, self.suites, strict=True)]
         learners, own = {}, []
         for place, lanes in enumerate(self.groups):
             parts, known = self.parts[lanes], facts[lanes]
@@ -191,7 +199,7 @@ class Cohort:
                 learners[place] = learner
             states = [p.weighting.init_state(k) for p, k in zip(parts, known, strict=True)]
             numbers = [
-                self._stack([lane_fields(strategy, phase.tasks) for strategy in strategies])
+                self._stack([lane_fields(strategy, active) for strategy in strategies])
                 for strategies in ([p.weighting for p in parts], [p.regularization for p in parts])
             ]
             own.append(Own(learner.parameters, self._stack(states), *numbers))
@@ -200,17 +208,29 @@ class Cohort:
         lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal))
         return Trainer(phase, program, lanes_now, self.optimizer, learners, program.gradients)
 
-    def _facts(self, data: SuiteData, suite: Suite, phase: Phase, program: Program) -> Facts:
+    def _frozen(self, phase: Phase) -> set[str]:
+        """Return the names of the parameters that a phase leaves as they are."""
+        shared = {n for n, owner in self.owners.items() if owner is None and phase.freeze_shared}
+        heights = self.network.heights() if phase.open < 1 else {}
+        return shared | {
+            n for n, height in heights.items() if height is not None and height <= 1 - phase.open
+        }
+
+    def _facts(self, data: SuiteData, suite: Suite, program: Program) -> Facts:
         shared = sum(self.parameters[n][0].numel() for n in program.shared)
-        tasks = [data.tasks[t] for t in phase.tasks]
+        tasks = [data.tasks[t] for t in program.active]
         rows = tuple(len(data.sources[t.source].splits["train"]) for t in tasks)
         goal = tuple(float(suite.primary in (None, t.name)) for t in tasks)
         return Facts(len(tasks), shared, rows, goal)
 
-    def batches(self, phase: Phase, skip: int) -> Iterator[Batch]:
-        """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over."""
+    def batches(self, phase: Phase, skip: int, active: tuple[int, ...] | None = None) -> Iterator[Batch]:
+        """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over.
+
+        Random numbers are for a step of the tasks `active`, by default of all.
+        """
+        active = phase.tasks if active is None else active
         weightings = [(lanes, self.parts[lanes.start].weighting) for lanes in self.groups]
-        draws = [(lanes, weighting.random_shape(len(phase.tasks))) for lanes, weighting in weightings]
+        draws = [(lanes, weighting.random_shape(len(active))) for lanes, weighting in weightings]
         extra = EXTRA_BATCHES[weightings[0][1].probe]
         feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send)
         return feed.batches(phase.steps, skip, extra, draws)

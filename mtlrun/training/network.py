@@ -70,6 +70,11 @@ class Network(nn.Module):
         names = [name.partition(".") for name, _ in self.named_parameters()]
         return {f"{top}.{rest}": part[top].owner(rest) for top, _, rest in names}
 
+    def heights(self) -> dict[str, float | None]:
+        """Return where each parameter's block stands in the encoder, as `Body.height` says; heads stand on top."""
+        names = [name.partition(".") for name, _ in self.named_parameters()]
+        return {f"{top}.{rest}": self.body.height(rest) if top == "body" else 1.0 for top, _, rest in names}
+
 
 @dataclass(frozen=True)
 class _Maker:
@@ -110,4 +115,9 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
     if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
         rule = "needs tasks that share one input and a representation of it, as under sharing=hard, not"
         raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
-    return Network(body, parts.heads.build(body.features, info.tasks, init))
+    network = Network(body, parts.heads.build(body.features, info.tasks, init))
+    if parts.schedule.opens and None in network.heights().values():
+        rule = "needs a sharing scheme whose parameters stand in the encoder's blocks, as sharing=hard, not"
+        name = type(parts.schedule).__name__
+        raise ConfigError([Fault(f"schedule ({name})", rule, type(parts.sharing).__name__)])
+    return network

@@ -7,7 +7,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ class Program:
         owners: for each parameter the task that alone uses it, or None.
         tasks: all tasks of the suite.
         active: positions of the tasks that the phase trains.
-        freeze_shared: whether the phase leaves shared parameters as they are.
+        frozen: names of the parameters that the phase leaves as they are.
         rules: strategies, of all lanes or of some each; their weightings need the same of a step.
     """
 
@@ -89,15 +89,15 @@ class Program:
         owners: Mapping[str, int | None],
         tasks: Sequence[Task],
         active: Sequence[int],
-        freeze_shared: bool,
+        frozen: Container[str],
         rules: Sequence[Rules],
     ) -> None:
         self.forward, self.tasks, self.active, self.rules = forward, tasks, tuple(active), rules
         alone = len(self.active) == 1  # what is shared in principle is the one task's own in this phase
-        self.shared = [n for n, owner in owners.items() if owner is None and not freeze_shared and not alone]
+        free = {n: owner for n, owner in owners.items() if n not in frozen}
+        self.shared = [n for n, owner in free.items() if owner is None and not alone]
         self.private = [
-            [n for n, o in owners.items() if o == t or (o is None and alone and not freeze_shared)]
-            for t in self.active
+            [n for n, owner in free.items() if owner == t or (owner is None and alone)] for t in self.active
         ]
         self.trained = [*self.shared, *(n for names in self.private for n in names)]
         self.needs = rules[0].weighting.needs

@@ -1,0 +1,59 @@
+"""Trace norm between the towers of tasks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtlrun.errors import Fault
+from mtlrun.regularization.base import Owners, Regularization
+
+
+@dataclass
+class TraceNorm(Regularization):
+    """coefficient * sum of the trace norms of what the tasks' own weights are, one task a row, weight by weight.
+
+    The trace norm of M (T, P), the sum of its singular values, is small where the tasks' weights lie in few
+    directions: tasks share softly. It is the trace of (M M')^(1/2), computed from the eigenvalues of the (T, T)
+    matrix M M'; 1e-12 of their mean is added to them, so that the gradient exists at 0. Weights that not all tasks
+    have in one shape are left out. Under `sharing=hard` with linear heads of different sizes there is nothing to penalise.
+
+    Source: Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017.
+
+    Args:
+        coefficient: factor of the sum.
+    """
+
+    coefficient: float = 1e-3
+
+    def faults(self) -> Iterator[Fault]:
+        if self.coefficient < 0:
+            yield Fault("coefficient", "must not be negative", self.coefficient)
+
+    def penalty(self, parameters: Mapping[str, Tensor], owners: Owners) -> Tensor:
+        terms = [
+            self._norm(torch.stack([w.flatten() for w in group])) for group in _towers(parameters, owners)
+        ]
+        return self.coefficient * torch.stack(terms).sum() if terms else torch.zeros(())
+
+    def _norm(self, rows: Tensor) -> Tensor:
+        values = torch.linalg.eigvalsh(rows @ rows.mT)
+        floor = 1e-12 * values.detach().mean() + torch.finfo(values.dtype).tiny
+        return (values.clamp(min=0) + floor).sqrt().sum()
+
+
+def _towers(parameters: Mapping[str, Tensor], owners: Owners) -> list[list[Tensor]]:
+    """Return for each weight matrix that every task owns one of, in one shape, the tasks' matrices."""
+    tasks = {owner for owner in owners.values() if owner is not None}
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    for name, value in parameters.items():
+        if owners[name] is not None and value.dim() > 1:
+            parts = name.split(".")
+            parts[parts.index(str(owners[name]))] = "*"  # its place among the tasks
+            found[".".join(parts)].append(value)
+    groups = found.values()
+    return [g for g in groups if len(g) == len(tasks) > 1 and len({w.shape for w in g}) == 1]
