@@ -20,7 +20,7 @@ class TraceNorm(Regularization):
     The trace norm of M (T, P), the sum of its singular values, is small where the tasks' weights lie in few
     directions: tasks share softly. It is the trace of (M M')^(1/2), computed from the eigenvalues of the (T, T)
     matrix M M'; 1e-12 of their mean is added to them, so that the gradient exists at 0. Weights that not all tasks
-    have in one shape are left out. Under `sharing=hard` with linear heads of different sizes there is nothing to penalise.
+    have in one shape are left out: under `sharing=hard` with heads of different sizes there is nothing to penalise.
 
     Source: Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017.
 
