@@ -21,11 +21,11 @@ class AutoLambda(Weighting):
     After a look-ahead step theta' = theta - eta sum_t w_t grad L_t, the held-out loss changes with w_t by
     -eta g_t'v, v its gradient at theta', g_t that of task t's loss; g_t'v comes from a finite difference. Adam
     moves w against this before the step is taken; it does not see the factor eta, which is left out. Weights
-    are kept at 0 or above and have no constant sum. Where nothing is shared every task weighs 1.
-    The held-out examples are a further batch of training examples, as in the paper.
+    are kept at 0 or above, where the authors' code bounds nothing, and have no constant sum. The held-out examples
+    are a further batch of training examples, as there. Where nothing is shared every task weighs 1.
 
     Source: Liu, James, Davison and Johns, Auto-Lambda: Disentangling Dynamic Task Relationships, TMLR 2022,
-    eq. 4 to 6; Adam and the defaults as in the authors' code.
+    eq. 6; Adam and the defaults as in the authors' code.
 
     Args:
         lr: learning rate of the weights.

@@ -20,7 +20,7 @@ class DataSize(Weighting):
     data.
 
     Source: Stickland and Murray, BERT and PALs: Projected Attention Layers for Efficient Adaptation in
-    Multi-Task Learning, ICML 2019, section 4.1, whose sampling probabilities these weights are in the mean.
+    Multi-Task Learning, ICML 2019: its sampling of tasks by N^alpha, as weights instead of as draws.
 
     Args:
         power: of the number of rows; negative to invert.
