@@ -28,6 +28,8 @@ VARIANTS = {
     "gradnorm": [{"alpha": 0.0, "lr": 1.0}],
     "auto_lambda": [{"lr": 0.1}],  # weights reach 0
     "gradvac": [{"beta": 0.5}],
+    "nash_mtl": [{"update_every": 2, "max_norm": 0.0}],
+    "fairgrad": [{"alpha": 0.5}, {"alpha": 2.0}],
     "aligned_mtl": [{"scale": "median"}, {"scale": "rmse"}],
 }
 """Settings beside an option's defaults that are tried too."""
@@ -85,6 +87,12 @@ BEHAVIOUR = {
     "excess_mtl": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": True},
     # losses count through their logarithms' gradients (Lin et al. 2023, eq. 1)
     "db_mtl": {"sum": None, "loss_scale": False, "gradient_scale": True},
+    # Navon et al. 2022, claim 3.1: gains 1 / w > 0; the update's length is fixed, so weights follow 1 / length
+    "nash_mtl": {"sum": None, "loss_scale": True, "gradient_scale": False, "common_descent": True},
+    # Ban and Ji 2024, eq. 4: slopes w^(-1/alpha) > 0
+    "fairgrad": {"sum": None, "loss_scale": True, "gradient_scale": False, "common_descent": True},
+    # TorchJD's AlignedMTL by default
+    "torchjd": {"sum": None, "loss_scale": True, "gradient_scale": True, "negative": True},
 }
 
 EVERY = [(name, {}) for name in options("weighting")]

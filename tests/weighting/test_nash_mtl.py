@@ -1,0 +1,89 @@
+"""Nash-MTL: hand values, the defining equation, a generic solver, the bound, and games without a solution."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from support.weighting import gradient_families, make_case, run_stacked, weights_of
+
+from mtlrun.weighting.base import Facts, Signals
+from mtlrun.weighting.nash_mtl import NashMTL
+
+FREE = NashMTL(max_norm=0.0)
+UNSOLVED = {"zero", "one zero", "opposed", "stationary", "fewer directions than tasks"}
+
+
+def test_two_tasks():
+    # |g| = (2, 1), cosine -1/2: w = (1/2, 1) / sqrt(1 - 1/2) = (1/2, 1) sqrt 2, of length sqrt 2.
+    # G w = sqrt 2 * (4/2 - 1, -1/2 + 1) = (sqrt 2, sqrt(2)/2) = 1 / w. Bounded to 1: divided by sqrt 2.
+    gramian = [[4, -1], [-1, 1]]
+    assert weights_of(FREE, gramian) == pytest.approx([2**0.5 / 2, 2**0.5])
+    assert weights_of(NashMTL(), gramian) == pytest.approx([0.5, 1])
+    assert weights_of(NashMTL(max_norm=5.0), gramian) == pytest.approx([2**0.5 / 2, 2**0.5])
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
+def test_slopes_are_inverse_weights(tasks):
+    rng = np.random.default_rng(tasks)
+    rows = [rng.standard_normal((tasks, 12)) * 10.0 ** rng.uniform(-8, 8, (tasks, 1)) for _ in range(200)]
+    found = run_stacked(FREE, [make_case(FREE, np.ones((1, tasks)), g, rng) for g in rows])[:, 0]
+    for weights, gradients in zip(found.numpy(), rows, strict=True):
+        lengths = np.linalg.norm(gradients, axis=1)
+        units, shares = gradients / lengths[:, None], weights * lengths
+        assert (units @ units.T @ shares) * shares == pytest.approx(np.ones(tasks), abs=1e-9)
+
+
+def objective(logs, cosine):
+    """w'Gw / 2 - sum log w, and its slope, in the logarithms of w n."""
+    shares = np.exp(logs)
+    return shares @ cosine @ shares / 2 - logs.sum(), shares * (cosine @ shares) - 1
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
+def test_no_generic_solver_finds_better_weights(tasks):
+    rng = np.random.default_rng(tasks)
+    for name, gradients in gradient_families(tasks, rng).items():
+        if name in UNSOLVED - ({"fewer directions than tasks"} if tasks == 2 else set()):
+            continue
+        lengths = np.linalg.norm(gradients, axis=1)
+        units = gradients / lengths[:, None]
+        cosine, logs = units @ units.T, np.log(weights_of(FREE, gradients @ gradients.T) * lengths)
+        ours = objective(logs, cosine)[0]
+        for start in (logs, np.zeros(tasks)):
+            theirs = minimize(objective, start, (cosine,), "BFGS", jac=True).fun
+            assert ours <= theirs + 1e-6 * abs(theirs), name
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+def test_without_a_solution_the_update_is_finite_and_no_longer_than_the_bound(tasks):
+    for name, gradients in gradient_families(tasks, np.random.default_rng(0)).items():
+        weights = weights_of(NashMTL(), gradients @ gradients.T)
+        assert np.isfinite(weights).all(), name
+        assert np.linalg.norm(weights @ gradients) <= 1 + 1e-3, name
+    assert weights_of(NashMTL(), np.zeros((tasks, tasks))).tolist() == [0] * tasks
+
+
+def test_opposed_gradients_give_an_update_near_nothing():
+    gradients = np.array([[1.0, 2], [-3, -6]])
+    weights = weights_of(NashMTL(), gradients @ gradients.T)
+    assert (weights > 0).all()
+    assert np.linalg.norm(weights @ gradients) < 1e-6
+
+
+def test_a_zero_gradient_is_left_out():
+    assert weights_of(FREE, [[0, 0], [0, 4]]) == pytest.approx([0, 0.5])
+
+
+def test_weights_are_kept_for_some_steps():
+    method = NashMTL(max_norm=0.0, update_every=2)
+    state, found = {k: v.double() for k, v in method.init_state(Facts(2)).items()}, []
+    for scale in (1, 4, 16):
+        gramian = scale * torch.eye(2, dtype=torch.float64)
+        signals = Signals(torch.ones(2), gramian, None, {}, torch.tensor(False))
+        weights, state = method.weigh(signals, state)
+        found.append(weights[0].item())
+    assert found == pytest.approx([1, 1, 1 / 4])
+
+
+def test_faults():
+    assert [f.key for f in NashMTL(-1.0, 0).faults()] == ["max_norm", "update_every"]
