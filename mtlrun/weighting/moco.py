@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtlrun.errors import Fault
 from mtlrun.weighting.base import Aggregator, Facts, Signals, State
-from mtlrun.weighting.simplex import project_on_simplex
+from mtlrun.weighting.simplex import nearest_on_simplex
 
 
 @dataclass
@@ -62,5 +62,5 @@ class MoCo(Aggregator):
             jacobian = scaled / norms * signals.losses.unsqueeze(1)
         tracked = state["tracked"] - self.beta * fall * (state["tracked"] - jacobian)
         slope = tracked @ (state["weights"] @ tracked) + self.rho * state["weights"]
-        weights = project_on_simplex(state["weights"] - self.gamma * fall * slope)
+        weights = nearest_on_simplex(state["weights"] - self.gamma * fall * slope)
         return weights @ tracked, weights, {"tracked": tracked, "weights": weights, "step": step}

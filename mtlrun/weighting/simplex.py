@@ -1,4 +1,4 @@
-"""The nearest point of the simplex."""
+"""The simplex of task weights: at least 0 each, together 1."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 
 
-def project_on_simplex(point: Tensor) -> Tensor:
-    """Return the nearest weights (T,), none negative and of sum 1, to a point (T,).
+def nearest_on_simplex(point: Tensor) -> Tensor:
+    """Return the point of the simplex nearest to a point (T,).
 
-    They are max(point - theta, 0) with theta = max_k ((sum of the k largest) - 1) / k (Held, Wolfe and Crowder,
-    Validation of subgradient optimization, Mathematical Programming 6, 1974).
+    It is max(point - theta, 0) with theta = max_k ((sum of the k largest) - 1) / k.
+
+    Source: Duchi et al., Efficient Projections onto the l1-Ball for Learning in High Dimensions, ICML 2008.
     """
-    point = point - point.amax()  # changes no nearest weights, and keeps the largest exact
-    largest = point.sort(descending=True)[0].cumsum(0)
+    point = point - point.amax()  # changes no nearest point, and keeps a huge largest entry exact
+    largest = point.sort(descending=True).values.cumsum(0)
     counts = torch.arange(1, len(point) + 1, dtype=point.dtype, device=point.device)
-    return (point - ((largest - 1) / counts).amax()).clamp(min=0)
+    found = (point - ((largest - 1) / counts).amax()).clamp(min=0)
+    return found / found.sum()

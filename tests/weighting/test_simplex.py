@@ -5,15 +5,15 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from mtlrun.weighting.simplex import project_on_simplex
+from mtlrun.weighting.simplex import nearest_on_simplex
 
 
 def test_hand_values():
-    assert project_on_simplex(torch.tensor([0.25, 0.75])).tolist() == [0.25, 0.75]
+    assert nearest_on_simplex(torch.tensor([0.25, 0.75])).tolist() == [0.25, 0.75]
     # (0.5, 0.75) is 1/4 over: each loses 1/8
-    assert project_on_simplex(torch.tensor([0.5, 0.75])).tolist() == [0.375, 0.625]
-    assert project_on_simplex(torch.tensor([-4.0, 3.0, 0.5])).tolist() == [0, 1, 0]
-    assert project_on_simplex(torch.tensor([1e16, 0.0])).tolist() == [1, 0]
+    assert nearest_on_simplex(torch.tensor([0.5, 0.75])).tolist() == [0.375, 0.625]
+    assert nearest_on_simplex(torch.tensor([-4.0, 3.0, 0.5])).tolist() == [0, 1, 0]
+    assert nearest_on_simplex(torch.tensor([1e16, 0.0])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("tasks", (2, 3, 5, 10))
@@ -23,5 +23,5 @@ def test_against_a_root_finder(tasks):
         for _ in range(50):
             point = scale * rng.standard_normal(tasks)
             theta = brentq(lambda t, p=point: np.maximum(p - t, 0).sum() - 1, point.min() - 2, point.max())
-            found = project_on_simplex(torch.from_numpy(point)).numpy()
+            found = nearest_on_simplex(torch.from_numpy(point)).numpy()
             assert found == pytest.approx(np.maximum(point - theta, 0), abs=1e-9)
