@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 
 def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
@@ -19,11 +20,14 @@ def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
     return method
 
 
-def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
+def lift(function: Callable[..., Any], lanes: int, one_by_one: bool = False) -> Callable[..., Any]:
     """Return a function of one run as a function of R lanes: every tensor gains a leading axis.
 
-    The epoch flag of `Signals`, a tensor without axes, is the same for all lanes. One lane needs no vmap.
+    The epoch flag of `Signals`, a tensor without axes, is the same for all lanes. One lane needs no vmap; a function
+    that vmap cannot take gets the lanes `one_by_one`.
     """
+    if one_by_one:
+        return lambda *args: _stacked([function(*_lane(args, k)) for k in range(lanes)])
     if lanes == 1:
         return lambda *args: _map(
             lambda x: x.unsqueeze(0), function(*_map(lambda x: x.squeeze(0) if x.dim() else x, args))
@@ -34,6 +38,16 @@ def lift(function: Callable[..., Any], lanes: int) -> Callable[..., Any]:
         return torch.vmap(function, in_dims=in_dims)(*args)
 
     return lifted
+
+
+def _lane(tree: Any, lane: int) -> Any:
+    """Return one lane's part of stacked tensors."""
+    return _map(lambda x: x[lane] if x.dim() else x, tree)
+
+
+def _stacked(trees: list[Any]) -> Any:
+    """Return equal trees of tensors as one, with a leading axis."""
+    return tree_map(lambda *leaves: torch.stack(leaves), *trees)
 
 
 def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:

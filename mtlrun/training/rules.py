@@ -65,12 +65,12 @@ class Rules:
         self.weighting, self.regularization, self.lanes = weighting, regularization, lanes
         self._sharing, self._owners = sharing, owners
         self.penalises = regularization.active or sharing.penalises
-        stacks = weighting.any_leading_axes
-        self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count)
+        stacks, apart = weighting.any_leading_axes, weighting.one_by_one
+        self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count, apart)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
-        self.aggregate = lift(self.one_aggregate, count)
-        self.after = lift(self.one_after, count)
-        self.standing = lift(self.one_standing, count)
+        self.aggregate = lift(self.one_aggregate, count, apart)
+        self.after = lift(self.one_after, count, apart)
+        self.standing = lift(self.one_standing, count, apart)
         self.penalty = lift(self.one_penalty, count)
 
     def part(self, values: Tensor) -> Tensor:

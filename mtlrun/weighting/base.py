@@ -74,6 +74,8 @@ class Weighting(Configured, ABC):
             of a second forward pass.
         any_leading_axes: whether `weigh` and `penalty` also fit stacked tensors of R runs, (R, T); spares vmap.
             False is always safe.
+        one_by_one: whether lanes are taken one after another, for code that branches on values. Slow: a last resort
+            for other packages' code.
     """
 
     needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "losses"
@@ -81,6 +83,7 @@ class Weighting(Configured, ABC):
     probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "none"
     watches_update: ClassVar[bool] = False
     any_leading_axes: ClassVar[bool] = False
+    one_by_one: ClassVar[bool] = False
 
     def init_state(self, facts: Facts) -> State:
         """Return what the weighting remembers between steps."""

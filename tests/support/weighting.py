@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from mtlrun.catalog import load_option, options
+from mtlrun.config import build
 from mtlrun.training.cohort import Cohort, lane_fields
 from mtlrun.training.lift import with_fields
 from mtlrun.weighting.base import Aggregator, Facts, Signals, State, Weighting
@@ -55,6 +57,11 @@ def loss_families(tasks: int, rng: np.random.Generator) -> dict[str, np.ndarray]
         "one zero": zeroed,
         "badly scaled": 10.0 ** rng.permutation(np.linspace(-8, 8, tasks)),
     }
+
+
+def vectorised() -> list[str]:
+    """Return the options of conf/weighting but those whose lanes go one by one, as other packages' code does."""
+    return [name for name in options("weighting") if not build(load_option("weighting", name)).one_by_one]
 
 
 class Case(NamedTuple):
@@ -139,8 +146,10 @@ def run_case(method: Weighting, case: Case) -> Tensor:
 
 
 def run_stacked(method: Weighting, cases: Sequence[Case]) -> Tensor:
-    """Return the same for several runs at once by `torch.vmap`, (R, steps, T)."""
+    """Return the same for several runs at once by `torch.vmap`, (R, steps, T), where the method allows it."""
     torch.set_num_threads(1)  # matrices are tiny
+    if method.one_by_one:
+        return torch.stack([run_case(method, case) for case in cases])
     stacked = tree_map(lambda *leaves: torch.stack(leaves), *cases)
     return torch.vmap(lambda case: run_case(method, case))(stacked)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from support.configs import run_config
+from support.weighting import vectorised
 
-from mtlrun.catalog import options
 from mtlrun.training import compiled as module
 from mtlrun.training.cohort import Cohort
 from mtlrun.weighting.base import Weighting
@@ -33,7 +33,7 @@ def same(configs, compiler):
 
 
 @pytest.mark.parametrize("lanes", (1, 3))
-@pytest.mark.parametrize("weighting", options("weighting"))
+@pytest.mark.parametrize("weighting", vectorised())
 def test_every_weighting_can_be_traced(weighting, lanes):
     same([run_config(s, 6, weighting=weighting) for s in range(lanes)], "eager")
 

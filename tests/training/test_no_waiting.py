@@ -3,9 +3,9 @@
 import pytest
 import torch
 from support.configs import run_config
+from support.weighting import vectorised
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mtlrun.catalog import options
 from mtlrun.training.cohort import Cohort
 from mtlrun.training.feed import CHUNK_STEPS
 
@@ -26,7 +26,7 @@ class Recorder(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("lanes", (1, 3))
-@pytest.mark.parametrize("weighting", options("weighting"))
+@pytest.mark.parametrize("weighting", vectorised())
 def test_no_operation_of_a_step_waits(weighting, lanes):
     cohort = Cohort(
         [run_config(s, 4, "float32", weighting=weighting) for s in range(lanes)], torch.device("cpu")
@@ -50,7 +50,7 @@ def test_the_recorder_sees_what_waits():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("weighting", options("weighting"))
+@pytest.mark.parametrize("weighting", vectorised())
 def test_a_step_on_a_gpu_never_waits(weighting):
     device = torch.device("cuda")
     cohort = Cohort([run_config(s, CHUNK_STEPS, "float32", weighting=weighting) for s in range(3)], device)

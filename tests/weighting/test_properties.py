@@ -93,6 +93,10 @@ BEHAVIOUR = {
     "fairgrad": {"sum": None, "loss_scale": True, "gradient_scale": False, "common_descent": True},
     # TorchJD's AlignedMTL by default
     "torchjd": {"sum": None, "loss_scale": True, "gradient_scale": True, "negative": True},
+    # Chen et al. 2023, algorithm 2: a step as long as the gradients' squares
+    "modo": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": False},
+    # the authors' code divides by the gradients' mean norm
+    "sdmgrad": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": True},
 }
 
 EVERY = [(name, {}) for name in options("weighting")]
