@@ -28,6 +28,7 @@ VARIANTS = {
     "gradnorm": [{"alpha": 0.0, "lr": 1.0}],
     "auto_lambda": [{"lr": 0.1}],  # weights reach 0
     "gradvac": [{"beta": 0.5}],
+    "cagrad": [{"c": 2.0, "rescale": 0}],
     "nash_mtl": [{"update_every": 2, "max_norm": 0.0}],
     "fairgrad": [{"alpha": 0.5}, {"alpha": 2.0}],
     "aligned_mtl": [{"scale": "median"}, {"scale": "rmse"}],
@@ -97,6 +98,8 @@ BEHAVIOUR = {
     "modo": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": False},
     # the authors' code divides by the gradients' mean norm
     "sdmgrad": {"sum": lambda t: 1, "loss_scale": True, "gradient_scale": True},
+    # Liu et al. 2021, eq. 2: the mean and a share of a convex combination; c below 1 promises no common descent
+    "cagrad": {"sum": None, "loss_scale": True, "gradient_scale": True},
 }
 
 EVERY = [(name, {}) for name in options("weighting")]
