@@ -15,7 +15,7 @@ _STEP_FIGURES = ("step_flops", "step_wall_s", "step_device_s", "peak_mib", "mode
 """Means too, which runs stored by earlier versions lack."""
 
 COST_COLUMNS = (
-    *(*LABELS, "hyper", "tuned", "runs", *_FIGURES, *_STEP_FIGURES, "width"),
+    *(*LABELS, "hyper", "tuned", "runs", *_FIGURES, *_STEP_FIGURES, "width", "compiled"),
     *("stl_wall_s", "parameters_shared", "parameters_task", "cell_id"),
 )
 
@@ -30,7 +30,7 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
     of its whole process, or of what torch held on the GPU. `model_mib` is the size of one run's parameters.
     `width` says how the first run's number of lanes came about: `by` is `default`, `launch.width` or `timing`,
     this with the `run_steps_per_s` timed by number of lanes; `out_of_memory_at` the lanes that did not fit.
-    `parameters_shared` is one number, `parameters_task` one by task.
+    `compiled`: whether the first run's step was. `parameters_shared` is one number, `parameters_task` one by task.
     """
     import pandas as pd
 
@@ -55,6 +55,7 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
             **{name: _mean(cost[name] for cost in own) for name in _FIGURES},
             **{name: _mean(cost[name] for cost in own if name in cost) for name in _STEP_FIGURES},
             "width": own[0].get("width") if own else None,
+            "compiled": own[0].get("compiled") if own else None,
             "stl_wall_s": baseline_s[unit],
             "parameters_shared": own[0]["parameters_shared"] if own else None,
             "parameters_task": own[0]["parameters_task"] if own else None,
