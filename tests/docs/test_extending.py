@@ -1,0 +1,83 @@
+"""The examples of docs/extending.md, run as a reader would: files written, commands given to a shell's `mtlrun`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.commands import mtlrun
+
+PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```(?:python|yaml)\n(.*?)^```$", PAGE, re.M | re.S))
+COMMANDS = [
+    line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) for line in block.splitlines()
+]
+TINY = ("seeds=2", "budget.steps=20", "budget.evaluations=2", "model.width=16", "launch.processes=1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def shell(command: str, *more: str, cwd: Path) -> str:
+    """Return what a documented command prints; it must succeed, without a warning."""
+    program, *arguments = shlex.split(command)
+    assert program == "mtlrun"
+    line = [sys.executable, "-W", "error", "-c", "from mtlrun.cli import main; raise SystemExit(main())"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    done = subprocess.run(
+        [*line, *arguments, *more], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    return done.stdout
+
+
+def names_in_table(text: str) -> set[str]:
+    """Return what the second column of the transfer table, the first one printed, has."""
+    _, rows = re.split(r"^task .* verdict .*\n", text, maxsplit=1, flags=re.M)
+    rows, *_ = re.split(r"^(?:What|Without) ", rows, maxsplit=1, flags=re.M)
+    return set(re.findall(r"^\w* +(\w+) +\d", rows, re.M))
+
+
+def test_every_example_is_there_and_short():
+    kinds = ("weighting", "sharing", "schedule")
+    assert [name for name in FILES if name.endswith(".py")] == [f"mine/{kind}.py" for kind in kinds]
+    yamls = [name for name in FILES if name.endswith(".yaml")]
+    assert [Path(name).parent for name in yamls] == [Path("my_conf", kind) for kind in kinds]
+    assert len(COMMANDS) == len(kinds)
+    for name, text in FILES.items():
+        assert 1 < len(text.splitlines()) < 30, name
+        assert max(map(len, text.splitlines())) <= 110, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "plain", "own"),
+    [("weighting", "none", "Inverse"), ("sharing", "hard", "Scaled"), ("schedule", "none", "Polish")],
+)
+def test_the_example_trains_and_stands_in_the_transfer_table(kind, plain, own, folder):
+    (command,) = (line for line in COMMANDS if f" {kind}=" in line)
+    assert f"# {command}\n" in FILES[next(name for name in FILES if name.startswith(f"my_conf/{kind}/"))]
+    assert names_in_table(shell(command, *TINY, cwd=folder)) == {plain, own}
+
+
+def test_own_strategies_are_listed_and_have_pages(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    listing, showing = re.findall(r"`mtlrun ((?:list|show) .*?)`", PAGE)
+    listed = mtlrun(*listing.split())
+    assert (listed.code, listed.err) == (0, "")
+    assert re.search(r"^inverse +Each task weighs the inverse of its loss\.$", listed.out, re.M)
+    shown = mtlrun(*showing.split())
+    assert (shown.code, shown.err) == (0, "")
+    assert "Each task weighs 1 / (its loss + floor)." in shown.out
+    assert "weighting.floor=0.001  # added to every loss" in shown.out
