@@ -20,8 +20,8 @@ REACHED = 0.2  # gap up to which a point counts as on the Pareto front: 1 % of t
 def losses(point: Tensor) -> Tensor:
     """Return both losses of points (..., 2), (..., 2).
 
-    The appendices print f2 with `- tanh(-y)`; both papers' code, and their pictures, which are symmetric about
-    x = 0, have `+ tanh(-y)`, as here.
+    The appendices print f2 with `- tanh(-y)`; the code of Navon et al. has `+ tanh(-y)`, as here, which makes the
+    ravines symmetric about x = 0.
     """
     x, y = point.unbind(-1)
     ravine = torch.stack([0.5 * (-x - 7) - torch.tanh(-y), 0.5 * (-x + 3) + torch.tanh(-y) + 2], -1)
