@@ -20,8 +20,8 @@ def is_refused(result: Result, *told: str) -> None:
 
 
 FAULTS = {
-    "unknown option": ("weighting=pcgrd", "did you mean pcgrad?"),
-    "unknown option in a sweep": ("mitigation=none,pcgrd,l1", "`mitigation`", "did you mean pcgrad?"),
+    "unknown option": ("weighting=pcgrd", "did you mean pcgrad or"),
+    "unknown option in a sweep": ("mitigation=none,pcgrd,l1", "`mitigation`", "did you mean pcgrad or"),
     "a list of options": ("weighting=[equal,pcgrad]", "`weighting` takes one option", "as a,b"),
     "unknown group": ("wieghting=pcgrad", "did you mean weighting"),
     "unknown key": ("model.widht=32", "`model.widht`", "did you mean model.width"),
@@ -169,7 +169,7 @@ def test_a_report_that_cannot_be_written(trained, tmp_path):
         (["check", "lock.json", "--margin", "wide"], "--margin"),
         (["show"], "GROUP=OPTION"),
         (["show", "weighting"], "as weighting=dwa"),
-        (["show", "weighting=pcgrd"], "did you mean pcgrad?"),
+        (["show", "weighting=pcgrd"], "did you mean pcgrad or"),
         (["show", "wieghting=pcgrad"], "did you mean weighting"),
         (["list", "wieghting"], "did you mean weighting"),
         (["run", "--config-dir", "/nowhere"], "`--config-dir` must be a folder"),

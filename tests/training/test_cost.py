@@ -35,8 +35,8 @@ def test_phases_count_by_their_steps():
 def test_a_meter_sees_time_and_memory_of_its_own_work():
     before = Meter(CPU).peak_mib()
     meter = Meter(CPU)
-    assert meter.measure(lambda: np.ones(40 * 2**17).sum()) == 40 * 2**17
-    assert meter.peak_mib() > before + 30
+    assert meter.measure(lambda: np.ones(400 * 2**17).sum()) == 400 * 2**17
+    assert meter.peak_mib() > before + 300  # more than earlier tests may have left free in this process
     assert meter.wall_s > 0
     assert meter.device_s > 0
     assert process_peak_mib() == pytest.approx(meter.peak_mib(), rel=0.05)
