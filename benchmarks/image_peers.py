@@ -5,11 +5,10 @@ Both networks train digit and parity on the digits at 28x28, with Adam at a lear
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers import ADAM_OPTIONS, LR, Peer, digits, two_losses
+from benchmarks.peers import Peer, digits, summed_loop
 
 SIDE = 28
 GROUPS = 8  # of GroupNorm: most groups; fewer where there are fewer channels
@@ -87,19 +86,7 @@ def image_loop(name: str, width: int, batch: int, optimizer: str, device: str = 
     data = data._replace(inputs=F.interpolate(pixels, SIDE, mode="bilinear", align_corners=False))
     encoder = image_network(name, width).to(device)
     heads = nn.ModuleList([nn.Linear(encoder.features, 10), nn.Linear(encoder.features, 1)]).to(device)
-    adam = torch.optim.Adam([*encoder.parameters(), *heads.parameters()], lr=LR, **ADAM_OPTIONS[optimizer])
-
-    def step() -> Tensor:
-        inputs, digit, parity = data.batch(batch)
-        features = encoder(inputs)
-        loss_digit, loss_parity = two_losses(heads[0](features), heads[1](features), digit, parity)
-        loss = loss_digit + loss_parity
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        return loss.detach()
-
-    return Peer(step, 1)
+    return summed_loop(data, encoder, heads, batch, optimizer)
 
 
 def _norm(channels: int) -> nn.GroupNorm:

@@ -50,7 +50,11 @@ class Data(NamedTuple):
 
 def plain_loop(width: int, batch: int, optimizer: str, device: str = "cpu") -> Peer:
     """The sum of both losses by the usual loop, with the `default`, `foreach` or `fused` Adam."""
-    data, (encoder, heads) = digits(device), _model(width, device)
+    return summed_loop(digits(device), *_model(width, device), batch, optimizer)
+
+
+def summed_loop(data: Data, encoder: nn.Module, heads: nn.ModuleList, batch: int, optimizer: str) -> Peer:
+    """The usual loop for any encoder with a head for each of the two tasks."""
     adam = torch.optim.Adam([*encoder.parameters(), *heads.parameters()], lr=LR, **ADAM_OPTIONS[optimizer])
 
     def step() -> Tensor:

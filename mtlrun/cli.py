@@ -282,10 +282,17 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(handler=handler)
         return added
 
-    def own_folders(added: argparse.ArgumentParser) -> None:
-        text = "a folder with config groups of your own"
-        added.add_argument("--config-dir", action="append", default=[], help=text)
+    _add_training(command)
+    _add_results(command)
+    _add_explanations(command)
+    hidden = commands.add_parser("_complete")  # without help, so it is not listed
+    hidden.add_argument("line")
+    hidden.set_defaults(handler=complete)
+    return parser
 
+
+def _add_training(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    """Add the commands that take overrides."""
     for name, handler, text in (
         ("run", run, "train one cell and its baselines over its seeds; print the transfer table"),
         ("sweep", run, "train many cells (KEY=A,B or globs) as one study; print the table"),
@@ -298,9 +305,13 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument(
             "-m", "--multirun", action="store_true", help="as `mtlrun sweep`; commas in overrides do it too"
         )
-        own_folders(added)
+        _add_own_folders(added)
         if name == "plan":
             added.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    """Add the commands that read a store."""
     added = command("report", report, "print or write a study's results")
     added.add_argument("store", nargs="?", default="runs", metavar="STORE")
     added.add_argument("--study", help="default: the one written last")
@@ -322,18 +333,23 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--study", help="default: the lock's own")
     added.add_argument("--margin", type=float, help="percent of |single-task mean| that may be lost")
     added.add_argument("--output", "-o", metavar="FILE", help="write the Markdown there too")
+
+
+def _add_explanations(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    """Add the commands that say what there is."""
     added = command("list", list_options, "list config groups, or the options of one")
     added.add_argument("group", nargs="?", metavar="GROUP")
-    own_folders(added)
+    _add_own_folders(added)
     added = command("show", show_option, "explain an option: meaning, formula, settings, source")
     added.add_argument("option", metavar="GROUP=OPTION")
-    own_folders(added)
+    _add_own_folders(added)
     added = command("completion", completion, "print a script that makes a shell complete command lines")
     added.add_argument("shell", choices=("bash", "zsh", "fish"))
-    added = commands.add_parser("_complete")  # without help, so it is not listed
-    added.add_argument("line")
-    added.set_defaults(handler=complete)
-    return parser
+
+
+def _add_own_folders(added: argparse.ArgumentParser) -> None:
+    text = "a folder with config groups of your own"
+    added.add_argument("--config-dir", action="append", default=[], help=text)
 
 
 if __name__ == "__main__":

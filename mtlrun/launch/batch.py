@@ -76,10 +76,10 @@ def plan_batch(jobs: Sequence[Mapping[str, Any]]) -> Batch:
     store = Store(jobs[0]["store"])
     store.check_writable()
     reused = {run_id for run_id, status in store.statuses().items() if status in KEPT} & set(study.runs)
-    todo = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
+    missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
     launcher: Local = build(jobs[0]["launch"])
     device = pick_device(jobs[0]["device"]).type
-    programs = group_runs(todo, kind)
+    programs = group_runs(missing, kind)
     size_programs(
         programs, launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
     )

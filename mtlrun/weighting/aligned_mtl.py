@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 
 
 @dataclass
-class AlignedMTL(Weighting):
+class AlignedMTL(GramianWeighting):
     """Independent component alignment: the system of gradients becomes orthogonal and equally long.
 
     With G = V diag(l) V', w = sqrt(s) V diag(l)^(-1/2) V' p, the preference p uniform (1/T each, so that
@@ -29,10 +29,7 @@ class AlignedMTL(Weighting):
         on: gradients of the shared parameters, or of the shared representation.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     scale: Literal["min", "median", "rmse"] = "min"
-    on: Literal["parameters", "representation"] = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -112,6 +112,19 @@ class Weighting(Configured, ABC):
     def penalty(self, learned: State) -> Tensor:
         """Return the scalar added to the objective for the learned parameters."""
         return torch.zeros(())
+
+
+@dataclass
+class GramianWeighting(Weighting):
+    """A rule for the task weights from inner products of gradients, of the parameters or of the representation.
+
+    Args:
+        on: what gradients are taken at: the shared `parameters` or the `representation`.
+    """
+
+    needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "gramian"
+
+    on: Literal["parameters", "representation"] = field(default="parameters", kw_only=True)
 
 
 @dataclass

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 from mtlrun.weighting.cosines import cosines
 
 ITERATIONS = 25  # of the interior-point method, for three tasks or more; random gradients take about 12
 
 
 @dataclass
-class CAGrad(Weighting):
+class CAGrad(GramianWeighting):
     """Conflict-averse descent: the direction of largest least gain no further than c |g0| from the mean g0.
 
     d = g0 + c |g0| g_w / |g_w|, where w minimises g_w'g0 + c |g0| |g_w| over the simplex and g_w = sum_t w_t g_t;
@@ -36,11 +36,8 @@ class CAGrad(Weighting):
         on: gradients of the shared parameters, or of the shared representation.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     c: float = 0.4
     rescale: Literal[0, 1, 2] = 1
-    on: Literal["parameters", "representation"] = "parameters"
 
     def faults(self) -> Iterator[Fault]:
         if self.c < 0:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 
 
 @dataclass
-class ConFIG(Weighting):
+class ConFIG(GramianWeighting):
     """The direction whose cosine with every task's gradient is the same, as long as the gradients' sum along it.
 
     v = D^-1 (D^-1 G D^-1)^+ 1 with D = diag of the norms; w = v (1'Gv) / (v'Gv). For two tasks this is
@@ -27,10 +26,6 @@ class ConFIG(Weighting):
     Args:
         on: what gradients are taken at: the shared `parameters` or the `representation`.
     """
-
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
-    on: Literal["parameters", "representation"] = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian

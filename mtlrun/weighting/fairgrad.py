@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 from mtlrun.weighting.fair import fair_weights
 
 
 @dataclass
-class FairGrad(Weighting):
+class FairGrad(GramianWeighting):
     """Alpha-fair allocation of the losses' decrease: G w = w^(-1/alpha) with w > 0, elementwise.
 
     The combined gradient has the slopes w^(-1/alpha) > 0 along the tasks, so no loss rises. alpha = 1 is the
@@ -30,10 +29,7 @@ class FairGrad(Weighting):
         on: gradients of the shared parameters, or of the shared representation.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     alpha: float = 1.0
-    on: Literal["parameters", "representation"] = "parameters"
 
     def faults(self) -> Iterator[Fault]:
         if self.alpha <= 0:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
 
 LEAST_WEIGHT = 1e-3  # before weights are brought back to the sum T: a step must not end below 0
 LEAST_LOSS = 1e-12  # a first loss of 0 has no ratio
 
 
 @dataclass
-class GradNorm(Weighting):
+class GradNorm(GramianWeighting):
     """GradNorm: tasks that learn slowly get larger gradients.
 
     With n_t the norm of task t's gradient and r_t its loss over its first loss, divided by the tasks' mean of
@@ -35,11 +34,8 @@ class GradNorm(Weighting):
         on: what gradients are of: the shared `parameters`, or the shared `representation`.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     alpha: float = 1.5
     lr: float = 0.025
-    on: Literal["parameters", "representation"] = "parameters"
 
     def faults(self) -> Iterator[Fault]:
         for key in ("alpha", "lr"):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
 from mtlrun.weighting.cosines import cosines
 
 
 @dataclass
-class GradVac(Weighting):
+class GradVac(GramianWeighting):
     """Gradient Vaccine: as `pcgrad`, but each pair is turned towards its usual cosine instead of 0.
 
     Task i's gradient g starts as g_i and, for the other tasks j in a random order, with c = cos(g, g_j) and the
@@ -32,10 +31,7 @@ class GradVac(Weighting):
         on: gradients of the shared parameters, or of the shared representation.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     beta: float = 0.01
-    on: Literal["parameters", "representation"] = "parameters"
 
     def faults(self) -> Iterator[Fault]:
         if not 0 <= self.beta <= 1:

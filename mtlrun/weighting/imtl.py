@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
 from mtlrun.weighting.imtl_g import equal_projections
 
 
 @dataclass
-class IMTL(Weighting):
+class IMTL(GramianWeighting):
     """Impartial multi-task learning: `imtl_g` on the gradients of losses that trained factors scale.
 
     Each task has a trained s_t, from 0, with the objective sum_t exp(s_t) loss_t - s_t, so that for a constant
@@ -27,10 +26,6 @@ class IMTL(Weighting):
     Args:
         on: gradients of the shared parameters, or of the shared representation.
     """
-
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
-    on: Literal["parameters", "representation"] = "parameters"
 
     def learned(self, facts: Facts) -> State:
         return {"log_scale": torch.zeros(facts.tasks)}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 from mtlrun.weighting.cosines import cosines
 
 
 @dataclass
-class IMTLG(Weighting):
+class IMTLG(GramianWeighting):
     """Impartial gradients: the combined gradient has the same projection on every task's unit gradient.
 
     With lengths n and cosines C, w is proportional to C^-1 1 / n, and sums to 1; for two tasks w_i is
@@ -28,10 +27,6 @@ class IMTLG(Weighting):
     Args:
         on: gradients of the shared parameters, or of the shared representation.
     """
-
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
-    on: Literal["parameters", "representation"] = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         assert signals.gramian is not None

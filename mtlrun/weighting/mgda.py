@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 from mtlrun.weighting.solvers import min_norm_point
 
 
 @dataclass
-class MGDA(Weighting):
+class MGDA(GramianWeighting):
     """The convex combination of task gradients of least norm, a direction that no task's loss rises along.
 
     w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised
@@ -29,10 +29,7 @@ class MGDA(Weighting):
             (MGDA-UB, section 3.3), the `representation`.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     normalize: Literal["none", "l2", "loss", "loss+"] = "none"
-    on: Literal["parameters", "representation"] = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian

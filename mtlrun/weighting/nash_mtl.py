@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
 from mtlrun.weighting.fair import fair_weights
 
 
 @dataclass
-class NashMTL(Weighting):
+class NashMTL(GramianWeighting):
     """The bargaining solution: the direction with the largest product of the tasks' gains.
 
     G w = 1 / w with w > 0, elementwise; for two tasks w_i = 1 / (n_i sqrt(1 + cos)). The combined gradient then
@@ -33,11 +32,8 @@ class NashMTL(Weighting):
         on: gradients of the shared parameters, or of the shared representation.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     max_norm: float = 1.0
     update_every: int = 1
-    on: Literal["parameters", "representation"] = "parameters"
 
     def faults(self) -> Iterator[Fault]:
         if self.max_norm < 0:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 
 
 @dataclass
-class PCGrad(Weighting):
+class PCGrad(GramianWeighting):
     """Gradient surgery: each task's gradient loses its component against every task it conflicts with.
 
     Task i's gradient starts as g_i and, for the other tasks j in a random order, becomes
@@ -24,10 +23,6 @@ class PCGrad(Weighting):
     Args:
         on: what gradients are taken at: the shared `parameters` or the `representation`.
     """
-
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
-    on: Literal["parameters", "representation"] = "parameters"
 
     def random_shape(self, tasks: int) -> tuple[int, ...]:
         return (tasks, tasks) if tasks > 2 else ()  # two tasks have one order only

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
 
 
 @dataclass
-class Relatedness(Weighting):
+class Relatedness(GramianWeighting):
     """A task weighs as much as its gradient agrees with the others'.
 
     With `suite.primary`: the primary task weighs 1, and a helper max(0, c), c its gradient's cosine with the
@@ -31,10 +30,7 @@ class Relatedness(Weighting):
         on: what gradients are of: the shared `parameters`, or the shared `representation`.
     """
 
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
     momentum: float = 0.9
-    on: Literal["parameters", "representation"] = "parameters"
 
     def faults(self) -> Iterator[Fault]:
         if not 0 <= self.momentum < 1:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import GramianWeighting, Signals, State
 from mtlrun.weighting.cones import dual_cone_weights
 
 
 @dataclass
-class UPGrad(Weighting):
+class UPGrad(GramianWeighting):
     """The mean of all task gradients, each projected on the directions along which no task's loss rises.
 
     w = (1/T) sum_i argmin over v >= e_i of v'Gv. Averaged, as in the paper: without conflict every task weighs
@@ -25,10 +24,6 @@ class UPGrad(Weighting):
     Args:
         on: what gradients are taken at: the shared `parameters` or the `representation`.
     """
-
-    needs: ClassVar[Literal["losses", "gramian"]] = "gramian"
-
-    on: Literal["parameters", "representation"] = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian

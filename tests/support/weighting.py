@@ -165,6 +165,27 @@ def weights_of(method: Weighting, gramian: Any, losses: Any = None, **given: Any
     return method.weigh(signals, method.init_state(Facts(tasks)))[0].numpy()
 
 
+def probed_weights(method: Weighting, matrices: Sequence[Any]) -> np.ndarray:
+    """Return the weights of some steps of one run that finds these cross-Gramians, (steps, T), in float64."""
+    state, found = _to(method.init_state(Facts(len(matrices[0]))), torch.float64), []
+    for matrix in matrices:
+        probed = torch.as_tensor(matrix, dtype=torch.float64)
+        signals = Signals(torch.ones(len(probed)), None, None, {}, torch.tensor(False), probed)
+        weights, state = method.weigh(signals, state)
+        found.append(weights.numpy())
+    return np.array(found)
+
+
+def aggregate_steps(method: Aggregator, jacobians: Sequence[Any], losses: Sequence[Any]) -> list[Any]:
+    """Return the updates and weights of some steps of one run, in float64."""
+    state, found = _to(method.init_state(Facts(*jacobians[0].shape)), torch.float64), []
+    for rows, values in zip(jacobians, losses, strict=True):
+        signals = Signals(torch.as_tensor(values).double(), None, None, {}, torch.tensor(False))
+        update, weights, state = method.aggregate(torch.as_tensor(rows).double(), signals, state)
+        found.append((update.numpy(), weights.numpy()))
+    return found
+
+
 def first_step(configs: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Return what the engine's first step sees for these runs: gradients, losses and weights, (R, ...)."""
     torch.set_num_threads(1)

@@ -2,27 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
+from support.weighting import aggregate_steps
 
-from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.db_mtl import DBMTL
-
-
-def run(method, jacobians, losses):
-    """Return updates and weights of some steps."""
-    state, found = method.init_state(Facts(*jacobians[0].shape)), []
-    state = {k: v.double() for k, v in state.items()}
-    for rows, values in zip(jacobians, losses, strict=True):
-        signals = Signals(torch.as_tensor(values).double(), None, None, {}, torch.tensor(False))
-        update, weights, state = method.aggregate(torch.as_tensor(rows).double(), signals, state)
-        found.append((update.numpy(), weights.numpy()))
-    return found
 
 
 def test_the_first_step():
     # log-loss gradients (4, 0) / 2 = (2, 0) and (0, 3) / 1 = (0, 3); m is half of them with beta 1/2: lengths 1
     # and 3/2. Both get length 3/2: update (3/2, 3/2), weights (3/2, 1).
-    ((update, weights),) = run(DBMTL(0.5), [np.diag([4.0, 3.0])], [[2, 1]])
+    ((update, weights),) = aggregate_steps(DBMTL(0.5), [np.diag([4.0, 3.0])], [[2, 1]])
     assert update == pytest.approx([1.5, 1.5])
     assert weights == pytest.approx([1.5, 1])
 
@@ -32,7 +20,7 @@ def test_steps_of_the_algorithm(tasks):
     rng = np.random.default_rng(tasks)
     jacobians, losses = rng.standard_normal((30, tasks, 6)), rng.uniform(0.1, 3, (30, tasks))
     mean = np.zeros((tasks, 6))
-    for k, (update, weights) in enumerate(run(DBMTL(0.8, 0.3), jacobians, losses), 1):
+    for k, (update, weights) in enumerate(aggregate_steps(DBMTL(0.8, 0.3), jacobians, losses), 1):
         beta = 0.8 / k**0.3
         mean = beta * mean + (1 - beta) * jacobians[k - 1] / (losses[k - 1][:, None] + 1e-8)
         lengths = np.linalg.norm(mean, axis=1)
@@ -44,12 +32,15 @@ def test_a_loss_in_other_units_changes_nothing():
     rng = np.random.default_rng(0)
     jacobians, losses = rng.standard_normal((5, 2, 6)), rng.uniform(0.1, 3, (5, 2))
     unit = np.array([1000.0, 1.0])
-    plain, other = run(DBMTL(), jacobians, losses), run(DBMTL(), jacobians * unit[:, None], losses * unit)
+    plain, other = (
+        aggregate_steps(DBMTL(), jacobians, losses),
+        aggregate_steps(DBMTL(), jacobians * unit[:, None], losses * unit),
+    )
     assert plain[-1][0] == pytest.approx(other[-1][0], rel=1e-6)
 
 
 def test_zero_gradients_and_losses_are_finite():
-    update, weights = run(DBMTL(), [np.array([[0.0, 0], [0, 2]])], [[0, 0]])[0]
+    update, weights = aggregate_steps(DBMTL(), [np.array([[0.0, 0], [0, 2]])], [[0, 0]])[0]
     assert np.isfinite(update).all()
     assert weights.tolist() == [1, 1]
 

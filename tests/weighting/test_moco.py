@@ -2,28 +2,16 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy.optimize import brentq
+from support.weighting import aggregate_steps
 
-from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.moco import MoCo
-
-
-def run(method, jacobians, losses):
-    """Return updates and weights of some steps."""
-    state, found = method.init_state(Facts(*jacobians[0].shape)), []
-    state = {k: v.double() for k, v in state.items()}
-    for rows, values in zip(jacobians, losses, strict=True):
-        signals = Signals(torch.as_tensor(values).double(), None, None, {}, torch.tensor(False))
-        update, weights, state = method.aggregate(torch.as_tensor(rows).double(), signals, state)
-        found.append((update.numpy(), weights.numpy()))
-    return found
 
 
 def test_the_first_step():
     # y = g / 2, so Y'Y = diag(4, 1) / 4 and Y'Y (1/2, 1/2) = (1/2, 1/8). A step of 0.1 gives (0.45, 0.4875), and
     # what lacks to 1 is shared: (0.48125, 0.51875). The update is 0.48125 (1, 0) + 0.51875 (0, 1/2).
-    ((update, weights),) = run(MoCo(), [np.diag([2.0, 1.0])], [[1, 1]])
+    ((update, weights),) = aggregate_steps(MoCo(), [np.diag([2.0, 1.0])], [[1, 1]])
     assert weights == pytest.approx([0.48125, 0.51875])
     assert update == pytest.approx([0.48125, 0.259375])
 
@@ -36,7 +24,7 @@ def test_steps_of_the_algorithm(tasks, normalize):
     method = MoCo(beta=0.7, gamma=0.4, rho=0.2, decay=0.3, normalize=normalize)
     tracked, weights = np.zeros((tasks, 6)), np.full(tasks, 1 / tasks)
     # The memory is declared in float32, so 1/T is off by 1e-8.
-    for k, (update, found) in enumerate(run(method, jacobians, losses), 1):
+    for k, (update, found) in enumerate(aggregate_steps(method, jacobians, losses), 1):
         rows = jacobians[k - 1]
         if normalize:
             rows = rows / np.linalg.norm(rows, axis=1)[:, None] * losses[k - 1][:, None]
@@ -50,7 +38,7 @@ def test_steps_of_the_algorithm(tasks, normalize):
 
 def test_on_constant_gradients_it_finds_the_shortest_combination():
     # orthogonal, of squares 4 and 1: weights (1/5, 4/5), the minimum-norm point
-    update, weights = run(MoCo(decay=0.0), [np.diag([2.0, 1.0])] * 500, [[1, 1]] * 500)[-1]
+    update, weights = aggregate_steps(MoCo(decay=0.0), [np.diag([2.0, 1.0])] * 500, [[1, 1]] * 500)[-1]
     assert weights == pytest.approx([0.2, 0.8], abs=1e-6)
     assert update == pytest.approx([0.4, 0.8], abs=1e-6)
 

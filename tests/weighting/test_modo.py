@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.weighting import probed_weights
 from torchjd.aggregation import MoDoWeighting
 
 from mtlrun.weighting.base import Facts, Signals
@@ -10,29 +11,18 @@ from mtlrun.weighting.modo import MoDo
 from mtlrun.weighting.simplex import nearest_on_simplex
 
 
-def weigh(method, matrices):
-    state = {k: v.double() for k, v in method.init_state(Facts(len(matrices[0]))).items()}
-    found = []
-    for matrix in matrices:
-        probed = torch.as_tensor(matrix, dtype=torch.float64)
-        signals = Signals(torch.ones(len(probed)), None, None, {}, torch.tensor(False), probed)
-        weights, state = method.weigh(signals, state)
-        found.append(weights.numpy())
-    return np.array(found)
-
-
 def test_one_step():
     # w = (1/2, 1/2) - 1/10 (4/2, 1/2) = (0.3, 0.45); 1/8 more each sums to 1.
-    assert weigh(MoDo(), [[[4, 0], [0, 1]]])[0] == pytest.approx([0.425, 0.575])
+    assert probed_weights(MoDo(), [[[4, 0], [0, 1]]])[0] == pytest.approx([0.425, 0.575])
     # rho = 1 takes 1/20 from each, which the projection gives back.
-    assert weigh(MoDo(rho=1.0), [[[4, 0], [0, 1]]])[0] == pytest.approx([0.425, 0.575])
+    assert probed_weights(MoDo(rho=1.0), [[[4, 0], [0, 1]]])[0] == pytest.approx([0.425, 0.575])
     # a long step ends at a vertex
-    assert weigh(MoDo(gamma=10.0), [[[4, 0], [0, 1]]])[0].tolist() == [0, 1]
+    assert probed_weights(MoDo(gamma=10.0), [[[4, 0], [0, 1]]])[0].tolist() == [0, 1]
 
 
 def test_it_nears_the_least_norm():
     # argmin of 4 w1^2 + w2^2: w = (1/5, 4/5)
-    assert weigh(MoDo(), [[[4, 0], [0, 1]]] * 100)[-1] == pytest.approx([0.2, 0.8])
+    assert probed_weights(MoDo(), [[[4, 0], [0, 1]]] * 100)[-1] == pytest.approx([0.2, 0.8])
 
 
 @pytest.mark.parametrize("rho", (0.0, 0.1))
@@ -41,7 +31,7 @@ def test_agrees_with_torchjd(tasks, rho):
     rng, oracle = np.random.default_rng(tasks), MoDoWeighting(gamma=0.1, rho=rho)
     matrices = [rng.standard_normal((tasks, 4)) @ rng.standard_normal((4, tasks)) for _ in range(200)]
     expected = np.array([oracle(torch.from_numpy(matrix)).numpy() for matrix in matrices])
-    np.testing.assert_allclose(weigh(MoDo(0.1, rho), matrices), expected, atol=1e-7)
+    np.testing.assert_allclose(probed_weights(MoDo(0.1, rho), matrices), expected, atol=1e-7)
     assert (expected == 0).any(1).sum() > 5
 
 

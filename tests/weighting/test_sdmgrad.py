@@ -3,21 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from support.weighting import probed_weights
 from torchjd.aggregation import SDMGradWeighting
 
 from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.sdmgrad import SDMGrad
-
-
-def weigh(method, matrices):
-    state = {k: v.double() for k, v in method.init_state(Facts(len(matrices[0]))).items()}
-    found = []
-    for matrix in matrices:
-        probed = torch.as_tensor(matrix, dtype=torch.float64)
-        signals = Signals(torch.ones(len(probed)), None, None, {}, torch.tensor(False), probed)
-        weights, state = method.weigh(signals, state)
-        found.append(weights.numpy())
-    return np.array(found)
 
 
 def test_one_iteration():
@@ -25,13 +15,13 @@ def test_one_iteration():
     # lr = 1/10: (0.5 - 0.225, 0.5 - 0.025) = (0.275, 0.475), 1/8 more each: (0.4, 0.6).
     # Used: ((0.4, 0.6) + 1/2) / 2.
     method = SDMGrad(strength=1.0, lr=0.1, iterations=1)
-    assert weigh(method, [[[9, 0], [0, 1]]])[0] == pytest.approx([0.45, 0.55])
+    assert probed_weights(method, [[[9, 0], [0, 1]]])[0] == pytest.approx([0.45, 0.55])
 
 
 def test_without_a_pull_it_nears_the_least_norm():
     # argmin of 9 w1^2 + w2^2: w = (1/10, 9/10)
     method = SDMGrad(strength=0.0, lr=0.1)
-    assert weigh(method, [[[9, 0], [0, 1]]] * 20)[-1] == pytest.approx([0.1, 0.9])
+    assert probed_weights(method, [[[9, 0], [0, 1]]] * 20)[-1] == pytest.approx([0.1, 0.9])
 
 
 # The authors' step of 10 is so long that iterations are chaotic: one a step shows them without blowing up roundings.
@@ -45,7 +35,9 @@ def test_agrees_with_torchjd(tasks, lr, iterations):
         (m + 0.3 * rng.standard_normal(m.shape)) @ (m + 0.3 * rng.standard_normal(m.shape)).T for m in means
     ]
     expected = np.array([oracle(torch.from_numpy(matrix)).numpy() for matrix in matrices])
-    np.testing.assert_allclose(weigh(SDMGrad(lr=lr, iterations=iterations), matrices), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        probed_weights(SDMGrad(lr=lr, iterations=iterations), matrices), expected, atol=1e-5
+    )
     assert np.abs(np.diff(expected, axis=0)).max() > 0.01
 
 
@@ -57,7 +49,7 @@ def test_batches_that_disagree_give_finite_weights(tasks):
         -1e8 * np.ones((tasks, tasks)),
         1e-8 * np.eye(tasks),
     ):
-        weights = weigh(SDMGrad(), [matrix] * 3)
+        weights = probed_weights(SDMGrad(), [matrix] * 3)
         assert weights.sum(1) == pytest.approx(np.ones(3))
         assert (weights > 0).all()
 
