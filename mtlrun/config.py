@@ -18,6 +18,10 @@ from typing import Any
 
 from mtlrun.errors import ConfigError, Fault
 
+ADDED = {"added": True}
+"""Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
+ids, so the runs are still found. Give it as `field(default=..., kw_only=True, metadata=ADDED)`."""
+
 
 class Configured:
     """Base of the dataclasses that config nodes describe."""
@@ -99,6 +103,24 @@ def to_node(value: Any) -> dict[str, Any]:
     cls = type(value)
     fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
     return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **fields}
+
+
+def identity(node: Any) -> Any:
+    """Return what of a group's complete node goes into a run's id: all but `ADDED` fields at their default."""
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        return node
+    try:
+        added = _added(locate(node["_target_"]))
+    except ConfigError:  # a node of somebody else's, which nothing was added to
+        return node
+    return {k: v for k, v in node.items() if k not in added or v != added[k]}
+
+
+@functools.cache
+def _added(cls: type) -> dict[str, Any]:
+    """Return the defaults of a class's `ADDED` fields."""
+    assert dataclasses.is_dataclass(cls)
+    return {f.name: f.default for f in dataclasses.fields(cls) if f.metadata.get("added")}
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtlrun.config import locate
+from mtlrun.config import identity, locate
 
 FORMAT = 1
 """Goes up when the same config would no longer give the same run, so that old runs are not reused."""
@@ -32,7 +32,7 @@ def canonical_json(value: Any) -> str:
 
 def config_id(config: Mapping[str, Any]) -> str:
     """Return the id of a canonical config: a run's where it has a seed, else a cell's. 16 hex digits."""
-    return hashlib.sha256(canonical_json({"format": FORMAT, **config}).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical_json(_identified(config)).encode()).hexdigest()[:16]
 
 
 def run_ids(config: Mapping[str, Any], seeds: Sequence[int]) -> list[str]:
@@ -41,7 +41,7 @@ def run_ids(config: Mapping[str, Any], seeds: Sequence[int]) -> list[str]:
     The seeds go into the cell's text at the place where sorted keys have them, so that only that part of the
     text is hashed anew.
     """
-    whole = {"format": FORMAT, **config}
+    whole = _identified(config)
     before = canonical_json({k: v for k, v in whole.items() if k < "seed"})[:-1]
     after = canonical_json({k: v for k, v in whole.items() if k > "seed"})[1:]
     begun = hashlib.sha256(before.encode())
@@ -51,3 +51,8 @@ def run_ids(config: Mapping[str, Any], seeds: Sequence[int]) -> list[str]:
         hashed.update(f',"seed":{seed}{"," if after != "}" else ""}{after}'.encode())
         ids.append(hashed.hexdigest()[:16])
     return ids
+
+
+def _identified(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that is hashed; settings that are younger than the option count from their first other value."""
+    return {"format": FORMAT, **{key: identity(value) for key, value in config.items()}}

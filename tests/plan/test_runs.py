@@ -4,11 +4,13 @@ import copy
 import hashlib
 import json
 import re
+from dataclasses import dataclass, field
 
 import pytest
 from support.configs import run_config
 from support.jobs import make_job
 
+from mtlrun.config import ADDED, Configured, build, to_node
 from mtlrun.plan.runs import FORMAT, canonical_json, config_id, run_ids, source_digests
 from mtlrun.plan.study import PARTS, plan_study
 
@@ -115,3 +117,22 @@ def test_code_of_a_users_own_is_part_of_the_run(tmp_path, monkeypatch) -> None:
     assert list(before) == ["own_code_of_this_test.Mine"]
     (tmp_path / "own_code_of_this_test.py").write_text(OWN + "# changed\n")
     assert source_digests([node]) != before
+
+
+@dataclass
+class Aged(Configured):
+    """An option that got a setting after its runs had been stored."""
+
+    size: int = 1
+    younger: str = field(default="old", kw_only=True, metadata=ADDED)
+
+
+def test_a_setting_that_came_later_leaves_the_ids_of_stored_runs() -> None:
+    before = {"model": {"_target_": f"{__name__}.Aged", "size": 1}, "seed": 0}
+    today = {"model": to_node(build(before["model"])), "seed": 0}
+    assert today["model"]["younger"] == "old"
+    assert config_id(today) == config_id(before) == run_ids(today, [0])[0]
+    changed = {"model": {**today["model"], "younger": "new"}, "seed": 0}
+    assert config_id(changed) == run_ids(changed, [0])[0] != config_id(before)
+    own = {"model": {"_target_": "nowhere.Mine", "younger": "old"}, "seed": 0}
+    assert config_id(own) != config_id({"model": {"_target_": "nowhere.Mine"}, "seed": 0})
