@@ -13,7 +13,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import ConfigError, Fault
@@ -29,6 +29,16 @@ class Configured:
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the values; keys are field names. Types have been checked before."""
         return iter(())
+
+    def variants(self, tasks: int) -> Sequence[Configured]:
+        """Return the options that this one stands for with so many tasks; each is a cell of the study.
+
+        A strategy that is one point of a study, as nearly all are, stands for itself.
+
+        Raises:
+            ConfigError: there are too many; keys are field names.
+        """
+        return [self]
 
 
 def locate(target: Any) -> type:

@@ -99,6 +99,16 @@ def test_with_all_weight_on_the_first_task_it_is_trained_alone(suite, all_suites
     assert second["diff"] != 0
 
 
+def test_a_grid_of_weights_is_the_whole_front_in_one_table(tmp_path):
+    done = mtlrun("run", *tiny(tmp_path, "weighting=static", "weighting.grid=3"))
+    assert done.code == 0
+    rows = [row for row in reported(tmp_path)["rows"] if row["task"] == "digit"]
+    assert [row["hyper"] for row in rows] == [{"weighting.weights": w} for w in ([0, 2], [1, 1], [2, 0])]
+    assert all(f"[{a}, {b}]" in done.out for a, b in ((0.0, 2.0), (1.0, 1.0), (2.0, 0.0)))
+    point = planned(*tiny(tmp_path, "weighting=static", "weighting.weights=[2,0]"))
+    assert (point["runs_new"], point["runs_reused"]) == (0, 9)
+
+
 def test_a_diverging_cell_is_told_and_the_others_are_judged(tmp_path):
     done = mtlrun("sweep", *tiny(tmp_path, "optimizer=sgd", "optimizer.lr=0.1,1e30"))
     assert done.code == 1

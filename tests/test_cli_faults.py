@@ -38,6 +38,14 @@ FAULTS = {
     "a seed twice": ("seeds=[3,3]", "`seeds` must list whole numbers from 0, each once"),
     "half a seed": ("seeds=2.5", "`seeds` must be a number of seeds or a list of them, found 2.5"),
     "large batch": ("budget.batch_size=898", "`budget.batch_size` must be at most the 897 training rows"),
+    "too large a grid": (
+        "weighting=static weighting.grid=2000",
+        "`weighting.grid` must be at most 1000 with 2",
+    ),
+    "weights twice": (
+        "weighting=static weighting.grid=3 weighting.weights=[1,1]",
+        "`weighting.weights` cannot be set together with `weighting.grid`",
+    ),
     "a task twice": ("suite.tasks=[digit,digit]", "`suite.tasks` must name each task once, found 'digit'"),
     "unknown task": ("suite.tasks=[digt]", "did you mean digit?"),
     "parts that do not fit": ("heads=shared", "`heads`", "same kind and outputs"),
@@ -62,7 +70,8 @@ def test_a_fault_is_told_and_nothing_is_made(name, tmp_path):
     override, *told = FAULTS[name]
     store = tmp_path / "store"
     is_refused(
-        mtlrun("run", override, *(() if "seeds" in override else ("seeds=3",)), f"store={store}"), *told
+        mtlrun("run", *override.split(), *(() if "seeds" in override else ("seeds=3",)), f"store={store}"),
+        *told,
     )
     assert not store.exists()
 

@@ -14,6 +14,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
+from mtlrun.plan.variants import variants
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
@@ -69,13 +70,23 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
             memo(_check_budget, job["suite"], job["budget"])
         if not bad & set(PARTS):
             for suite in memo(_suite_nodes, job["suite"]):
-                memo(_check_lists, suite, job["weighting"], job["regularization"])
-                on = job["weighting"].get("on")  # a representation that tasks share is not in every network
-                network = [suite, job["model"], job["sharing"], job["heads"], on, job["schedule"]]
-                memo.keyed(network, parameter_count, {**job, "suite": suite})
+                for point in variants({**job, "suite": suite}, len(suite["tasks"]), memo):
+                    _check_point(point, memo)
     except ConfigError as error:
         faults += error.faults
     return faults
+
+
+def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
+    """Check that the parts of one cell fit each other.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
+    on = job["weighting"].get("on")  # a representation that tasks share is not in every network
+    network = [job["suite"], job["model"], job["sharing"], job["heads"], on, job["schedule"]]
+    memo.keyed(network, parameter_count, job)
 
 
 def parameter_count(config: Mapping[str, Any]) -> int:

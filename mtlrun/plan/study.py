@@ -15,6 +15,7 @@ from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.labels import cell_labels, varying_settings
 from mtlrun.plan.runs import config_id, run_ids, source_digests
+from mtlrun.plan.variants import variants
 from mtlrun.schedule.base import Schedule, trained_steps
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
@@ -96,7 +97,11 @@ def plan_study(jobs: Sequence[Mapping[str, Any]], memo: Memo | None = None) -> S
     cells: dict[str, Cell] = {}
     by_job = []
     for job in jobs:
-        planned = [_plan_cell(job, suite, runs, memo) for suite in memo(_suites, job["suite"])]
+        planned = [
+            _plan_cell(point, suite, runs, memo)
+            for suite in memo(_suites, job["suite"])
+            for point in variants(job, len(suite.tasks), memo)
+        ]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
             cells.setdefault(cell.cell_id, cell)
