@@ -180,6 +180,7 @@ def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
         "step_device_s": meter.device_s / (steps * lanes),
         "peak_mib": meter.peak_mib(),
         "model_mib": sum(sizes.values()) * cohort.dtype.itemsize / MIB,
+        "features": cohort.network.body.features,
         "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
         "parameters_task": by_task,
     }

@@ -33,3 +33,11 @@ class Model(Configured, ABC):
     @abstractmethod
     def build(self, input_shape: tuple[int, ...]) -> Encoder:
         """Return a freshly initialised encoder for inputs (B, *input_shape)."""
+
+    def of_width(self, units: int) -> Model | None:
+        """Return this model with another width, the rest in proportion; None where there is one width only.
+
+        Args:
+            units: 1 for the narrowest encoder of this kind, and so on; parameters do not fall with it.
+        """
+        return None

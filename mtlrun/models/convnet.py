@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -53,3 +53,7 @@ class ConvNet(Model):
             nn.Sequential(nn.Flatten(), nn.Linear(flat, self.width), nn.ReLU()),
         ]
         return Encoder(blocks, self.width)
+
+    def of_width(self, units: int) -> ConvNet:
+        """Return the model with so many units, and channels in proportion, rounded and at least 1."""
+        return replace(self, width=units, channels=max(1, round(self.channels * units / self.width)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -34,3 +34,6 @@ class Linear(Model):
     def build(self, input_shape: tuple[int, ...]) -> Encoder:
         layer = nn.Linear(math.prod(input_shape), self.width, bias=self.bias)
         return Encoder([nn.Sequential(nn.Flatten(), layer)], self.width)
+
+    def of_width(self, units: int) -> Linear:
+        return replace(self, width=units)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -42,3 +42,6 @@ class MLP(Model):
             for a, b in itertools.pairwise(sizes)
         ]
         return Encoder(blocks, self.width)
+
+    def of_width(self, units: int) -> MLP:
+        return replace(self, width=units)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -89,6 +89,10 @@ class ResNet18(Model):
                 before = after
         blocks[-1] = nn.Sequential(blocks[-1], nn.AdaptiveAvgPool2d(1), nn.Flatten())
         return Encoder(blocks, before)
+
+    def of_width(self, units: int) -> ResNet18:
+        """Return the model with so many channels in each group of a normalisation."""
+        return replace(self, channels=units * self.groups)
 
 
 def _convolution(inputs: int, outputs: int, size: int, stride: int) -> nn.Conv2d:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.layout import LABELS, Layout
@@ -16,7 +16,7 @@ _STEP_FIGURES = ("step_flops", "step_wall_s", "step_device_s", "peak_mib", "mode
 
 COST_COLUMNS = (
     *(*LABELS, "hyper", "tuned", "runs", *_FIGURES, *_STEP_FIGURES, "width", "compiled"),
-    *("stl_wall_s", "parameters_shared", "parameters_task", "cell_id"),
+    *("stl_wall_s", "features", "parameters", "parameters_shared", "parameters_task", "cell_id"),
 )
 
 
@@ -30,7 +30,8 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
     of its whole process, or of what torch held on the GPU. `model_mib` is the size of one run's parameters.
     `width` says how the first run's number of lanes came about: `by` is `default`, `launch.width` or `timing`,
     this with the `run_steps_per_s` timed by number of lanes; `out_of_memory_at` the lanes that did not fit.
-    `compiled`: whether the first run's step was. `parameters_shared` is one number, `parameters_task` one by task.
+    `compiled`: whether the first run's step was. `features` is the size of the encoder's output, which `capacity` may
+    have chosen. `parameters` are all of a run, `parameters_shared` those that tasks share, `parameters_task` by task.
     """
     import pandas as pd
 
@@ -57,11 +58,18 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
             "width": own[0].get("width") if own else None,
             "compiled": own[0].get("compiled") if own else None,
             "stl_wall_s": baseline_s[unit],
+            "features": own[0].get("features") if own else None,
+            "parameters": _parameters(own[0]) if own else None,
             "parameters_shared": own[0]["parameters_shared"] if own else None,
             "parameters_task": own[0]["parameters_task"] if own else None,
         }
     table = pd.DataFrame(list(records.values()), columns=list(COST_COLUMNS))
-    return table.astype({"parameters_shared": "Int64"})
+    return table.astype(dict.fromkeys(("features", "parameters", "parameters_shared"), "Int64"))
+
+
+def _parameters(cost: Mapping[str, Any]) -> int:
+    by_task: Mapping[str, int] = cost["parameters_task"]
+    return int(cost["parameters_shared"]) + sum(by_task.values())
 
 
 def _mean(values: Iterable[Any]) -> float:

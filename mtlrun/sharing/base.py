@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from mtlrun.config import Configured
+from mtlrun.config import ADDED, Configured
 from mtlrun.models.base import Encoder
 
 M = TypeVar("M", bound=nn.Module)
@@ -81,11 +81,20 @@ class Body(nn.Module, ABC):
 class Sharing(Configured, ABC):
     """A rule for which parameters the tasks share.
 
+    Args:
+        capacity: `same_width` builds on the model as it is. `same_parameters` chooses the width of the model's
+            encoder so that all parameters of the network, heads included, come as close as possible in number to
+            those of one encoder for all tasks, which sharing=hard has. Single-task baselines keep the model's width.
+
     Attributes:
         penalises: whether the scheme adds a penalty on parameters to the objective.
     """
 
     penalises: ClassVar[bool] = False
+
+    capacity: Literal["same_width", "same_parameters"] = field(
+        default="same_width", kw_only=True, metadata=ADDED
+    )
 
     @abstractmethod
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:

@@ -12,8 +12,13 @@ from mtlrun.sharing.base import Body, MakeEncoder, Sharing, TrunkAndBranches
 class Hard(Sharing):
     """Hard parameter sharing: one encoder for all tasks, with each task's head on top.
 
+    The size that `capacity` compares others with; here both capacities are the same.
+
     Source: Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
+
+    def __post_init__(self) -> None:
+        self.capacity = "same_width"
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         return TrunkAndBranches(make_encoder, sources, len(make_encoder()))

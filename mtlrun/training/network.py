@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,11 +11,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from mtlrun.config import build
-from mtlrun.data.task import SuiteInfo
+from mtlrun.config import build, to_node
+from mtlrun.data.task import SuiteInfo, Task
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.heads.base import Heads, HeadSet
 from mtlrun.models.base import Encoder, Model
+from mtlrun.models.width import closest_in_size
 from mtlrun.regularization.base import Regularization
 from mtlrun.schedule.base import Schedule
 from mtlrun.sharing.base import Body, Sharing
@@ -82,13 +85,41 @@ class _Maker:
 
     model: Model
     input_shape: tuple[int, ...]
-    init: Callable[[str, Callable[[], Any]], Any]
+    seed: int
 
     def __call__(self, name: str = "encoder") -> Encoder:
-        return self.init(name, lambda: self.model.build(self.input_shape))
+        return self.module(name, lambda: self.model.build(self.input_shape))
 
     def module(self, name: str, factory: Callable[[], M]) -> M:
-        return self.init(name, factory)
+        # Modules draw from torch's global generator as they are built; it is borrowed and put back.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(stream_seed(self.seed, f"init/{name}"))
+            return factory()
+
+
+@functools.lru_cache(maxsize=1024)
+def _fitted(nodes: str, shape: tuple[int, ...], tasks: tuple[Task, ...]) -> Model:
+    """Return the model with the width that the sharing scheme's `capacity` asks for.
+
+    Args:
+        nodes: of the model, the sharing scheme and the heads, as JSON.
+        shape: of one example.
+        tasks: of the suite.
+    """
+    model, sharing, heads = (build(node) for node in json.loads(nodes))
+    if sharing.capacity == "same_width":
+        return model
+    sources = [task.source for task in tasks]
+
+    def size(model: Model, alone: bool = False) -> int:
+        make = _Maker(model, shape, 0)
+        with torch.device("meta"):
+            encoder = make()
+            body = encoder if alone else sharing.build(make, sources)
+            parts = (body, heads.build(body.features, tasks, make.module))
+        return sum(p.numel() for part in parts for p in part.parameters())
+
+    return closest_in_size(model, size, size(model, alone=True))
 
 
 def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
@@ -96,6 +127,7 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
 
     Encoder and heads take their weights from the streams `init/encoder` and `init/head/<task>`, whatever the
     sharing scheme, the weighting or the other tasks are. What a sharing scheme adds has streams of its own.
+    The encoder is as wide as the scheme's `capacity` asks for.
 
     Raises:
         ConfigError: the parts do not fit each other or the suite.
@@ -104,18 +136,13 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
     if len(shapes) > 1:
         raise ConfigError([Fault("suite", "must have inputs of one shape", sorted(shapes))])
     (shape,) = shapes
-
-    def init(name: str, factory: Callable[[], M]) -> M:
-        # Modules draw from torch's global generator as they are built; it is borrowed and put back.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(stream_seed(seed, f"init/{name}"))
-            return factory()
-
-    body = parts.sharing.build(_Maker(parts.model, shape, init), [task.source for task in info.tasks])
+    nodes = [to_node(part) for part in (parts.model, parts.sharing, parts.heads)]
+    make = _Maker(_fitted(json.dumps(nodes), shape, info.tasks), shape, seed)
+    body = parts.sharing.build(make, [task.source for task in info.tasks])
     if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
         rule = "needs tasks that share one input and a representation of it, as under sharing=hard, not"
         raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
-    network = Network(body, parts.heads.build(body.features, info.tasks, init))
+    network = Network(body, parts.heads.build(body.features, info.tasks, make.module))
     if parts.schedule.opens and None in network.heights().values():
         rule = "needs a sharing scheme whose parameters stand in the encoder's blocks, as sharing=hard, not"
         name = type(parts.schedule).__name__

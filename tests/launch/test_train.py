@@ -60,6 +60,7 @@ def test_a_record_says_all_about_a_run(tmp_path):
         assert run["cost"][figure] > 0
     assert run["cost"]["model_mib"] == (64 * 16 + 16 + 16 * 16 + 16 + 170 + 17) * 8 / 2**20
     assert run["cost"]["width"] == {"by": "default"}
+    assert run["cost"]["features"] == 16
     assert run["cost"]["parameters_shared"] == 64 * 16 + 16 + 16 * 16 + 16
     assert run["cost"]["parameters_task"] == {"digit": 170, "parity": 17}
     assert run["diagnostics"]["steps"] == [10, 20]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from support.synthetic_study import SyntheticStudy
@@ -173,7 +174,8 @@ def test_cost_per_cell() -> None:
     cost = summary(status={0: "missing"}).cost.iloc[0]
     assert (cost["runs"], cost["wall_s"], cost["steps"], cost["lanes"]) == (N - 1, 0.5, 100, 8)
     assert cost["stl_wall_s"] == pytest.approx(1.0)
-    assert cost["parameters_shared"] == 1000
+    assert (cost["parameters"], cost["parameters_shared"]) == (1020, 1000)
+    assert cost["features"] is pd.NA  # runs of earlier versions do not tell
     assert cost["parameters_task"] == {"a": 10, "b": 10}
 
 
