@@ -89,6 +89,7 @@ def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
     memo.keyed(network, parameter_count, job)
 
 
+    memo(_check_schedule, job["suite"], job["schedule"])
 def parameter_count(config: Mapping[str, Any]) -> int:
     """Return the number of parameters of a run of this canonical config.
 
@@ -139,6 +140,14 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):
         faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
+def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> None:
+    """Check that a schedule fits the tasks of a suite."""
+    names = [task.name for task in build(suite).info().tasks]
+    faults = [fault._replace(key=f"schedule.{fault.key}") for fault in build(schedule).misfits(names)]
+    if faults:
+        raise ConfigError(faults)
+
+
     elif isinstance(seeds, int) and seeds < 1:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):

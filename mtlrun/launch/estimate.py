@@ -14,6 +14,7 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteInfo
 from mtlrun.memo import Memo
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
+from mtlrun.schedule.base import Schedule
 from mtlrun.training.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
@@ -109,7 +110,7 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     surgery = weighting.needs != "losses" and shared > 0
     # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
     by_task = tasks * shared + (total - shared)
-    kept = total * (2 + optimizer.moments)
+    kept = total * (2 + optimizer.moments) + total * _copies(config, memo) * (1 + optimizer.moments)
     passing = rows * (network.held + network.widest)
     step = max(passing + by_task, by_task + total if surgery and weighting.on == "parameters" else 0)
     if weighting.probe != "none" and shared > 0:  # gradients on further batches, or copies of the parameters
@@ -126,6 +127,15 @@ def _passes(weighting: Weighting, tasks: int) -> int:
     step = 1 + 2 * (tasks if weighting.needs != "losses" else 1) + weighting.watches_update
     probe = {"none": 0, "cross_gramian": 2 * (1 + 2 * tasks), "validation_slopes": 2 * 3 + 2}
     return step + probe[weighting.probe]
+
+
+def _copies(config: Mapping[str, Any], memo: Memo) -> int:
+    """Return how many copies of parameters and moments the branches of a schedule need at most."""
+    suite: Suite = memo(build, config["suite"])
+    schedule: Schedule = memo(build, config["schedule"])
+    phases = schedule.phases_of(suite.selected(), suite.primary, config["budget"]["steps"])
+    branches = max(len(phase.branches) for phase in phases)
+    return branches + 2 if branches else 0  # where they begin, and a mixture that is tried
 
 
 def _suite_info(node: Mapping[str, Any]) -> SuiteInfo:

@@ -18,6 +18,7 @@ import torch
 import mtlrun
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.plan.runs import config_id
+from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cohort import SPLITS, Cohort, LaneResult
@@ -128,7 +129,8 @@ def _train(
     cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
     if cohort.not_compiled:
         cost["not_compiled"] = cohort.not_compiled
-    return [_result(c, device, r, dict(cost)) for c, r in zip(configs, results, strict=True)]
+    lanes = zip(configs, results, strict=True)
+    return [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
 
 
 def _message(error: BaseException, before: str) -> str:
@@ -187,7 +189,11 @@ def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
 
 
 def _result(
-    config: Mapping[str, Any], device: torch.device, result: LaneResult, cost: dict[str, Any]
+    config: Mapping[str, Any],
+    device: torch.device,
+    result: LaneResult,
+    phases: Sequence[Phase],
+    cost: dict[str, Any],
 ) -> RunRecord:
     shape = result.values.shape  # (evaluations, splits, metrics)
     step, split, pair = (axis.ravel() for axis in np.indices(shape))
@@ -208,7 +214,12 @@ def _result(
         "diverged" if diverged else "finished",
         f"the loss was not finite at step {result.diverged_at}" if diverged else None,
         cost=cost,
-        diagnostics={"steps": result.steps, **result.diagnostics},
+        diagnostics={
+            "steps": result.steps,
+            **result.diagnostics,
+            "phases": told(phases, list(names)),
+            "merges": result.merges,
+        },
         curves=curves,
     )
 

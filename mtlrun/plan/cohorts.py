@@ -167,7 +167,8 @@ def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, fl
 
 def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
     """Return what runs of one cohort agree in, and the training steps of the run."""
-    info = build(config["suite"]).info()
+    suite = build(config["suite"])
+    info = suite.info()
     shapes = {
         "tasks": [(t.kind, t.outputs, t.source, t.metrics) for t in info.tasks],
         "sources": [(s.input_shape, s.rows) for s in info.sources],
@@ -176,8 +177,9 @@ def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
     program = {k: blank(v) if k in NUMERIC else v for k, v in rest.items()}
     if kind is not None:
         program |= dict.fromkeys(STRATEGIES) | {"kind": kind}
-    phases = build(config["schedule"]).phases(len(info.tasks), config["budget"]["steps"])
-    return canonical_json([shapes, program]), sum(phase.steps for phase in phases)
+    names, steps = [t.name for t in info.tasks], config["budget"]["steps"]
+    phases = build(config["schedule"]).phases_of(names, suite.primary, steps)
+    return canonical_json([shapes, program, repr(phases)]), sum(phase.steps for phase in phases)
 
 
 def blank(value: Any) -> Any:

@@ -16,7 +16,7 @@ from mtlrun.plan.budget import Budget
 from mtlrun.plan.labels import cell_labels, varying_settings
 from mtlrun.plan.runs import config_id, run_ids, source_digests
 from mtlrun.plan.variants import variants
-from mtlrun.schedule.base import Schedule, trained_steps
+from mtlrun.schedule.base import Schedule, told, trained_steps
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
 """The groups that a run's result depends on."""
@@ -42,6 +42,7 @@ class Cell:
         runs: a run id per seed.
         baselines: for each judged task a run id per seed.
         resplit: sizes of the training and test part where each seed has its own split, else None.
+        phases: what is trained when, as `mtlrun.schedule.base.told` says it.
         tuned: None for settings that were given, not tuned.
     """
 
@@ -54,6 +55,7 @@ class Cell:
     runs: list[str]
     baselines: dict[str, list[str]]
     resplit: dict[str, int] | None
+    phases: list[dict[str, Any]]
     hyper: dict[str, Any] = field(default_factory=dict)
     tuned: dict[str, Any] | None = None
 
@@ -142,6 +144,7 @@ class _Ground:
         sources: sizes.
         facts: what a report is told of the tasks that are judged.
         alone: by judged task the config of the suite with only that task.
+        primary: the one that is the goal, or None.
         resplit: sizes of parts, where each seed has its own split.
     """
 
@@ -150,6 +153,7 @@ class _Ground:
     sources: tuple[SourceInfo, ...]
     facts: list[dict[str, str]]
     alone: dict[str, Config]
+    primary: str | None
     resplit: dict[str, int] | None
 
     @classmethod
@@ -163,6 +167,7 @@ class _Ground:
             info.sources,
             [{"name": t.name, "kind": t.kind, **_metric(t)} for t in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
+            suite.primary,
             {"n_train": rows["train"], "n_test": rows["test"]} if suite.resplit else None,
         )
 
@@ -182,7 +187,7 @@ def _plan_cell(job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], 
     steps = budget.steps_for(suite.sources)
     config = _canonical(job, suite.node, steps, budget, memo)
     seeds = seed_list(job["seeds"])
-    phases = schedule.phases(len(suite.tasks), steps)
+    phases = schedule.phases_of(suite.tasks, suite.primary, steps)
     baselines = {}
     for task, node in suite.alone.items():
         alone = trained_steps(phases, suite.tasks.index(task))
@@ -204,6 +209,7 @@ def _plan_cell(job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], 
 
 def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget, memo: Memo) -> Config:
     """Return all that a cell's result depends on, in one form."""
+        told(phases, suite.tasks),
     parts = {group: job[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
     digests = memo(_digests, sorted({node["_target_"] for node in parts.values()}))

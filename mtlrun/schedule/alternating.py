@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtlrun.errors import Fault
@@ -29,6 +29,10 @@ class Alternating(Schedule):
     def faults(self) -> Iterator[Fault]:
         if self.sampling is not None and (not self.sampling or min(self.sampling) <= 0):
             yield Fault("sampling", "must list a number above 0 for each task", self.sampling)
+
+    def misfits(self, tasks: Sequence[str]) -> Iterator[Fault]:
+        if self.sampling is not None and len(self.sampling) != len(tasks):
+            yield Fault("sampling", f"must have one number per task ({', '.join(tasks)})", self.sampling)
 
     def phases(self, tasks: int, steps: int) -> list[Phase]:
         if tasks == 1:

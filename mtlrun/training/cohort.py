@@ -19,8 +19,9 @@ from mtlrun.plan.cohorts import blank
 from mtlrun.plan.runs import canonical_json
 from mtlrun.schedule.base import Phase
 from mtlrun.training.bank import Bank
+from mtlrun.training.branches import Branches
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
-from mtlrun.training.evaluate import evaluate, metric_names
+from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
@@ -45,6 +46,7 @@ class LaneResult:
         names: the (task, metric) pairs.
         diagnostics: by name, one entry per evaluation.
         parameters: final parameters by name.
+        merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
     """
 
     diverged_at: int | None
@@ -53,6 +55,7 @@ class LaneResult:
     names: list[tuple[str, str]]
     diagnostics: dict[str, list[Any]]
     parameters: dict[str, np.ndarray]
+    merges: list[dict[str, Any]]
 
 
 @dataclass
@@ -78,11 +81,12 @@ class Trainer:
     def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
         """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
         gradients, losses, weights = self.compute(self.lanes, batch)
-        self.optimizer.step(gradients, step, self.phase.steps, self.phase.lr_factor)
+        place, steps = self.phase.place(step)
+        self.optimizer.step(gradients, place, steps, self.phase.lr_factor)
         for place, learner in self.learners.items():
             own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
             found = {n: g for n, g in own.items() if g is not None}
-            learner.step(found, step, self.phase.steps, self.phase.lr_factor)
+            learner.step(found, place, steps, self.phase.lr_factor)
         self.program.watch(self.lanes, batch)
         return losses, weights
 
@@ -129,7 +133,8 @@ class Cohort:
             s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"]
             for s in self.info.sources
         ]
-        self.phases = self.parts[0].schedule.phases(len(self.info.tasks), budget["steps"])
+        names = [task.name for task in self.info.tasks]
+        self.phases = self.parts[0].schedule.phases_of(names, self.suites[0].primary, budget["steps"])
 
     def train(self, progress: Callable[[int], None] = lambda steps: None) -> list[LaneResult]:
         """Train all lanes to the end; `progress` is told of steps done."""
@@ -138,6 +143,7 @@ class Cohort:
         self.seen: list[Tensors] = []
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         begun, trained = 0, [0] * len(self.info.tasks)
+        self.merges: list[tuple[int, Tensor, Tensor]] = []
         for phase in self.phases:
             self._train_phase(phase, begun, trained, progress)
             begun += phase.steps
@@ -147,14 +153,16 @@ class Cohort:
     def _train_phase(
         self, phase: Phase, begun: int, trained: Sequence[int], progress: Callable[[int], None]
     ) -> None:
-        turns = {phase.active(step) for step in range(min(phase.steps, max(1, len(phase.pattern))))}
+        turns = set(phase.turns())
         trainers = {active: self.begin(phase, active) for active in turns}
         # A task meets the batches that its baseline meets, from where its own training stands.
         feeds = {active: self.batches(phase, max(trained[t] for t in active), active) for active in turns}
-        stops = {round(phase.steps * (k + 1) / self.evaluations) for k in range(self.evaluations)}
+        branches = Branches(phase, self.optimizer, lambda: self._held_out_loss(phase))
+        stops = phase.stops(self.evaluations)
         for step in range(phase.steps):
             active = phase.active(step)
             trainer, batch = trainers[active], next(feeds[active])
+            branches.before(step)
             if active in turns:  # its first
                 self.compile(trainer, batch)
                 turns.remove(active)
@@ -163,9 +171,11 @@ class Cohort:
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
             if step + 1 in stops:
                 self._evaluate(trainer, batch, begun + step + 1, weights)
+            branches.after(step)
             progress(1)
 
     def compile(self, trainer: Trainer, batch: Batch) -> None:
+        self.merges += [(begun + step, weights, loss) for step, weights, loss in branches.merges]
         """Let a trainer use the compiled step, where there is a compiler that serves."""
         if self.compiler is not None:
             try:
@@ -253,11 +263,18 @@ class Cohort:
         diverged = self.diverged.tolist()
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
+    def _held_out_loss(self, phase: Phase) -> Tensor:
+        """Return the summed loss of a phase's goals on the validation rows, (R,)."""
+        assert phase.merge is not None
+        losses = losses_on(self.forward, self.bank, self.bank.split("val"))
+        return losses[:, list(phase.merge.goals)].sum(1)
+
         parameters = {n: p.detach().cpu().numpy() for n, p in self.parameters.items()}
         return [
             LaneResult(
                 None if diverged[lane] < 0 else diverged[lane],
                 self.steps,
+        merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
                 values[lane],
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
                 {
@@ -269,6 +286,10 @@ class Cohort:
             for lane in range(len(self.seeds))
         ]
 
+                [
+                    {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
+                    for step, weights, loss in merges
+                ],
     def _stack(self, dicts: Sequence[Mapping[str, Tensor]]) -> Tensors:
         """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""
         return {n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]}

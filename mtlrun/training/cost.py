@@ -24,7 +24,8 @@ def step_flops(config: Mapping[str, Any], device: torch.device) -> int:
     """Return the floating-point operations of one training step of one run, by `torch.utils.flop_counter`.
 
     Its formulas count matrix products and convolutions, forward and backward. Where phases of a schedule
-    differ, it is their mean, weighted by steps. Once per program and process: optimizer and seed do not matter.
+    differ, or the tasks of their steps, it is the mean over steps. Once per program and process: optimizer and seed
+    do not matter.
     """
     plain = {"_target_": "mtlrun.training.optimizers.SGD"}
     key = json.dumps({**config, "seed": 0, "optimizer": plain}, sort_keys=True)
@@ -36,10 +37,11 @@ def _flops(config: str, device: str) -> int:
     cohort = Cohort([json.loads(config)], torch.device(device))
     total = 0
     for phase in cohort.phases:
-        trainer, batch = cohort.begin(phase), next(cohort.batches(phase, 0))
-        with _Counter() as counter:
-            trainer.step(batch, 0)
-        total += counter.flops * phase.steps
+        for active, steps in phase.turns().items():
+            trainer, batch = cohort.begin(phase, active), next(cohort.batches(phase, 0, active))
+            with _Counter() as counter:
+                trainer.step(batch, 0)
+            total += counter.flops * steps
     return round(total / sum(phase.steps for phase in cohort.phases))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtlrun.data.task import Task
 from mtlrun.training.bank import Bank
+from mtlrun.training.losses import LOSSES
 from mtlrun.training.metrics import METRICS
 from mtlrun.training.stacked import Forward
 
@@ -34,6 +35,21 @@ def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
     Returns:
         (R, M) for the M pairs of `metric_names`.
     """
+    values = []
+    for task, (out, target) in zip(bank.tasks, _outputs(forward, bank, rows), strict=True):
+        values += [METRICS[task.kind, metric](out, target) for metric in task.metrics]
+    return torch.stack(values, 1)
+
+
+@torch.no_grad()
+def losses_on(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
+    """Return the loss of every task in every lane on the given rows, (R, T); arguments as of `evaluate`."""
+    pairs = zip(bank.tasks, _outputs(forward, bank, rows), strict=True)
+    return torch.stack([LOSSES[task.kind](out, target) for task, (out, target) in pairs], 1)
+
+
+def _outputs(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Return each task's outputs and targets on all rows."""
     outputs: list[list[Tensor]] = [[] for _ in bank.tasks]
     targets: list[list[Tensor]] = [[] for _ in bank.tasks]
     for piece in _pieces(bank, rows):
@@ -41,11 +57,7 @@ def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
         for t, out in enumerate(forward(x)):
             outputs[t].append(out)
             targets[t].append(y[t])
-    values = []
-    for t, task in enumerate(bank.tasks):
-        out, target = torch.cat(outputs[t], 1), torch.cat(targets[t], 1)
-        values += [METRICS[task.kind, metric](out, target) for metric in task.metrics]
-    return torch.stack(values, 1)
+    return [(torch.cat(out, 1), torch.cat(target, 1)) for out, target in zip(outputs, targets, strict=True)]
 
 
 def _pieces(bank: Bank, rows: Sequence[Tensor]) -> list[list[Tensor]]:

@@ -181,6 +181,10 @@ class AdamW(Adam):
         self._apply(torch._fused_adamw_, group, lr)
 
 
+Memory = tuple[dict[str, list[Tensor]], dict[str, int]]
+"""Of lanes with the same settings, by parameter name: moments, and updates so far."""
+
+
 class LaneOptimizer:
     """Holds the stacked parameters of all lanes and updates them in place.
 
@@ -223,6 +227,15 @@ class LaneOptimizer:
             part.optimizer.update(part.group(rows, self._decay), lr)
 
 
+    def memory(self) -> list[Memory]:
+        """Return a copy of all that is remembered of earlier updates: moments, and how many updates there were."""
+        return [part.memory() for part in self._parts]
+
+    def exchange(self, memory: list[Memory]) -> list[Memory]:
+        """Go on from another memory, and return the one so far; neither is copied."""
+        return [part.exchange(own) for part, own in zip(self._parts, memory, strict=True)]
+
+
 class _Part:
     """Lanes that stand side by side with the same settings: their rows of every buffer, moments and steps."""
 
@@ -244,6 +257,14 @@ class _Part:
         counts = {self._updates[name] for name in gradients}
         scalars = {n: torch.full((), float(n), device=params[0].device) for n in counts}
         return Group(params, grads, moments, [scalars[self._updates[n]] for n in gradients], decays)
+
+    def memory(self) -> Memory:
+        return {n: [m.clone() for m in moments] for n, moments in self._moments.items()}, dict(self._updates)
+
+    def exchange(self, memory: Memory) -> Memory:
+        before = self._moments, self._updates
+        self._moments, self._updates = memory
+        return before
 
     def _rows(self, values: Tensor) -> Tensor:
         return values if self._lanes is None else values[self._lanes]

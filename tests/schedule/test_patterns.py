@@ -98,9 +98,9 @@ def test_opening_needs_blocks_in_an_order():
 @pytest.mark.parametrize("schedule", options("schedule"))
 @pytest.mark.parametrize("sharing", ("hard", "branched", "separate"))
 def test_alone_and_among_others(schedule, sharing):
-    runs = [run_config(s, 10, schedule=schedule, sharing=sharing) for s in range(3)]
-    (alone,) = Cohort(runs[1:2], CPU).train()
-    among = Cohort(runs, CPU).train()[1]
+    runs = [run_config(s, 20, schedule=schedule, sharing=sharing) for s in range(16)]
+    (alone,) = Cohort(runs[5:6], CPU).train()
+    among = Cohort(runs, CPU).train()[5]
     assert alone.steps == among.steps
     for name, value in alone.parameters.items():
         np.testing.assert_allclose(among.parameters[name], value, rtol=1e-10, atol=1e-12)
@@ -108,6 +108,8 @@ def test_alone_and_among_others(schedule, sharing):
 
 def test_faults():
     assert [f.key for f in Alternating(sampling=[1.0, 0.0]).faults()] == ["sampling"]
+    assert [f.key for f in Alternating(sampling=[1.0, 2.0]).misfits(["a", "b", "c"])] == ["sampling"]
+    assert not list(Alternating().misfits(["a", "b", "c"]))
     assert [f.key for f in Progressive(delay=0.0).faults()] == ["delay"]
     assert [f.key for f in PretrainFinetune(lr_factor=0.0).faults()] == ["lr_factor"]
     assert [f.key for f in GradualUnfreeze(stages=0, lr_factor=0.0).faults()] == ["stages", "lr_factor"]

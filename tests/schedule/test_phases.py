@@ -35,6 +35,37 @@ def test_refitting_earlier_heads_trains_all_at_the_end(encoder):
     assert [trained_steps(phases, t) for t in range(2)] == [52, 52]
 
 
+@pytest.mark.parametrize("order", ([2, 0, 1], ["c", "a", "b"]))
+def test_an_order_of_ones_own(order):
+    phases = Sequential(encoder="freeze", order=order).phases_of(["a", "b", "c"], None, 40)
+    assert [p.tasks for p in phases] == [(2,), (0,), (1,)]
+    assert [p.freeze_shared for p in phases] == [False, True, True]  # the first to come trains the encoder
+    assert not list(Sequential(order=order).misfits(["a", "b", "c"]))
+
+
+def test_reversed_order():
+    assert [p.tasks for p in Sequential(order="reversed").phases(3, 40)] == [(2,), (1,), (0,)]
+
+
+@pytest.mark.parametrize("order", (["a"], ["a", "b", "d"], [0, 1], [1, 2, 3], ["a", "b", "b"], []))
+def test_an_order_has_each_task_once(order):
+    (fault,) = Sequential(order=order).misfits(["a", "b", "c"])
+    assert (fault.key, fault.found) == ("order", order)
+
+
+def test_replay_steps_on_earlier_tasks_in_turn():
+    # A fifth of the steps: every fifth one. Four of five are left, so 8 steps of a task take 10; the last of them
+    # would be a replayed one, and has nothing to follow it.
+    first, second, third = Sequential(replay=0.2).phases(3, 8)
+    assert first == Phase(8, (0,))
+    assert second.pattern == (*[(1,)] * 4, (0,), *[(1,)] * 4)
+    assert third.pattern == (*[(2,)] * 4, (0,), *[(2,)] * 4)
+    assert third.tasks == (0, 2)
+    phases = Sequential(replay=0.5).phases(3, 8)
+    assert phases[2].pattern == (((2,), (0,), (2,), (1,)) * 4)[:15]
+    assert [trained_steps(phases, t) for t in range(3)] == [8 + 7 + 4, 8 + 3, 8]
+
+
 def test_one_task_alone_is_the_same_under_both():
     assert Sequential().phases(1, 40) == Joint().phases(1, 40)
 
@@ -46,6 +77,8 @@ def test_every_schedule_trains_every_task_for_its_budget_at_least(option, tasks)
     for phase in phases:
         assert phase.steps >= 1
         assert set(phase.tasks) <= set(range(tasks))
+        assert sum(phase.turns().values()) == phase.steps
+        assert all(set(active) <= set(phase.tasks) for active in phase.turns())
         assert list(phase.tasks) == sorted(set(phase.tasks))
     assert all(trained_steps(phases, task) >= 40 for task in range(tasks))
 
@@ -59,3 +92,4 @@ def test_what_reports_read():
 def test_faults(refit):
     assert [f.key for f in Sequential(refit=refit).faults()] == ["refit"]
     assert not list(Sequential(refit=1.0).faults())
+    assert [f.key for f in Sequential(replay=refit).faults()] == ([] if refit == 0 else ["replay"])

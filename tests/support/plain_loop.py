@@ -36,7 +36,7 @@ def plain_loop(config: dict[str, Any]) -> dict[str, np.ndarray]:
     method = type(parts.weighting).__name__
     extra = [log_variance] if method == "Uncertainty" else []
     adam = torch.optim.Adam([*named.values(), *extra], lr=parts.optimizer.lr, foreach=False)
-    batches = [_batches(seed, source, config["budget"]["batch_size"]) for source in data.sources]
+    batches = [batches_of(seed, source, config["budget"]["batch_size"]) for source in data.sources]
     history: list[list[np.ndarray]] = [[]]
     rows_per_epoch = max(len(s.splits["train"]) for s in data.sources)
     for step in range(config["budget"]["steps"]):
@@ -62,7 +62,8 @@ def plain_loop(config: dict[str, Any]) -> dict[str, np.ndarray]:
     return {n: p.detach().numpy() for n, p in named.items()}
 
 
-def _batches(seed: int, source: Any, size: int) -> Any:
+def batches_of(seed: int, source: Any, size: int) -> Any:
+    """Yield the row numbers of a run's batches, without end."""
     rng, rows = stream(seed, f"batches/{source.name}"), source.splits["train"]
     endless = itertools.chain.from_iterable(rng.permutation(rows) for _ in itertools.count())
     while True:
