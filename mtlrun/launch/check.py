@@ -84,12 +84,12 @@ def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
         ConfigError: they do not.
     """
     memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
+    memo(_check_schedule, job["suite"], job["schedule"])
     on = job["weighting"].get("on")  # a representation that tasks share is not in every network
     network = [job["suite"], job["model"], job["sharing"], job["heads"], on, job["schedule"]]
     memo.keyed(network, parameter_count, job)
 
 
-    memo(_check_schedule, job["suite"], job["schedule"])
 def parameter_count(config: Mapping[str, Any]) -> int:
     """Return the number of parameters of a run of this canonical config.
 
@@ -134,12 +134,6 @@ def _check_lists(
                 )
 
 
-def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
-    """Check the keys that are no groups."""
-    faults = []
-    seeds = job.get("seeds")
-    if isinstance(seeds, bool) or not isinstance(seeds, int | list):
-        faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
 def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> None:
     """Check that a schedule fits the tasks of a suite."""
     names = [task.name for task in build(suite).info().tasks]
@@ -148,6 +142,12 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
         raise ConfigError(faults)
 
 
+def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
+    """Check the keys that are no groups."""
+    faults = []
+    seeds = job.get("seeds")
+    if isinstance(seeds, bool) or not isinstance(seeds, int | list):
+        faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
     elif isinstance(seeds, int) and seeds < 1:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):

@@ -141,19 +141,19 @@ class _Ground:
     Attributes:
         node: its config.
         tasks: names.
+        primary: the one that is the goal, or None.
         sources: sizes.
         facts: what a report is told of the tasks that are judged.
         alone: by judged task the config of the suite with only that task.
-        primary: the one that is the goal, or None.
         resplit: sizes of parts, where each seed has its own split.
     """
 
     node: Config
     tasks: list[str]
+    primary: str | None
     sources: tuple[SourceInfo, ...]
     facts: list[dict[str, str]]
     alone: dict[str, Config]
-    primary: str | None
     resplit: dict[str, int] | None
 
     @classmethod
@@ -164,10 +164,10 @@ class _Ground:
         return cls(
             to_node(suite),
             [t.name for t in info.tasks],
+            suite.primary,
             info.sources,
             [{"name": t.name, "kind": t.kind, **_metric(t)} for t in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
-            suite.primary,
             {"n_train": rows["train"], "n_test": rows["test"]} if suite.resplit else None,
         )
 
@@ -204,12 +204,12 @@ def _plan_cell(job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], 
         memo.keyed([config, seeds], _add_runs, config, seeds, runs),
         baselines,
         suite.resplit,
+        told(phases, suite.tasks),
     )
 
 
 def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget, memo: Memo) -> Config:
     """Return all that a cell's result depends on, in one form."""
-        told(phases, suite.tasks),
     parts = {group: job[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
     digests = memo(_digests, sorted({node["_target_"] for node in parts.values()}))

@@ -45,8 +45,8 @@ class LaneResult:
         values: metrics, (E, splits, M); M as in `names`.
         names: the (task, metric) pairs.
         diagnostics: by name, one entry per evaluation.
-        parameters: final parameters by name.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
+        parameters: final parameters by name.
     """
 
     diverged_at: int | None
@@ -54,8 +54,8 @@ class LaneResult:
     values: np.ndarray
     names: list[tuple[str, str]]
     diagnostics: dict[str, list[Any]]
-    parameters: dict[str, np.ndarray]
     merges: list[dict[str, Any]]
+    parameters: dict[str, np.ndarray]
 
 
 @dataclass
@@ -141,9 +141,9 @@ class Cohort:
         self.steps: list[int] = []
         self.values: list[Tensor] = []
         self.seen: list[Tensors] = []
+        self.merges: list[tuple[int, Tensor, Tensor]] = []
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         begun, trained = 0, [0] * len(self.info.tasks)
-        self.merges: list[tuple[int, Tensor, Tensor]] = []
         for phase in self.phases:
             self._train_phase(phase, begun, trained, progress)
             begun += phase.steps
@@ -160,22 +160,22 @@ class Cohort:
         branches = Branches(phase, self.optimizer, lambda: self._held_out_loss(phase))
         stops = phase.stops(self.evaluations)
         for step in range(phase.steps):
+            branches.before(step)
             active = phase.active(step)
             trainer, batch = trainers[active], next(feeds[active])
-            branches.before(step)
             if active in turns:  # its first
                 self.compile(trainer, batch)
                 turns.remove(active)
             losses, weights = trainer.step(batch, step)
             finite = losses.isfinite().all(1)
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
+            branches.after(step)
             if step + 1 in stops:
                 self._evaluate(trainer, batch, begun + step + 1, weights)
-            branches.after(step)
             progress(1)
+        self.merges += [(begun + step, weights, loss) for step, weights, loss in branches.merges]
 
     def compile(self, trainer: Trainer, batch: Batch) -> None:
-        self.merges += [(begun + step, weights, loss) for step, weights, loss in branches.merges]
         """Let a trainer use the compiled step, where there is a compiler that serves."""
         if self.compiler is not None:
             try:
@@ -258,38 +258,38 @@ class Cohort:
             gramian = program.gramian(batch.examples)
             self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
 
-    def _results(self) -> list[LaneResult]:
-        values = torch.stack(self.values, 1).double().cpu().numpy()
-        diverged = self.diverged.tolist()
-        none = [None] * len(diverged)  # where nothing is shared
-        seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
     def _held_out_loss(self, phase: Phase) -> Tensor:
         """Return the summed loss of a phase's goals on the validation rows, (R,)."""
         assert phase.merge is not None
         losses = losses_on(self.forward, self.bank, self.bank.split("val"))
         return losses[:, list(phase.merge.goals)].sum(1)
 
+    def _results(self) -> list[LaneResult]:
+        values = torch.stack(self.values, 1).double().cpu().numpy()
+        diverged = self.diverged.tolist()
+        none = [None] * len(diverged)  # where nothing is shared
+        seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
+        merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
         parameters = {n: p.detach().cpu().numpy() for n, p in self.parameters.items()}
         return [
             LaneResult(
                 None if diverged[lane] < 0 else diverged[lane],
                 self.steps,
-        merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
                 values[lane],
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
                 {
                     k: [evaluation.get(k, none)[lane] for evaluation in seen]
                     for k in ("weights", "gradient_cosines")
                 },
+                [
+                    {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
+                    for step, weights, loss in merges
+                ],
                 {n: p[lane] for n, p in parameters.items()},
             )
             for lane in range(len(self.seeds))
         ]
 
-                [
-                    {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
-                    for step, weights, loss in merges
-                ],
     def _stack(self, dicts: Sequence[Mapping[str, Tensor]]) -> Tensors:
         """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""
         return {n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]}
