@@ -31,6 +31,7 @@ from mtlrun.training.step import Batch, Examples, Lanes, Program, Seen
 from mtlrun.weighting.base import Facts
 
 FACTS = Facts(tasks=2, elements=2, rows=(1, 1), goal=(1.0, 1.0))
+PLAIN = load_option("regularization", "none")
 KEPT = 200  # points of a path
 
 
@@ -57,9 +58,9 @@ class Place:
 class Descent(Program):
     """The engine's step where losses are those of the landscape, whatever the examples."""
 
-    def see(self, examples: Examples) -> Seen:
+    def see(self, lanes: Lanes, examples: Examples) -> Seen:
         point = self.forward.leaves["point"]
-        return Seen(list(shifted(point).unbind(1)), {}, [])
+        return Seen(list(shifted(point).unbind(1)), {}, [], [])
 
 
 class Path(NamedTuple):
@@ -79,7 +80,7 @@ def groups(names: Sequence[str]) -> list[list[str]]:
 
     def alike(name: str) -> str:
         node = load_option("weighting", name)
-        return str([build(node).one_by_one, kind({"weighting": node})])
+        return str([build(node).one_by_one, kind({"weighting": node, "regularization": PLAIN})])
 
     found = [list(group) for _, group in groupby(sorted(names, key=alike), key=alike)]
     return sorted(found, key=len, reverse=True)
@@ -121,7 +122,7 @@ def _walk(
         if step < steps:
             # No batches here: an epoch is one step, and the further batches of a probe are the landscape again.
             draws = [_draw(rng, w.random_shape(2), len(starts)) for w in weightings]
-            nothing = Examples([], [])
+            nothing = Examples([], [], {})
             batch = Batch(nothing, [nothing] * extra, draws, torch.tensor(step > 0))
             if traced and step == 0:
                 trainer.compute = compiled(trainer.program, trainer.lanes, batch, "eager")

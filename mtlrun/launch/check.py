@@ -86,7 +86,8 @@ def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
     memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
     memo(_check_schedule, job["suite"], job["schedule"])
     on = job["weighting"].get("on")  # a representation that tasks share is not in every network
-    network = [job["suite"], job["model"], job["sharing"], job["heads"], on, job["schedule"]]
+    compares = job["regularization"]["_target_"]  # nor are features that it would compare
+    network = [job["suite"], job["model"], job["sharing"], job["heads"], on, job["schedule"], compares]
     memo.keyed(network, parameter_count, job)
 
 

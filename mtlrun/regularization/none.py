@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
-from mtlrun.regularization.base import Owners, Regularization
+from mtlrun.regularization.base import Regularization
 
 
 @dataclass
 class NoRegularization(Regularization):
-    """No penalty."""
+    """No penalty, and nothing else."""
 
     active: ClassVar[bool] = False
-
-    def penalty(self, parameters: Mapping[str, Tensor], owners: Owners) -> Tensor:
-        return torch.zeros(())

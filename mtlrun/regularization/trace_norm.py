@@ -1,16 +1,17 @@
-"""Trace norm between the towers of tasks."""
+"""Trace norm between the towers of tasks, or of shared weights."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from mtlrun.config import ADDED
 from mtlrun.errors import Fault
-from mtlrun.regularization.base import Owners, Regularization
+from mtlrun.regularization.base import On, Owners, Regularization
 
 
 @dataclass
@@ -18,32 +19,42 @@ class TraceNorm(Regularization):
     """coefficient * sum of the trace norms of what the tasks' own weights are, one task a row, weight by weight.
 
     The trace norm of M (T, P), the sum of its singular values, is small where the tasks' weights lie in few
-    directions: tasks share softly. It is the trace of (M M')^(1/2), computed from the eigenvalues of the (T, T)
-    matrix M M'; 1e-12 of their mean is added to them, so that the gradient exists at 0. Weights that not all tasks
-    have in one shape are left out: under `sharing=hard` with heads of different sizes there is nothing to penalise.
+    directions: tasks share softly. It is the trace of (M M')^(1/2), computed from the eigenvalues of M M' (of M'M
+    where that is smaller); 1e-12 of their mean is added to them, so that the gradient exists at 0. Weights that not
+    all tasks have in one shape are left out: under `sharing=hard` with heads of different sizes there is nothing to
+    penalise. With `on=shared`, M is each weight that tasks share, one output unit a row: a layer of low rank, so that
+    tasks meet in few directions of it.
 
-    Source: Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017.
+    Source: Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017; of shared
+    weights: Argyriou, Evgeniou and Pontil, Convex Multi-Task Feature Learning, Machine Learning 73, 2008.
 
     Args:
         coefficient: factor of the sum.
+        on: which parameters are penalised: `private`, task towers against each other; each `shared` weight; or `all`.
     """
 
     coefficient: float = 1e-3
+    on: On = field(default="private", kw_only=True, metadata=ADDED)
 
     def faults(self) -> Iterator[Fault]:
         if self.coefficient < 0:
             yield Fault("coefficient", "must not be negative", self.coefficient)
 
     def penalty(self, parameters: Mapping[str, Tensor], owners: Owners) -> Tensor:
-        terms = [
-            self._norm(torch.stack([w.flatten() for w in group])) for group in _towers(parameters, owners)
-        ]
+        matrices = []
+        if self.on != "shared":
+            matrices += [torch.stack([w.flatten() for w in group]) for group in _towers(parameters, owners)]
+        if self.on != "private":
+            matrices += [p.flatten(1) for n, p in parameters.items() if owners[n] is None and p.dim() > 1]
+        terms = [_norm(matrix) for matrix in matrices]
         return self.coefficient * torch.stack(terms).sum() if terms else torch.zeros(())
 
-    def _norm(self, rows: Tensor) -> Tensor:
-        values = torch.linalg.eigvalsh(rows @ rows.mT)
-        floor = 1e-12 * values.detach().mean() + torch.finfo(values.dtype).tiny
-        return (values.clamp(min=0) + floor).sqrt().sum()
+
+def _norm(matrix: Tensor) -> Tensor:
+    rows = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT
+    values = torch.linalg.eigvalsh(rows @ rows.mT)
+    floor = 1e-12 * values.detach().mean() + torch.finfo(values.dtype).tiny
+    return (values.clamp(min=0) + floor).sqrt().sum()
 
 
 def _towers(parameters: Mapping[str, Tensor], owners: Owners) -> list[list[Tensor]]:

@@ -47,11 +47,14 @@ class Body(nn.Module, ABC):
             end, so that it also fits stacked inputs (R, B, ...) of R runs. False is always safe.
         splits: whether `represent` and `finish` exist: all shared parameters, and nothing else, lie below a
             representation.
+        divides: whether `divide` exists: each task has features that it shares with others and features of its own,
+            side by side.
     """
 
     features: int
     any_leading_axes = False
     splits = False
+    divides = False
 
     @abstractmethod
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -64,6 +67,10 @@ class Body(nn.Module, ABC):
     def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
         """Map representations to one (B, F) feature per task."""
         raise NotImplementedError(f"{type(self).__name__} has no representation that all tasks share")
+
+    def divide(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Return what `forward` does, and of each task the features (B, F') it shares and those (B, F'') it owns."""
+        raise NotImplementedError(f"{type(self).__name__} has no features of tasks beside shared ones")
 
     def height(self, name: str) -> float | None:
         """Return where a parameter's block stands in the encoder, from above 0 to 1 at its top; None for nowhere.

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from mtlrun.errors import ConfigError, Fault
@@ -37,6 +38,7 @@ class Extraction(Body):
     """
 
     any_leading_axes = True
+    divides = True
 
     def __init__(
         self, make_encoder: MakeEncoder, sources: Sequence[int], levels: int, shared: int, own: int
@@ -67,14 +69,27 @@ class Extraction(Body):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        found: dict[int, Tensor] = {}
+        return [self._mixed(self.levels - 1, task, *found) for task, found in enumerate(self._last(inputs))]
+
+    def divide(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Return the features, and of the last level's experts the outputs of the shared and of the tasks' own."""
+        last = self._last(inputs)
+        features = [self._mixed(self.levels - 1, task, *found) for task, found in enumerate(last)]
+        shared = [torch.cat([seen[k] for k in range(self.shared)], -1) for seen, _ in last]
+        own = [torch.cat([seen[k] for k in self._experts_of(t)], -1) for t, (seen, _) in enumerate(last)]
+        return features, shared, own
+
+    def _last(self, inputs: Sequence[Tensor]) -> list[tuple[dict[int, Tensor], Tensor]]:
+        """Return for each task the outputs of the last level's experts, and the path to its gate there."""
+        found: dict[int, tuple[dict[int, Tensor], Tensor]] = {}
         for source in set(self.sources):
             readers = [task for task, read in enumerate(self.sources) if read == source]
-            found |= dict(zip(readers, self._read(inputs[source], readers), strict=True))
+            seen, paths = self._read(inputs[source], readers)
+            found |= {task: (seen, paths[task]) for task in readers}
         return [found[task] for task in range(self.tasks)]
 
-    def _read(self, inputs: Tensor, readers: Sequence[int]) -> list[Tensor]:
-        """Return the features (B, F) of the tasks that read these inputs."""
+    def _read(self, inputs: Tensor, readers: Sequence[int]) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """Return the outputs of the last level's experts that the readers of these inputs see, and all paths."""
         common, paths = inputs, dict.fromkeys(range(self.tasks), inputs)
         for level in range(self.levels):
             last = level + 1 == self.levels
@@ -86,7 +101,7 @@ class Extraction(Body):
             mixed = {task: self._mixed(level, task, seen, path) for task, path in paths.items()}
             common = mix([seen[k] for k in range(self.count)], self.shared_gates[level](common))
             paths = mixed
-        return [self._mixed(self.levels - 1, task, seen, paths[task]) for task in readers]
+        return seen, paths
 
     def _mixed(self, level: int, task: int, seen: dict[int, Tensor], path: Tensor) -> Tensor:
         """Return what a task's gate makes of the outputs of the experts that the task sees."""

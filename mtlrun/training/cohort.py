@@ -23,6 +23,7 @@ from mtlrun.training.branches import Branches
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
+from mtlrun.training.masks import Masks, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
@@ -123,6 +124,7 @@ class Cohort:
         initial = self._stack([dict(n.named_parameters()) for n in networks])
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
         self.parameters = self.optimizer.parameters
+        self.mask_shapes = mask_shapes(networks[0], [s.input_shape for s in self.info.sources])
         self.network = networks[0].to("meta")
         self.owners = self.network.owners()
         autocast = self.config["dtype"] == "bfloat16"
@@ -195,6 +197,7 @@ class Cohort:
                 self.owners,
                 None if everyone else lanes,
                 lanes.stop - lanes.start,
+                self.network.body.divides,
             )
             for lanes in self.groups
         ]
@@ -242,7 +245,9 @@ class Cohort:
         weightings = [(lanes, self.parts[lanes.start].weighting) for lanes in self.groups]
         draws = [(lanes, weighting.random_shape(len(active))) for lanes, weighting in weightings]
         extra = EXTRA_BATCHES[weightings[0][1].probe]
-        feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send)
+        makers = [p.regularization.mask for p in self.parts]
+        masks = Masks(self.seeds, makers, self.mask_shapes, max(self.batch_sizes), self._send)
+        feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send, masks)
         return feed.batches(phase.steps, skip, extra, draws)
 
     def _evaluate(self, trainer: Trainer, batch: Batch, step: int, weights: Tensor) -> None:
@@ -255,7 +260,7 @@ class Cohort:
         self.values.append(values)
         self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
-            gramian = program.gramian(batch.examples)
+            gramian = program.gramian(trainer.lanes, batch.examples)
             self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
 
     def _held_out_loss(self, phase: Phase) -> Tensor:

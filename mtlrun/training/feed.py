@@ -11,6 +11,7 @@ from torch import Tensor
 from mtlrun.data.suite import SuiteData
 from mtlrun.streams import stream
 from mtlrun.training.bank import Bank, batch_streams
+from mtlrun.training.masks import Masks
 from mtlrun.training.step import Batch, Examples
 
 CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time
@@ -26,6 +27,7 @@ class Feed:
         bank: the data on the device.
         sizes: examples of each source in a batch.
         send: brings an array to the device.
+        masks: of the network, for all lanes.
     """
 
     def __init__(
@@ -35,7 +37,9 @@ class Feed:
         bank: Bank,
         sizes: Sequence[int],
         send: Callable[[np.ndarray], Tensor],
+        masks: Masks,
     ) -> None:
+        self._masks = masks
         self._seeds, self._data, self._bank, self._sizes, self._send = seeds, data, bank, sizes, send
         self._rows = [len(source.splits["train"]) for source in data[0].sources]
 
@@ -64,13 +68,15 @@ class Feed:
     def _examples(self, name: str, skip: int) -> Iterator[Examples]:
         """Yield examples without end, of the batches that the stream `name` of every run gives."""
         streams = batch_streams(self._seeds, self._data, self._sizes, name)
+        masks = self._masks.of(name, skip, CHUNK_STEPS)
         for lane in (lane for source in streams for lane in source):
             lane.take(skip)
         if all(
             n == b for n, b in zip(self._rows, self._sizes, strict=True)
         ):  # full batches are always the same
             rows = [self._send(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
-            yield from itertools.repeat(Examples(*self._bank.gather(rows)))
+            always = self._bank.gather(rows)
+            yield from (Examples(*always, mask) for mask in masks)
         largest = max(b * t.elements for b, t in zip(self._sizes, self._bank.inputs, strict=True))
         together = min(max(1, GATHERED // (largest * len(self._seeds))), CHUNK_STEPS)
         while True:
@@ -78,7 +84,7 @@ class Feed:
             for first in range(0, CHUNK_STEPS, together):
                 inputs, targets = self._bank.gather([c[first : first + together] for c in chunk])
                 for k in range(min(together, CHUNK_STEPS - first)):
-                    yield Examples([x[k] for x in inputs], [y[k] for y in targets])
+                    yield Examples([x[k] for x in inputs], [y[k] for y in targets], next(masks))
 
     def _numbers(self, lanes: slice, shape: tuple[int, ...]) -> Iterator[Tensor | None]:
         """Yield random numbers without end, (R, *shape), from some lanes' own streams; None for no shape."""

@@ -21,6 +21,7 @@ from mtlrun.regularization.base import Regularization
 from mtlrun.schedule.base import Schedule
 from mtlrun.sharing.base import Body, Sharing
 from mtlrun.streams import stream_seed
+from mtlrun.training.masks import with_sites
 from mtlrun.training.optimizers import Optimizer
 from mtlrun.weighting.base import Weighting
 
@@ -67,6 +68,11 @@ class Network(nn.Module):
         """Map shared representations to (B, outputs), one per task."""
         return self.heads(self.body.finish(representations))
 
+    def divide(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Map (B, ...) inputs to (B, outputs) per task, then features that each shares, then each task's own."""
+        features, shared, own = self.body.divide(inputs)
+        return [*self.heads(features), *shared, *own]
+
     def owners(self) -> dict[str, int | None]:
         """Return for each parameter the task that alone uses it, or None where tasks share it."""
         part: dict[str, Body | HeadSet] = {"body": self.body, "heads": self.heads}
@@ -86,9 +92,11 @@ class _Maker:
     model: Model
     input_shape: tuple[int, ...]
     seed: int
+    masked: bool = False
 
     def __call__(self, name: str = "encoder") -> Encoder:
-        return self.module(name, lambda: self.model.build(self.input_shape))
+        encoder = self.module(name, lambda: self.model.build(self.input_shape))
+        return with_sites(encoder, name) if self.masked else encoder
 
     def module(self, name: str, factory: Callable[[], M]) -> M:
         # Modules draw from torch's global generator as they are built; it is borrowed and put back.
@@ -137,11 +145,19 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
         raise ConfigError([Fault("suite", "must have inputs of one shape", sorted(shapes))])
     (shape,) = shapes
     nodes = [to_node(part) for part in (parts.model, parts.sharing, parts.heads)]
-    make = _Maker(_fitted(json.dumps(nodes), shape, info.tasks), shape, seed)
+    make = _Maker(_fitted(json.dumps(nodes), shape, info.tasks), shape, seed, parts.regularization.masks)
     body = parts.sharing.build(make, [task.source for task in info.tasks])
     if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
         rule = "needs tasks that share one input and a representation of it, as under sharing=hard, not"
         raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
+    if parts.regularization.compares and not body.divides and len(info.tasks) > 1:
+        shares = any(body.owner(name) is None for name, _ in body.named_parameters())
+        lacks = "no features of a task beside the shared ones" if shares else "no shared features"
+        rule = (
+            f"needs shared features and each task's own, side by side, as under sharing=cgc; {lacks} are in"
+        )
+        name = type(parts.regularization).__name__
+        raise ConfigError([Fault(f"regularization ({name})", rule, type(parts.sharing).__name__)])
     network = Network(body, parts.heads.build(body.features, info.tasks, make.module))
     if parts.schedule.opens and None in network.heights().values():
         rule = "needs a sharing scheme whose parameters stand in the encoder's blocks, as sharing=hard, not"

@@ -25,7 +25,7 @@ def cross_gramian(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
 
     The product of independent draws has the product of the true gradients as its mean; a Gramian has not.
     """
-    first, second = (program.task_gradients(program.see(examples)) for examples in batch.extra)
+    first, second = (program.task_gradients(program.see(lanes, examples)) for examples in batch.extra)
     return products(first, second, [n for n in first[0] if all(n in g for g in first)])
 
 
@@ -37,20 +37,20 @@ def validation_slopes(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
     product of v with task t's gradient, by finite differences (Liu et al., Auto-Lambda, TMLR 2022, eq. 6).
     """
     weights = program.standing_weights(lanes)
-    ahead = _gradient(program, batch.examples, weights)
+    ahead = _gradient(program, lanes, batch.examples, weights)
     with _moved(lanes.parameters, ahead, -lanes.lr):
-        held_out = _gradient(program, batch.extra[0], lanes.goal)
+        held_out = _gradient(program, lanes, batch.extra[0], lanes.goal)
     length = torch.stack([g.flatten(1).square().sum(1) for g in held_out.values()]).sum(0).sqrt()
     step = STEP_LENGTH / length.clamp(min=torch.finfo(length.dtype).tiny ** 0.5)
     losses = []
     for sign in (1, -1):
         with torch.no_grad(), _moved(lanes.parameters, held_out, sign * step):
-            losses.append(torch.stack(program.see(batch.examples).losses, 1))
+            losses.append(torch.stack(program.see(lanes, batch.examples).losses, 1))
     return (losses[0] - losses[1]) / (2 * step.unsqueeze(1))
 
 
-def _gradient(program: Program, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
-    losses, leaves = program.see(examples).losses, program.forward.leaves
+def _gradient(program: Program, lanes: Lanes, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
+    losses, leaves = program.see(lanes, examples).losses, program.forward.leaves
     found = torch.autograd.grad(losses, list(leaves.values()), weights.unbind(1), materialize_grads=True)
     return program.forward.join(dict(zip(leaves, found, strict=True)))
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from mtlrun.config import build
+from mtlrun.plan.cohorts import blank
 from mtlrun.regularization.base import Regularization
 from mtlrun.sharing.base import Sharing
 from mtlrun.training.gradients import Tensors
@@ -20,9 +21,15 @@ from mtlrun.weighting.base import Aggregator, Signals, State, Weighting
 
 
 def kind(config: Mapping[str, Any]) -> list[Any]:
-    """Return what the weightings of one cohort must agree in: what they need of a step."""
+    """Return what the strategies of one cohort must agree in: what they need of a step.
+
+    A regularisation that acts in the forward pass shares it with its like alone, up to numbers.
+    """
     weighting: Weighting = build(config["weighting"])
-    return [weighting.needs, weighting.on, weighting.probe, weighting.watches_update]
+    regularization: Regularization = build(config["regularization"])
+    inside = regularization.masks or regularization.shapes_losses or regularization.compares
+    needs = [weighting.needs, weighting.on, weighting.probe, weighting.watches_update]
+    return [*needs, blank(config["regularization"]) if inside else None]
 
 
 class Own(NamedTuple):
@@ -51,6 +58,10 @@ class Rules:
         owners: for each parameter the task that alone uses it, or None.
         lanes: which lanes; None for all of the cohort.
         count: how many they are; one lane runs without vmap.
+        divides: whether the network tells shared features from the tasks' own.
+
+    Attributes:
+        compares: whether the regularisation has features to compare.
     """
 
     def __init__(
@@ -61,10 +72,13 @@ class Rules:
         owners: Mapping[str, int | None],
         lanes: slice | None,
         count: int,
+        divides: bool = False,
     ) -> None:
         self.weighting, self.regularization, self.lanes = weighting, regularization, lanes
         self._sharing, self._owners = sharing, owners
         self.penalises = regularization.active or sharing.penalises
+        self.compares = regularization.compares and divides
+        self._count = count
         stacks, apart = weighting.any_leading_axes, weighting.one_by_one
         self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count, apart)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
@@ -72,6 +86,7 @@ class Rules:
         self.after = lift(self.one_after, count, apart)
         self.standing = lift(self.one_standing, count, apart)
         self.penalty = lift(self.one_penalty, count)
+        self.difference = lift(self.one_difference, count)
 
     def part(self, values: Tensor) -> Tensor:
         """Return what belongs to these lanes of a tensor over all lanes."""
@@ -95,6 +110,18 @@ class Rules:
     def one_standing(self, fields: Tensors, state: State) -> Tensor:
         """Return one run's task weights (T,) before the step."""
         return with_fields(self.weighting, fields).standing(state)
+
+    def loss(self, kind: str, fields: Tensors, loss: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the training losses (R,) of a task of some kind, as `Regularization.loss` does for one run."""
+
+        def one_loss(fields: Tensors, *seen: Tensor) -> Tensor:
+            return with_fields(self.regularization, fields).loss(kind, *seen)
+
+        return lift(one_loss, self._count)(fields, loss, outputs, targets)
+
+    def one_difference(self, fields: Tensors, shared: list[Tensor], own: list[Tensor]) -> Tensor:
+        """Return one run's penalty on features, a scalar."""
+        return with_fields(self.regularization, fields).difference(shared, own)
 
     def one_penalty(self, fields: Tensors, parameters: Tensors) -> Tensor:
         """Return one run's penalty, of the regularisation and of the sharing scheme, a scalar."""

@@ -20,9 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.training.convolution import StackedLayer, chunk_images, has_image_rule, image_layer
+from mtlrun.training.masks import Site, sites_of
 
 ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity)
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+NO_MASKS: Mapping[str, Tensor] = {}
 
 
 class Forward(ABC):
@@ -45,17 +47,23 @@ class Forward(ABC):
         """Return tensors shaped like `leaves` with the lane axis, (R, ...)."""
         return tensors
 
-    def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Map inputs per source to outputs per task."""
-        return self._run("forward", inputs)
+    def __call__(self, inputs: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS) -> list[Tensor]:
+        """Map inputs per source to outputs per task; masks, (R, B, ...) by name, act at the sites of that name."""
+        return self._run("forward", inputs, masks)
 
-    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def represent(self, inputs: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS) -> list[Tensor]:
         """Map inputs per source to shared representations."""
-        return self._run("represent", inputs)
+        return self._run("represent", inputs, masks)
 
-    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
+    def finish(
+        self, representations: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS
+    ) -> list[Tensor]:
         """Map shared representations to outputs per task."""
-        return self._run("finish", representations)
+        return self._run("finish", representations, masks)
+
+    def divide(self, inputs: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS) -> list[Tensor]:
+        """Map inputs per source to outputs per task, then features that each shares, then each task's own."""
+        return self._run("divide", inputs, masks)
 
     @contextlib.contextmanager
     def bound_to(self, parameters: Mapping[str, Tensor]) -> Iterator[None]:
@@ -66,15 +74,15 @@ class Forward(ABC):
         finally:
             self.leaves = own
 
-    def _run(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+    def _run(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
         if not self._autocast:
-            return self.call(part, arguments)
+            return self.call(part, arguments, masks)
         with torch.autocast(arguments[0].device.type, torch.bfloat16):
-            return [out.to(arguments[0].dtype) for out in self.call(part, arguments)]
+            return [out.to(arguments[0].dtype) for out in self.call(part, arguments, masks)]
 
     @abstractmethod
-    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """Call a method of the network: `forward`, `represent` or `finish`."""
+    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
+        """Call a method of the network: `forward`, `represent`, `finish` or `divide`."""
 
 
 def forward_of_lanes(network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> Forward:
@@ -98,7 +106,7 @@ class Lone(Forward):
     def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
         super().__init__(parameters, autocast)
         self._network = copy.deepcopy(network)
-        self._places = _free(self._network)
+        self._places, self._sites = _free(self._network), sites_of(self._network)
 
     def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {n: p.detach().squeeze(0).requires_grad_() for n, p in parameters.items()}
@@ -106,9 +114,10 @@ class Lone(Forward):
     def join(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         return {n: p.unsqueeze(0) for n, p in tensors.items()}
 
-    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
         for module, attribute, name in self._places:
             object.__setattr__(module, attribute, self.leaves[name])
+        _hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
         outputs = getattr(self._network, part)([x.squeeze(0) for x in arguments])
         return [out.unsqueeze(0) for out in outputs]
 
@@ -119,15 +128,17 @@ class Vmapped(Forward):
     def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
         super().__init__(parameters, autocast)
         self._network = copy.deepcopy(network)
-        self._places = _free(self._network)
+        self._places, self._sites = _free(self._network), sites_of(self._network)
 
-    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
-        def one(values: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
+    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
+        def one(values: list[Tensor], inputs: list[Tensor], masks: dict[str, Tensor]) -> list[Tensor]:
             for (module, attribute, _), value in zip(self._places, values, strict=True):
                 object.__setattr__(module, attribute, value)
+            _hold(self._sites, masks)
             return getattr(self._network, part)(inputs)
 
-        return torch.vmap(one)([self.leaves[name] for _, _, name in self._places], list(arguments))
+        values = [self.leaves[name] for _, _, name in self._places]
+        return torch.vmap(one)(values, list(arguments), dict(masks))
 
 
 class Stacked(Forward):
@@ -139,7 +150,9 @@ class Stacked(Forward):
         self._layers: list[tuple[StackedLayer, list[str]]] = []
         for name, module in list(self.network.named_modules()):
             self._replace(name, module)
-        self._places = _free(self.network)
+        self._places, self._sites = _free(self.network), sites_of(self.network)
+        for site in self._sites:
+            site.batch_axis = 1
         chunk_images(self.network)
 
     def _replace(self, name: str, module: nn.Module) -> None:
@@ -155,11 +168,12 @@ class Stacked(Forward):
                 self._layers.append((layer, names))
                 layer.held = [self.leaves[n] for n in names]
 
-    def call(self, part: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
         for layer, names in self._layers:
             layer.held = [self.leaves[n] for n in names]
         for module, attribute, name in self._places:
             object.__setattr__(module, attribute, self.leaves[name])
+        _hold(self._sites, masks)
         return getattr(self.network, part)(arguments)
 
 
@@ -172,6 +186,12 @@ class StackedLinear(StackedLayer):
         if not biases:
             return torch.bmm(inputs, weight.mT)
         return torch.baddbmm(biases[0].unsqueeze(1), inputs, weight.mT)
+
+
+def _hold(sites: Sequence[Site], masks: Mapping[str, Tensor]) -> None:
+    """Give every site its mask, or none."""
+    for site in sites:
+        site.held = [masks[site.name]] if masks else []
 
 
 def _has_rule(module: nn.Module) -> bool:

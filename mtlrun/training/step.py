@@ -24,10 +24,11 @@ from mtlrun.weighting.base import Signals
 
 
 class Examples(NamedTuple):
-    """Inputs per source and targets per task, each (R, B, ...)."""
+    """Inputs per source, targets per task, and masks of the network by name, each (R, B, ...)."""
 
     inputs: list[Tensor]
     targets: list[Tensor]
+    masks: Tensors
 
 
 class Batch(NamedTuple):
@@ -69,6 +70,7 @@ class Seen(NamedTuple):
     losses: list[Tensor]
     subject: Tensors
     below: list[Tensor]  # the representations as the shared parameters made them
+    sides: list[list[Tensor]]  # features by task, the shared and the tasks' own; or nothing
 
 
 class Program:
@@ -104,6 +106,8 @@ class Program:
         self.surgery = bool(self.shared) and self.needs != "losses"
         self.on_representation = self.surgery and rules[0].weighting.on == "representation"
         self._probe = PROBES.get(rules[0].weighting.probe)
+        self._shapes_losses = rules[0].regularization.shapes_losses
+        self._compares = rules[0].compares
 
     def gradients(self, lanes: Lanes, batch: Batch) -> tuple[Tensors, Tensor, Tensor]:
         """Return the gradient of every trained parameter, the losses (R, T) and the task weights (R, T).
@@ -111,7 +115,7 @@ class Program:
         The weighting's state in `lanes` moves on by one step.
         """
         probed = self._probe(self, lanes, batch) if self._probe and self.shared else None
-        seen = self.see(batch.examples)
+        seen = self.see(lanes, batch.examples)
         losses = torch.stack([loss.detach() for loss in seen.losses], 1)
         gradients: Tensors = {}
         roots: list[tuple[Tensor, Tensor]] = []  # what is differentiated, and with which cotangent
@@ -127,22 +131,38 @@ class Program:
         else:
             weights = self.weigh(lanes, batch, losses, None, probed)
             roots += zip(seen.losses, weights.detach().unbind(1), strict=True)
-        for name, gradient in self.differentiate(lanes, roots, weights, losses).items():
+        for name, gradient in self.differentiate(lanes, roots, weights, losses, seen.sides).items():
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
         return gradients, losses, weights.detach()
 
-    def see(self, examples: Examples) -> Seen:
+    def see(self, lanes: Lanes, examples: Examples) -> Seen:
         """Return a forward pass of all lanes, for differentiation."""
         below: list[Tensor] = []
         subject: Tensors = {}
+        sides: list[list[Tensor]] = []
         if self.on_representation:
-            below = self.forward.represent(examples.inputs)
+            below = self.forward.represent(examples.inputs, examples.masks)
             subject = {f"representation {k}": z.detach().requires_grad_() for k, z in enumerate(below)}
-            outputs = self.forward.finish(list(subject.values()))
+            outputs = self.forward.finish(list(subject.values()), examples.masks)
+        elif self._compares:
+            found, count = self.forward.divide(examples.inputs, examples.masks), len(self.tasks)
+            outputs = found[:count]
+            sides = [[found[k * count + t] for t in self.active] for k in (1, 2)]
         else:
-            outputs = self.forward(examples.inputs)
-        losses = [LOSSES[self.tasks[t].kind](outputs[t], examples.targets[t]) for t in self.active]
-        return Seen(losses, subject, below)
+            outputs = self.forward(examples.inputs, examples.masks)
+        losses = [self.loss(lanes, self.tasks[t].kind, outputs[t], examples.targets[t]) for t in self.active]
+        return Seen(losses, subject, below, sides)
+
+    def loss(self, lanes: Lanes, kind: str, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return a task's training loss, (R,)."""
+        plain = LOSSES[kind](outputs, targets)
+        if not self._shapes_losses:
+            return plain
+        found = [
+            rules.loss(kind, own.regularization_fields, *map(rules.part, (plain, outputs, targets)))
+            for rules, own in zip(self.rules, lanes.own, strict=True)
+        ]
+        return torch.cat(found)
 
     def weigh(
         self, lanes: Lanes, batch: Batch, losses: Tensor, gramian: Tensor | None, probed: Tensor | None
@@ -189,7 +209,7 @@ class Program:
             found = torch.autograd.grad(
                 seen.losses[position].sum(),
                 list(wanted.values()),
-                retain_graph=position + 1 < len(self.private),
+                retain_graph=position + 1 < len(self.private) or bool(seen.sides),
                 materialize_grads=True,
             )
             own = dict(zip(wanted, found, strict=True))
@@ -224,7 +244,12 @@ class Program:
         return unflat(torch.cat(updates), {n: by_task[0][n] for n in names}), torch.cat(found)
 
     def differentiate(
-        self, lanes: Lanes, roots: list[tuple[Tensor, Tensor]], weights: Tensor, losses: Tensor
+        self,
+        lanes: Lanes,
+        roots: list[tuple[Tensor, Tensor]],
+        weights: Tensor,
+        losses: Tensor,
+        sides: Sequence[Sequence[Tensor]],
     ) -> Tensors:
         """Return the gradients of the roots, of the penalties, and of what the weightings learn."""
         wanted = {n: self.forward.leaves[n] for n in self.trained}
@@ -239,6 +264,10 @@ class Program:
                 parameters = {n: rules.part(p) for n, p in joined.items()}
                 objective = rules.penalty(own.regularization_fields, parameters).sum()
                 roots.append((objective, torch.ones_like(objective)))
+            if sides:
+                parts = ([rules.part(z) for z in side] for side in sides)
+                objective = rules.difference(own.regularization_fields, *parts).sum()
+                roots.append((objective, torch.ones_like(objective)))
         roots = [(root, cotangent) for root, cotangent in roots if root.requires_grad]
         if not roots:
             return {}
@@ -248,9 +277,9 @@ class Program:
         learned = {n: named.pop(n) for n in list(wanted)[len(self.trained) :] if n in named}
         return self.forward.join(named) | learned
 
-    def gramian(self, examples: Examples) -> Tensor:
+    def gramian(self, lanes: Lanes, examples: Examples) -> Tensor:
         """Return the inner products of the tasks' gradients of the shared parameters, (R, T, T)."""
-        by_task = self.task_gradients(Seen(self.see(examples).losses, {}, []))
+        by_task = self.task_gradients(Seen(self.see(lanes, examples).losses, {}, [], []))
         return products(by_task, by_task, self.shared)
 
     def standing_weights(self, lanes: Lanes) -> Tensor:
@@ -262,7 +291,7 @@ class Program:
         """Show the weightings the losses that the update left on its batch, if they want to see them."""
         if self.rules[0].weighting.watches_update:
             with torch.no_grad():
-                losses = torch.stack(self.see(batch.examples).losses, 1)
+                losses = torch.stack(self.see(lanes, batch.examples).losses, 1)
             for place, (rules, own) in enumerate(zip(self.rules, lanes.own, strict=True)):
                 state = rules.after(own.weighting_fields, rules.part(losses), own.state)
                 lanes.own[place] = own._replace(state=state)

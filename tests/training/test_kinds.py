@@ -48,7 +48,7 @@ class Plain:
         self.shared = [n for n, owner in self.network.owners().items() if owner is None]
 
     def losses(self, examples):
-        inputs, targets = ([x[self.seed] for x in each] for each in examples)
+        inputs, targets = ([x[self.seed] for x in each] for each in examples[:2])
         self.features = self.network.body.trunk(inputs[0])
         outputs = self.network.heads([self.features, self.features])
         return [LOSSES[task.kind](out, y) for task, out, y in zip(self.tasks, outputs, targets, strict=True)]
