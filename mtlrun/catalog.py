@@ -17,10 +17,14 @@ from typing import Any
 import yaml
 
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.installed import option_folders
 from mtlrun.sources import read_docstrings
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
 _PACKAGE_LINE = re.compile(r"#\s*@package\b")
+Known = Mapping[str, Mapping[str, Path]]
+"""Every option by group, each with the root folder that it comes from."""
+
 _COMMENT = re.compile(r"\s*#\s*(.*?)\s*$")
 
 
@@ -95,19 +99,20 @@ def options(group: str, root: Path | None = None) -> list[str]:
 
 
 def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
-    """Return every option by group, each with the root folder that it comes from.
+    """Return every option by group, each with the root folder that it comes from, those of installed packages too.
 
     Args:
-        folders: a user's own. Where several have an option, ours comes first, then the first of these.
+        folders: a user's own. Where several have an option, ours comes first, then the first of these, then an
+            installed package's.
 
     Raises:
-        ConfigError: If one of them is no folder.
+        ConfigError: If one of them is no folder, or a package announces none.
     """
     faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not f.is_dir()]
     if faults:
         raise ConfigError(faults)
     found: dict[str, dict[str, Path]] = {}
-    for root in (conf_dir(), *folders):
+    for root in (conf_dir(), *folders, *option_folders()):
         for group in groups(root):
             for option in options(group, root):
                 found.setdefault(group, {}).setdefault(option, root)
@@ -123,16 +128,21 @@ def load_option(group: str, option: str, root: Path | None = None) -> dict[str, 
     return copy.deepcopy(_parse(*_version(_option_path(group, option, root))))
 
 
-def label(group: str, node: Mapping[str, Any], root: Path | None = None) -> str:
+def label(group: str, node: Mapping[str, Any], known: Known | None = None) -> str:
     """Return what a resolved node of the config is called: the option with its `_target_`.
 
     Of several options with that target, the one with the most equal fields, then with the fewest others. A
     target that no option has is called by its class name; a node without target that fits none, `custom`.
+
+    Args:
+        group: the config group.
+        node: plain data.
+        known: the options that there are; without it, ours and those of installed packages.
     """
     target = node.get("_target_")
     best: tuple[int, int, str] | None = None
-    for option in options(group, root):
-        fields = _parse(*_version(_option_path(group, option, root)))
+    for option, root in (options_of() if known is None else known).get(group, {}).items():
+        fields = _parse(*_version(root / group / f"{option}.yaml"))
         if fields.get("_target_") == target:
             equal = sum(key in node and node[key] == value for key, value in fields.items())
             score = (-equal, len(fields), option)

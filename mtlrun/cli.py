@@ -47,15 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what a command asks for, then print the transfer table."""
+    from mtlrun.catalog import options_of
     from mtlrun.launch.batch import run_counts, run_errors, train_batch
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.progress import Progress
     from mtlrun.store.store import Store
 
     seen: dict[str, Any] = {}
+    known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
-        values = train_batch(jobs, arguments.overrides, Progress(sys.stderr))
+        values = train_batch(jobs, arguments.overrides, Progress(sys.stderr), known)
         seen.update(jobs[0])
         return values
 
@@ -74,12 +76,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def plan(arguments: argparse.Namespace) -> int:
     """Print what a command would train and reuse; train nothing."""
+    from mtlrun.catalog import options_of
     from mtlrun.launch.batch import plan_batch
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.plan_view import plan_facts, plan_text
 
+    known = options_of([Path(folder) for folder in arguments.config_dir])
+
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
-        facts = plan_facts(plan_batch(jobs))
+        facts = plan_facts(plan_batch(jobs, known))
         print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
         return [0.0] * len(jobs)
 

@@ -34,6 +34,17 @@ def read_docstrings(target: str) -> tuple[str, str]:
     return "", ""
 
 
+def package_folders(name: str) -> list[str]:
+    """Return the folders of a package, found without importing it or its parents; none where there is no such."""
+    search: list[str] | None = None
+    for depth, _ in enumerate(parts := name.split("."), start=1):
+        spec = _find_spec(".".join(parts[:depth]), search)
+        if spec is None or spec.submodule_search_locations is None:
+            return []
+        search = list(spec.submodule_search_locations)
+    return search or []
+
+
 def _locate(target: str) -> tuple[str, Path | None, str]:
     """Split `a.b.C` into the module `a.b`, its source file, and the name `C` in it."""
     parts = target.split(".")

@@ -40,6 +40,10 @@ _FILES = {
 }
 
 
+def known_in(root: Path) -> dict[str, dict[str, Path]]:
+    return {group: dict.fromkeys(options(group, root), root) for group in groups(root)}
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for name, text in _FILES.items():
@@ -58,7 +62,7 @@ def test_a_new_file_is_a_new_option(root: Path) -> None:
     (root / "weighting" / "mine.yaml").write_text("_target_: my.Mine\n")
     (root / "weighting" / "_base.yaml").write_text("a: 1\n")
     assert options("weighting", root) == ["dwa", "equal", "mine"]
-    assert label("weighting", {"_target_": "my.Mine"}, root) == "mine"
+    assert label("weighting", {"_target_": "my.Mine"}, known_in(root)) == "mine"
 
 
 def test_unknown_group_and_option_get_near_matches(root: Path) -> None:
@@ -107,7 +111,7 @@ def test_broken_yaml_is_named(root: Path, text: str) -> None:
 def test_label_is_the_option_with_the_same_target(
     root: Path, group: str, node: dict[str, object], expected: str
 ) -> None:
-    assert label(group, node, root) == expected
+    assert label(group, node, known_in(root)) == expected
 
 
 def test_page_of_a_method_holds_docstring_comment_and_commented_defaults(root: Path) -> None:

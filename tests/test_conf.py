@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mtlrun.catalog import conf_dir, describe, groups, label, load_option, options
+from mtlrun.catalog import conf_dir, describe, groups, label, load_option, options, options_of
 from mtlrun.config import build, check_node, locate
 from mtlrun.launch.check import NODES
-from mtlrun.plan.labels import MITIGATING, PLAIN, mitigation_label
+from mtlrun.plan.labels import MITIGATING, PLAIN, mitigation_label, presets_of
 
 PRESETS = ("mitigation", "experiment")  # they set other groups
 EVERY = [(group, option) for group in groups() for option in options(group)]
@@ -134,7 +134,7 @@ def test_a_preset_sets_strategies_and_is_found_again_by_them(option: str) -> Non
     for group, chosen in sets.items():
         assert group in MITIGATING
         assert chosen in options(group)
-    assert mitigation_label({**PLAIN, **sets}) == option
+    assert mitigation_label({**PLAIN, **sets}, presets_of(options_of())) == option
 
 
 def test_every_strategy_has_a_preset_of_its_name() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from mtlrun.catalog import Known
 from mtlrun.config import build
 from mtlrun.launch.check import prepare
 from mtlrun.launch.estimate import Estimate, estimate, size_programs
@@ -64,14 +65,18 @@ class Watcher(Protocol):
         """Training ended, well or not."""
 
 
-def plan_batch(jobs: Sequence[Mapping[str, Any]]) -> Batch:
+def plan_batch(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) -> Batch:
     """Check jobs, and find what the store already has of them.
+
+    Args:
+        jobs: plain data, as Hydra composed them.
+        known: every option that has a name; without it, ours and those of installed packages.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    study = prepare(jobs)
+    study = prepare(jobs, known)
     pick_device(jobs[0]["device"])
     store = Store(jobs[0]["store"])
     store.check_writable()
@@ -92,17 +97,28 @@ def plan_batch(jobs: Sequence[Mapping[str, Any]]) -> Batch:
     return Batch(study, store, reused, programs, cohorts, launcher, processes, plan)
 
 
-def train_batch(jobs: Sequence[Mapping[str, Any]], command: Sequence[str], watcher: Watcher) -> list[float]:
+def train_batch(
+    jobs: Sequence[Mapping[str, Any]],
+    command: Sequence[str],
+    watcher: Watcher,
+    known: Known | None = None,
+) -> list[float]:
     """Train what the store does not have yet, and return each job's mean oriented validation metric.
 
     The study's manifest is written before training, so that an interrupted study can be reported.
+
+    Args:
+        jobs: plain data, as Hydra composed them.
+        command: the overrides that asked for them.
+        watcher: is told how it goes.
+        known: every option that has a name; without it, ours and those of installed packages.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    batch = plan_batch(jobs)
-    cells = _with_earlier_cells(batch, jobs[0].get("invocation", ""))
+    batch = plan_batch(jobs, known)
+    cells = _with_earlier_cells(batch, jobs[0].get("invocation", ""), known)
     manifest = batch.study.manifest(command) | {"cells": cells, "invocation": jobs[0].get("invocation", "")}
     batch.store.write_study(manifest)
     repeated = len(jobs) - len({tuple(ids) for ids in batch.study.jobs})
@@ -138,14 +154,14 @@ def run_errors(store: Store, manifest: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(error.partition("\n")[0] for error in failed["error"]))
 
 
-def _with_earlier_cells(batch: Batch, invocation: str) -> list[dict[str, Any]]:
+def _with_earlier_cells(batch: Batch, invocation: str, known: Known | None) -> list[dict[str, Any]]:
     """Return the study's cells with those that earlier jobs of the same command have stored."""
     cells = {cell.cell_id: cell for cell in batch.study.cells}
     if invocation and batch.study.name in batch.store.studies():
         earlier = batch.store.read_study(batch.study.name)
         if earlier.get("invocation") == invocation:
             cells = {c["cell_id"]: Cell(**c) for c in earlier["cells"]} | cells
-    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values())), strict=True):
+    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper
     return [asdict(cell) for cell in cells.values()]
 

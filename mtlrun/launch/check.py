@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 import torch
 
+from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
@@ -26,8 +27,12 @@ ONE_PER_STUDY = ("study", "store", "device", "seeds", "statistics", "launch")
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def prepare(jobs: Sequence[Mapping[str, Any]]) -> Study:
+def prepare(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) -> Study:
     """Check jobs and plan their study.
+
+    Args:
+        jobs: plain data, as Hydra composed them.
+        known: every option that has a name; without it, ours and those of installed packages.
 
     Raises:
         ConfigError: every fault of every job.
@@ -44,7 +49,7 @@ def prepare(jobs: Sequence[Mapping[str, Any]]) -> Study:
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    return plan_study([_complete(job, memo) for job in jobs], memo)
+    return plan_study([_complete(job, memo) for job in jobs], memo, known)
 
 
 def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtlrun.catalog import conf_dir, groups
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.installed import option_folders
 from mtlrun.launch.check import job_faults
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
@@ -79,13 +80,13 @@ def _loader() -> ConfigLoaderImpl:
 
 
 def _add_folders(loader: ConfigLoaderImpl, config_dirs: Sequence[str]) -> None:
-    """Add folders of config groups behind our own, for composing and for globs."""
+    """Add folders of config groups behind our own, then those of installed packages; also for globs."""
     faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
     if faults:
         raise ConfigError(faults)
-    for folder in reversed(config_dirs):
-        path = f"file://{Path(folder).resolve()}"
-        loader.get_search_path().append("--config-dir", path, SearchPathQuery("main", None))
+    for folder in reversed([*map(Path, config_dirs), *option_folders()]):
+        path = f"file://{folder.resolve()}"
+        loader.get_search_path().append("options", path, SearchPathQuery("main", None))
     loader.repository.initialize_sources(loader.get_search_path())
 
 

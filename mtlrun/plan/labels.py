@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.catalog import describe, label, options
+from mtlrun.catalog import Known, describe, label, options_of
 from mtlrun.config import build
 from mtlrun.memo import Memo
 from mtlrun.plan.runs import canonical_json
@@ -21,47 +20,55 @@ PLAIN = {"heads": "linear", "weighting": "equal", "schedule": "joint", "regulari
 """What `mitigation=none` stands for."""
 
 
-def cell_labels(config: Mapping[str, Any], memo: Memo) -> dict[str, str]:
+def cell_labels(config: Mapping[str, Any], known: Known, memo: Memo) -> dict[str, str]:
     """Return the labels of a cell: suite, sharing, the four strategies, and the mitigation they amount to.
 
     Args:
         config: canonical config.
+        known: every option that has a name.
         memo: knows the labels of other cells' nodes.
     """
-    labels = {group: memo(label, group, config[group]) for group in LABELLED}
-    mitigation = memo(mitigation_label, labels)
-    return {"suite": memo(_suite_label, config["suite"]), **labels, "mitigation": mitigation}
+    labels = {
+        group: memo.keyed((group, config[group]), label, group, config[group], known) for group in LABELLED
+    }
+    suite = memo.keyed(config["suite"], _suite_label, config["suite"], known)
+    presets = memo.keyed("presets", presets_of, known)
+    return {"suite": suite, **labels, "mitigation": memo.keyed(labels, mitigation_label, labels, presets)}
 
 
-def mitigation_label(labels: Mapping[str, str]) -> str:
+def presets_of(known: Known) -> dict[str, dict[str, str]]:
+    """Return what each preset sets, option by group."""
+    return {name: describe("mitigation", name, root).sets for name, root in known["mitigation"].items()}
+
+
+def mitigation_label(labels: Mapping[str, str], presets: Mapping[str, Mapping[str, str]]) -> str:
     """Return the preset that sets exactly these strategies, or else what differs from plain, joined by `+`."""
     found = {group: labels[group] for group in MITIGATING}
-    for name, sets in _presets().items():
+    for name, sets in presets.items():
         if {**PLAIN, **sets} == found:
             return name
     return "+".join(found[group] for group in MITIGATING if found[group] != PLAIN[group])
 
 
-@cache
-def _presets() -> dict[str, dict[str, str]]:
-    return {name: describe("mitigation", name).sets for name in options("mitigation")}
-
-
-def _suite_label(node: Mapping[str, Any]) -> str:
-    name, suite = label("suite", node), build(node)
+def _suite_label(node: Mapping[str, Any], known: Known) -> str:
+    name, suite = label("suite", node, known), build(node)
     return name if suite.selected() == suite.default() else f"{name}[{'+'.join(suite.selected())}]"
 
 
-def varying_settings(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[dict[str, Any]]:
     """Return for each cell the settings in which it differs from other cells of its suite.
 
     Settings of a group that has a label are compared among cells of the same label only: `l1` and `l2` have a
     coefficient each, which says nothing as long as all cells of `l1` have the same.
+
+    Args:
+        cells: all cells of a study.
+        known: every option that has a name; without it, ours and those of installed packages.
     """
-    memo = Memo()
+    memo, known = Memo(), options_of() if known is None else known
     values: dict[tuple[str, ...], set[str]] = defaultdict(set)
     settings = [
-        [(_peers(cell, key), key, value, text) for key, value, text in _flat(cell.config, memo)]
+        [(_peers(cell, key), key, value, text) for key, value, text in _flat(cell.config, known, memo)]
         for cell in cells
     ]
     for cell_settings in settings:
@@ -79,12 +86,16 @@ def _peers(cell: Cell, key: str) -> tuple[str, ...]:
     return (key, cell.labels["suite"], cell.labels[group] if group in LABELLED else "")
 
 
-def _flat(config: Mapping[str, Any], memo: Memo) -> list[tuple[str, Any, str]]:
+def _flat(config: Mapping[str, Any], known: Known, memo: Memo) -> list[tuple[str, Any, str]]:
     """Return settings by dotted key, with their text."""
-    return [setting for group, node in config.items() for setting in memo(_flat_node, group, node)]
+    return [
+        setting
+        for group, node in config.items()
+        for setting in memo.keyed((group, node), _flat_node, group, node, known)
+    ]
 
 
-def _flat_node(group: str, node: Any) -> list[tuple[str, Any, str]]:
+def _flat_node(group: str, node: Any, known: Known) -> list[tuple[str, Any, str]]:
     """Return a node's settings; the class of a group without a label column stands for the option."""
     if not isinstance(node, Mapping):
         return [(group, node, canonical_json(node))]
@@ -93,5 +104,5 @@ def _flat_node(group: str, node: Any) -> list[tuple[str, Any, str]]:
         if key != "_target_":
             flat[f"{group}.{key}"] = value
         elif group not in (*LABELLED, "suite"):
-            flat[group] = label(group, node)
+            flat[group] = label(group, node, known)
     return [(key, value, canonical_json(value)) for key, value in flat.items()]

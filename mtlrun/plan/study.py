@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mtlrun.catalog import load_option
+from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, SourceInfo, Task
@@ -84,30 +84,33 @@ class Study:
         return {"study": self.name, "command": list(command), "statistics": self.statistics, "cells": cells}
 
 
-def plan_study(jobs: Sequence[Mapping[str, Any]], memo: Memo | None = None) -> Study:
+def plan_study(
+    jobs: Sequence[Mapping[str, Any]], memo: Memo | None = None, known: Known | None = None
+) -> Study:
     """Return the study of some jobs, each a checked config with complete nodes.
 
     Args:
         jobs: the configs.
         memo: knows parts of them already.
+        known: every option that has a name; without it, ours and those of installed packages.
 
     Raises:
         ConfigError: a job's parts do not fit together.
     """
-    memo = memo or Memo()
+    memo, known = memo or Memo(), options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
     by_job = []
     for job in jobs:
         planned = [
-            _plan_cell(point, suite, runs, memo)
+            _plan_cell(point, suite, runs, known, memo)
             for suite in memo(_suites, job["suite"])
             for point in variants(job, len(suite.tasks), memo)
         ]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
             cells.setdefault(cell.cell_id, cell)
-    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values())), strict=True):
+    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper
     first = jobs[0]
     return Study(first["study"], dict(first["statistics"]), list(cells.values()), runs, by_job)
@@ -180,7 +183,9 @@ def _suites(node: Mapping[str, Any]) -> list[_Ground]:
     return [_Ground.of(suite) for suite in suites_of(node)]
 
 
-def _plan_cell(job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], memo: Memo) -> Cell:
+def _plan_cell(
+    job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], known: Known, memo: Memo
+) -> Cell:
     """Return one cell and add the runs it needs."""
     budget: Budget = memo(build, job["budget"])
     schedule: Schedule = memo(build, job["schedule"])
@@ -197,7 +202,7 @@ def _plan_cell(job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], 
     return Cell(
         config,
         config_id(config),
-        cell_labels(config, memo),
+        cell_labels(config, known, memo),
         budget.select or schedule.select,
         suite.facts,
         seeds,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.commands import mtlrun
+from support.commands import mtlrun, planned
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```(?:python|yaml)\n(.*?)^```$", PAGE, re.M | re.S))
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```(?:python|yaml|toml)\n(.*?)^```$", PAGE, re.M | re.S))
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) for line in block.splitlines()
 ]
@@ -63,7 +64,7 @@ def test_every_example_is_there_and_short():
 
 @pytest.mark.parametrize(
     ("kind", "plain", "own"),
-    [("weighting", "none", "Inverse"), ("sharing", "hard", "Scaled"), ("schedule", "none", "Polish")],
+    [("weighting", "none", "inverse"), ("sharing", "hard", "scaled"), ("schedule", "none", "polish")],
 )
 def test_the_example_trains_and_stands_in_the_transfer_table(kind, plain, own, folder):
     (command,) = (line for line in COMMANDS if f" {kind}=" in line)
@@ -73,7 +74,7 @@ def test_the_example_trains_and_stands_in_the_transfer_table(kind, plain, own, f
 
 def test_own_strategies_are_listed_and_have_pages(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    listing, showing = re.findall(r"`mtlrun ((?:list|show) .*?)`", PAGE)
+    listing, showing = re.findall(r"`mtlrun ((?:list|show) [^`]*--config-dir my_conf)`", PAGE)
     listed = mtlrun(*listing.split())
     assert (listed.code, listed.err) == (0, "")
     assert re.search(r"^inverse +Each task weighs the inverse of its loss\.$", listed.out, re.M)
@@ -81,3 +82,21 @@ def test_own_strategies_are_listed_and_have_pages(folder, monkeypatch):
     assert (shown.code, shown.err) == (0, "")
     assert "Each task weighs 1 / (its loss + floor)." in shown.out
     assert "weighting.floor=0.001  # added to every loss" in shown.out
+
+
+def test_a_package_with_the_entry_point_needs_no_folder_to_be_named(folder, monkeypatch):
+    shutil.move(folder / "my_conf", folder / "mine" / "conf")
+    told = re.search(r'^\[project\.entry-points\."(.+)"\]\n(\w+) = "(.+)"$', FILES["pyproject.toml"], re.M)
+    assert told is not None
+    group, name, package = told.groups()
+    about = folder / "mine-1.0.dist-info"  # what an installer makes of it
+    about.mkdir()
+    about.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    about.joinpath("entry_points.txt").write_text(f"[{group}]\n{name} = {package}\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    for kind, name in (("weighting", "inverse"), ("sharing", "scaled"), ("schedule", "polish")):
+        assert f"\n{name} " in mtlrun("list", kind).out
+        assert mtlrun("show", f"{kind}={name}").out.startswith(f"{kind}={name}  (mine.{kind}.{name.title()})")
+    plan = planned("weighting=glob(inv*)", "sharing=scaled", "schedule=joint,polish", *TINY)
+    assert plan["cells"] == 2

@@ -4,9 +4,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from support.jobs import make_job
 
-from mtlrun.catalog import conf_dir
+from mtlrun.catalog import conf_dir, options_of
 from mtlrun.launch.compose import plain
-from mtlrun.plan.labels import PLAIN, mitigation_label
+from mtlrun.plan.labels import PLAIN, mitigation_label, presets_of
 from mtlrun.plan.study import plan_study
 
 
@@ -29,7 +29,7 @@ def labels_of(**choices):
     ],
 )
 def test_the_mitigation_is_derived_from_the_strategies(strategies, name):
-    assert mitigation_label({**PLAIN, **strategies}) == name
+    assert mitigation_label({**PLAIN, **strategies}, presets_of(options_of())) == name
 
 
 def test_labels_of_a_cell():
