@@ -1,16 +1,17 @@
-"""Nash-MTL: hand values, the defining equation, a generic solver, the bound, and games without a solution."""
+"""Nash-MTL: hand values, the defining equation, the bound, and games without a solution.
+
+A generic solver for what it minimises is in test_fairgrad.py, as alpha = 1.
+"""
 
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize
 from support.weighting import gradient_families, make_case, run_stacked, weights_of
 
 from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.nash_mtl import NashMTL
 
 FREE = NashMTL(max_norm=0.0)
-UNSOLVED = {"zero", "one zero", "opposed", "stationary", "fewer directions than tasks"}
 
 
 def test_two_tasks():
@@ -33,33 +34,14 @@ def test_slopes_are_inverse_weights(tasks):
         assert (units @ units.T @ shares) * shares == pytest.approx(np.ones(tasks), abs=1e-9)
 
 
-def objective(logs, cosine):
-    """w'Gw / 2 - sum log w, and its slope, in the logarithms of w n."""
-    shares = np.exp(logs)
-    return shares @ cosine @ shares / 2 - logs.sum(), shares * (cosine @ shares) - 1
-
-
-@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
-def test_no_generic_solver_finds_better_weights(tasks):
-    rng = np.random.default_rng(tasks)
-    for name, gradients in gradient_families(tasks, rng).items():
-        if name in UNSOLVED - ({"fewer directions than tasks"} if tasks == 2 else set()):
-            continue
-        lengths = np.linalg.norm(gradients, axis=1)
-        units = gradients / lengths[:, None]
-        cosine, logs = units @ units.T, np.log(weights_of(FREE, gradients @ gradients.T) * lengths)
-        ours = objective(logs, cosine)[0]
-        for start in (logs, np.zeros(tasks)):
-            theirs = minimize(objective, start, (cosine,), "BFGS", jac=True).fun
-            assert ours <= theirs + 1e-6 * abs(theirs), name
-
-
 @pytest.mark.parametrize("tasks", (2, 3, 5))
 def test_without_a_solution_the_update_is_finite_and_no_longer_than_the_bound(tasks):
     for name, gradients in gradient_families(tasks, np.random.default_rng(0)).items():
         weights = weights_of(NashMTL(), gradients @ gradients.T)
         assert np.isfinite(weights).all(), name
-        assert np.linalg.norm(weights @ gradients) <= 1 + 1e-3, name
+        # The bound is held as far as a Gramian of relative rounding eps tells the length of a sum.
+        told = np.finfo(float).eps * (weights @ np.linalg.norm(gradients, axis=1)) ** 2
+        assert np.linalg.norm(weights @ gradients) ** 2 <= 1 + 1e-9 + 10 * told, name
     assert weights_of(NashMTL(), np.zeros((tasks, tasks))).tolist() == [0] * tasks
 
 
