@@ -72,6 +72,10 @@ class Body(nn.Module, ABC):
         """Return what `forward` does, and of each task the features (B, F') it shares and those (B, F'') it owns."""
         raise NotImplementedError(f"{type(self).__name__} has no features of tasks beside shared ones")
 
+    def charge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return a scalar that these inputs add to the objective; what counts axes from the end may give (R,)."""
+        raise NotImplementedError(f"{type(self).__name__} adds nothing to the objective")
+
     def height(self, name: str) -> float | None:
         """Return where a parameter's block stands in the encoder, from above 0 to 1 at its top; None for nowhere.
 
@@ -102,6 +106,11 @@ class Sharing(Configured, ABC):
     capacity: Literal["same_width", "same_parameters"] = field(
         default="same_width", kw_only=True, metadata=ADDED
     )
+
+    @property
+    def charges(self) -> bool:
+        """Whether the body has a `charge`, which is treated as a penalty is: not weighted, no part of surgery."""
+        return False
 
     @abstractmethod
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:

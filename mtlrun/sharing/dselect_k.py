@@ -5,15 +5,18 @@ Shape letters: K selectors, E experts, M bits of an expert's number, E = 2^M.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from mtlrun.config import ADDED
 from mtlrun.errors import Fault
+from mtlrun.models.base import Encoder
 from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.experts import SharedExperts, make_experts
 
@@ -28,8 +31,9 @@ class DSelectK(Sharing):
     the bits of its number of S(z_m) for a 1 and 1 - S(z_m) for a 0; S(u) is the cubic -2u^3/gamma^3 +
     3u/(2 gamma) + 1/2 between -gamma/2 and gamma/2, and exactly 0 and 1 outside, so a selector ends on one expert.
     The objective gains entropy * sum over tasks and selectors of the entropy of r(z), which presses for that.
-    Here gates are the paper's static ones: a task's weights are the same for every example. Experts are shared,
-    selectors are each task's own. All experts are computed in training, selected or not.
+    With static gates z and a are parameters, so a task's weights are the same for every example. Per example they
+    are linear maps of the flattened input, with bias, and the entropy is the mean over the batch (the authors'
+    code takes the sum). Experts are shared, selectors are each task's own. All experts are computed, selected or not.
 
     Source: Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong and Chi, DSelect-k: Differentiable
     Selection in the Mixture of Experts, NeurIPS 2021, section 3.
@@ -39,6 +43,7 @@ class DSelectK(Sharing):
         selectors: most experts of a task, at least 1 and at most `experts`.
         gamma: width of the smooth step, above 0.
         entropy: factor of the entropies, at least 0.
+        gates: `static` or `per_example`.
     """
 
     penalises: ClassVar[bool] = True
@@ -47,6 +52,7 @@ class DSelectK(Sharing):
     selectors: int = 2
     gamma: float = 1.0
     entropy: float = 0.01
+    gates: Literal["static", "per_example"] = field(default="static", kw_only=True, metadata=ADDED)
 
     def faults(self) -> Iterator[Fault]:
         if self.experts < 2 or self.experts & (self.experts - 1):
@@ -59,15 +65,25 @@ class DSelectK(Sharing):
             yield Fault("entropy", "must not be negative", self.entropy)
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
-        make = partial(Selectors, self.selectors, self.experts.bit_length() - 1, self.gamma)
+        experts = make_experts(make_encoder, self.experts)
+        settings = (self.selectors, self.experts.bit_length() - 1, self.gamma)
+        if not self.charges:
+            static = [
+                make_encoder.module(f"gate/{k}", partial(Selectors, *settings)) for k in range(len(sources))
+            ]
+            return SharedExperts(experts, static, sources)
+        make = partial(ExampleSelectors, math.prod(make_encoder.input_shape), *settings)
         gates = [make_encoder.module(f"gate/{k}", make) for k in range(len(sources))]
-        return SharedExperts(make_experts(make_encoder, self.experts), gates, sources)
+        return SelectedExperts(experts, gates, sources, self.entropy)
+
+    @property
+    def charges(self) -> bool:
+        return self.gates == "per_example"
 
     def penalty(self, parameters: Mapping[str, Tensor], owners: Mapping[str, int | None]) -> Tensor:
         codes = [p for n, p in parameters.items() if n.startswith("body.gates.") and n.endswith(".codes")]
-        chosen = torch.stack([selection(code, self.gamma) for code in codes])
-        floor = torch.finfo(chosen.dtype).tiny  # the slope of p log p is infinite at 0
-        return -self.entropy * (chosen * chosen.clamp(min=floor).log()).sum()
+        terms = [entropies(selection(code, self.gamma)).sum() for code in codes]
+        return self.entropy * torch.stack(terms).sum() if terms else torch.zeros(())
 
 
 class Selectors(nn.Module):
@@ -91,6 +107,76 @@ class Selectors(nn.Module):
         """Return the weights of the experts, (1, E), whatever the inputs."""
         shares = self.logits.softmax(-1).unsqueeze(-1)
         return (shares * selection(self.codes, self.gamma)).sum(-2, keepdim=True)
+
+
+class ExampleSelectors(nn.Module):
+    """A task's selectors of experts, chosen anew for each example.
+
+    Args:
+        size: elements of one input.
+        count: K.
+        bits: M.
+        gamma: width of the smooth step.
+    """
+
+    any_leading_axes = True
+
+    def __init__(self, size: int, count: int, bits: int, gamma: float) -> None:
+        super().__init__()
+        self.gamma, self.shape = gamma, (count, bits)
+        codes, logits = nn.Linear(size, count * bits), nn.Linear(size, count)
+        for parameter in codes.parameters():
+            nn.init.uniform_(parameter, -BEGIN * gamma, BEGIN * gamma)
+        for parameter in logits.parameters():
+            nn.init.zeros_(parameter)
+        self.flat, self.codes, self.logits = nn.Flatten(), codes, logits
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (B, ...) to the weights of the experts, (B, E)."""
+        shares = self.logits(self.flat(inputs)).softmax(-1).unsqueeze(-1)
+        return (shares * self._selection(inputs)).sum(-2)
+
+    def entropy(self, inputs: Tensor) -> Tensor:
+        """Return the mean over examples (B, ...) of the sum of the selectors' entropies."""
+        return entropies(self._selection(inputs)).sum(-1).mean(-1)
+
+    def _selection(self, inputs: Tensor) -> Tensor:
+        """Return each selector's weights of the experts, (B, K, E)."""
+        return selection(self.codes(self.flat(inputs)).unflatten(-1, self.shape), self.gamma)
+
+
+class SelectedExperts(SharedExperts):
+    """Experts that all tasks share and selectors that see the examples, whose entropies are charged.
+
+    Args:
+        experts: shared encoders.
+        gates: one per task.
+        sources: the source that each task reads.
+        coefficient: factor of the entropies.
+    """
+
+    def __init__(
+        self,
+        experts: Sequence[Encoder],
+        gates: Sequence[ExampleSelectors],
+        sources: Sequence[int],
+        coefficient: float,
+    ) -> None:
+        super().__init__(experts, gates, sources)
+        self.coefficient = coefficient
+
+    def charge(self, inputs: Sequence[Tensor]) -> Tensor:
+        terms = []
+        for gate, source in zip(self.gates, self.sources, strict=True):
+            assert isinstance(gate, ExampleSelectors)
+            terms.append(gate.entropy(inputs[source]))
+        return self.coefficient * torch.stack(terms).sum(0)
+
+
+def entropies(weights: Tensor) -> Tensor:
+    """Return the entropies (...) of weights (..., E) that sum to 1."""
+    floor = torch.finfo(weights.dtype).tiny  # the slope of p log p is infinite at 0
+    return -(weights * weights.clamp(min=floor).log()).sum(-1)
 
 
 def selection(codes: Tensor, gamma: float) -> Tensor:

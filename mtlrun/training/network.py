@@ -73,6 +73,10 @@ class Network(nn.Module):
         features, shared, own = self.body.divide(inputs)
         return [*self.heads(features), *shared, *own]
 
+    def charge(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Return what these inputs add to the objective, besides the tasks' losses."""
+        return [self.body.charge(inputs)]
+
     def owners(self) -> dict[str, int | None]:
         """Return for each parameter the task that alone uses it, or None where tasks share it."""
         part: dict[str, Body | HeadSet] = {"body": self.body, "heads": self.heads}

@@ -61,6 +61,7 @@ class Rules:
         divides: whether the network tells shared features from the tasks' own.
 
     Attributes:
+        charges: whether the sharing scheme adds to the objective what depends on the examples.
         compares: whether the regularisation has features to compare.
     """
 
@@ -77,6 +78,7 @@ class Rules:
         self.weighting, self.regularization, self.lanes = weighting, regularization, lanes
         self._sharing, self._owners = sharing, owners
         self.penalises = regularization.active or sharing.penalises
+        self.charges = sharing.charges
         self.compares = regularization.compares and divides
         self._count = count
         stacks, apart = weighting.any_leading_axes, weighting.one_by_one

@@ -65,6 +65,10 @@ class Forward(ABC):
         """Map inputs per source to outputs per task, then features that each shares, then each task's own."""
         return self._run("divide", inputs, masks)
 
+    def charge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return what inputs per source add to the objectives, (R,)."""
+        return self._run("charge", inputs, NO_MASKS)[0]
+
     @contextlib.contextmanager
     def bound_to(self, parameters: Mapping[str, Tensor]) -> Iterator[None]:
         """Use other parameters for a while."""
@@ -82,7 +86,7 @@ class Forward(ABC):
 
     @abstractmethod
     def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
-        """Call a method of the network: `forward`, `represent`, `finish` or `divide`."""
+        """Call a method of the network: `forward`, `represent`, `finish`, `divide` or `charge`."""
 
 
 def forward_of_lanes(network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> Forward:

@@ -131,6 +131,9 @@ class Program:
         else:
             weights = self.weigh(lanes, batch, losses, None, probed)
             roots += zip(seen.losses, weights.detach().unbind(1), strict=True)
+        if self.rules[0].charges:
+            charge = self.forward.charge(batch.examples.inputs)
+            roots.append((charge, torch.ones_like(charge)))
         for name, gradient in self.differentiate(lanes, roots, weights, losses, seen.sides).items():
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
         return gradients, losses, weights.detach()
