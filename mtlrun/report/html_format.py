@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from mtlrun.report.display import Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
 
@@ -36,6 +37,9 @@ def to_html(summary: Summary, level: str = "rows") -> str:
         contrasts = contrast_blocks(summary)
         body += ["<h2>What each mitigation changes against none (in %)</h2>"] if contrasts else []
         body += [_table(block) for block in contrasts]
+        lost = forgetting_blocks(summary)
+        body += [f"<h2>{FORGOTTEN}</h2>"] if lost else []
+        body += [_table(block) for block in lost]
         body += [f"<p>{escape(sentence)}</p>" for sentence in sentences(summary)]
         body.append(f"<footer>{escape(legend(summary))}</footer>")
     name = escape(summary.study)

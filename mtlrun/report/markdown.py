@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from mtlrun.report.display import Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
 
@@ -23,6 +24,9 @@ def to_markdown(summary: Summary, level: str = "rows") -> str:
     contrasts = contrast_blocks(summary)
     lines += ["### What each mitigation changes against none (in %)", ""] if contrasts else []
     lines += [line for block in contrasts for line in _table(block)]
+    lost = forgetting_blocks(summary)
+    lines += [f"### {FORGOTTEN}", ""] if lost else []
+    lines += [line for block in lost for line in _table(block)]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]
     return "\n".join([*lines, f"<sub>{escape(legend(summary))}</sub>"])

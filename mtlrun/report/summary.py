@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.contrasts import make_contrasts
 from mtlrun.report.cost import make_cost
+from mtlrun.report.course import make_phases, with_forgetting
 from mtlrun.report.layout import IDENTITY, lay_out
 from mtlrun.report.measured import Measured, measure
 from mtlrun.report.rows import make_rows, make_suites
@@ -31,8 +32,10 @@ class Summary:
         contrasts: each mitigation against none.
         suites: one cell each, with delta-m.
         cost: one cell each.
-        pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses.
+        pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
+            `forgetting`, see `mtlrun.report.course`.
         curves: long, over all runs; see `mtlrun.report.tables`.
+        phases: what is trained when, one row per cell and phase; see `mtlrun.report.course`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
@@ -46,6 +49,7 @@ class Summary:
     cost: pd.DataFrame
     pairs: pd.DataFrame
     curves: pd.DataFrame
+    phases: pd.DataFrame
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
@@ -75,8 +79,9 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
         contrasts=make_contrasts(layout, measured, rows, settings),
         suites=make_suites(layout, measured, rows),
         cost=make_cost(layout, runs),
-        pairs=_pair_table(rows, measured),
+        pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
         curves=curves,
+        phases=make_phases(manifest, runs),
         counts=_counts(layout.pairs, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),

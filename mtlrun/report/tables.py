@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.report.course import with_phases
 from mtlrun.report.layout import LABELS
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "cost")
+LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "cost", "phases")
 FILTERS = (*LABELS, "task", "kind", "metric", "direction")
 
 
 def table(summary: Summary, level: str) -> pd.DataFrame:
     """Return one table.
 
-    `rows`, `contrasts`, `suites` and `cost` are the summary's own; `runs` has one row per seed of each row;
-    `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its baseline (`stl`).
+    `rows`, `contrasts`, `suites`, `cost` and `phases` are the summary's own; `runs` has one row per seed of each row;
+    `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its baseline (`stl`): `phase` is the
+    number of the schedule's phase that the step is of, and `trained` says whether that phase trains the task.
 
     Raises:
         ConfigError: there is no such level.
@@ -70,6 +72,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         pairs=_kept(summary.pairs, filters),
         suites=summary.suites[summary.suites["cell_id"].isin(cells)],
         cost=summary.cost[summary.cost["cell_id"].isin(cells)],
+        phases=summary.phases[summary.phases["cell_id"].isin(cells)],
     )
 
 
@@ -96,7 +99,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     Columns of numbers keep their types; infinities become missing.
     """
     result = frame.copy()
-    for name in ("hyper", "tuned", "parameters_task"):
+    for name in ("hyper", "tuned", "parameters_task", "tasks", "branches", "weights"):
         if name in result:
             texts = [None if plain(v) is None else json.dumps(plain(v), sort_keys=True) for v in result[name]]
             result[name] = np.array(texts, dtype=object)
@@ -127,8 +130,8 @@ def _curve_table(summary: Summary) -> pd.DataFrame:
     for side, column in (("mtl", "run_id"), ("stl", "stl_run_id")):
         keys = summary.pairs[[*about, column]].rename(columns={column: "run_id"}).assign(side=side)
         sides.append(keys.merge(_texts_of(summary.curves), on=["run_id", "task"]))
-    joined = pd.concat(sides, ignore_index=True)
-    return joined[[*about, "side", "run_id", "split", "metric", "step", "value"]]
+    joined = with_phases(pd.concat(sides, ignore_index=True), summary.phases)
+    return joined[[*about, "side", "run_id", "split", "metric", "step", "value", "phase", "trained"]]
 
 
 def _texts_of(curves: pd.DataFrame) -> pd.DataFrame:

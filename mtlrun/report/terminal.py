@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from mtlrun.report.display import FIGURES, Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
 from mtlrun.report.words import ASCII, UNICODE
@@ -106,6 +107,10 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
     if contrasts:
         parts.append(Text("What each mitigation changes against none (in %)", "underline"))
     parts += [part for block in contrasts for part in (_table(block, style, 1), "")]
+    lost = forgetting_blocks(summary, marks)
+    if lost:
+        parts.append(Text(FORGOTTEN, "underline"))
+    parts += [part for block in lost for part in (_table(block, style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     return [*parts, Text(legend(summary), "dim")]
 
