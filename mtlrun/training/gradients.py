@@ -18,8 +18,8 @@ def products(left: Sequence[Tensors], right: Sequence[Tensors], names: Sequence[
     symmetric = left is right
     entries: dict[tuple[int, int], Tensor] = {}
     for name in names:
-        rows = [_rows(gradients[name]) for gradients in left]
-        columns = rows if symmetric else [_rows(gradients[name]) for gradients in right]
+        rows = [gradients[name].flatten(1) for gradients in left]
+        columns = rows if symmetric else [gradients[name].flatten(1) for gradients in right]
         for i in range(len(rows)):
             for j in range(i + 1 if symmetric else len(columns)):
                 product = torch.linalg.vecdot(rows[i], columns[j]).unsqueeze(1)
@@ -50,8 +50,3 @@ def unflat(rows: Tensor, like: Mapping[str, Tensor]) -> Tensors:
     """Return rows (R, P) as gradients of these names and shapes."""
     parts = rows.split([g[0].numel() for g in like.values()], 1)
     return {n: part.reshape(g.shape) for (n, g), part in zip(like.items(), parts, strict=True)}
-
-
-def _rows(gradient: Tensor) -> Tensor:
-    """Return a gradient (R, ...) as (R, P), in the order of memory: any order serves inner products."""
-    return (gradient.mT if gradient.dim() == 3 else gradient).reshape(len(gradient), -1)

@@ -226,7 +226,6 @@ class LaneOptimizer:
             lr = part.optimizer.lr * part.optimizer.lr_factor(step, steps) * factor
             part.optimizer.update(part.group(rows, self._decay), lr)
 
-
     def memory(self) -> list[Memory]:
         """Return a copy of all that is remembered of earlier updates: moments, and how many updates there were."""
         return [part.memory() for part in self._parts]
@@ -273,8 +272,8 @@ class _Part:
 class _Slot:
     """One stacked parameter: its buffer (R, padded size) and its view (R, ...).
 
-    Matrices lie transposed in the buffer: so does the gradient of a stacked dense layer's weights, which then
-    needs no copy. A lone lane has neither padding nor transposition: its layers are plain ones.
+    A gradient of the parameter's own layout, as stacked layers give it, needs no copy. A lone lane has no padding:
+    its layers are plain ones.
     """
 
     def __init__(self, values: Tensor) -> None:
@@ -287,17 +286,14 @@ class _Slot:
         self._gradient: Tensor | None = None
 
     def _view_of(self, buffer: Tensor) -> Tensor:
-        rows, transposed = buffer[:, : self._size], len(self._shape) == 3 and not self._lone
-        shape = (self._shape[0], self._shape[2], self._shape[1]) if transposed else self._shape
-        return rows.view(shape).mT if transposed else rows.view(shape)
+        return buffer[:, : self._size].view(self._shape)
 
     def rows(self, gradient: Tensor) -> Tensor:
         """Return a gradient (R, ...) in the layout of the buffer."""
         if self._lone:
             return gradient.reshape(1, -1)
-        if self._size == self._padded and gradient.stride() == self.view.stride():
-            flat = gradient.mT if gradient.dim() == 3 else gradient
-            return flat.reshape(len(gradient), -1)
+        if self._size == self._padded and gradient.is_contiguous():
+            return gradient.view(len(gradient), -1)
         if self._gradient is None:
             self._gradient = torch.zeros_like(self.buffer)
         self._view_of(self._gradient).copy_(gradient)
