@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from mtlrun.report.layout import IDENTITY, LABELS, Layout
 from mtlrun.report.measured import Measured
+from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.delta_m import DeltaM, bootstrap_weights, delta_m
 from mtlrun.statistics.judge import Judgement, judge
+from mtlrun.statistics.methods import find_method
 from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.skew import clearly_skewed, seeds_for_skew
 from mtlrun.statistics.student import Array, moments
 from mtlrun.statistics.verdicts import is_small, seeds_needed, verdicts
 from mtlrun.streams import stream
@@ -25,7 +28,7 @@ ROW_COLUMNS = (
     *("n_seeds", "n_diverged", "stl_mean", "stl_sd", "mtl_mean", "mtl_sd"),
     *("diff", "diff_low", "diff_high", "gain_pct", "ci_low", "ci_high"),
     *("p", "p_adjusted", "verdict", "seeds_needed"),
-    *("small", "cell_id"),
+    *("small", "cell_id", "skewed", "skew_seeds"),
 )
 """The contract's columns in its order, then what was added to it."""
 
@@ -96,8 +99,27 @@ def make_rows(layout: Layout, measured: Measured, settings: Statistics) -> pd.Da
         verdict=words,
         seeds_needed=seeds_needed(judged, words),
         small=is_small(judged),
+        **_skew_columns(np.where(judged.zero, np.nan, measured.d), units["suite"], settings),
     )
     return rows.astype({"seeds_needed": "Int64"})[list(ROW_COLUMNS)]
+
+
+def _skew_columns(d: Array, suites: pd.Series, settings: Statistics) -> dict[str, pd.Series]:
+    """Return `skewed`, whether differences d (S, U) are clearly so, and `skew_seeds`, at how many seeds tests hold.
+
+    The first is null for rows that cannot tell, the second for rows that are not skewed, and under a method that
+    is not about the mean of skewed differences.
+    """
+    import pandas as pd
+
+    family = families(suites, settings)
+    found = clearly_skewed(d, family, settings.alpha, stream(0, "statistics/skew"))
+    needed = seeds_for_skew(d, family, find_correction(settings.correction), settings.alpha)
+    known = (found == 1) & find_method(settings.method).mean
+    return {
+        "skewed": pd.Series(found, index=suites.index).astype("boolean"),
+        "skew_seeds": pd.Series(np.where(known, needed, np.nan), index=suites.index).astype("Int64"),
+    }
 
 
 def make_suites(layout: Layout, measured: Measured, rows: pd.DataFrame) -> pd.DataFrame:

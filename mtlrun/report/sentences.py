@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.summary import Summary
+from mtlrun.statistics.corrections import find_correction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,11 @@ def sentences(summary: Summary) -> list[str]:
     """Return what the study found, what is undecided, and which runs are not there."""
     base = summary.rows[summary.rows["mitigation"] == BASE]
     found = [_found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")]
-    return [text for text in (*found, _repaired(summary), _undecided(summary.rows), _absent(summary)) if text]
+    return [
+        text
+        for text in (*found, _repaired(summary), _undecided(summary.rows), _skewed(summary), _absent(summary))
+        if text
+    ]
 
 
 def legend(summary: Summary) -> str:
@@ -29,7 +34,7 @@ def legend(summary: Summary) -> str:
     )
     return (
         "STL: each task trained alone, MTL: together. Gain in % of STL, positive is better, with its 95 % "
-        f"interval. p: no gain, adjusted by {settings.correction.capitalize()} over {family}. Test values, chosen "
+        f"interval. p: no gain, {find_correction(settings.correction).words} over {family}. Test values, chosen "
         f"on validation.{small}"
     )
 
@@ -80,6 +85,21 @@ def _undecided(rows: pd.DataFrame) -> str:
     if needed.empty:
         return f"{text}."
     return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
+
+
+def _skewed(summary: Summary) -> str:
+    """Warn of rows whose differences are so skewed that their tests reject too often at this number of seeds."""
+    rows = summary.rows[summary.rows["skewed"].fillna(False)]
+    rows = rows[~(rows["n_seeds"] >= rows["skew_seeds"]).fillna(False)]
+    if rows.empty:
+        return ""
+    names = list(dict.fromkeys(rows["task"]))
+    named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    text = f"{_plural(len(rows), 'row has', 'rows have')} clearly skewed differences ({named}): "
+    if rows["skew_seeds"].isna().all():
+        advice = "use statistics=paired_t with many seeds"
+        return f"{text}false alarms are likelier than p says, and more seeds do not mend that; {advice}."
+    return f"{text}false alarms are likelier than p says below about {rows['skew_seeds'].max():,} seeds."
 
 
 def _absent(summary: Summary) -> str:

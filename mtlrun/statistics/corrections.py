@@ -26,8 +26,24 @@ def holm(p: Array) -> Array:
     return adjusted
 
 
-def _holm_level(alpha: float, open_tests: int) -> float:
-    return alpha / max(open_tests, 1)
+def benjamini_hochberg(p: Array) -> Array:
+    """Return adjusted p values (T,) that keep the false discovery rate: the expected share of false verdicts.
+
+    The k-th smallest of m is multiplied by m / k, then made monotone from the largest down (Benjamini & Hochberg,
+    Journal of the Royal Statistical Society B 57, 1995). Holds for independent or positively dependent tests
+    (Benjamini & Yekutieli 2001). NaN is no test: it stays NaN and does not count.
+    """
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
+    adjusted = np.full_like(p, np.nan)
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    return adjusted
+
+
+def unadjusted(p: Array) -> Array:
+    """Return the p values (T,) as they are: each test has its own level, so false alarms add up."""
+    return p.copy()
 
 
 class Correction(NamedTuple):
@@ -35,15 +51,25 @@ class Correction(NamedTuple):
 
     Attributes:
         adjust: p values (T,) of one family to adjusted ones.
-        open_level: level that the smallest p must reach to be the next rejected, given alpha and the number of
-            tests that are not rejected yet; used to plan numbers of seeds.
+        open_level: level that the smallest p must reach to be the next rejected, given alpha, the number of
+            tests that are not rejected yet, and that of all; used to plan numbers of seeds.
+        words: how a report calls p values that it made.
     """
 
     adjust: Callable[[Array], Array]
-    open_level: Callable[[float, int], float]
+    open_level: Callable[[float, int, int], float]
+    words: str
 
 
-CORRECTIONS = {"holm": Correction(holm, _holm_level)}
+CORRECTIONS = {
+    "holm": Correction(holm, lambda alpha, left, tests: alpha / max(left, 1), "adjusted by Holm"),
+    "bh": Correction(
+        benjamini_hochberg,
+        lambda alpha, left, tests: alpha * min((tests - left + 1) / max(tests, 1), 1),
+        "adjusted by Benjamini-Hochberg",
+    ),
+    "none": Correction(unadjusted, lambda alpha, left, tests: alpha, "not adjusted"),
+}
 
 
 def find_correction(name: str) -> Correction:
@@ -62,20 +88,21 @@ def find_correction(name: str) -> Correction:
 def adjust_by_family(p: Array, family: Sequence[str], correction: Correction) -> Array:
     """Return adjusted p values (T,); the tests whose entry of `family` (T,) agrees are corrected together."""
     adjusted = np.full_like(p, np.nan)
-    for members in _members(family):
-        adjusted[members] = correction.adjust(p[members])
+    for group in members(family):
+        adjusted[group] = correction.adjust(p[group])
     return adjusted
 
 
 def open_levels(p_adjusted: Array, family: Sequence[str], correction: Correction, alpha: float) -> Array:
     """Return per test (T,) the level that it faces next in its family, given what is rejected at `alpha`."""
     levels = np.empty(len(p_adjusted))
-    for members in _members(family):
-        tested = p_adjusted[members][~np.isnan(p_adjusted[members])]
-        levels[members] = correction.open_level(alpha, int((tested >= alpha).sum()))
+    for group in members(family):
+        tested = p_adjusted[group][~np.isnan(p_adjusted[group])]
+        levels[group] = correction.open_level(alpha, int((tested >= alpha).sum()), len(tested))
     return levels
 
 
-def _members(family: Sequence[str]) -> list[NDArray[np.intp]]:
+def members(family: Sequence[str]) -> list[NDArray[np.intp]]:
+    """Return the positions of each family's tests."""
     names, codes = np.unique(np.asarray(family, dtype=str), return_inverse=True)
     return [np.flatnonzero(codes == code) for code in range(len(names))]

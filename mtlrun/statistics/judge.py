@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlrun.statistics.corrections import adjust_by_family, find_correction, open_levels
-from mtlrun.statistics.methods import equivalence, make_method, two_sided
+from mtlrun.statistics.methods import equivalence, find_method, make_method, two_sided
 from mtlrun.statistics.power import further_seeds
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array, moments
+from mtlrun.streams import stream
 
 INTERVAL_LEVEL = 0.95
 ZERO = 1e-6
@@ -27,7 +28,7 @@ class Judgement:
         n: seeds with a difference.
         diverged: seeds without one because a run diverged.
         mean: of the differences, in the metric's unit.
-        low, high: 95 % interval of the mean, unadjusted.
+        low, high: 95 % interval of what the method takes as centre, unadjusted; the mean for the t test.
         margin: in the metric's unit; NaN where a percentage has no meaning.
         p: two-sided, against no difference; 1 for columns that count as zero.
         p_adjusted: the same over the family.
@@ -60,6 +61,7 @@ def judge(
     family: Sequence[str],
     ratio: Array | float,
     settings: Statistics,
+    rng: np.random.Generator | None = None,
 ) -> Judgement:
     """Test paired differences against zero and against the margin.
 
@@ -74,11 +76,12 @@ def judge(
         family: (T,) names of the families that are corrected together.
         ratio: n_test / n_train where splits vary with the seed, else 0.
         settings: method, correction, level, margin and power.
+        rng: for what the method draws; without one the same draws every time.
 
     Raises:
-        ConfigError: unknown method or correction.
+        ConfigError: unknown method or correction, or a method that is not made for splits that vary.
     """
-    method = make_method(settings.method, ratio)
+    method = make_method(settings.method, ratio, rng or stream(0, "statistics/draws"))
     correction = find_correction(settings.correction)
     n, mean, sd = moments(d)
     margin = np.where(percent, settings.margin / 100 * np.abs(reference), np.nan)
@@ -88,6 +91,7 @@ def judge(
     p_adjusted = adjust_by_family(p, family, correction)
     p_inside = np.where(zero, np.nan, equivalence(method, d, margin))
     levels = open_levels(p_adjusted, family, correction, settings.alpha)
+    kind = find_method(settings.method)
     low, high = method.interval(d, INTERVAL_LEVEL)
     return Judgement(
         n=n,
@@ -100,6 +104,16 @@ def judge(
         p_adjusted=p_adjusted,
         p_equivalent=adjust_by_family(p_inside, family, correction),
         zero=zero,
-        further=further_seeds(mean, sd, n.astype(float), margin, levels, settings.power, ratio),
+        further=further_seeds(
+            mean,
+            sd,
+            n.astype(float),
+            margin,
+            levels,
+            settings.power,
+            ratio,
+            factor=kind.seeds,
+            counts=kind.counts,
+        ),
         alpha=settings.alpha,
     )

@@ -6,39 +6,103 @@ against any bound. The two-sided test and the equivalence test follow from these
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.statistics.bootstrap import Bootstrap
+from mtlrun.statistics.sequential import Anytime
+from mtlrun.statistics.sign_flip import SignFlip
 from mtlrun.statistics.student import Array, StudentT
+from mtlrun.statistics.wilcoxon import Wilcoxon
 
 
 class Method(Protocol):
-    """A test and interval for the mean of each column of paired differences d (S, T), S seeds."""
+    """A test and interval for the centre of each column of paired differences d (S, T), S seeds.
+
+    What the centre is each method says; it is the mean where the differences are symmetric. NaN for columns that
+    are too short.
+    """
 
     def interval(self, d: Array, level: float) -> tuple[Array, Array]:
         """Return the bounds (T,), (T,) of the two-sided interval at `level`."""
         ...
 
     def p_above(self, d: Array, bound: Array | float) -> Array:
-        """Return one-sided p values (T,) against "the mean is at most `bound`"."""
+        """Return one-sided p values (T,) against "the centre is at most `bound`"."""
         ...
 
 
-METHODS = {"paired_t": StudentT}
-"""By name, what makes a method from `ratio` (T,): n_test / n_train where splits vary with the seed, else 0."""
+class Kind(NamedTuple):
+    """A kind of method, and what planning needs to know of it.
+
+    Attributes:
+        make: makes it from `ratio` (T,), which is n_test / n_train where splits vary with the seed, else 0, and
+            from a Generator for what it draws.
+        resplit: whether it is made for splits that vary with the seed.
+        seeds: how many seeds it needs where the t test needs one, for normal differences and a power of 0.8.
+        counts: whether its one-sided p is at least 2^-n from n seeds.
+        mean: whether it is about the mean where differences are skewed and seeds are many; else it is about another
+            centre then, and more seeds only make it surer of that one.
+    """
+
+    make: Callable[[Array | float, np.random.Generator], Method]
+    resplit: bool = False
+    seeds: float = 1.0
+    counts: bool = True
+    mean: bool = True
 
 
-def make_method(name: str, ratio: Array | float) -> Method:
-    """Return the method called `name`.
+METHODS = {
+    "paired_t": Kind(lambda ratio, rng: StudentT(ratio), resplit=True, counts=False),
+    "bootstrap": Kind(lambda ratio, rng: Bootstrap(rng)),
+    "sign_flip": Kind(lambda ratio, rng: SignFlip(rng)),
+    "wilcoxon": Kind(lambda ratio, rng: Wilcoxon(), seeds=math.pi / 3, mean=False),
+    "anytime": Kind(lambda ratio, rng: Anytime(), seeds=1.7, mean=False),
+}
+"""By name. Wilcoxon's 1/efficiency is pi/3 (Hodges & Lehmann 1956); that of `anytime` is measured."""
+
+
+def find_method(name: str) -> Kind:
+    """Return the kind of method called `name`.
 
     Raises:
         ConfigError: There is no such method.
     """
     if name not in METHODS:
         raise ConfigError([Fault("statistics.method", "must name a test", name, sorted(METHODS))])
-    return METHODS[name](ratio)
+    return METHODS[name]
+
+
+def make_method(name: str, ratio: Array | float, rng: np.random.Generator) -> Method:
+    """Return the method called `name`.
+
+    Raises:
+        ConfigError: There is no such method, or splits vary with the seed and it is not made for that.
+    """
+    kind = find_method(name)
+    if np.any(np.asarray(ratio) > 0):
+        raise_unless_resplit(name)
+    return kind.make(ratio, rng)
+
+
+def raise_unless_resplit(name: str) -> None:
+    """Raise unless the method called `name` is made for splits that vary with the seed.
+
+    Then the differences share their data and are correlated, about as `1 / (1 + n_train / n_test)`. Resampling
+    seeds, flipping signs or ranking them takes them as independent, and cries wolf (23 to 49 % instead of 5).
+
+    Raises:
+        ConfigError: it is not, or there is no such method.
+    """
+    if not find_method(name).resplit:
+        rule = "must be a test that allows for splits which vary with the seed (suite.resplit=true)"
+        raise ConfigError(
+            [Fault("statistics.method", rule, name, [n for n, kind in METHODS.items() if kind.resplit])]
+        )
 
 
 def two_sided(method: Method, d: Array) -> Array:

@@ -34,20 +34,29 @@ def seeds_for_equivalence(
 
 
 def further_seeds(
-    mean: Array, sd: Array, n: Array, margin: Array, level: Array, power: float, ratio: Array | float
+    mean: Array,
+    sd: Array,
+    n: Array,
+    margin: Array,
+    level: Array,
+    power: float,
+    ratio: Array | float,
+    factor: float = 1.0,
+    counts: bool = False,
 ) -> Array:
     """Return how many seeds (T,) beyond the `n` had are likely to decide an undecided row, either way.
 
     The smaller of the numbers for a difference of the size seen and, where that lies inside the margin, for
-    equivalence; at least 1. Where the seeds agree so well that the exact sign test sets the limit, at least the
-    `1 + log2(1/level)` seeds that it needs. NaN where nothing can be said: fewer than two seeds, or no number
-    up to a million is enough.
+    equivalence, times the `factor` by which a method needs more than the t test; at least 1. At least the
+    `1 + log2(1/level)` seeds of the exact sign test where the seeds agree so well that it sets the limit, and
+    for methods whose p `counts` signs. NaN where nothing can be said: fewer than two seeds, or no number up to a
+    million is enough.
     """
     needed = np.fmin(
         seeds_for_difference(mean, sd, level, power, ratio),
         seeds_for_equivalence(mean, sd, margin, level, power, ratio),
     )
-    needed = np.ceil(np.maximum(needed, np.where(sd == 0, 1 + np.log2(1 / level), 2)))
+    needed = np.ceil(np.maximum(factor * needed, np.where(counts | (sd == 0), 1 + np.log2(1 / level), 2)))
     further = np.maximum(needed - n, 1)
     return np.where(np.isfinite(sd) & (needed <= 1e6), further, np.nan)
 
