@@ -13,7 +13,7 @@ from mtlrun.errors import Fault
 from mtlrun.weighting.base import GramianWeighting, Signals, State
 from mtlrun.weighting.cosines import cosines
 
-ITERATIONS = 25  # of the interior-point method, for three tasks or more; random gradients take about 12
+RIDGE = 50  # roundings on the cosines: parallel gradients leave many solutions, and any serves
 
 
 @dataclass
@@ -24,8 +24,8 @@ class CAGrad(GramianWeighting):
     so the weights are 1/T + c |g0| / |g_w| w, over 1 + c^2 or 1 + c with `rescale`. Two tasks have a closed form.
     c = 0 is the mean (TorchJD: as `rescale` 0, and weights 0 where g_w is short). Where g_w is shorter than
     rounding can tell, its direction is unknown and its part of the update is near 0: the mean goes on.
-    From three tasks on, where some combination of the gradients is 0 or nearly so, the solver may end at another
-    one: the update is then finite and within the ball, but not the best in it.
+    Where the least value is 0, at g_w = 0, a Gramian with relative rounding eps tells it as 0 to sqrt(eps) c |g0|
+    times the length of the summands.
 
     Source: Liu, Liu, Jin, Stone and Liu, Conflict-Averse Gradient Descent for Multi-task Learning, NeurIPS 2021,
     eq. 2 and 3, algorithm 1; `rescale` from the authors' code.
@@ -71,7 +71,7 @@ def worst_combination(cosine: Tensor, lengths: Tensor, radius: Tensor) -> Tensor
     """
     if len(lengths) == 2:
         return _two_tasks(cosine[0, 1], lengths, radius)
-    return _interior_point(cosine, lengths, radius)
+    return _active_set(cosine, lengths, radius)
 
 
 def _two_tasks(cosine: Tensor, lengths: Tensor, radius: Tensor) -> Tensor:
@@ -96,40 +96,60 @@ def _two_tasks(cosine: Tensor, lengths: Tensor, radius: Tensor) -> Tensor:
     return torch.where((reach > 0) | (slope == 0), inside, ends)
 
 
-def _interior_point(cosine: Tensor, lengths: Tensor, radius: Tensor) -> Tensor:
-    """Return the minimiser by a primal-dual interior-point method in the shares u_t = w_t n_t."""
-    tasks, tiny = len(lengths), torch.finfo(cosine.dtype).tiny
-    lengths = lengths.clamp(min=tiny**0.25)
-    ridge = 50 * torch.finfo(cosine.dtype).eps  # where a combination is 0, |g_w| has no slope
-    cosine = cosine + ridge * torch.eye(tasks, dtype=cosine.dtype, device=cosine.device)
+def _active_set(cosine: Tensor, lengths: Tensor, radius: Tensor) -> Tensor:
+    """Return the minimiser by an active-set method in the shares u_t = w_t n_t.
+
+    As in Wolfe's method for the least norm (solvers.py), each iteration moves to the best point of the current face,
+    or drops the task that stops it on the way, or adds the task that improves most.
+    """
+    tasks, numbers = len(lengths), torch.finfo(cosine.dtype)
+    lengths = lengths.clamp(min=numbers.tiny**0.25)
+    # Where a combination is 0, |g_w| has no slope; the ridge rounds that tip.
+    cosine = cosine + RIDGE * numbers.eps * torch.eye(tasks, dtype=cosine.dtype, device=cosine.device)
     mean = cosine @ lengths / tasks  # slopes of the linear part
     inverse = lengths.amin() / lengths  # inverse'u = 1 is the simplex, but for a factor
-    u = inverse / inverse.square().sum()
-    dual = (mean.abs().amax() + radius + tiny**0.5).expand(tasks)
-    for _ in range(ITERATIONS):
+    places = torch.arange(tasks, device=cosine.device)
+    face = (
+        places == ((mean + radius) * lengths).argmin()
+    )  # the tasks that may have weight: the best one alone
+    u = torch.where(face, 1 / inverse, 0.0)
+    for _ in range(2 * tasks + 2):  # tasks - 1 additions and a few drops: never more in thousands of trials
+        ahead, bounded = _way_to_best(cosine, mean, inverse, radius, face, u)
+        room = torch.where(face & (ahead < 0), u / (-ahead).clamp(min=numbers.tiny), torch.inf)
+        first = room.amin()
+        stopped = (first < torch.inf) & ((first <= 1) | ~bounded)
+        step = torch.where(stopped, first, bounded.to(u.dtype))
+        u = torch.where(face, u + step * ahead, 0.0).clamp(min=0)
+        u = u / (inverse @ u)
         image = cosine @ u
-        size = (u @ image).clamp(min=tiny).sqrt()
+        size = (u @ image).clamp(min=numbers.tiny).sqrt()
         slope = mean + radius * image / size
-        bend = radius / size * (cosine - image.unsqueeze(0) * (image / size / size).unsqueeze(1))
-        gap = u * dual
-        aim = 0.1 * gap.mean()
-        p = _newton_step(bend * u.unsqueeze(0) * u.unsqueeze(1), gap, u * inverse, aim - u * slope)
-        change = (aim - gap - gap * p) / u
-        u = u * (1 + _longest(p) * p)
-        dual = dual + _longest(change / dual) * change
+        # How much adding a task would help, beyond what rounding feigns.
+        noise = 10 * numbers.eps * (mean.abs().amax() + radius * u.sum() / size)
+        gain = torch.where(face, -torch.inf, (u @ slope) * inverse - slope - noise)
+        added = ~stopped & (gain.amax() > 0) & (places == gain.argmax())
+        face = (face & ~(stopped & (room <= step))) | added
     weights = u / lengths
     return weights / weights.sum()
 
 
-def _newton_step(bend: Tensor, gap: Tensor, row: Tensor, goal: Tensor) -> Tensor:
-    """Return p with (bend + diag(gap)) p - y row = goal and row'p = 1 - sum(row), for some y."""
-    # One system with the constraint as a border: on its own, bend + gap loses its smallest eigenvalue near the end.
-    matrix = torch.cat([bend + torch.diag(gap), row.unsqueeze(0)])
-    border = torch.cat([-row, torch.zeros_like(row[:1])]).unsqueeze(1)
-    right = torch.cat([goal, (1 - row.sum()).unsqueeze(0)])
-    return torch.linalg.solve_ex(torch.cat([matrix, border], 1), right)[0][:-1]
+def _way_to_best(
+    cosine: Tensor, mean: Tensor, inverse: Tensor, radius: Tensor, face: Tensor, u: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the way from u to the best point of the face, signs free, and whether it ends.
 
-
-def _longest(relative: Tensor) -> Tensor:
-    """Return the step, at most 1, that takes no unknown more than 95 % of the way to 0."""
-    return (0.95 / (-relative).amax().clamp(min=0.95)).clamp(max=1.0)
+    With C, b, a (cosine, mean, inverse) on the face, b'u + r sqrt(u'Cu) for a'u = 1 is least at
+    u = (y C^-1 a - C^-1 b) / (a'C^-1 a (y - y0)), y0 = a'C^-1 b / a'C^-1 a, where y, the minimum, is above y0 by
+    sqrt((r^2 - |p|^2) / a'C^-1 a), p = y0 C^-1 a - C^-1 b, |p|^2 = p'Cp. For |p| >= r it falls along p without end.
+    """
+    on = face.to(cosine.dtype)
+    widest = (inverse * on).amax()
+    ends = torch.stack([inverse * on / widest, mean * on], 1)
+    system = torch.where(face.unsqueeze(0) & face.unsqueeze(1), cosine, 0.0) + torch.diag(1 - on)
+    solved, _ = torch.linalg.solve_ex(system, ends)
+    square = ends[:, 0] @ solved[:, 0]
+    p = (ends[:, 0] @ solved[:, 1]) / square * solved[:, 0] - solved[:, 1]
+    left = radius.square() + mean @ p
+    above = (left.clamp(min=torch.finfo(left.dtype).tiny) / square).sqrt()
+    best = (solved[:, 0] + p / above) / square / widest
+    return torch.where(left > 0, best - u, p), left > 0
