@@ -82,12 +82,12 @@ class Trainer:
     def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
         """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
         gradients, losses, weights = self.compute(self.lanes, batch)
-        place, steps = self.phase.place(step)
-        self.optimizer.step(gradients, place, steps, self.phase.lr_factor)
+        within, steps = self.phase.place(step)
+        self.optimizer.step(gradients, within, steps, self.phase.lr_factor)
         for place, learner in self.learners.items():
             own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
             found = {n: g for n, g in own.items() if g is not None}
-            learner.step(found, place, steps, self.phase.lr_factor)
+            learner.step(found, within, steps, self.phase.lr_factor)
         self.program.watch(self.lanes, batch)
         return losses, weights
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from support.configs import run_config
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
+from mtlrun.training.cohort import Cohort
 from mtlrun.training.optimizers import SGD, Adam, AdamW, LaneOptimizer
 
 SHAPES = {"matrix": (5, 3), "wide": (16, 16), "vector": (7,), "one": (1,)}
@@ -157,3 +159,15 @@ def test_rates_of_any_optimizer_are_above_0_and_at_most_its_own(option, schedule
 )
 def test_faults(optimizer, keys):
     assert [fault.key for fault in optimizer.faults()] == keys
+
+
+def test_what_a_weighting_learns_follows_the_learning_rates_schedule():
+    # Adam's steps are about as long as the rate: 1 at first, (1 + cos 0.9 pi) / 2 = 0.024 of it in the last of ten.
+    config = run_config(weighting="uncertainty", optimizer__schedule="cosine", steps=10)
+    cohort = Cohort([config, {**config, "seed": 1}], torch.device("cpu"))
+    trainer, moves = cohort.begin(cohort.phases[0]), []
+    for step, batch in enumerate(cohort.batches(cohort.phases[0], 0)):
+        before = {n: p.detach().clone() for n, p in trainer.lanes.own[0].learned.items()}
+        trainer.step(batch, step)
+        moves.append(max(float((trainer.lanes.own[0].learned[n] - p).abs().max()) for n, p in before.items()))
+    assert 0 < moves[-1] < 0.1 * moves[0]
