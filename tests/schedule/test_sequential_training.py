@@ -62,6 +62,27 @@ def test_what_each_phase_trains(encoder, regularization):
     assert changed(middle, end, SECOND_HEAD) is True
 
 
+@pytest.mark.parametrize("encoder", ("finetune", "freeze"))
+def test_replay_keeps_training_earlier_tasks(encoder):
+    configs = configs_of(schedule="sequential", schedule__encoder=encoder, schedule__replay=0.25)
+    (start, middle, end), results = snapshots(configs)
+    assert changed(start, middle, SECOND_HEAD) is False
+    assert changed(middle, end, FIRST_HEAD) is True
+    assert changed(middle, end, SECOND_HEAD) is True
+    assert changed(middle, end, SHARED) is (encoder == "finetune")
+    assert results[0].steps[-1] == 12 + 15  # three of its own steps, then one of the first task
+
+
+def test_an_order_of_its_own_is_that_of_the_suite():
+    turned, _ = snapshots(configs_of(schedule="sequential", schedule__order="reversed"))
+    plain, _ = snapshots(configs_of(schedule="sequential", suite__tasks=["parity", "digit"]))
+    for ours, theirs in zip(turned, plain, strict=True):
+        for place in (0, 1):
+            name = f"heads.tasks.{place}.weight"
+            assert np.array_equal(ours[name], theirs[f"heads.tasks.{1 - place}.weight"])
+        assert all(np.array_equal(ours[n], theirs[n]) for n in ours if n.startswith(SHARED))
+
+
 @pytest.mark.parametrize("weighting", ("equal", "uncertainty", "dwa", "pcgrad", "mgda"))
 @pytest.mark.parametrize("encoder", ("finetune", "freeze"))
 def test_refitting_trains_all_heads_on_the_final_encoder(encoder, weighting):

@@ -32,6 +32,15 @@ def test_phases_count_by_their_steps():
     assert 0 < sequential < step_flops(run_config(**both), CPU)
 
 
+def test_steps_count_by_the_tasks_that_they_train():
+    digit, parity = (step_flops(run_config(suite__tasks=[t]), CPU) for t in ("digit", "parity"))
+    # The head of a task that a step leaves out is computed nevertheless: 16 examples, 16 features, 10 or 1 outputs.
+    digit, parity = digit + 2 * 16 * 16 * 1, parity + 2 * 16 * 16 * 10
+    assert step_flops(run_config(schedule="alternating"), CPU) == (digit + parity) / 2
+    forked = step_flops(run_config(schedule="fork_merge", suite__primary="digit"), CPU)
+    assert forked == (digit + step_flops(run_config(), CPU)) / 2
+
+
 def test_a_meter_sees_time_and_memory_of_its_own_work():
     before = Meter(CPU).peak_mib()
     meter = Meter(CPU)
