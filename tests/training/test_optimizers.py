@@ -169,5 +169,6 @@ def test_what_a_weighting_learns_follows_the_learning_rates_schedule():
     for step, batch in enumerate(cohort.batches(cohort.phases[0], 0)):
         before = {n: p.detach().clone() for n, p in trainer.lanes.own[0].learned.items()}
         trainer.step(batch, step)
-        moves.append(max(float((trainer.lanes.own[0].learned[n] - p).abs().max()) for n, p in before.items()))
+        after = trainer.lanes.own[0].learned
+        moves.append(max(float((after[n].detach() - p).abs().max()) for n, p in before.items()))
     assert 0 < moves[-1] < 0.1 * moves[0]
