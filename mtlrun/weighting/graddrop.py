@@ -39,30 +39,42 @@ class GradDrop(Aggregator):
         return (1,)
 
     def aggregate(self, jacobian: Tensor, signals: Signals, state: State) -> tuple[Tensor, Tensor, State]:
+        # Arithmetic in place of torch.where, which takes twenty times as long on a CPU.
         assert signals.draw is not None
-        size = jacobian.abs().sum(0)
-        # Where all gradients are 0, either sign does.
-        balance = torch.where(size > 0, jacobian.sum(0) / torch.where(size > 0, size, 1.0), 0.0)
-        positive = (1 + balance) / 2 > uniforms(signals.draw, jacobian.shape[1])
-        kept = torch.where(positive, jacobian > 0, jacobian < 0)
-        leak = torch.as_tensor(self.leak, device=jacobian.device).expand_as(signals.losses).unsqueeze(1)
-        share = torch.where(kept, 1.0, leak)
+        positive, total = jacobian.clamp(min=0).sum(0), jacobian.sum(0)
+        # P > U, with P = positive / (positive - negative); where all gradients are 0, either sign does.
+        chosen = positive - uniforms(signals.draw, jacobian.shape[1]) * (2 * positive - total)
+        sign = torch.ones_like(chosen).copysign(chosen)
+        kept = (jacobian * sign).clamp(min=0) * sign
+        leak = torch.as_tensor(self.leak, device=jacobian.device).expand_as(signals.losses)
         # Elements relative to the largest, so that no square leaves float32.
-        squares = (jacobian / jacobian.abs().amax(1, keepdim=True).clamp(min=1e-30)).square()
-        total = squares.sum(1)
-        weights = torch.where(total > 0, (share * squares).sum(1) / total.clamp(min=1e-30), 1.0)
-        return (share * jacobian).sum(0), weights, state
+        unit = jacobian / jacobian.abs().amax(1, keepdim=True).clamp(min=1e-30)
+        square, stays = torch.linalg.vecdot(jacobian, unit), torch.linalg.vecdot(kept, unit)
+        share = leak + (1 - leak) * stays / square.clamp(min=1e-30)
+        weights = torch.where(square > 0, share, 1.0)
+        return kept.lerp(jacobian, leak.to(jacobian.dtype).unsqueeze(1)).sum(0), weights, state
 
 
 def uniforms(draw: Tensor, count: int) -> Tensor:
     """Return `count` numbers strictly between 0 and 1, in the precision of one such number, (1,), hashed from it.
 
-    Two rounds of multiplication and shifting on 32 bits, in 64-bit integers, which do not overflow.
+    Number k is the fraction of m h_k, with h_k a number of 32 bits that belongs to the element and m an odd number
+    of 21 bits that is drawn: m h_k mod 2^32 in exact double precision.
+
+    Source: Dietzfelbinger et al., A Reliable Randomized Algorithm for the Closest-Pair Problem, 1997, section 2.1.
+    """
+    drawn = (draw.double() * 2**20).floor() * 2 + 1
+    found = (_hashed(count, draw.device).double() / 2**32 * drawn).frac()
+    return found.to(draw.dtype).clamp(max=1 - 2**-24)  # the largest below 1 in float32
+
+
+def _hashed(count: int, device: torch.device) -> Tensor:
+    """Return `count` whole numbers of 32 bits, above 0 and all different, that look random.
+
+    Two rounds of multiplication and shifting, in 64-bit integers, which do not overflow.
     """
     low = 2**32 - 1
-    bits = (draw.double() * 2**32).long() & low
-    bits = (torch.arange(count, device=draw.device) * 0x9E3779B1 + bits) & low
+    bits = torch.arange(1, count + 1, device=device) * 0x9E3779B1 & low
     for _ in range(2):
         bits = ((bits >> 16) ^ bits) * 0x45D9F3B & low
-    bits = (bits >> 16) ^ bits
-    return ((bits >> 9).to(draw.dtype) + 0.5) / 2**23  # 24 bits with the half: exact in float32
+    return (bits >> 16) ^ bits
