@@ -1,6 +1,6 @@
 """`python -m benchmarks.bench`: mtlrun beside the plain loop, TorchJD and the machine's limit, and its goals.
 
-`--only` picks groups or works: steps, images, studies, memory, evaluation, planning, startup, or for instance
+`--only` picks groups or works: steps, images, strategies, studies, memory, evaluation, planning, startup, or one as
 equal_b32_w64. `--output FILE.json` keeps every figure; `--compare FILE.json` holds a run against an earlier one.
 """
 
@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import resources, studies
+from benchmarks import resources, strategies, studies
 from benchmarks.child import CommandFailed, Cost
 from benchmarks.compare import compared
-from benchmarks.goals import CORES, GPU_GOALS, MITIGATIONS, Measured, cpu_goals, judge
+from benchmarks.goals import CORES, GPU_GOALS, MITIGATIONS, STRATEGIES, Measured, cpu_goals, judge
 from benchmarks.machine import machine
 from benchmarks.tables import compared_table, goals_table, measures_table, rates_table
 from benchmarks.timing import interval, spread
@@ -32,6 +32,7 @@ IMAGE_WORKS = {work.name: work for work in IMAGES}
 GROUPS: dict[str, tuple[str, ...]] = {
     "steps": tuple(STEP_WORKS),
     "images": tuple(IMAGE_WORKS),
+    "strategies": (STRATEGIES,),
     "studies": (CORES, MITIGATIONS),
     "memory": ("memory",),
     "evaluation": ("evaluation",),
@@ -103,6 +104,7 @@ def _measurements(
     acts: dict[str, Callable[[], list[Measured]]] = {
         name: partial(loops_of, name) for name in (*STEP_WORKS, *IMAGE_WORKS)
     }
+    acts[STRATEGIES] = lambda: strategies.weightings(args.seconds, args.repeats, args.clock or "cpu")
     acts[CORES] = lambda: studies.two_cores(args.study_steps, slow)
     acts[MITIGATIONS] = lambda: studies.ten_mitigations(args.sample, slow)
     acts["memory"] = lambda: resources.memory(slow)

@@ -1,4 +1,4 @@
-"""The goals of issue B as data, and whether what was measured meets them."""
+"""The goals of issues B and C as data, and whether what was measured meets them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ BEST_OF_LIMIT = "best width / matmul limit"
 ONE_TO_PLAIN = "one lane / fastest one-run loop"
 GPU_TO_PLAIN = "256 lanes / fastest one-run loop"
 CORES, MITIGATIONS = "two_cores", "ten_mitigations"
+STRATEGIES = "strategies_b32_w64"
+STRATEGY_GOALS = {
+    "cagrad": ("pcgrad", 0.5),
+    "nash_mtl": ("pcgrad", 0.5),
+    "fairgrad": ("pcgrad", 0.5),
+    "upgrad": ("pcgrad", 0.5),
+    "aligned_mtl": ("pcgrad", 0.5),
+    "famo": ("equal", 0.6),
+}
+"""For a weighting the one that it is held against, and how fast it is at least, of that one's speed."""
 CORES_RATIO = "1 process / 2 processes, wall"
 STUDY_RATIO = "plain loop / mtlrun, wall"
 PEAK_RATIO = "peak memory / announced"
@@ -107,6 +117,10 @@ def cpu_goals(one_lane: Iterable[str], images: Iterable[str], startup: Iterable[
         Goal("pcgrad_b64_w128", BEST_TO_PLAIN, AT_LEAST, 5),
         *(Goal(work, BEST_TO_PLAIN, AT_LEAST, 0.95) for work in images),
         *(Goal(work, ONE_TO_PLAIN, AT_LEAST, 0.9) for work in one_lane),
+        *(
+            Goal(STRATEGIES, f"{name} / {base}", AT_LEAST, target)
+            for name, (base, target) in STRATEGY_GOALS.items()
+        ),
         Goal(CORES, CORES_RATIO, AT_LEAST, 1.8),
         Goal(MITIGATIONS, STUDY_RATIO, AT_LEAST, 15),
         Goal("memory_w64", PEAK_RATIO, WITHIN, 0.2),
