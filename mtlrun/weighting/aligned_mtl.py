@@ -40,7 +40,7 @@ class AlignedMTL(GramianWeighting):
         # Decompositions raise for numbers that are not finite; such a lane gets them back in its weights.
         broken = ~unit.isfinite().all()
         unit = torch.where(broken, torch.eye(tasks, dtype=unit.dtype, device=unit.device), unit)
-        values, vectors = _two_tasks(unit) if tasks == 2 else _eigen(unit)  # ascending
+        values, vectors = _two_tasks(unit) if tasks == 2 else torch.linalg.eigh(unit)  # ascending
         kept = values > tasks * torch.finfo(values.dtype).eps * values.amax()
         roots = torch.where(kept, values, 1.0).rsqrt()
         # Components along which the preference lies, each divided by its length.
@@ -56,11 +56,6 @@ class AlignedMTL(GramianWeighting):
         place = first if self.scale == "min" else first + (kept.sum() - 1) // 2
         chosen = torch.arange(len(values), device=values.device) == place
         return (values * chosen).sum().clamp(min=0)
-
-
-def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Return eigenvalues, ascending, and eigenvectors, without asking the device whether all converged."""
-    return torch.ops.aten._linalg_eigh(matrix)
 
 
 def _two_tasks(matrix: Tensor) -> tuple[Tensor, Tensor]:
