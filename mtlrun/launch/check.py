@@ -23,7 +23,13 @@ from mtlrun.training.numerics import STORED
 
 NODES = (*PARTS, "budget", "statistics", "launch")
 PLAIN_KEYS = ("seeds", "study", "store", "device", "dtype", "invocation")
-ONE_PER_STUDY = ("study", "store", "device", "seeds", "statistics", "launch")
+ONE_PER_STUDY = (
+    *("study", "store", "device", "seeds", "statistics", "launch"),
+    *(
+        "budget.select",
+        "budget.patience",
+    ),  # they change no run: cells that differ in nothing else would be one
+)
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -44,12 +50,20 @@ def prepare(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) -> St
     for job in jobs:
         faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo)})
     for key in ONE_PER_STUDY:
-        if any(job.get(key) != jobs[0].get(key) for job in jobs):
+        if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
             fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
     return plan_study([_complete(job, memo) for job in jobs], memo, known)
+
+
+def _found(job: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a dotted key, or None."""
+    value: Any = job
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:

@@ -24,6 +24,12 @@ class Budget(Configured):
             step.
         select: the checkpoint that reports read: each task at its own best validation step (`per_task`), one
             for all tasks (`joint`), or the `last`. Null leaves it to the schedule.
+        patience: early stopping (Prechelt, Early Stopping - But When?, 1998): a run counts as ended with the
+            evaluation that is the patience-th in a row at which none of its judged tasks reached a new best primary
+            metric on validation; later evaluations are no candidates for `select`. Of a schedule's phases only the
+            last can end early. Baselines end by the same rule, each by its own task. The run is trained and stored
+            to its full length, for its neighbours go on: patience saves no time, and needs no other runs. Null for
+            none.
     """
 
     epochs: float | None = None
@@ -31,6 +37,7 @@ class Budget(Configured):
     batch_size: int | Literal["full"] = 32
     evaluations: int = 10
     select: Literal["per_task", "joint", "last"] | None = None
+    patience: int | None = None
 
     def faults(self) -> Iterator[Fault]:
         if self.epochs is None and self.steps is None:
@@ -43,6 +50,8 @@ class Budget(Configured):
             yield Fault("batch_size", "must be at least 1, or `full`", self.batch_size)
         if self.evaluations < 1:
             yield Fault("evaluations", "must be at least 1", self.evaluations)
+        if self.patience is not None and self.patience < 1:
+            yield Fault("patience", "must be at least 1 evaluation, or null", self.patience)
 
     def steps_for(self, sources: Sequence[SourceInfo]) -> int:
         """Return the number of steps for which each task is trained.

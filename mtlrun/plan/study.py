@@ -16,7 +16,7 @@ from mtlrun.plan.budget import Budget
 from mtlrun.plan.labels import cell_labels, varying_settings
 from mtlrun.plan.runs import config_id, run_ids, source_digests
 from mtlrun.plan.variants import variants
-from mtlrun.schedule.base import Schedule, told, trained_steps
+from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
 """The groups that a run's result depends on."""
@@ -42,6 +42,7 @@ class Cell:
         runs: a run id per seed.
         baselines: for each judged task a run id per seed.
         resplit: sizes of the training and test part where each seed has its own split, else None.
+        early_stop: `patience`, in evaluations, and the step `after` which they count; None for runs of full length.
         phases: what is trained when, as `mtlrun.schedule.base.told` says it.
         tuned: None for settings that were given, not tuned.
     """
@@ -56,6 +57,7 @@ class Cell:
     baselines: dict[str, list[str]]
     resplit: dict[str, int] | None
     phases: list[dict[str, Any]]
+    early_stop: dict[str, int] | None = None
     hyper: dict[str, Any] = field(default_factory=dict)
     tuned: dict[str, Any] | None = None
 
@@ -210,7 +212,14 @@ def _plan_cell(
         baselines,
         suite.resplit,
         told(phases, suite.tasks),
+        _early_stop(budget, phases),
     )
+
+
+def _early_stop(budget: Budget, phases: Sequence[Phase]) -> dict[str, int] | None:
+    if budget.patience is None:
+        return None
+    return {"patience": budget.patience, "after": sum(phase.steps for phase in phases[:-1])}
 
 
 def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget, memo: Memo) -> Config:

@@ -15,6 +15,9 @@ LABELS = ("suite", "sharing", "heads", "weighting", "schedule", "regularization"
 IDENTITY = ("suite", "task", "kind", "metric", "direction", *LABELS[1:], "hyper", "tuned")
 """The columns that say what a report row is about, in the order of the report."""
 
+SELECTION = ("select", "patience", "after")
+"""The columns that say which evaluation of a run is read."""
+
 _PAIR_COLUMNS = ("unit", "seed", "run_id", "stl_run_id")
 
 
@@ -24,8 +27,8 @@ class Layout:
 
     Attributes:
         units: one row per unit: the `IDENTITY` columns, `cell_id`, `cell` (position of the cell), `sign` (1 where
-            higher is better, -1 where lower is), `natural_zero`, `select`, `ratio` (n_test / n_train where splits
-            vary with the seed, else 0).
+            higher is better, -1 where lower is), `natural_zero`, `select`, `patience` and `after` (as of
+            `mtlrun.report.selection.select`), `ratio` (n_test / n_train where splits vary with the seed, else 0).
         pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
     """
 
@@ -46,13 +49,14 @@ def lay_out(manifest: Mapping[str, Any]) -> Layout:
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
-    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", "select", "ratio"]
+    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", *SELECTION, "ratio"]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
 
 
 def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> dict[str, Any]:
     metric = METRICS.get(task["metric"])
     resplit = cell.get("resplit")
+    early_stop = cell.get("early_stop") or {"patience": 0, "after": 0}
     return {
         **{label: cell["labels"][label] for label in LABELS},
         "task": task["name"],
@@ -66,5 +70,6 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "sign": 1.0 if task["direction"] == "higher" else -1.0,
         "natural_zero": metric is None or metric.natural_zero,
         "select": cell["select"],
+        **early_stop,
         "ratio": resplit["n_test"] / resplit["n_train"] if resplit else 0.0,
     }

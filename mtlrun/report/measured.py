@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlrun.errors import DataError
-from mtlrun.report.layout import Layout
+from mtlrun.report.layout import SELECTION, Layout
 from mtlrun.report.selection import select
 from mtlrun.statistics.student import Array
 
@@ -50,9 +50,10 @@ def measure(layout: Layout, runs: pd.DataFrame, curves: pd.DataFrame) -> Measure
     """
     pairs = layout.pairs.copy()
     unit = pairs["unit"].to_numpy()
-    about = layout.units[["task", "metric", "sign", "select"]].iloc[unit].reset_index(drop=True)
+    about = layout.units[["task", "metric", "sign", *SELECTION]].iloc[unit].reset_index(drop=True)
     status = runs.set_index("run_id")["status"]
-    alone = about.assign(select=np.where(about["select"] == "last", "last", "per_task"))
+    last = about["select"] == "last"
+    alone = about.assign(select=np.where(last, "last", "per_task"), after=0)  # a baseline has one phase
     for prefix, wanted in (("", about), ("stl_", alone)):
         wanted = wanted.assign(run_id=pairs[prefix + "run_id"])
         found = wanted["run_id"].map(status).astype(object)
@@ -68,7 +69,7 @@ def measure(layout: Layout, runs: pd.DataFrame, curves: pd.DataFrame) -> Measure
 
 def _chosen(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Select once per series, and spread the result over the pairs that share it."""
-    series = ["run_id", "task", "metric", "select"]
+    series = ["run_id", "task", "metric", *SELECTION]
     number = wanted.groupby(series, sort=False).ngroup().to_numpy()
     distinct = wanted.drop_duplicates(series).reset_index(drop=True)
     return select(distinct, curves).iloc[number].reset_index(drop=True)

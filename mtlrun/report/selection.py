@@ -34,8 +34,12 @@ def select(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     weigh alike). `last`: the last step. Of equally good steps the earliest counts; NaN and infinities are
     never best. Test values have no part in the choice.
 
+    With patience, evaluations of a run count up to the one that is the patience-th in a row at which no wanted
+    series of the run has a new best validation value; evaluations up to the step `after` have no part in this.
+
     Args:
-        wanted: one row per series: run_id, task, metric, sign (1 where higher is better, else -1), select.
+        wanted: one row per series: run_id, task, metric, sign (1 where higher is better, else -1), select; and
+            perhaps patience (evaluations, 0 for none) and after (a step), the same for all series of a run.
         curves: one row per metric value: run_id, task, split (`val` and `test` are read), metric, step, value.
 
     Returns:
@@ -52,6 +56,8 @@ def select(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         if mode not in _SCORES:
             raise ConfigError([Fault("budget.select", "must name a selection", mode, sorted(_SCORES))])
         points = _points(part, curves)
+        if "patience" in part and (part["patience"] > 0).any():
+            points = _until_stopped(points, part)
         score = _SCORES[str(mode)](points, part["sign"].to_numpy())
         best = _first_best(points, score)
         rows = part.index[points.series[best]]
@@ -88,6 +94,26 @@ def _points(wanted: pd.DataFrame, curves: pd.DataFrame) -> _Points:
     runs = levels["run_id"].get_indexer(wanted["run_id"])
     val = np.where(np.isfinite(sides[0]), sides[0], np.nan)
     return _Points(at // span, runs[at // span], at % span, val, sides[1])
+
+
+def _until_stopped(points: _Points, wanted: pd.DataFrame) -> _Points:
+    """Return the evaluations of each run up to the one with which its patience ends."""
+    import pandas as pd
+
+    per_point = wanted[["sign", "patience", "after"]].iloc[points.series].reset_index(drop=True)
+    value = (per_point["sign"] * points.val).fillna(-np.inf)
+    value = value.where(points.step > per_point["after"], -np.inf)
+    before = value.groupby(points.series).cummax().groupby(points.series).shift(fill_value=-np.inf)
+    frame = pd.DataFrame({"run": points.run, "step": points.step, "better": value > before}).join(per_point)
+    moments = frame.groupby(["run", "step"], as_index=False).agg(
+        {"better": "any", "patience": "first", "after": "first"}
+    )
+    moments = moments[(moments["step"] > moments["after"]) & (moments["patience"] > 0)]
+    place = moments.groupby("run").cumcount()
+    best = place.where(moments["better"], 0).groupby(moments["run"]).cummax()
+    ended = moments[place - best >= moments["patience"]].groupby("run")["step"].min()
+    last = pd.Series(points.run).map(ended).fillna(np.inf).to_numpy()
+    return _Points(*(column[points.step <= last] for column in points))
 
 
 def _codes(column: pd.Series, level: pd.Index) -> NDArray[np.int64]:

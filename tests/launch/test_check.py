@@ -104,6 +104,13 @@ def test_what_a_study_has_once_cannot_be_swept(key, values):
         prepare([make_job(**{key: value}) for value in values])
 
 
+@pytest.mark.parametrize(("key", "value"), [("select", "joint"), ("patience", 2)])
+def test_how_runs_are_read_cannot_be_swept(key, value):
+    jobs = [make_job(), make_job(weighting="dwa", **{f"budget__{key}": value})]
+    with pytest.raises(ConfigError, match=rf"`budget\.{key}` must be the same in all cells"):
+        prepare(jobs)
+
+
 def test_no_job_is_a_fault():
     with pytest.raises(ConfigError, match="no job"):
         prepare([])

@@ -58,3 +58,8 @@ def test_faults(given, keys):
 
 def test_steps_win_over_epochs():
     assert Budget(epochs=20.0, steps=7).steps_for([]) == 7
+
+
+def test_patience_is_a_number_of_evaluations():
+    assert [f.key for f in Budget(steps=5, patience=0).faults()] == ["patience"]
+    assert not list(Budget(steps=5, patience=1).faults())

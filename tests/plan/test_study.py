@@ -156,6 +156,17 @@ def test_the_schedule_chooses_the_checkpoint_unless_the_budget_does():
     assert select(schedule="sequential", budget__select="joint") == "joint"
 
 
+def test_patience_counts_in_the_last_phase_and_makes_no_other_runs():
+    def cell(**choices):
+        return plan_study([make_job(budget="steps", budget__steps=40, **choices)]).cells[0]
+
+    assert cell().early_stop is None
+    assert cell(budget__patience=3).early_stop == {"patience": 3, "after": 0}
+    assert cell(budget__patience=3, schedule="sequential").early_stop == {"patience": 3, "after": 40}
+    plain, patient = cell(), cell(budget__patience=3)
+    assert (plain.runs, plain.baselines, plain.cell_id) == (patient.runs, patient.baselines, patient.cell_id)
+
+
 def test_sizes_of_parts_are_kept_where_seeds_split_anew():
     assert plan_study([make_job()]).cells[0].resplit is None
     kept = plan_study([make_job(suite__resplit=True)]).cells[0].resplit
