@@ -42,10 +42,13 @@ def presets_of(known: Known) -> dict[str, dict[str, str]]:
 
 
 def mitigation_label(labels: Mapping[str, str], presets: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the preset that sets exactly these strategies, or else what differs from plain, joined by `+`."""
+    """Return the preset that sets exactly these strategies, or else what differs from plain, joined by `+`.
+
+    A preset may choose a sharing scheme too, which has a label of its own.
+    """
     found = {group: labels[group] for group in MITIGATING}
     for name, sets in presets.items():
-        if {**PLAIN, **sets} == found:
+        if {**PLAIN, **{g: option for g, option in sets.items() if g in MITIGATING}} == found:
             return name
     return "+".join(found[group] for group in MITIGATING if found[group] != PLAIN[group])
 

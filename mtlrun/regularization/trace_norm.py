@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -58,13 +58,18 @@ def _norm(matrix: Tensor) -> Tensor:
 
 
 def _towers(parameters: Mapping[str, Tensor], owners: Owners) -> list[list[Tensor]]:
-    """Return for each weight matrix that every task owns one of, in one shape, the tasks' matrices."""
+    """Return for each weight that every task owns one of, in one shape, the tasks' weights.
+
+    Tasks' weights correspond whose names differ in numbers alone: the first of each task, the second, and so on.
+    """
     tasks = {owner for owner in owners.values() if owner is not None}
-    found: dict[str, list[Tensor]] = defaultdict(list)
+    found: dict[tuple[str, int], list[Tensor]] = defaultdict(list)
+    counts = Counter[tuple[str, int]]()
     for name, value in parameters.items():
-        if owners[name] is not None and value.dim() > 1:
-            parts = name.split(".")
-            parts[parts.index(str(owners[name]))] = "*"  # its place among the tasks
-            found[".".join(parts)].append(value)
+        owner = owners[name]
+        if owner is not None and value.dim() > 1:
+            kind = ".".join("*" if part.isdigit() else part for part in name.split("."))
+            found[kind, counts[kind, owner]].append(value)
+            counts[kind, owner] += 1
     groups = found.values()
     return [g for g in groups if len(g) == len(tasks) > 1 and len({w.shape for w in g}) == 1]

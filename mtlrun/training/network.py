@@ -156,9 +156,9 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
         raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
     if parts.regularization.compares and not body.divides and len(info.tasks) > 1:
         shares = any(body.owner(name) is None for name, _ in body.named_parameters())
-        lacks = "no features of a task beside the shared ones" if shares else "no shared features"
+        lacks = "none of a task's own" if shares else "no shared ones"
         rule = (
-            f"needs shared features and each task's own, side by side, as under sharing=cgc; {lacks} are in"
+            f"needs shared features and each task's own, side by side, as under sharing=cgc; here are {lacks}"
         )
         name = type(parts.regularization).__name__
         raise ConfigError([Fault(f"regularization ({name})", rule, type(parts.sharing).__name__)])

@@ -3,10 +3,14 @@
 import pytest
 import torch
 from support.configs import run_config
+from support.weighting import first_step
 
+from mtlrun.catalog import load_option, options
 from mtlrun.regularization.elastic_net import ElasticNet
 from mtlrun.regularization.trace_norm import TraceNorm
 from mtlrun.training.cohort import Cohort
+
+PENALTIES = [name for name in options("regularization") if "on" in load_option("regularization", name)]
 
 
 def test_elastic_net():
@@ -14,6 +18,14 @@ def test_elastic_net():
     parameters = {"w": torch.tensor([[3.0], [-0.5]]), "b": torch.tensor([100.0])}
     assert ElasticNet(2.0, "all", 0.25).penalty(parameters, {"w": None, "b": None}).item() == 8.6875
     assert [f.key for f in ElasticNet(-1.0, "all", 2.0).faults()] == ["coefficient", "l1_ratio"]
+
+
+@pytest.mark.parametrize(("on", "value"), [("all", 8.6875), ("shared", 8.25), ("private", 0.4375)])
+def test_elastic_net_on_chosen_parameters(on, value):
+    # The shared weight 3: 2 (0.25 * 3 + 0.75 / 2 * 9) = 8.25; the task's own 0.5: 2 (0.125 + 0.09375) = 0.4375.
+    parameters = {"w": torch.tensor([[3.0]]), "v": torch.tensor([[-0.5]]), "b": torch.tensor([100.0])}
+    owners = {"w": None, "v": 1, "b": None}
+    assert ElasticNet(2.0, on, 0.25).penalty(parameters, owners).item() == value
 
 
 def test_trace_norm():
@@ -37,14 +49,48 @@ def test_equal_towers_have_a_finite_gradient():
     assert all(r.diverged_at is None for r in results)
 
 
-@pytest.mark.parametrize("name", ("elastic_net", "trace_norm"))
-@pytest.mark.parametrize("sharing", ("hard", "branched", "separate"))
-def test_alone_and_among_others(name, sharing):
-    torch.set_num_threads(1)
-    runs = [run_config(s, 20, regularization=name, sharing=sharing) for s in range(3)]
-    (alone,) = Cohort(runs[1:2], torch.device("cpu")).train()
-    among = Cohort(runs, torch.device("cpu")).train()[1]
-    for key, value in alone.parameters.items():
-        torch.testing.assert_close(
-            torch.from_numpy(among.parameters[key]), torch.from_numpy(value), rtol=1e-10, atol=1e-12
-        )
+def test_weights_of_tasks_are_paired_whatever_their_modules_are_called():
+    # Experts 1 and 2 of two tasks, of two layers each: layers (3, 0) and (0, 4), then (5) and (5), so 7 + 5 sqrt 2.
+    # The second task alone has a connection, and a head of another shape: both are left out.
+    values = {
+        "body.experts.1.0.weight": (0, [[3.0, 0.0]]),
+        "body.experts.1.1.weight": (0, [[5.0]]),
+        "body.experts.2.0.weight": (1, [[0.0, 4.0]]),
+        "body.experts.2.1.weight": (1, [[5.0]]),
+        "body.connections.0.weight": (1, [[100.0]]),
+        "heads.tasks.0.weight": (0, [[100.0, 0.0]]),
+        "heads.tasks.1.weight": (1, [[100.0]]),
+    }
+    parameters = {n: torch.tensor(v).double() for n, (_, v) in values.items()}
+    found = TraceNorm(1.0).penalty(parameters, {n: owner for n, (owner, _) in values.items()})
+    assert found.item() == pytest.approx(7 + 5 * 2**0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize(("on", "value"), [("private", 7), ("shared", 9), ("all", 16)])
+def test_trace_norm_on_chosen_parameters(on, value):
+    # Towers (3, 0) and (0, 4): 3 + 4. The shared weight with rows (0, 2, 0), (0, 0, 0), (2, 0, 0): 2 + 2; a kernel
+    # of images is a row for each output channel, here (3, 4, 0, 0): 5. Biases do not count.
+    parameters = {
+        "body.branches.0.weight": torch.tensor([[3.0, 0.0]]).double(),
+        "body.branches.1.weight": torch.tensor([[0.0, 4.0]]).double(),
+        "body.trunk.weight": torch.tensor([[0.0, 2, 0], [0, 0, 0], [2, 0, 0]]).double(),
+        "body.trunk.kernel": torch.tensor([3.0, 4, 0, 0]).double().view(1, 1, 2, 2),
+        "body.trunk.bias": torch.ones(3).double(),
+    }
+    owners = {n: int(n[14]) if "branches" in n else None for n in parameters}
+    found = TraceNorm(1.0, on=on).penalty(parameters, owners).item()
+    assert found == pytest.approx(value, abs=1e-5)  # the floor below the square root of the eigenvalue 0
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("on", ("all", "shared", "private"))
+def test_every_penalty_reaches_the_chosen_parameters_and_no_others(name, on):
+    # Without a loss, that is: what the penalty adds to the first gradient. Towers of the same shapes.
+    choices = {"suite": "digits_permuted", "sharing": "branched"}
+    without, _, _ = first_step([run_config(**choices)])
+    settings = {"regularization": name, "regularization__coefficient": 1.0, "regularization__on": on}
+    found, _, _ = first_step([run_config(**choices, **settings)])
+    for parameter, gradient in found.items():
+        shared = parameter.startswith("body.trunk")
+        chosen = parameter.endswith("weight") and on in ("all", "shared" if shared else "private")
+        assert torch.equal(gradient, without[parameter]) != chosen, parameter

@@ -6,6 +6,7 @@ from support.configs import run_config
 from support.weighting import vectorised
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mtlrun.catalog import options
 from mtlrun.training.cohort import Cohort
 from mtlrun.training.feed import CHUNK_STEPS
 
@@ -25,12 +26,15 @@ class Recorder(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+STRATEGIES = [{"weighting": name} for name in vectorised()]
+STRATEGIES += [{"regularization": name, "sharing": "cgc"} for name in options("regularization")]
+every_strategy = pytest.mark.parametrize("choices", STRATEGIES, ids=str)
+
+
 @pytest.mark.parametrize("lanes", (1, 3))
-@pytest.mark.parametrize("weighting", vectorised())
-def test_no_operation_of_a_step_waits(weighting, lanes):
-    cohort = Cohort(
-        [run_config(s, 4, "float32", weighting=weighting) for s in range(lanes)], torch.device("cpu")
-    )
+@every_strategy
+def test_no_operation_of_a_step_waits(choices, lanes):
+    cohort = Cohort([run_config(s, 4, "float32", **choices) for s in range(lanes)], torch.device("cpu"))
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), cohort.batches(phase, 0)
     next(batches)  # draws and sends the batches of the next steps
@@ -50,10 +54,10 @@ def test_the_recorder_sees_what_waits():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("weighting", vectorised())
-def test_a_step_on_a_gpu_never_waits(weighting):
+@every_strategy
+def test_a_step_on_a_gpu_never_waits(choices):
     device = torch.device("cuda")
-    cohort = Cohort([run_config(s, CHUNK_STEPS, "float32", weighting=weighting) for s in range(3)], device)
+    cohort = Cohort([run_config(s, CHUNK_STEPS, "float32", **choices) for s in range(3)], device)
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), cohort.batches(phase, 0)
     trainer.step(next(batches), 0)
