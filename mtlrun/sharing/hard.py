@@ -12,7 +12,8 @@ from mtlrun.sharing.base import Body, MakeEncoder, Sharing, TrunkAndBranches
 class Hard(Sharing):
     """Hard parameter sharing: one encoder for all tasks, with each task's head on top.
 
-    The size that `capacity` compares others with; here both capacities are the same.
+    The encoder is shared, whole. Its size is the one that `capacity` compares other schemes with, so here both
+    capacities are the same.
 
     Source: Caruana, Multitask Learning, Machine Learning 28, 1997.
     """

@@ -23,7 +23,7 @@ from mtlrun.training.branches import Branches
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
-from mtlrun.training.masks import Masks, mask_shapes
+from mtlrun.training.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
@@ -125,6 +125,7 @@ class Cohort:
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
         self.parameters = self.optimizer.parameters
         self.mask_shapes = mask_shapes(networks[0], [s.input_shape for s in self.info.sources])
+        self.draw_shapes = draw_shapes(networks[0])
         self.network = networks[0].to("meta")
         self.owners = self.network.owners()
         autocast = self.config["dtype"] == "bfloat16"
@@ -246,7 +247,8 @@ class Cohort:
         draws = [(lanes, weighting.random_shape(len(active))) for lanes, weighting in weightings]
         extra = EXTRA_BATCHES[weightings[0][1].probe]
         makers = [p.regularization.mask for p in self.parts]
-        masks = Masks(self.seeds, makers, self.mask_shapes, max(self.batch_sizes), self._send)
+        budget, rows = self.config["budget"]["steps"], max(self.batch_sizes)
+        masks = Masks(self.seeds, makers, self.mask_shapes, rows, self._send, self.draw_shapes, budget)
         feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send, masks)
         return feed.batches(phase.steps, skip, extra, draws)
 

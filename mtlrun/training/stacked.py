@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.training.convolution import StackedLayer, chunk_images, has_image_rule, image_layer
-from mtlrun.training.masks import Site, sites_of
+from mtlrun.training.masks import Site, hold, sites_of
 
 ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity)
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -121,7 +121,7 @@ class Lone(Forward):
     def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
         for module, attribute, name in self._places:
             object.__setattr__(module, attribute, self.leaves[name])
-        _hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
+        hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
         outputs = getattr(self._network, part)([x.squeeze(0) for x in arguments])
         return [out.unsqueeze(0) for out in outputs]
 
@@ -138,7 +138,7 @@ class Vmapped(Forward):
         def one(values: list[Tensor], inputs: list[Tensor], masks: dict[str, Tensor]) -> list[Tensor]:
             for (module, attribute, _), value in zip(self._places, values, strict=True):
                 object.__setattr__(module, attribute, value)
-            _hold(self._sites, masks)
+            hold(self._sites, masks)
             return getattr(self._network, part)(inputs)
 
         values = [self.leaves[name] for _, _, name in self._places]
@@ -156,7 +156,8 @@ class Stacked(Forward):
             self._replace(name, module)
         self._places, self._sites = _free(self.network), sites_of(self.network)
         for site in self._sites:
-            site.batch_axis = 1
+            if isinstance(site, Site):
+                site.batch_axis = 1
         chunk_images(self.network)
 
     def _replace(self, name: str, module: nn.Module) -> None:
@@ -177,7 +178,7 @@ class Stacked(Forward):
             layer.held = [self.leaves[n] for n in names]
         for module, attribute, name in self._places:
             object.__setattr__(module, attribute, self.leaves[name])
-        _hold(self._sites, masks)
+        hold(self._sites, masks)
         return getattr(self.network, part)(arguments)
 
 
@@ -194,12 +195,6 @@ class StackedLinear(StackedLayer):
         if not biases:
             return torch.bmm(weight, inputs.mT).mT
         return torch.baddbmm(biases[0].unsqueeze(-1), weight, inputs.mT).mT
-
-
-def _hold(sites: Sequence[Site], masks: Mapping[str, Tensor]) -> None:
-    """Give every site its mask, or none."""
-    for site in sites:
-        site.held = [masks[site.name]] if masks else []
 
 
 def _has_rule(module: nn.Module) -> bool:

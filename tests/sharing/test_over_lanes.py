@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.configs import run_config
-from support.networks import inputs_of, moved, network_of
+from support.networks import drawn, in_training, inputs_of, moved, network_of
 from torch.func import functional_call
 
 from mtlrun.catalog import options
@@ -31,10 +31,11 @@ def test_stacked_equals_plain_lane_by_lane(sharing, suite, model):
     generator = torch.Generator().manual_seed(1)
     sources = 2 if suite == "digits_permuted" else 1
     inputs = [torch.randn(3, 5, 1, 8, 8, generator=generator, dtype=torch.float64) for _ in range(sources)]
-    outputs = forward(inputs)
+    draws = drawn(networks[0], 3)
+    outputs = forward(inputs, draws)
     found = torch.autograd.grad(sum(o.square().sum() for o in outputs), list(forward.leaves.values()))
     for lane, network in enumerate(networks):
-        plain = functional_call(network, named[lane], ([x[lane] for x in inputs],))
+        plain = functional_call(in_training(network, draws, lane), named[lane], ([x[lane] for x in inputs],))
         for ours, theirs in zip(outputs, plain, strict=True):
             torch.testing.assert_close(ours[lane], theirs, rtol=1e-11, atol=1e-12)
         loss = sum(o.square().sum() for o in plain)
@@ -61,7 +62,10 @@ def test_alone_among_others(sharing, weighting):
 
 @every_scheme
 def test_a_representation_has_all_that_is_shared_below_it(sharing):
-    network, inputs = moved(network_of(sharing=sharing)), [x.requires_grad_() for x in inputs_of()]
+    network, inputs = (
+        in_training(moved(network_of(sharing=sharing))),
+        [x.requires_grad_() for x in inputs_of()],
+    )
     if not network.body.splits:
         with pytest.raises(NotImplementedError):
             network.represent(inputs)
@@ -85,7 +89,7 @@ def test_one_task_owns_or_shares_everything_and_trains(sharing, heads):
     assert any(not torch.equal(before[n], p) for n, p in cohort.parameters.items())
 
 
-@pytest.mark.parametrize("sharing", ("hard", "branched", "cross_stitch", "mtan"))
+@pytest.mark.parametrize("sharing", ("hard", "branched", "cross_stitch", "ltb", "mtan"))
 def test_gradients_of_the_representation_alone_among_others(sharing):
     torch.set_num_threads(1)
     choices = {"sharing": sharing, "weighting": "pcgrad", "weighting__on": "representation", "steps": 5}

@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 import torch
-from support.networks import counts, inputs_of, moved, network_of
+from support.networks import counts, in_training, inputs_of, moved, network_of
 
 from mtlrun.catalog import options
 from mtlrun.errors import ConfigError
@@ -26,7 +26,7 @@ BLENDED = {"cgc", "dselect_k", "mmoe", "mtan", "ple"}
 
 @every_pair
 def test_a_task_depends_on_what_is_shared_and_on_its_own(sharing, heads):
-    network = moved(network_of(sharing=sharing, heads=heads))
+    network = in_training(moved(network_of(sharing=sharing, heads=heads)))
     owners = network.owners()
     assert set(owners) == {name for name, _ in network.named_parameters()}
     assert set(owners.values()) <= {None, 0, 1}
@@ -42,10 +42,12 @@ def test_a_task_depends_on_what_is_shared_and_on_its_own(sharing, heads):
 )
 def test_every_task_starts_as_its_baseline_does(sharing, heads):
     inputs = inputs_of()
-    together = network_of(seed=3, sharing=sharing, heads=heads)(inputs)
+    network = network_of(seed=3, sharing=sharing, heads=heads)
+    together, in_steps = network(inputs), in_training(network)(inputs)
     for place, task in enumerate(("upright", "permuted")):
         (alone,) = network_of(seed=3, heads=heads, suite__tasks=[task])([inputs[place]])
-        torch.testing.assert_close(alone, together[place], rtol=0, atol=1e-7)
+        for found in (together, in_steps):
+            torch.testing.assert_close(alone, found[place], rtol=0, atol=1e-7)
     other_seed = network_of(seed=4, sharing=sharing, heads=heads)(inputs)
     assert not torch.equal(other_seed[0], together[0])
 

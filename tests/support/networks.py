@@ -7,6 +7,8 @@ from typing import Any
 import torch
 
 from mtlrun.config import build
+from mtlrun.sharing.drawn import Drawn
+from mtlrun.training.masks import PROGRESS, draw_shapes, hold, sites_of
 from mtlrun.training.network import Network, Parts, build_network
 from support.configs import run_config
 
@@ -38,6 +40,22 @@ def moved(network: Network) -> Network:
     with torch.no_grad():
         for values in network.parameters():
             values += 0.1 * torch.randn(values.shape, generator=generator, dtype=values.dtype)
+    return network
+
+
+def drawn(network: Network, lanes: int) -> dict[str, torch.Tensor]:
+    """Return what a network's own modules draw in a step, for several runs, (R, ...) by name; progress is 0.1."""
+    generator = torch.Generator().manual_seed(11)
+    shapes = draw_shapes(network)
+    found = {n: torch.rand(lanes, *s, generator=generator, dtype=torch.float64) for n, s in shapes.items()}
+    return found | {PROGRESS: torch.full((lanes,), 0.1, dtype=torch.float64)} if found else {}
+
+
+def in_training(network: Network, draws: dict[str, torch.Tensor] | None = None, lane: int = 0) -> Network:
+    """Let a network see the numbers of a training step, by default some of its own, and return it."""
+    draws = drawn(network, 1) if draws is None else draws
+    sites = [site for site in sites_of(network) if isinstance(site, Drawn)]
+    hold(sites, {name: numbers[lane] for name, numbers in draws.items()})
     return network
 
 

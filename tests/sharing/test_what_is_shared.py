@@ -1,0 +1,122 @@
+"""Which parameters tasks share under every scheme, by name; gradient methods and conflict figures use just those."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from support.configs import run_config
+from support.networks import network_of
+from torch.func import functional_call
+
+from mtlrun.catalog import options
+from mtlrun.training.cohort import Cohort
+from mtlrun.training.masks import hold, sites_of
+
+CPU = torch.device("cpu")
+LINEAR = ("weight", "bias")
+
+
+def layers(*places):
+    """Return the names of the weights and biases of layers of the body."""
+    return {f"body.{place}.{name}" for place in places for name in LINEAR}
+
+
+# digits_parity, two tasks, on an encoder of two blocks; the dense layer of a block stands at its place 1.
+TRUNK = layers("trunk.0.1", "trunk.1.1")
+TOWERS = layers(*(f"blocks.{k}.1" for k in range(4)))
+EXPERTS = layers(*(f"experts.{k}.{block}.1" for k in range(4) for block in (0, 1)))
+SHARED = {
+    "adapters": TRUNK,
+    "branched": layers("trunk.0.1"),
+    "cgc": layers("experts.0.0.1", "experts.0.1.1"),
+    "cross_stitch": TOWERS | {"body.stitches.0.weight", "body.stitches.1.weight"},
+    "dselect_k": EXPERTS,
+    "hard": TRUNK,
+    "lateral": set(),
+    "ltb": TOWERS | {"body.choices.0.logits", "body.choices.1.logits"},
+    "mmoe": EXPERTS,
+    "mtan": TRUNK,
+    "ple": layers(*(f"experts.{k}.0.1" for k in range(4))) | {"body.shared_gates.0.layers.1.weight"},
+    "separate": set(),
+    "soft": set(),
+}
+QUIET = {"soft": {"sharing__coefficient": 0.0}, "dselect_k": {"sharing__entropy": 0.0}}
+"""Penalties act on parameters that no task's loss reaches together: off here."""
+
+
+def plain_gradients(cohort, batch, lane):
+    """Return each task's gradient of all parameters of one run, by ordinary autograd."""
+    network = network_of(
+        cohort.seeds[lane], "digits_parity", sharing=cohort.sharing, **QUIET.get(cohort.sharing, {})
+    )
+    hold(sites_of(network), {name: numbers[lane] for name, numbers in batch.examples.masks.items()})
+    named = {n: p[lane].detach().clone().requires_grad_() for n, p in cohort.parameters.items()}
+    digit, parity = functional_call(network, named, ([x[lane] for x in batch.examples.inputs],))
+    targets = [y[lane] for y in batch.examples.targets]
+    losses = (F.cross_entropy(digit, targets[0]), F.binary_cross_entropy_with_logits(parity, targets[1]))
+    found = []
+    for loss in losses:
+        slopes = torch.autograd.grad(
+            loss, list(named.values()), retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        found.append(dict(zip(named, slopes, strict=True)))
+    return found
+
+
+def begun(sharing, weighting):
+    """Return two runs after three steps, their trainer and the next batch."""
+    torch.set_num_threads(1)
+    settings = {"sharing": sharing, "weighting": weighting, **QUIET.get(sharing, {})}
+    cohort = Cohort([run_config(seed, **settings) for seed in (0, 1)], CPU)
+    cohort.sharing = sharing
+    trainer, batches = cohort.begin(cohort.phases[0]), cohort.batches(cohort.phases[0], 0)
+    for step in range(3):
+        trainer.step(next(batches), step)
+    return cohort, trainer, next(batches)
+
+
+def test_every_scheme_is_here():
+    assert set(SHARED) == set(options("sharing"))
+
+
+@pytest.mark.parametrize("sharing", SHARED)
+def test_shared_parameters_by_name(sharing):
+    network = network_of(suite="digits_parity", sharing=sharing)
+    assert {name for name, owner in network.owners().items() if owner is None} == SHARED[sharing]
+
+
+@pytest.mark.parametrize("sharing", SHARED)
+def test_conflict_figures_are_of_the_shared_parameters(sharing):
+    cohort, trainer, batch = begun(sharing, "equal")
+    assert set(trainer.program.shared) == SHARED[sharing]
+    if not SHARED[sharing]:
+        return
+    gramian = trainer.program.gramian(trainer.lanes, batch.examples)
+    for lane in range(2):
+        rows = [
+            torch.cat([g[n].flatten() for n in sorted(SHARED[sharing])])
+            for g in plain_gradients(cohort, batch, lane)
+        ]
+        expected = torch.stack([torch.stack([a @ b for b in rows]) for a in rows])
+        torch.testing.assert_close(gramian[lane], expected, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("sharing", SHARED)
+def test_gradient_methods_combine_the_shared_parameters_alone(sharing):
+    # MGDA for two tasks: the weights (a, 1 - a) for which a g_1 + (1 - a) g_2 is shortest, of shared parameters.
+    cohort, trainer, batch = begun(sharing, "mgda")
+    gradients, _, weights = trainer.program.gradients(trainer.lanes, batch)
+    owners = cohort.owners
+    for lane in range(2):
+        by_task = plain_gradients(cohort, batch, lane)
+        first, second = (
+            torch.cat([g[n].flatten() for n in sorted(SHARED[sharing])] or [torch.zeros(0)]) for g in by_task
+        )
+        if SHARED[sharing]:
+            a = ((second - first) @ second / (first - second).square().sum()).clamp(0, 1)
+            assert weights[lane].tolist() == pytest.approx([float(a), 1 - float(a)], abs=1e-9)
+        else:
+            assert weights[lane].tolist() == [1, 1]
+        for name, owner in owners.items():
+            terms = [float(w) * g[name] for w, g in zip(weights[lane], by_task, strict=True)]
+            expected = sum(terms) if owner is None else by_task[owner][name]
+            torch.testing.assert_close(gradients[name][lane], expected, rtol=1e-8, atol=1e-12)
