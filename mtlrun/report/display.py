@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ STRATEGIES = ("heads", "weighting", "schedule", "regularization")
 GAIN = "gain % [95 %]"
 FIGURES = ("STL", "MTL", GAIN, "p", "verdict", "seeds")
 TOLD = (GAIN, "verdict")
+TOGETHER = "All suites together"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,30 @@ def contrast_blocks(summary: Summary) -> list[Block]:
         _contrast_block(str(suite), contrasts)
         for suite, contrasts in summary.contrasts.groupby("suite", sort=False)
     ]
+
+
+def aggregate_blocks(summary: Summary) -> list[Block]:
+    """Return one block with what each setting does over all its suites; none where no setting has several."""
+    found = summary.aggregates
+    if found.empty:
+        return []
+    names = names_of(found.assign(suite="", task=""))
+    shown = names.to_numpy().tolist()
+    records: list[Any] = list(found.itertuples())
+    lines = [
+        [
+            *settings,
+            words.interval(row.mean_gain, math.nan, math.nan, 2),
+            words.interval(row.iqm_gain, row.iqm_gain_low, row.iqm_gain_high, 2),
+            words.interval(row.improvement, math.nan, math.nan, 2, sign=""),
+            "-" if len(found) == 1 else f"{row.mean_rank:.2f}",
+            f"{row.n_tasks} in {row.n_suites}",
+        ]
+        for settings, row in zip(shown, records, strict=True)
+    ]
+    header = [*names.columns, "mean gain %", "middle half % [95 %]", "P(better)", "rank", "tasks"]
+    told: list[list[str | None]] = [[None] * len(header) for _ in lines]
+    return [Block("all suites", "", header, lines, told, [False] * len(lines))]
 
 
 def frame_block(summary: Summary, level: str) -> Block:

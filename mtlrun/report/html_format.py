@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from mtlrun.report.display import Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.display import TOGETHER, Block, aggregate_blocks, contrast_blocks, frame_block, row_blocks
 from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
@@ -40,6 +40,9 @@ def to_html(summary: Summary, level: str = "rows") -> str:
         lost = forgetting_blocks(summary)
         body += [f"<h2>{FORGOTTEN}</h2>"] if lost else []
         body += [_table(block) for block in lost]
+        together = aggregate_blocks(summary)
+        body += [f"<h2>{TOGETHER}</h2>"] if together else []
+        body += [_table(block) for block in together]
         body += [f"<p>{escape(sentence)}</p>" for sentence in sentences(summary)]
         body.append(f"<footer>{escape(legend(summary))}</footer>")
     name = escape(summary.study)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mtlrun.report.display import Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.display import TOGETHER, Block, aggregate_blocks, contrast_blocks, frame_block, row_blocks
 from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
@@ -27,6 +27,9 @@ def to_markdown(summary: Summary, level: str = "rows") -> str:
     lost = forgetting_blocks(summary)
     lines += [f"### {FORGOTTEN}", ""] if lost else []
     lines += [line for block in lost for line in _table(block)]
+    together = aggregate_blocks(summary)
+    lines += [f"### {TOGETHER}", ""] if together else []
+    lines += [line for block in together for line in _table(block)]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]
     return "\n".join([*lines, f"<sub>{escape(legend(summary))}</sub>"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.report.aggregates import make_aggregates
 from mtlrun.report.contrasts import make_contrasts
 from mtlrun.report.cost import make_cost
 from mtlrun.report.course import make_phases, with_forgetting
@@ -28,9 +29,10 @@ class Summary:
     Attributes:
         study: its name.
         settings: how it was judged.
-        rows: one task under one cell each; the columns of the contract, then `small` and `cell_id`.
+        rows: one task under one cell each; the columns of the contract, then what was added to it.
         contrasts: each mitigation against none.
         suites: one cell each, with delta-m.
+        aggregates: one setting each, over all its suites; empty where no setting has several.
         cost: one cell each.
         pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
             `forgetting`, see `mtlrun.report.course`.
@@ -46,6 +48,7 @@ class Summary:
     rows: pd.DataFrame
     contrasts: pd.DataFrame
     suites: pd.DataFrame
+    aggregates: pd.DataFrame
     cost: pd.DataFrame
     pairs: pd.DataFrame
     curves: pd.DataFrame
@@ -78,6 +81,7 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
         rows=rows,
         contrasts=make_contrasts(layout, measured, rows, settings),
         suites=make_suites(layout, measured, rows),
+        aggregates=make_aggregates(layout, measured, rows),
         cost=make_cost(layout, runs),
         pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
         curves=curves,

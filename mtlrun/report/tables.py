@@ -17,16 +17,18 @@ from mtlrun.report.summary import Summary
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "cost", "phases")
-FILTERS = (*LABELS, "task", "kind", "metric", "direction")
+LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "aggregates", "cost", "phases")
+_OF_TASKS = ("suite", "task", "kind", "metric", "direction")
+FILTERS = (*LABELS, *_OF_TASKS[1:])
 
 
 def table(summary: Summary, level: str) -> pd.DataFrame:
     """Return one table.
 
-    `rows`, `contrasts`, `suites`, `cost` and `phases` are the summary's own; `runs` has one row per seed of each row;
-    `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its baseline (`stl`): `phase` is the
-    number of the schedule's phase that the step is of, and `trained` says whether that phase trains the task.
+    `rows`, `contrasts`, `suites`, `aggregates`, `cost` and `phases` are the summary's own; `runs` has one row per
+    seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its baseline
+    (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained` says whether that
+    phase trains the task.
 
     Raises:
         ConfigError: there is no such level.
@@ -65,12 +67,14 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         asked = " ".join(f"{column}={value}" for column, value in filters.items())
         raise ConfigError([f"no row fits all of `--filter` {asked}"])
     cells = set(kept["cell_id"])
+    of_settings = {name: value for name, value in filters.items() if name not in _OF_TASKS}
     return replace(
         summary,
         rows=kept,
         contrasts=_kept(summary.contrasts, filters),
         pairs=_kept(summary.pairs, filters),
         suites=summary.suites[summary.suites["cell_id"].isin(cells)],
+        aggregates=_kept(summary.aggregates, of_settings),
         cost=summary.cost[summary.cost["cell_id"].isin(cells)],
         phases=summary.phases[summary.phases["cell_id"].isin(cells)],
     )
@@ -99,7 +103,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     Columns of numbers keep their types; infinities become missing.
     """
     result = frame.copy()
-    for name in ("hyper", "tuned", "parameters_task", "tasks", "branches", "weights"):
+    for name in ("hyper", "tuned", "parameters_task", "tasks", "branches", "weights", "profile"):
         if name in result:
             texts = [None if plain(v) is None else json.dumps(plain(v), sort_keys=True) for v in result[name]]
             result[name] = np.array(texts, dtype=object)

@@ -8,7 +8,15 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from mtlrun.report.display import FIGURES, Block, contrast_blocks, frame_block, row_blocks
+from mtlrun.report.display import (
+    FIGURES,
+    TOGETHER,
+    Block,
+    aggregate_blocks,
+    contrast_blocks,
+    frame_block,
+    row_blocks,
+)
 from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
@@ -111,6 +119,10 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
     if lost:
         parts.append(Text(FORGOTTEN, "underline"))
     parts += [part for block in lost for part in (_table(block, style, 1), "")]
+    together = aggregate_blocks(summary)
+    if together:
+        parts.append(Text(TOGETHER, "underline"))
+    parts += [part for block in together for part in (_table(block, style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     return [*parts, Text(legend(summary), "dim")]
 

@@ -39,20 +39,19 @@ def with_spread(mean: float, sd: float, decimals: int | None, marks: Marks, spre
     if math.isnan(mean):
         return "-"
     kind = ".3g" if decimals is None or abs(mean) >= 1e6 else f".{decimals}f"
-    return (
-        f"{mean:{kind}} {marks.plus_minus}{sd:{kind}}" if spread and not math.isnan(sd) else f"{mean:{kind}}"
-    )
+    text = shown(mean, kind)
+    return f"{text} {marks.plus_minus}{sd:{kind}}" if spread and not math.isnan(sd) else text
 
 
 def gain(row: Any) -> str:
     """Return `-1.81 [-2.09, -1.53]` in percent; where that has no meaning, the difference itself, marked `abs`."""
     if not math.isnan(row.gain_pct):
-        return _interval(row.gain_pct, row.ci_low, row.ci_high, 2)
+        return interval(row.gain_pct, row.ci_low, row.ci_high, 2)
     if math.isnan(row.diff):
         return "-"
     size = max(abs(row.diff), abs(row.diff_high - row.diff_low) if row.n_seeds > 1 else 0)
     decimals = min(max(2 - math.floor(math.log10(size)), 0), 6) if size > 0 else 2
-    return _interval(row.diff, row.diff_low, row.diff_high, decimals) + " abs"
+    return interval(row.diff, row.diff_low, row.diff_high, decimals) + " abs"
 
 
 def p_value(p: float) -> str:
@@ -63,19 +62,36 @@ def p_value(p: float) -> str:
 
 
 def verdict(row: Any, marks: Marks) -> str:
-    """Return the verdict with its sign, and `*` where the gain is smaller than the margin."""
+    """Return the verdict with its sign, and `*` where the gain is smaller than the margin.
+
+    A row of which no seed was trained is undecided for that reason, and says so.
+    """
+    if not row.n_seeds + row.n_diverged:
+        return f"{marks.inconclusive} no seeds"
     return f"{getattr(marks, row.verdict)} {row.verdict}{SMALL if row.small else ''}"
 
 
 def seeds(row: Any) -> str:
-    """Return the number of seeds: `18/20` where 2 of 20 diverged, `6 +40` where about 40 more would decide."""
+    """Return the number of seeds: `18/20` where 2 of 20 diverged, `6 +40` where about 40 more would decide.
+
+    How many more cannot be told of fewer than two seeds, `1 +?`; none at all is `0`.
+    """
     number = f"{row.n_seeds}/{row.n_seeds + row.n_diverged}" if row.n_diverged else str(row.n_seeds)
-    if row.verdict != "inconclusive":
+    if row.verdict != "inconclusive" or not row.n_seeds + row.n_diverged:
         return number
     needed = plain(row.seeds_needed)
     return f"{number} +?" if needed is None else f"{number} +{needed}"
 
 
-def _interval(value: float, low: float, high: float, decimals: int) -> str:
-    text = f"{value:+.{decimals}f}"
-    return text if math.isnan(low) else f"{text} [{low:+.{decimals}f}, {high:+.{decimals}f}]"
+def interval(value: float, low: float, high: float, decimals: int, sign: str = "+") -> str:
+    """Return `-1.81 [-2.09, -1.53]`, the value alone where it has no interval, `-` where there is none."""
+    if math.isnan(value):
+        return "-"
+    text, begin, end = (shown(v, f"{sign}.{decimals}f") for v in (value, low, high))
+    return text if math.isnan(low) else f"{text} [{begin}, {end}]"
+
+
+def shown(value: float, kind: str) -> str:
+    """Return a number in a format, without the sign of what is rounded to 0: never `-0.00`."""
+    text = f"{value:{kind}}"
+    return f"{0.0:{kind}}" if float(text) == 0 else text

@@ -7,7 +7,7 @@ from scipy import stats
 
 from mtlrun.statistics.columns import Columnwise
 from mtlrun.statistics.delta_m import bootstrap_weights
-from mtlrun.statistics.student import Array, moments
+from mtlrun.statistics.student import Array, StudentT, moments
 
 RESAMPLES = 20_000
 _FEW = 10
@@ -23,6 +23,10 @@ class Bootstrap(Columnwise):
     91 %. So z is `sqrt(n / (n - 1))` times the t quantile with n - 1 degrees of freedom (Hesterberg, The American
     Statistician 69, 2015, section 4). One-sided p against "the mean is at most c" inverts the end points: the level
     at which c is one.
+
+    Never surer than Student's t test: p is the larger of both, and the interval holds the t interval. BCa alone
+    takes a few outliers for skew: 10 rows of heavy-tailed differences (t with 3 degrees of freedom) and 30 seeds
+    then raise a false alarm in 16 % of studies. So skew only widens, on the side of its long tail.
 
     Fewer than 10 resamples on one side of c say little of a small probability; there the tail of the normal
     distribution with the resamples' mean and spread is taken. p keeps 2^-n, the sign test's, from 0 and 1, so
@@ -47,7 +51,7 @@ class Bootstrap(Columnwise):
         moved = score - bias
         z = moved / np.maximum(1 + acceleration * moved, 1e-3) - bias
         p = stats.t.cdf(z * np.sqrt((n - 1) / n), n - 1)
-        return np.clip(p, 0.5**n, 1 - 0.5**n)
+        return np.maximum(np.clip(p, 0.5**n, 1 - 0.5**n), StudentT().p_above(x, bound))
 
     def interval_of(self, x: Array, level: float) -> tuple[Array, Array]:
         n = len(x)
@@ -58,7 +62,8 @@ class Bootstrap(Columnwise):
         reach = bias + np.sqrt(n / (n - 1)) * stats.t.ppf([[(1 - level) / 2], [(1 + level) / 2]], n - 1)
         share = stats.norm.cdf(bias + reach / np.maximum(1 - acceleration * reach, 1e-3))
         low, high = (_at_share(ordered, one) for one in share)
-        return low, high
+        t_low, t_high = StudentT().interval(x, level)
+        return np.minimum(low, t_low), np.maximum(high, t_high)
 
     def _resample(self, x: Array) -> tuple[Array, Array, Array]:
         """Return the means of the resamples of x (n, k), (B, k); their median bias and acceleration, (k,)."""

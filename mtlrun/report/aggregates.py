@@ -1,0 +1,112 @@
+"""A benchmark in one line for each setting: what it does over all suites of the study together."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlrun.report.layout import LABELS, Layout
+from mtlrun.report.measured import Measured
+from mtlrun.statistics.aggregate import Estimate, aggregate, mean_rank, performance_profile
+from mtlrun.statistics.judge import ZERO
+from mtlrun.statistics.student import Array
+from mtlrun.streams import stream
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SETTING = (*LABELS[1:], "hyper")
+FIGURES = ("mean_gain", "iqm_gain", "improvement")
+AGGREGATE_COLUMNS = (
+    *(*SETTING, "n_suites", "n_tasks", "n_seeds"),
+    *(name for figure in FIGURES for name in (figure, f"{figure}_low", f"{figure}_high")),
+    *("mean_rank", "profile"),
+)
+THRESHOLDS = (-10.0, -5.0, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0, 10.0)
+
+
+def make_aggregates(layout: Layout, measured: Measured, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per setting that several suites have, with `AGGREGATE_COLUMNS`; without such, none.
+
+    A setting is sharing, strategies and varying settings; its tasks are those of all its suites. `mean_gain` and
+    `iqm_gain` are in percent, over the tasks that have a percentage. `improvement` is the probability that a
+    multi-task run beats a single-task run. Each has its 95 % interval (`_low`, `_high`): seeds are drawn for
+    suites that share baselines together, for others apart. `mean_rank` is over the tasks that all settings
+    have, by mean test value; values that agree to 1e-6 of the single-task mean tie, and share the mean of their
+    ranks. `profile` is the share of runs whose gain is above each percentage. `n_seeds` is the smallest
+    number of seeds of any task.
+    """
+    import pandas as pd
+
+    keys = [
+        json.dumps(list(values), sort_keys=True, default=str) for values in rows[list(SETTING)].to_numpy()
+    ]
+    settings: dict[str, list[int]] = {}
+    for position, key in enumerate(keys):
+        settings.setdefault(key, []).append(position)
+    suites = rows["suite"].to_numpy()
+    several = [np.array(at) for at in settings.values() if len(set(suites[at])) > 1]
+    strata = _strata(layout)
+    ranks = _ranks(rows, layout, several)
+    records = [
+        _record(at, layout, measured, rows, strata) | {"mean_rank": rank}
+        for at, rank in zip(several, ranks, strict=True)
+    ]
+    return pd.DataFrame(records, columns=list(AGGREGATE_COLUMNS))
+
+
+def _record(
+    at: NDArray[np.intp], layout: Layout, measured: Measured, rows: pd.DataFrame, strata: NDArray[np.int64]
+) -> dict[str, Any]:
+    about = rows.iloc[at]
+    sign = layout.units["sign"].to_numpy()[at]
+    scale = np.where(about["gain_pct"].notna(), 100 / np.abs(about["stl_mean"].to_numpy()), np.nan)
+    paired = np.where(np.isnan(measured.d[:, at]), np.nan, 1.0)
+    stl, mtl = sign * measured.stl[:, at] * paired, sign * measured.mtl[:, at] * paired
+    found = aggregate(stl, mtl, scale, strata[at], stream(0, "statistics/aggregates"))
+    shares = performance_profile(measured.d[:, at] * scale, np.array(THRESHOLDS))
+    figures: dict[str, Any] = {}
+    for name, one in zip(FIGURES, found, strict=True):
+        figures |= _estimate(name, one)
+    return {
+        **{name: about.iloc[0][name] for name in SETTING},
+        "n_suites": about["suite"].nunique(),
+        "n_tasks": len(at),
+        "n_seeds": int(about["n_seeds"].min()),
+        **figures,
+        "profile": {f"{bound:g}": float(share) for bound, share in zip(THRESHOLDS, shares, strict=True)},
+    }
+
+
+def _estimate(name: str, one: Estimate) -> dict[str, float]:
+    return {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
+
+
+def _ranks(rows: pd.DataFrame, layout: Layout, several: list[NDArray[np.intp]]) -> Array:
+    """Return each setting's mean rank over the tasks that all of them have."""
+    tasks = list(zip(rows["suite"], rows["task"], strict=True))
+    by_task = [{tasks[position]: int(position) for position in at} for at in several]
+    common = [task for task in (by_task[0] if by_task else ()) if all(task in one for one in by_task)]
+    at = np.array([[one[task] for task in common] for one in by_task], dtype=np.intp)
+    at = at.reshape(len(several), len(common))
+    values = layout.units["sign"].to_numpy() * rows["mtl_mean"].to_numpy()
+    size = np.abs(rows["stl_mean"].to_numpy())[at[0]] if len(at) else np.empty(0)
+    return mean_rank(values[at], ZERO * np.where(size > 0, size, 1.0))
+
+
+def _strata(layout: Layout) -> NDArray[np.int64]:
+    """Return for each unit the number of its stratum: suites that share baselines, directly or not, are one."""
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    unit = layout.pairs["unit"].to_numpy()
+    suite = pd.factorize(layout.units["suite"])[0]
+    baseline, names = pd.factorize(layout.pairs["stl_run_id"])
+    nodes = suite.max(initial=-1) + 1 + len(names)
+    links = (np.ones(len(unit)), (suite[unit], suite.max(initial=-1) + 1 + baseline))
+    _, component = connected_components(coo_array(links, shape=(nodes, nodes)), directed=False)
+    return component[suite].astype(np.int64)

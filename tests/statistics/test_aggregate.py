@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mtlrun.statistics.aggregate import Aggregate, aggregate, mean_rank, performance_profile, whole_seeds
+
+RNG = np.random.default_rng(16)
+NAN = np.nan
+
+
+def ask(stl: np.ndarray, mtl: np.ndarray, strata: list[int] | None = None, seed: int = 0) -> Aggregate:
+    scale = 100 / np.abs(np.nanmean(stl, axis=0))
+    tasks = np.array(strata if strata is not None else range(stl.shape[1]))
+    return aggregate(stl, mtl, scale, tasks, np.random.default_rng(seed))
+
+
+def test_two_tasks_by_hand() -> None:
+    """Gains in percent of means 1 and 2: 10, 30 and -5, 5. Sorted -5, 5, 10, 30: the middle half are 5 and 10.
+
+    Task 1: 1.1 and 1.3 beat 1 and 1 always; task 2: 1.9 and 2.1 against 2 and 2 half of the time.
+    """
+    stl, mtl = np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([[1.1, 1.9], [1.3, 2.1]])
+    found = ask(stl, mtl)
+    assert found.mean.value == pytest.approx(10)
+    assert found.iqm.value == pytest.approx(7.5)
+    assert found.improvement.value == pytest.approx(0.75)
+
+
+def test_ties_count_half() -> None:
+    same = RNG.normal(1, 0.1, (6, 3))
+    assert ask(same, same).improvement.value == pytest.approx(0.5)
+
+
+def test_interquartile_mean_agrees_with_scipy() -> None:
+    stl = np.ones((8, 5))
+    mtl = stl + RNG.standard_t(2, (8, 5))
+    expected = stats.trim_mean((mtl - stl).ravel(), 0.25)
+    assert ask(stl, mtl).iqm.value == pytest.approx(100 * expected)
+
+
+def test_intervals_hold_the_value_and_the_generator_decides() -> None:
+    stl = RNG.normal(1, 0.1, (12, 4))
+    mtl = stl + RNG.normal(0.05, 0.1, (12, 4))
+    one, same, other = (ask(stl, mtl, seed=s) for s in (0, 0, 1))
+    assert all(e.low < e.value < e.high for e in one)
+    assert one == same
+    assert one.mean.low != other.mean.low
+
+
+def test_coverage_of_the_mean() -> None:
+    covered = 0
+    for _ in range(150):
+        stl = RNG.normal(1, 0.05, (20, 4))
+        found = ask(stl, stl + RNG.normal(0.02, 0.1, (20, 4))).mean
+        covered += found.low <= 2 <= found.high
+    assert covered >= 150 * 0.93 - 2 * np.sqrt(150 * 0.93 * 0.07)  # percentile intervals: about 93 %
+
+
+def test_tasks_of_one_stratum_are_drawn_together() -> None:
+    """Two copies of a task: apart, their errors cancel by sqrt(2) in the bootstrap; together they do not."""
+    stl, noise = np.ones((30, 1)), RNG.normal(0, 0.1, (30, 1))
+    twice = np.hstack([stl + noise, stl + noise])
+    together = ask(np.hstack([stl, stl]), twice, [0, 0]).mean
+    apart = ask(np.hstack([stl, stl]), twice, [0, 1]).mean
+    assert (together.high - together.low) / (apart.high - apart.low) == pytest.approx(np.sqrt(2), rel=0.1)
+
+
+def test_a_seed_lacking_one_task_of_its_stratum_is_left_out_of_it() -> None:
+    known = np.array([[True, True, True], [True, False, True]])
+    counted = whole_seeds(known, np.array([0, 0, 1]))
+    assert counted.tolist() == [[True, True, True], [False, False, True]]
+    stl, mtl = np.ones((2, 3)), np.array([[1.1, 1.1, 1.1], [9.0, NAN, 1.3]])
+    assert ask(stl, mtl, [0, 0, 1]).mean.value == pytest.approx((10 + 10 + 20) / 3)
+
+
+def test_tasks_without_percentage_count_for_improvement_alone() -> None:
+    stl, mtl = np.ones((3, 2)), np.full((3, 2), 1.1)
+    found = aggregate(stl, mtl, np.array([100.0, NAN]), np.array([0, 1]), RNG)
+    assert found.mean.value == pytest.approx(10)
+    none = aggregate(stl, mtl, np.full(2, NAN), np.array([0, 1]), RNG)
+    assert np.isnan([*none.mean, *none.iqm]).all()
+    assert none.improvement.value == 1
+
+
+def test_too_little_to_say() -> None:
+    one = ask(np.ones((1, 2)), np.full((1, 2), 1.5))
+    assert one.mean.value == pytest.approx(50)
+    assert np.isnan([one.mean.low, one.iqm.high, one.improvement.low]).all()
+    none = aggregate(np.full((2, 1), NAN), np.full((2, 1), NAN), np.ones(1), np.zeros(1, dtype=int), RNG)
+    assert np.isnan(none.improvement.value)
+
+
+def test_profile_by_hand() -> None:
+    gains = np.array([[-1.0, 2.0], [3.0, NAN], [5.0, NAN], [7.0, NAN]])
+    np.testing.assert_allclose(performance_profile(gains, np.array([0.0, 2.0, 4.0])), [0.875, 0.375, 0.25])
+
+
+def test_ranks_by_hand_and_ties_share_theirs() -> None:
+    """Task 1: 3, 1, 2. Task 2: the first two agree to 1e-3 and share ranks 1 and 2. Task 3 is not whole."""
+    values = np.array([[0.7, 0.90001, 1.0], [0.9, 0.9, NAN], [0.8, 0.5, 2.0]])
+    np.testing.assert_allclose(mean_rank(values, np.full(3, 1e-3)), [2.25, 1.25, 2.5])
+    assert np.isnan(mean_rank(values[:, 2:], np.ones(1))).all()
