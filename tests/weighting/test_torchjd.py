@@ -1,4 +1,4 @@
-"""TorchJD's aggregators in the engine: TorchJD's own results, lanes apart, faults."""
+"""TorchJD's aggregators and scalarizers in the engine: TorchJD's own results, lanes apart, faults."""
 
 import sys
 
@@ -12,7 +12,7 @@ from torchjd import aggregation
 
 from mtlrun.training.cohort import Cohort
 from mtlrun.weighting.base import Signals
-from mtlrun.weighting.torchjd import TorchJD, aggregators
+from mtlrun.weighting.torchjd import TorchJD, aggregators, scalarizers
 
 CALLS = {
     "AlignedMTL": "",
@@ -53,6 +53,50 @@ def test_updates_are_those_of_torchjd(name):
     assert update.dtype == weights.dtype == torch.float64
 
 
+SCALARIZERS = {
+    "COSMOS": "lambda_=0.5 weights=[1,2,3]",
+    "GeometricMean": "",
+    "PBI": "theta=5 weights=[1,2,3]",
+    "STCH": "mu=0.1",
+    "scalarization.Constant": "weights=[0.5,1,2]",
+    "scalarization.Mean": "",
+    "scalarization.Random": "",
+    "scalarization.Sum": "",
+}
+
+
+def weigh(method, losses, draw=0.25):
+    signals = Signals(torch.tensor(losses).double(), None, torch.tensor([draw]), {}, torch.tensor(False))
+    return method.weigh(signals, {})[0]
+
+
+@pytest.mark.parametrize("name", SCALARIZERS)
+def test_tasks_weigh_as_the_slopes_of_scalarizers(name):
+    method = TorchJD(name, SCALARIZERS[name])
+    assert method.needs == "losses"
+    losses, before = torch.tensor([0.5, 1, 2]).double().requires_grad_(), torch.get_rng_state()
+    with torch.random.fork_rng([]):
+        torch.manual_seed(2**29)
+        (expected,) = torch.autograd.grad(method.build(losses)(losses), losses)
+    with torch.no_grad():
+        torch.testing.assert_close(weigh(method, losses.tolist()), expected)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_hand_values_of_scalarizers():
+    # (L1 L2)^(1/2) for L = (1, 4): slopes (L2, L1) / (2 * 2)
+    assert weigh(TorchJD("GeometricMean"), [1, 4]).tolist() == pytest.approx([1, 1 / 4])
+    assert weigh(TorchJD("scalarization.Mean"), [1, 4]).tolist() == [1 / 2, 1 / 2]
+    assert weigh(TorchJD("scalarization.Mean"), [1, torch.nan]).isnan().all()
+
+
+def test_every_scalarizer_without_a_memory_is_offered():
+    named = {name for name in scalarizers() if "." not in name}
+    assert {name.split(".")[-1] for name in SCALARIZERS} == named
+    assert {"scalarization." + name for name in named} == set(scalarizers()) - named
+    assert not {"UW", "FAMO", "DWA", "IMTLL", "Scalarizer"} & named
+
+
 def test_random_aggregators_draw_from_the_run():
     rows = torch.from_numpy(np.random.default_rng(0).standard_normal((3, SIZE)))
     first, same, other = (aggregate(TorchJD("Random"), rows, draw)[0] for draw in (0.25, 0.25, 0.75))
@@ -82,6 +126,15 @@ def test_the_sum_is_equal():
         torch.testing.assert_close(ours[name], gradient)
 
 
+def test_a_scalarizer_weighs_the_tasks_own_parameters_too():
+    choices = {"weighting": "torchjd", "weighting__name": "GeometricMean"}
+    ours = first_step([run_config(s, **choices) for s in range(2)])[0]
+    expected = first_step([run_config(s, weighting="gls") for s in range(2)])[0]
+    assert set(ours) == set(expected)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(ours[name], gradient)
+
+
 def test_by_the_command_line(tmp_path):
     bad = mtlrun("run", *tiny(tmp_path, "weighting=torchjd", "weighting.name=TrimmedMean"))
     assert bad.code == 2 and "weighting.settings" in bad.err
@@ -97,6 +150,8 @@ def test_by_the_command_line(tmp_path):
         (TorchJD("GradVac"), "name"),
         (TorchJD("Nothing"), "name"),
         (TorchJD("CAGrad"), "settings"),
+        (TorchJD("UW"), "name"),
+        (TorchJD("STCH"), "settings"),
         (TorchJD("MGDA", "epsilon=-1"), "settings"),
         (TorchJD("Mean", "c=1"), "settings"),
     ],
