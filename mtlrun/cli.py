@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun import __version__
+from mtlrun.counted import counted
 from mtlrun.errors import ConfigError, Fault, MtlrunError
 
 INTERRUPTED = 130
@@ -67,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     manifest = store.read_study(seen["study"])
     counts = run_counts(store, manifest)
     if counts["failed"] or counts["diverged"]:
-        print(f"mtlrun: {counts['failed']} runs failed, {counts['diverged']} diverged", file=sys.stderr)
+        failed = counted(counts["failed"], "run")
+        print(f"mtlrun: {failed} failed, {counts['diverged']:,} diverged", file=sys.stderr)
         for error in run_errors(store, manifest):
             print(f"  {error}", file=sys.stderr)
         return 1
@@ -114,9 +116,8 @@ def lock(arguments: argparse.Namespace) -> int:
 
     manifest, summary = _summary(Store(arguments.store), arguments.study)
     _write(arguments.output, json.dumps(make_lock(manifest, summary), indent=1) + "\n")
-    print(
-        f"locked {len(summary.rows)} rows of study {manifest['study']} in {arguments.output}", file=sys.stderr
-    )
+    rows = counted(len(summary.rows), "row")
+    print(f"locked {rows} of study {manifest['study']} in {arguments.output}", file=sys.stderr)
     return 0
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.lockfile import Seeded, gains_by_seed, identity, lock, read_lock
 from mtlrun.report.markdown import escape
+from mtlrun.report.words import shown
 from mtlrun.statistics.change import Change, change, seeds_to_check
 from mtlrun.statistics.corrections import holm
 
@@ -255,9 +256,9 @@ def _line(row: GateRow) -> str:
     locked = row.locked
     hyper = [f"{key}={value}" for key, value in locked["hyper"].items()]
     per_cent = 100 / locked["scale"] if locked["scale"] else float("nan")
-    gain = f"{per_cent * np.mean(locked['gains']):+.2f} %" if locked["gains"] else "-"
+    gain = f"{shown(per_cent * np.mean(locked['gains']), '+.2f')} %" if locked["gains"] else "-"
     known = row.found is not None and row.found.n > 1
-    moved = f"{per_cent * row.found.mean:+.2f}" if row.found is not None and known else "-"
+    moved = shown(per_cent * row.found.mean, "+.2f") if row.found is not None and known else "-"
     verdict = (
         locked["verdict"]
         if row.verdict in ("", locked["verdict"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.counted import counted
+
 if TYPE_CHECKING:
     from mtlrun.launch.batch import Batch
 
@@ -27,12 +29,14 @@ def plan_facts(batch: Batch) -> dict[str, Any]:
 def plan_text(facts: dict[str, Any]) -> str:
     """Return the facts in words."""
     lanes = facts["lanes"]
-    width = f" of {min(lanes)} to {max(lanes)} lanes" if lanes else ""
+    least = f"{min(lanes)} to " if lanes and min(lanes) < max(lanes) else ""
+    width = f" of {least}{counted(max(lanes), 'lane')}" if lanes else ""
+    steps = counted(facts["run_steps"], "run-step")
     return "\n".join(
         [
-            f"study {facts['study']}: {facts['cells']} cells",
-            f"  to train  {facts['runs_new']:,} runs, {facts['run_steps']:,} run-steps",
-            f"  reused    {facts['runs_reused']:,} runs",
+            f"study {facts['study']}: {counted(facts['cells'], 'cell')}",
+            f"  to train  {counted(facts['runs_new'], 'run')}, {steps}",
+            f"  reused    {counted(facts['runs_reused'], 'run')}",
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
             f"  time      about {facts['estimate_s']:,.0f} s",
             f"  memory    about {facts['memory_mib']:,} MiB a process",

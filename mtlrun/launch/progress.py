@@ -10,6 +10,7 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemai
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from mtlrun.counted import counted
 from mtlrun.launch.batch import Batch
 
 LINE_S = 5.0  # a plain line is written this often
@@ -41,9 +42,9 @@ class Progress:
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()
         self._first: tuple[float, int] | None = None
         reused = f", reusing {len(batch.reused):,}" if batch.reused else ""
-        plural = "es" if batch.processes > 1 else ""
-        where = f"in {len(batch.cohorts)} cohorts on {batch.processes} process{plural}"
-        self._console.print(f"training {new:,} runs{reused} {where}", highlight=False)
+        processes = counted(batch.processes, "process", "processes")
+        where = f"in {counted(len(batch.cohorts), 'cohort')} on {processes}"
+        self._console.print(f"training {counted(new, 'run')}{reused} {where}", highlight=False)
         if self._console.is_terminal:
             columns = (TextColumn("{task.percentage:>3.0f} %"), BarColumn(), _Rate(), TimeRemainingColumn())
             self._bar = Bar(*columns, console=self._console, transient=True)
@@ -71,4 +72,4 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
         took = time.monotonic() - self._begun
-        self._console.print(f"{self._done:,} run-steps in {took:,.1f} s", highlight=False)
+        self._console.print(f"{counted(self._done, 'run-step')} in {took:,.1f} s", highlight=False)

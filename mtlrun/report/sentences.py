@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtlrun.counted import counted
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.summary import Summary
 from mtlrun.statistics.corrections import find_correction
@@ -77,11 +78,15 @@ def _clause(name: str, whole: int, partly: int) -> str:
 
 
 def _undecided(rows: pd.DataFrame) -> str:
+    without = rows["n_seeds"] + rows["n_diverged"] == 0
+    if without.any():
+        rest = _undecided(rows[~without])
+        return f"{counted(int(without.sum()), 'row has', 'rows have')} no trained seed. {rest}".rstrip()
     open_ = rows[rows["verdict"] == "inconclusive"]
     needed = open_["seeds_needed"].dropna()
     if open_.empty:
         return ""
-    text = f"{_plural(len(open_), 'row is', 'rows are')} inconclusive"
+    text = f"{counted(len(open_), 'row is', 'rows are')} inconclusive"
     if needed.empty:
         return f"{text}."
     return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
@@ -95,7 +100,7 @@ def _skewed(summary: Summary) -> str:
         return ""
     names = list(dict.fromkeys(rows["task"]))
     named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-    text = f"{_plural(len(rows), 'row has', 'rows have')} clearly skewed differences ({named}): "
+    text = f"{counted(len(rows), 'row has', 'rows have')} clearly skewed differences ({named}): "
     if rows["skew_seeds"].isna().all():
         advice = "use statistics=paired_t with many seeds"
         return f"{text}false alarms are likelier than p says, and more seeds do not mend that; {advice}."
@@ -110,14 +115,10 @@ def _absent(summary: Summary) -> str:
         if counts[status]
     ]
     total = sum(counts.values())
-    return f"Of {_plural(total, 'run')}, {', '.join(parts)}." if parts else ""
+    return f"Of {counted(total, 'run')}, {', '.join(parts)}." if parts else ""
 
 
 def _cases(rows: pd.DataFrame) -> str:
     """Return how many there are; a task that stands there under several settings is several cases."""
     several = rows.duplicated(["suite", "task"]).any()
-    return _plural(len(rows), "case" if several else "task")
-
-
-def _plural(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return counted(len(rows), "case" if several else "task")

@@ -183,7 +183,7 @@ def test_a_plan_in_numbers_and_words(tmp_path):
         "memory_mib": 0,
     }
     lines = plan_text(facts | {"estimate_s": 1234.5, "run_steps": 1_000_000}).splitlines()
-    assert lines[0] == "study small: 1 cells"
+    assert lines[0] == "study small: 1 cell"
     assert "9 runs, 1,000,000 run-steps" in lines[1]
     assert "6 of 1 to 2 lanes, 1 at a time" in lines[3]
     assert "about 1,234 s" in lines[4]

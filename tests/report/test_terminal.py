@@ -92,6 +92,32 @@ def test_style_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Style.of(stream).color
 
 
+def test_a_row_without_a_trained_seed_says_so_in_place_of_an_estimate() -> None:
+    study = SyntheticStudy()
+    rng = np.random.default_rng(0)
+    stl = {"a": rng.normal(0.9, 0.01, 4)}
+    study.add(stl, stl)
+    study.add(stl, stl, mitigation="pcgrad", status=dict.fromkeys(range(4), "missing"))
+    study.add(stl, stl, mitigation="dwa", status=dict.fromkeys(range(4), "diverged"))
+    summary = study.summary()
+    assert summary.rows["verdict"].tolist() == ["neutral", "inconclusive", "inconclusive"]
+    found = lines(summary)
+    assert line(found, "pcgrad").split()[-4:] == ["?", "no", "seeds", "0"]
+    assert line(found, "dwa").split()[-3:] == ["inconclusive", "0/4", "+?"]
+    text = " ".join(found)
+    assert "1 row has no trained seed. 1 row is inconclusive." in text
+
+
+def test_what_is_rounded_to_0_has_no_minus() -> None:
+    study = SyntheticStudy()
+    stl = {"a": np.array([0.5, 0.6, 0.7])}
+    study.add(stl, {"a": stl["a"] + np.array([-2e-5, 1e-5, -1e-5])})
+    study.add(stl, {"a": np.full(3, -1e-9)}, mitigation="dwa")
+    found = to_terminal(study.summary())
+    assert "+0.00" in found
+    assert "-0.00" not in found
+
+
 def test_names_with_markup_are_shown_as_they_are() -> None:
     study = SyntheticStudy()
     stl = {"[red]x[/red]": np.array([0.9, 0.8, 0.7])}
