@@ -7,6 +7,9 @@ from scipy import stats
 
 from mtlrun.statistics.student import Array
 
+_LARGE = 1000.0
+"""Degrees of freedom from which a spread counts as known."""
+
 
 def seeds_for_difference(mean: Array, sd: Array, level: Array, power: float, ratio: Array | float) -> Array:
     """Return the number of seeds (T,) at which a two-sided paired t test of `level` finds `mean` with `power`.
@@ -31,6 +34,29 @@ def seeds_for_equivalence(
     """
     z = stats.norm.ppf(1 - level)
     return _seeds(z, z + stats.norm.ppf((1 + power) / 2), sd, margin - np.abs(mean), ratio)
+
+
+def seeds_after_pilot(
+    distance: float, sd: float, freedom: float, level: float, power: float, ratio: float
+) -> float:
+    """Return the number of seeds at which a one-sided t test of `level` finds `distance` with `power`.
+
+    Guenther's formula with the quantile of the noncentral t distribution, `nct(power; freedom, z(1 - level))`, in
+    place of the sum of two normal quantiles: then `power` holds on average over what `sd` may really be, since it
+    was estimated with `freedom` degrees of freedom (Julious & Owen, Pharmaceutical Statistics 5, 2006). The
+    fewer, the more seeds. Infinity where no number is enough.
+
+    Args:
+        distance: what is to be found, in the unit of `sd`.
+        sd: spread of the change of one seed.
+        freedom: that `sd` rests on.
+        level: of the one-sided test.
+        power: the chance to find it.
+        ratio: n_test / n_train where splits vary with the seed, else 0.
+    """
+    z = stats.norm.ppf(1 - level)
+    both = stats.nct.ppf(power, freedom, z) if freedom < _LARGE else z + stats.norm.ppf(power)
+    return float(_seeds(z, both, np.array([sd]), np.array([distance]), ratio)[0])
 
 
 def further_seeds(

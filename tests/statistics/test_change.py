@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtlrun.statistics.change import Change, change, seeds_to_check
+from mtlrun.statistics.change import Change, change, change_by_seed, changes, seeds_to_check
 from mtlrun.statistics.corrections import holm
 
 RNG = np.random.default_rng(2)
@@ -61,6 +61,47 @@ def test_more_rows_and_more_spread_need_more_seeds() -> None:
     assert seeds_to_check(narrow, 0.0, 0.05, 1) is None
 
 
+def test_columns_are_tested_each_alone() -> None:
+    locked, fresh = RNG.normal(0, 1, (12, 3)), RNG.normal(0, 2, (12, 3))
+    for paired in (True, False):
+        together = changes(locked, fresh, paired=paired, margin=np.array([0.1, 0.2, 0.3]))
+        for row, margin in enumerate((0.1, 0.2, 0.3)):
+            one = change(locked[:, row], fresh[:, row], paired=paired, margin=margin, scale=1.0)
+            for name, values in together._asdict().items():
+                assert values[row] == pytest.approx(getattr(one, name), rel=1e-12)
+
+
+def test_split_seeds_have_wider_errors() -> None:
+    """Paired, 12 seeds, n_test / n_train = 1/4: sqrt(1/12 + 1/4) is twice sqrt(1/12)."""
+    fresh = RNG.normal(0, 1, 12)
+    plain = change(LOCKED, fresh, paired=True, margin=0.3, scale=1.0)
+    assert change(LOCKED, fresh, paired=True, margin=0.3, scale=1.0, ratio=0.25).error == pytest.approx(
+        2 * plain.error
+    )
+
+
+def test_seeds_of_both_sides_are_paired_or_not_as_the_error_is_smaller() -> None:
+    """Six common seeds, 34 further fresh ones: close pairs are kept as pairs, loose ones are two samples."""
+    before = dict(enumerate(RNG.normal(0, 1, 6)))
+    more = {seed: float(RNG.normal()) for seed in range(6, 40)}
+    close = {seed: gain + 0.01 * RNG.normal() for seed, gain in before.items()} | more
+    loose = {seed: -gain for seed, gain in before.items()} | more
+    found = [change_by_seed(before, after, margin=1.0, scale=1.0) for after in (close, loose)]
+    assert [one.paired for one in found] == [True, False]
+    assert found[0].mean == pytest.approx(np.mean([close[s] - before[s] for s in before]))
+    assert found[1].mean == pytest.approx(np.mean(list(loose.values())) - np.mean(list(before.values())))
+
+
+def test_nothing_changed_only_where_all_locked_seeds_are_there() -> None:
+    before = dict(enumerate(LOCKED))
+    assert change_by_seed(before, before | {99: 0.0}, margin=0.1, scale=1.0).none
+    part = change_by_seed(before, {seed: before[seed] for seed in range(5)}, margin=0.1, scale=1.0)
+    assert (part.none, part.paired, part.n) == (False, True, 5)
+    assert part.p_kept == 2.0**-5  # five equal seeds are no more than that
+    alone = change_by_seed({0: 0.5}, {0: 0.5, 1: 3.0}, margin=0.1, scale=1.0)
+    assert alone.none
+
+
 def gate(rng: np.random.Generator, rows: int, n: int, margin: float, loss: float = 0.0) -> list[Change]:
     """Return the changes of a study of fresh seeds; the first row lost `loss`."""
     return [
@@ -77,7 +118,8 @@ def gate(rng: np.random.Generator, rows: int, n: int, margin: float, loss: float
 
 def test_as_many_seeds_as_asked_for_pass_what_is_unchanged_and_catch_twice_the_margin() -> None:
     rng = np.random.default_rng(0)
-    n = seeds_to_check(Change(0.0, np.sqrt(2), 5, False, False, 1.0, 1.0, 1.0), 1.0, 0.05, rows=5)
+    known = Change(0.0, np.sqrt(2), 5, False, False, 1.0, 1.0, 1.0)  # its spread is
+    n = seeds_to_check(known, 1.0, 0.05, rows=5)
     assert n is not None
     passed = [all(one.p_kept < 0.05 for one in gate(rng, 5, n, 1.0)) for _ in range(100)]
     caught = [holm(np.array([one.p_lost for one in gate(rng, 5, n, 1.0, 2.0)]))[0] < 0.05 for _ in range(100)]

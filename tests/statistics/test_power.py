@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtlrun.statistics.power import further_seeds, seeds_for_difference, seeds_for_equivalence
+from mtlrun.statistics.power import (
+    further_seeds,
+    seeds_after_pilot,
+    seeds_for_difference,
+    seeds_for_equivalence,
+)
 from mtlrun.statistics.student import StudentT
 
 
@@ -49,3 +54,23 @@ def test_splits_that_vary_may_never_be_enough() -> None:
 def test_equal_differences_ask_for_the_sign_test() -> None:
     arrays = [np.array([v]) for v in (0.5, 0.0, 2.0, np.nan, 0.05)]
     assert further_seeds(*arrays, power=0.8, ratio=0.0)[0] == 4  # 2^(1 - 6) = 0.031
+
+
+def test_a_spread_from_a_pilot_needs_more_seeds_than_a_known_one() -> None:
+    """Known: ((z(.95) + z(.9)) / 0.5)^2 + z(.95)^2 / 2 = (2.926 / 0.5)^2 + 1.353 = 35.6."""
+    known, many, few = (seeds_after_pilot(0.5, 1.0, df, 0.05, 0.9, 0.0) for df in (np.inf, 100.0, 5.0))
+    assert known == pytest.approx(35.6, abs=0.05)
+    assert known < many < 1.1 * known
+    assert 1.3 * known < few < 3 * known
+    assert seeds_after_pilot(0.0, 1.0, 5.0, 0.05, 0.9, 0.0) == np.inf
+
+
+def test_as_many_seeds_as_after_a_pilot_have_the_power_on_average() -> None:
+    rng = np.random.default_rng(0)
+    pilots = rng.standard_normal((6, 1000)).std(axis=0, ddof=1)
+    found = []
+    for sd in pilots:
+        n = int(np.ceil(seeds_after_pilot(0.8, sd, 5, 0.05, 0.9, 0.0)))
+        d = rng.standard_normal(max(n, 2)) + 0.8
+        found.append(d.mean() / (d.std(ddof=1) / np.sqrt(len(d))) > stats.t.ppf(0.95, len(d) - 1))
+    assert np.mean(found) == pytest.approx(0.9, abs=0.02)
