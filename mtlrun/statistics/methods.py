@@ -85,11 +85,11 @@ def make_method(name: str, ratio: Array | float, rng: np.random.Generator) -> Me
     """
     kind = find_method(name)
     if np.any(np.asarray(ratio) > 0):
-        raise_unless_resplit(name)
+        check_resplit(name)
     return kind.make(ratio, rng)
 
 
-def raise_unless_resplit(name: str) -> None:
+def check_resplit(name: str) -> None:
     """Raise unless the method called `name` is made for splits that vary with the seed.
 
     Then the differences share their data and are correlated, about as `1 / (1 + n_train / n_test)`. Resampling

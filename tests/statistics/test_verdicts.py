@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mtlrun.statistics.judge import Judgement, judge
+from mtlrun.statistics.methods import METHODS
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.verdicts import contrast_words, is_small, seeds_needed, verdicts
 
@@ -137,3 +138,43 @@ def test_false_alarms_keep_the_family_level() -> None:
     )
     alarms = np.isin(verdicts(found), ["negative", "positive"]).reshape(500, 10).any(axis=1)
     assert alarms.mean() < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 500)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        (NOISE - 0.02, "negative"),
+        (NOISE + 0.02, "positive"),
+        (NOISE + 0.0002, "neutral"),
+        (10 * NOISE + 0.004, "inconclusive"),
+        (np.full(20, 9e-7), "neutral"),
+        (np.full(20, 0.004), "positive"),
+        ([0.5] + [np.nan] * 19, "inconclusive"),
+    ],
+)
+def test_the_rules_are_those_of_every_method(method: str, column: Any, word: str) -> None:
+    found = judged(column, method=method)
+    words = verdicts(found)
+    assert words.tolist() == [word]
+    if np.isfinite(column).all():
+        assert found.low[0] - 1e-12 <= found.mean[0] <= found.high[0] + 1e-12  # round-off
+        assert found.p[0] == 1.0 if found.zero[0] else found.p[0] < 1
+        assert seeds_needed(found, words)[0] >= (word == "inconclusive")
+    diverged = judged(column, method=method, diverged=1)
+    assert verdicts(diverged)[0] == ("negative" if word == "negative" else "inconclusive")
+
+
+def test_methods_that_count_signs_ask_for_enough_of_them() -> None:
+    found = judged(*[NOISE[:5] + 0.01 for _ in range(10)], method="sign_flip")
+    assert verdicts(found)[0] == "inconclusive"
+    assert seeds_needed(found, verdicts(found))[0] == 4  # 2^(1 - 9) is the first under 0.05 / 10
+
+
+@pytest.mark.parametrize(("correction", "words"), [("holm", 0), ("bh", 2), ("none", 2)])
+def test_the_correction_decides(correction: str, words: int) -> None:
+    columns = [NOISE + 0.0011, NOISE + 0.00112] + [
+        3 * np.roll(NOISE, k) for k in range(2)
+    ]  # p about 0.023 twice
+    found = judged(*columns, margin=0.0, correction=correction)
+    assert (verdicts(found) == "positive").sum() == words
