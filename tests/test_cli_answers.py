@@ -104,9 +104,19 @@ def test_a_grid_of_weights_is_the_whole_front_in_one_table(tmp_path):
     assert done.code == 0
     rows = [row for row in reported(tmp_path)["rows"] if row["task"] == "digit"]
     assert [row["hyper"] for row in rows] == [{"weighting.weights": w} for w in ([0, 2], [1, 1], [2, 0])]
-    assert all(f"[{a}, {b}]" in done.out for a, b in ((0.0, 2.0), (1.0, 1.0), (2.0, 0.0)))
+    assert all(text in done.out for text in ("[0, 2]", "[1, 1]", "[2, 0]"))
     point = planned(*tiny(tmp_path, "weighting=static", "weighting.weights=[2,0]"))
     assert (point["runs_new"], point["runs_reused"]) == (0, 9)
+
+
+def test_presets_are_compared_in_one_study_and_an_explicit_strategy_beats_theirs(tmp_path):
+    presets = options("mitigation")
+    assert planned(*tiny(tmp_path, "mitigation=glob(*)"))["cells"] == len(presets)
+    assert mtlrun("sweep", *tiny(tmp_path, "mitigation=pcgrad,l2", "weighting=dwa")).code == 0
+    labels = {
+        (row["weighting"], row["regularization"], row["mitigation"]) for row in reported(tmp_path)["rows"]
+    }
+    assert labels == {("dwa", "none", "dwa"), ("dwa", "l2", "dwa+l2")}
 
 
 def test_a_diverging_cell_is_told_and_the_others_are_judged(tmp_path):

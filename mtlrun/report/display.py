@@ -129,10 +129,19 @@ def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
     keys = sorted({key for hyper in rows["hyper"] for key in hyper})
     shorts = [key.rpartition(".")[2] for key in keys]
     for key, short in zip(keys, shorts, strict=True):
-        values = rows["hyper"].map(lambda hyper, key=key: str(hyper.get(key, "-")))
+        values = rows["hyper"].map(lambda hyper, key=key: _setting(hyper.get(key, "-")))
         if values.groupby(labels).nunique().max() > 1:
             found[short if shorts.count(short) == 1 else key] = values
     return found
+
+
+def _setting(value: Any) -> str:
+    """Return a setting as text; the numbers of a list, as [0.666667, 1.33333], to six digits."""
+    return f"[{', '.join(f'{v:.6g}' for v in value)}]" if _numbers(value) else str(value)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, float) for v in value)
 
 
 def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.Marks, spread: bool) -> Block:
