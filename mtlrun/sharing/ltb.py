@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mtlrun.errors import Fault
 from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.drawn import Drawn
+from mtlrun.sharing.experts import make_experts
 from mtlrun.sharing.mixing import mix
 
 
@@ -30,10 +31,10 @@ class LTB(Sharing):
     input; the heads are the last children, so trees go from sharing=hard to sharing=separate.
 
     Blocks and their choices are shared; a task's own are its head and the head's choice. In the fixed tree a task
-    gives no gradient to what it does not reach. Choices begin even, and all blocks of a layer with the baseline's
-    weights, so every task begins with its baseline's function; the draws tell the blocks apart. The run's optimizer
-    trains choices as it does weights (the paper has rates for each, and trains the weights alone at first). Where
-    tasks have inputs of their own, every input goes through all blocks.
+    gives no gradient to what it does not reach. Choices begin even, the first block of each layer with the baseline's
+    weights and the others with weights of their own: in training every task begins with a blend. The run's
+    optimizer trains choices as it does weights (the paper has rates for each, and trains the weights alone at
+    first). Where tasks have inputs of their own, every input goes through all blocks.
 
     Source: Guo, Lee and Ulbricht, Learning to Branch for Multi-Task Learning, ICML 2020, section 3; Gumbel-softmax:
     Jang, Gu and Poole, Categorical Reparameterization with Gumbel-Softmax, ICLR 2017.
@@ -109,7 +110,7 @@ class LearnedTree(Body):
 
     def __init__(self, make_encoder: MakeEncoder, sources: Sequence[int], choice: partial[Choice]) -> None:
         super().__init__()
-        towers = [make_encoder() for _ in sources]
+        towers = make_experts(make_encoder, len(sources))
         self.features, self.depth, self.tasks = towers[0].features, len(towers[0]), len(towers)
         self.sources, self.read = tuple(sources), sorted(set(sources))
         self.blocks = nn.ModuleList(block for tower in towers for block in tower)  # tower by tower

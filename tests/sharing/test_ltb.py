@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.configs import run_config
-from support.networks import counts, in_training, inputs_of, moved, network_of
+from support.networks import copy_weights, counts, in_training, inputs_of, moved, network_of
 
 from mtlrun.sharing.ltb import LTB, Choice
 from mtlrun.streams import stream
@@ -80,8 +80,18 @@ def test_a_draw_of_zero_is_finite():
 def test_its_trees_go_from_hard_sharing_to_separate(suite, parents, scheme):
     tree, other = (network_of(suite=suite, sharing=s) for s in ("ltb", scheme))
     pick(tree.body, parents)
+    if scheme == "separate":  # whose towers begin with the same weights
+        copy_weights(other.body.branches, tree.body.blocks)
     for ours, theirs in zip(tree(inputs_of(suite)), other(inputs_of(suite)), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_evaluations_begin_as_hard_sharing_and_blocks_of_a_layer_differ():
+    tree, hard = (network_of(seed=2, sharing=s) for s in ("ltb", "hard"))
+    for ours, theirs in zip(tree(inputs_of()), hard(inputs_of()), strict=True):
+        assert torch.equal(ours, theirs)
+    first, _, second, _ = tree.body.blocks
+    assert not torch.allclose(first[1].weight, second[1].weight)
 
 
 def test_two_layers_by_hand():
