@@ -5,7 +5,7 @@ Shape letters: S locked seeds, N fresh seeds, T rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -121,24 +121,19 @@ def change_by_seed(
 ) -> Change:
     """Test the change of one row whose gains are known by seed.
 
-    Where both sides have the same seeds, they are paired; where they have none in common, they are two samples.
-    Else it can be done either way, and is done in the way of the smaller standard error: sets of seeds that
-    hardly agree gain from the further seeds, sets that agree closely from pairing. Errors say nothing of the
-    means, so this choice favours no result; benchmarks/gate_power.py gives the level that it keeps. Only where all
-    locked seeds are there can there be no change at all.
+    Seeds that both sides have are paired, and the others left out, where that has the smaller standard error for
+    gains that correlate by one half: where `1/common <= 1/locked + 1/fresh`, so always where one side has all the
+    seeds of the other. Else the sides are two samples. The rule looks at no gain: to take whichever test has the
+    smaller error in the data would pass up to 9 % of lost rows instead of 5 %. Only where all locked seeds are
+    there can there be no change at all.
     """
     common = sorted(locked.keys() & fresh.keys())
-    options = []
-    if common:
-        before, after = (np.array([side[seed] for seed in common]) for side in (locked, fresh))
-        options.append(change(before, after, paired=True, margin=margin, scale=scale, ratio=ratio))
-    if len(common) < max(len(locked), len(fresh)):
-        before, after = (np.array([side[seed] for seed in sorted(side)]) for side in (locked, fresh))
-        options.append(change(before, after, paired=False, margin=margin, scale=scale, ratio=ratio))
-    found = min(options, key=lambda one: one.error if one.n > 1 else np.inf)
-    if found.none and len(common) < len(locked):
-        return Change(**{**vars(found), "none": False})
-    return found
+    paired = bool(common) and 1 / len(common) <= 1 / len(locked) + 1 / len(fresh)
+    before, after = (
+        np.array([side[seed] for seed in (common if paired else sorted(side))]) for side in (locked, fresh)
+    )
+    found = change(before, after, paired=paired, margin=margin, scale=scale, ratio=ratio)
+    return found if len(common) == len(locked) else replace(found, none=False)
 
 
 def seeds_to_check(

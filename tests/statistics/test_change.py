@@ -80,16 +80,26 @@ def test_split_seeds_have_wider_errors() -> None:
     )
 
 
-def test_seeds_of_both_sides_are_paired_or_not_as_the_error_is_smaller() -> None:
-    """Six common seeds, 34 further fresh ones: close pairs are kept as pairs, loose ones are two samples."""
-    before = dict(enumerate(RNG.normal(0, 1, 6)))
-    more = {seed: float(RNG.normal()) for seed in range(6, 40)}
-    close = {seed: gain + 0.01 * RNG.normal() for seed, gain in before.items()} | more
-    loose = {seed: -gain for seed, gain in before.items()} | more
-    found = [change_by_seed(before, after, margin=1.0, scale=1.0) for after in (close, loose)]
-    assert [one.paired for one in found] == [True, False]
-    assert found[0].mean == pytest.approx(np.mean([close[s] - before[s] for s in before]))
-    assert found[1].mean == pytest.approx(np.mean(list(loose.values())) - np.mean(list(before.values())))
+@pytest.mark.parametrize(
+    ("first", "last", "paired", "n"),
+    [
+        (0, 6, True, 6),
+        (2, 5, True, 3),
+        (0, 40, True, 6),
+        (2, 8, True, 4),
+        (5, 12, False, 6),
+        (6, 8, False, 2),
+    ],
+)
+def test_common_seeds_are_paired_where_there_are_enough_of_them(first, last, paired, n) -> None:
+    """Six locked seeds, 0 to 5. Of 2 to 7, four are common: 1/4 <= 1/6 + 1/6. Of 5 to 11, one is: 1 > 1/6 + 1/7."""
+    before = dict(enumerate(LOCKED[:6]))
+    after = {seed: float(RNG.normal()) for seed in range(first, last)}
+    found = change_by_seed(before, after, margin=1.0, scale=1.0)
+    common = before.keys() & after.keys()
+    assert (found.paired, found.n) == (paired, n)
+    sides = [[side[s] for s in (common if paired else side)] for side in (before, after)]
+    assert found.mean == pytest.approx(np.mean(sides[1]) - np.mean(sides[0]))
 
 
 def test_nothing_changed_only_where_all_locked_seeds_are_there() -> None:
