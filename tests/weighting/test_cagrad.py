@@ -5,6 +5,7 @@ import pytest
 import torch
 from support.weighting import gradient_families, weights_of
 from test_solvers import least_norm
+from torchjd.aggregation import CAGradWeighting
 
 from mtlrun.weighting.cagrad import CAGrad, worst_combination
 from mtlrun.weighting.cosines import cosines
@@ -67,6 +68,25 @@ def test_no_combination_is_worse(tasks, c):
         cancelled = (10 * eps**0.5 * c * np.linalg.norm(gradients.mean(0)) + 10 * eps) * summed
         tiny = 1e-60  # a gradient of 0 is taken as about 1e-77 long
         assert ours <= best + max(1e-6 * abs(best), cancelled, tiny), name
+
+
+@pytest.mark.parametrize("count", (20, pytest.param(200, marks=pytest.mark.slow)))
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+def test_agrees_with_torchjd(tasks, count):
+    oracle, rng, c = CAGradWeighting(c=0.4), np.random.default_rng(tasks), 0.4
+    for _ in range(count):
+        gradients = rng.standard_normal((tasks, 12)) * rng.uniform(0.3, 3, (tasks, 1))
+        gramian = torch.from_numpy(gradients @ gradients.T)
+        mean = gradients.mean(0)
+        updates, values = [], []
+        for weights in (weights_of(CAGrad(c, 0), gramian), oracle(gramian).numpy()):
+            updates.append(weights @ gradients)
+            shares = weights - 1 / tasks
+            values.append(objective(shares / shares.sum(), gradients, c))
+        # Its solver stops at some 1e-8 of the objective; near the optimum that grows with the square of a difference.
+        short = 1e-8 + (values[1] - values[0]) / abs(values[0])
+        assert short > 0
+        assert np.linalg.norm(updates[0] - updates[1]) <= (1e-5 + short**0.5) * np.linalg.norm(mean)
 
 
 @pytest.mark.parametrize("tasks", (2, 3, 5))

@@ -1,9 +1,9 @@
-"""DualProj: hand values, and TorchJD with an exact projector."""
+"""DualProj: hand values, and TorchJD."""
 
 import pytest
 import torch
 from support.weighting import run_stacked, weights_of
-from test_upgrad import Exact, random_cases
+from test_upgrad import EXACT, random_cases
 from torchjd.aggregation import DualProjWeighting
 
 from mtlrun.weighting.dualproj import DualProj
@@ -21,7 +21,7 @@ def test_gradients_in_conflict_whose_mean_is_not():
 
 @pytest.mark.parametrize("tasks", (2, 3, 5))
 def test_weights_agree_with_torchjd(tasks):
-    cases, oracle = random_cases(DualProj(), tasks), DualProjWeighting(projector=Exact())
+    cases, oracle = random_cases(DualProj(), tasks), DualProjWeighting(projector=EXACT)
     found = run_stacked(DualProj(), cases)[:, 0]
     for ours, case in zip(found, cases, strict=True):
         torch.testing.assert_close(ours, oracle(case.gramian), rtol=1e-5, atol=1e-5)

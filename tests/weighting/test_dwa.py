@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torchjd.scalarization import DWA as TorchJDDWA
 
 from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.dwa import DWA
@@ -46,3 +47,19 @@ def test_a_task_whose_loss_falls_slowly_weighs_more_and_a_high_temperature_evens
 def test_faults():
     assert [fault.key for fault in DWA(tau=0.0).faults()] == ["tau"]
     assert not list(DWA().faults())
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+def test_epochs_agree_with_torchjd(tasks):
+    generator = torch.Generator().manual_seed(tasks)
+    method, oracle = DWA(tau=0.5), TorchJDDWA(temperature=0.5)
+    state = {name: value.double() for name, value in method.init_state(Facts(tasks)).items()}
+    for step in range(200):
+        if step and step % 4 == 0:
+            oracle.step()
+        losses = torch.rand(tasks, dtype=torch.float64, generator=generator) + 0.1
+        new_epoch = torch.tensor(step > 0 and step % 4 == 0)
+        weights, state = method.weigh(Signals(losses, None, None, {}, new_epoch), state)
+        losses.requires_grad_()
+        (expected,) = torch.autograd.grad(oracle(losses), losses)
+        torch.testing.assert_close(weights, expected, rtol=1e-9, atol=1e-12)

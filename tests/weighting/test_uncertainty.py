@@ -6,6 +6,7 @@ import pytest
 import torch
 from support.configs import run_config
 from support.weighting import first_step
+from torchjd.scalarization import UW
 
 from mtlrun.training.step import learned_name
 from mtlrun.weighting.base import Signals
@@ -25,6 +26,24 @@ def test_pinned_value_and_gradient():
     assert penalty.item() == pytest.approx(math.log(2) / 2)
     (gradient,) = torch.autograd.grad((weights * LOSSES).sum() + penalty, LOG_VARIANCE)
     assert gradient.tolist() == pytest.approx([0, -0.25])
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+def test_agrees_with_torchjd(tasks):
+    generator = torch.Generator().manual_seed(tasks)
+    for _ in range(200):
+        losses, log_variance = torch.randn(2, tasks, dtype=torch.float64, generator=generator)
+        losses, oracle = losses.exp().requires_grad_(), UW(tasks).double()
+        with torch.no_grad():
+            oracle.log_var.copy_(log_variance)
+        expected, slopes = torch.autograd.grad(oracle(losses), (losses, oracle.log_var))
+        learned = {"log_variance": log_variance.requires_grad_()}
+        weights, _ = Uncertainty().weigh(
+            Signals(losses.detach(), None, None, learned, torch.tensor(False)), {}
+        )
+        total = (weights * losses.detach()).sum() + Uncertainty().penalty(learned)
+        torch.testing.assert_close(weights, expected)
+        torch.testing.assert_close(torch.autograd.grad(total, learned["log_variance"])[0], slopes)
 
 
 def test_the_engine_trains_the_log_variance_on_the_objective():
