@@ -23,7 +23,7 @@ class TraceNorm(Regularization):
     where that is smaller); 1e-12 of their mean is added to them, so that the gradient exists at 0. Weights that not
     all tasks have in one shape are left out: under `sharing=hard` with heads of different sizes there is nothing to
     penalise. With `on=shared`, M is each weight that tasks share, one output unit a row: a layer of low rank, so that
-    tasks meet in few directions of it.
+    tasks meet in few directions of it. On a GPU every decomposition makes the host wait.
 
     Source: Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017; of shared
     weights: Argyriou, Evgeniou and Pontil, Convex Multi-Task Feature Learning, Machine Learning 73, 2008.
@@ -51,10 +51,14 @@ class TraceNorm(Regularization):
 
 
 def _norm(matrix: Tensor) -> Tensor:
-    rows = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT
-    values = torch.linalg.eigvalsh(rows @ rows.mT)
+    # Decompositions raise for numbers that are not finite; such a lane, which diverges, gets them back.
+    broken = ~matrix.isfinite().all()
+    rows = torch.where(broken, 0.0, matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT)
+    square = rows @ rows.mT
+    huge = ~square.isfinite().all()
+    values = torch.linalg.eigvalsh(torch.where(huge, 0.0, square))
     floor = 1e-12 * values.detach().mean() + torch.finfo(values.dtype).tiny
-    return (values.clamp(min=0) + floor).sqrt().sum()
+    return torch.where(broken | huge, torch.nan, (values.clamp(min=0) + floor).sqrt().sum())
 
 
 def _towers(parameters: Mapping[str, Tensor], owners: Owners) -> list[list[Tensor]]:

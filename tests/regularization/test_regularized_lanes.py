@@ -73,12 +73,26 @@ def test_company_and_place_change_no_bit(name):
     assert all(np.array_equal(among.parameters[n], values) for n, values in pair.parameters.items())
 
 
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_diverging_lane_leaves_the_others_bit_equal(name):
+    # dtype float32: a learning rate of 1e30 overflows the loss within a few steps
+    torch.set_num_threads(1)
+    choices = {"regularization": name, "optimizer": "sgd", "dtype": "float32", **schemes(name)[-1]}
+    calm, tame = (run_config(s, 12, optimizer__lr=0.01, **choices) for s in (0, 1))
+    wild = tame | {"optimizer": tame["optimizer"] | {"lr": 1e30}}
+    results, expected = Cohort([calm, wild], CPU).train(), Cohort([calm, tame], CPU).train()
+    assert [r.diverged_at is None for r in results] == [True, False]
+    assert all(np.array_equal(results[0].parameters[n], v) for n, v in expected[0].parameters.items())
+
+
 def is_inside(name):
     found = build(load_option("regularization", name))
     return found.masks or found.shapes_losses or found.compares
 
 
-@pytest.mark.parametrize("name", [n for n in OPTIONS if is_inside(n)])  # penalties: tests/training/test_compiled.py
+@pytest.mark.parametrize(
+    "name", [n for n in OPTIONS if is_inside(n)]
+)  # penalties: tests/training/test_compiled.py
 @pytest.mark.parametrize("lanes", (1, 3))
 def test_it_can_be_traced(name, lanes):
     torch.set_num_threads(1)

