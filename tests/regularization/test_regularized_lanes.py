@@ -78,6 +78,8 @@ def test_a_diverging_lane_leaves_the_others_bit_equal(name):
     # dtype float32: a learning rate of 1e30 overflows the loss within a few steps
     torch.set_num_threads(1)
     choices = {"regularization": name, "optimizer": "sgd", "dtype": "float32", **schemes(name)[-1]}
+    if "on" in load_option("regularization", name):
+        choices["regularization__on"] = "all"
     calm, tame = (run_config(s, 12, optimizer__lr=0.01, **choices) for s in (0, 1))
     wild = tame | {"optimizer": tame["optimizer"] | {"lr": 1e30}}
     results, expected = Cohort([calm, wild], CPU).train(), Cohort([calm, tame], CPU).train()
