@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -171,9 +170,7 @@ def main() -> None:
         for name, value in lines.items():
             print(f"  {name:<44} {value:8.3f}")
     limit = two_errors(ALPHA, asked.studies)
-    print(
-        f"\n{asked.studies} studies, limit {limit:.4f}, {time.time() - start:.0f} s, {platform.processor()}"
-    )
+    print(f"\n{asked.studies} studies, limit {limit:.4f}, {time.time() - start:.0f} s")
     if asked.output:
         asked.output.write_text(json.dumps({"studies": asked.studies, **tables}, indent=1), encoding="utf-8")
 
