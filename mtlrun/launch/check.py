@@ -16,6 +16,7 @@ from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
 from mtlrun.plan.variants import variants
+from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
@@ -85,6 +86,8 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         faults += found
         bad |= {group} if found else set()
     try:
+        if not bad & {"suite", "statistics"} and job["suite"].get("resplit"):
+            check_resplit(build(job["statistics"]).method)
         if not bad & {"suite", "budget"}:
             memo(_check_budget, job["suite"], job["budget"])
         if not bad & set(PARTS):
