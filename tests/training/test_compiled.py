@@ -43,6 +43,8 @@ def test_every_weighting_can_be_traced(weighting, lanes):
     [
         {"sharing": "branched", "weighting": "pcgrad"},
         {"sharing": "separate"},
+        {"sharing": "ltb", "weighting": "pcgrad"},
+        {"sharing": "dselect_k", "sharing__gates": "per_example"},
         {"regularization": "l2", "weighting": "uncertainty"},
         {"schedule": "sequential"},
         {"model": "convnet", "budget__batch_size": 4},
