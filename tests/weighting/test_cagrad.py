@@ -107,5 +107,22 @@ def test_the_update_stays_in_the_ball(tasks):
         assert away <= (0.4 + 1e-6) * np.linalg.norm(mean) + 1e-9 * np.linalg.norm(gradients), name
 
 
+@pytest.mark.parametrize("c", (1.0, 2.0))
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
+def test_with_a_ball_that_reaches_0_no_loss_rises(tasks, c):
+    # 0 is in the ball, so that the largest least gain is 0 or more.
+    for name, gradients in gradient_families(tasks, np.random.default_rng(0)).items():
+        unit = gradients / np.linalg.norm(gradients, axis=1, keepdims=True).clip(1e-300)
+        if np.linalg.norm(least_norm(unit) @ unit) < 1e-6:
+            continue  # the worst combination may be 0, which has no direction: the mean goes on
+        weights = weights_of(CAGrad(c), gradients @ gradients.T)
+        lengths = np.linalg.norm(gradients, axis=1)
+        slopes = gradients @ (weights @ gradients)
+        # Where gradients cancel a Gramian tells their sum to the root of eps.
+        assert (
+            slopes >= -1e-6 * lengths * np.linalg.norm(gradients.mean(0)) - 1e-15 * lengths * lengths.max()
+        ).all(), name
+
+
 def test_faults():
     assert [f.key for f in CAGrad(-0.1).faults()] == ["c"]

@@ -24,7 +24,7 @@ def least_norm(gradients):
 
 
 @pytest.mark.parametrize("dtype", (torch.float64, torch.float32), ids=str)
-@pytest.mark.parametrize("tasks", (2, 3, 5))
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
 def test_no_combination_is_shorter(tasks, dtype):
     rng = np.random.default_rng(tasks)
     cases = [(n, g) for _ in range(20) for n, g in gradient_families(tasks, rng).items()]
@@ -32,11 +32,11 @@ def test_no_combination_is_shorter(tasks, dtype):
     found = torch.vmap(min_norm_point)(rows @ rows.mT).double().numpy()
     assert (found >= 0).all()
     assert found.sum(1) == pytest.approx(1, abs=1e-6 if dtype == torch.float32 else 1e-12)
-    tolerance, noise = (1e-6, 1e-13) if dtype == torch.float64 else (1e-5, 1e-5)
+    tolerance, noise = (1e-6, 1e-26) if dtype == torch.float64 else (1e-5, 1e-5)
     for (name, gradients), weights in zip(cases, found, strict=True):
         best = least_norm(gradients)
         ours, theirs = (np.square(w @ gradients).sum() for w in (weights, best))
-        # Where gradients cancel, what a Gramian of this precision can tell is relative to their lengths.
+        # Where gradients cancel, their least square is 0, and what is left are roundings of their lengths.
         cancelled = noise * (best @ np.linalg.norm(gradients, axis=1)) ** 2
         assert ours <= (1 + tolerance) * theirs + cancelled, name
 
