@@ -111,30 +111,71 @@ def report(arguments: argparse.Namespace) -> int:
 
 def lock(arguments: argparse.Namespace) -> int:
     """Write a study's lock file."""
-    from mtlrun.gate import lock as make_lock
+    from mtlrun.lockfile import lock as make_lock
     from mtlrun.store.store import Store
 
-    manifest, summary = _summary(Store(arguments.store), arguments.study)
-    _write(arguments.output, json.dumps(make_lock(manifest, summary), indent=1) + "\n")
+    manifest, summary, stored = _results(Store(arguments.store), arguments.study)
+    page = make_lock(manifest, summary, stored, arguments.margin)
+    _write(arguments.output, json.dumps(page, indent=1) + "\n")
     rows = counted(len(summary.rows), "row")
     print(f"locked {rows} of study {manifest['study']} in {arguments.output}", file=sys.stderr)
     return 0
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Test stored results against a lock file."""
-    from mtlrun.gate import check as check_lock
-    from mtlrun.gate import read_lock, to_markdown
+    """Test stored results against a lock file, or those of training it again."""
+    from mtlrun.gate.check import check as check_lock
+    from mtlrun.gate.formats import check_format, render
+    from mtlrun.lockfile import read_lock
     from mtlrun.store.store import Store
 
+    chosen = check_format(arguments.format, arguments.output)
     locked = read_lock(arguments.file)
-    manifest, summary = _summary(Store(arguments.store), arguments.study or locked["study"])
-    result = check_lock(locked, manifest, summary, margin=arguments.margin)
-    text = to_markdown(result) + "\n"
+    if arguments.rerun:
+        result = _rerun(locked, arguments)
+    else:
+        if arguments.overrides or arguments.seeds is not None or arguments.add_seeds:
+            raise ConfigError(["overrides, `--seeds` and `--add-seeds` go with `--rerun` only"])
+        manifest, summary, stored = _results(Store(arguments.store), arguments.study or locked["study"])
+        result = check_lock(locked, manifest, summary, arguments.margin, stored=stored)
     if arguments.output:
-        _write(arguments.output, text)
-    print(text, end="")
+        _write(arguments.output, render(result, chosen))
+    print(render(result, "terminal" if arguments.output else chosen, sys.stdout), end="")
+    if arguments.github_summary:
+        _append_step_summary(render(result, "md"))
     return result.exit_code
+
+
+def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
+    """Train what the lock holds, on this machine, and check it."""
+    from mtlrun.launch.compose import multirun
+    from mtlrun.launch.progress import Progress
+    from mtlrun.launch.rerun import machine_faults, rerun
+
+    faults = machine_faults(arguments.overrides)
+    if faults:
+        raise ConfigError(faults)
+    found: list[Any] = []
+
+    def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
+        settings = {"study": arguments.study, "margin": arguments.margin}
+        settings |= {"seeds": arguments.seeds, "add_seeds": arguments.add_seeds}
+        found.append(rerun(locked, jobs, Progress(sys.stderr), **settings))
+        return [0.0] * len(jobs)
+
+    multirun([*arguments.overrides, f"store={json.dumps(arguments.store)}"], _Task(batch))
+    return found[0]
+
+
+def _append_step_summary(text: str) -> None:
+    """Append to the file that GitHub shows as the summary of a step; elsewhere there is none."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        raise ConfigError(
+            ["`--github-summary` needs the variable GITHUB_STEP_SUMMARY, which GitHub Actions sets"]
+        )
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def list_options(arguments: argparse.Namespace) -> int:
@@ -208,13 +249,16 @@ class _Task:
         return self.batch([plain(config)])[0]
 
 
-def _summary(store: Any, study: str | None) -> tuple[dict[str, Any], Any]:
+def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """Return a study's manifest, its summary, and the configs of its stored runs by run id."""
     from mtlrun.plan.study import study_runs
     from mtlrun.report.summary import summarise
 
     manifest = store.read_study(study)
     ids = study_runs(manifest["cells"])
-    return manifest, summarise(manifest, store.runs(ids), store.curves(ids))
+    runs = store.runs(ids)
+    stored = dict(zip(runs["run_id"], runs["config"], strict=True))
+    return manifest, summarise(manifest, runs, store.curves(ids)), stored
 
 
 def _print_report(
@@ -227,7 +271,7 @@ def _print_report(
 ) -> None:
     from mtlrun.report import formats
 
-    _, summary = _summary(store, study)
+    _, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None
     content = formats.render(summary, format_name, level, filters, stream)
     if isinstance(content, str) and not content.endswith("\n"):
@@ -335,12 +379,36 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     added.add_argument("store", nargs="?", default="runs", metavar="STORE")
     added.add_argument("--output", "-o", required=True, metavar="FILE")
     added.add_argument("--study", help="default: the one written last")
-    added = command("check", check, "test results against a lock file")
+    added.add_argument(
+        "--margin", type=float, help="percent that may be lost; default: the study's check.margin"
+    )
+    _add_check(command("check", check, "test results against a lock file"))
+
+
+def _add_check(added: argparse.ArgumentParser) -> None:
     added.add_argument("file", metavar="FILE")
     added.add_argument("--store", default="runs")
     added.add_argument("--study", help="default: the lock's own")
     added.add_argument("--margin", type=float, help="percent of |single-task mean| that may be lost")
-    added.add_argument("--output", "-o", metavar="FILE", help="write the Markdown there too")
+    added.add_argument("--format", help="terminal, md, junit or json; default: by the ending of --output")
+    added.add_argument("--output", "-o", metavar="FILE", help="write it there, and the table to the terminal")
+    added.add_argument(
+        "--github-summary", action="store_true", help="append Markdown to the file $GITHUB_STEP_SUMMARY"
+    )
+    added.add_argument(
+        "--rerun", action="store_true", help="train what is missing, with the configs that the lock holds"
+    )
+    added.add_argument("--seeds", type=int, metavar="N", help="with --rerun: the first N locked seeds only")
+    added.add_argument(
+        "--add-seeds",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --rerun: up to N more of the locked seeds while undecided",
+    )
+    added.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="with --rerun: device=... and launch.KEY=..."
+    )
 
 
 def _add_explanations(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:

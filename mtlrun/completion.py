@@ -17,8 +17,9 @@ COMMANDS = {
     "sweep": ("--multirun", "--config-dir"),
     "plan": ("--multirun", "--config-dir", "--format"),
     "report": ("--study", "--format", "--level", "--output", "--filter"),
-    "lock": ("--study", "--output"),
-    "check": ("--store", "--study", "--margin", "--output"),
+    "lock": ("--study", "--margin", "--output"),
+    "check": ("--store", "--study", "--margin", "--format", "--output", "--github-summary")
+    + ("--rerun", "--seeds", "--add-seeds"),
     "list": ("--config-dir",),
     "show": ("--config-dir",),
     "completion": (),

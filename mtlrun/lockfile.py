@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.data.task import METRICS
-from mtlrun.errors import Fault, LockError
+from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.report.tables import plain
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from mtlrun.report.summary import Summary
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
+"""Version 1 has no `cells`: such a lock can be checked, but not trained anew."""
+
 IDENTITY = (
     *("suite", "task", "metric", "direction", "sharing", "heads", "weighting", "schedule"),
     *("regularization", "mitigation"),
@@ -30,16 +33,38 @@ _TEXTS = (*IDENTITY, "cell_id", "verdict")
 _MOST_FAULTS = 10
 
 Seeded = dict[tuple[str, str], dict[int, float]]
+Stored = Mapping[str, Mapping[str, Any]]
+"""The canonical configs of runs, seed included, by run id."""
+
+_NOT_KEPT = ("runs", "baselines")
 
 
-def lock(manifest: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
+def lock(
+    manifest: Mapping[str, Any],
+    summary: Summary,
+    stored: Stored | None = None,
+    margin: float | None = None,
+) -> dict[str, Any]:
     """Return the lock of a study, ready for JSON.
 
-    A row keeps its identity, `cell_id` (hash of the config), `verdict`, the check's `margin` in percent (the
-    study's own), `stl_mean`, `scale` (what the margin is a percentage of: |stl_mean|, or 1 for metrics without a
-    natural zero), `n_diverged`, and for each of its `seeds` the oriented difference to the single-task baseline
-    in the metric's unit (`gains`).
+    A row keeps its identity, `cell_id` (hash of the config), `verdict`, the check's `margin` in percent, `stl_mean`,
+    `scale` (what the margin is a percentage of: |stl_mean|, or 1 for metrics without a natural zero),
+    `n_diverged`, and for each of its `seeds` the oriented difference to the single-task baseline in the metric's
+    unit (`gains`). `cells` keep all that is needed to train them again, see `kept_cells`.
+
+    Args:
+        manifest: the study.
+        summary: its results, whole.
+        stored: the configs of its runs, for those of the baselines.
+        margin: percent that may be lost; the study's own, `check.margin`, where None.
+
+    Raises:
+        ConfigError: a negative margin.
     """
+    if margin is not None and not 0 <= margin < float("inf"):
+        raise ConfigError([Fault("--margin", "must be a number, not negative", margin)])
+    if margin is None:
+        margin = float(manifest.get("check", {}).get("margin", summary.settings.margin))
     gains = gains_by_seed(summary)
     rows: list[Any] = list(summary.rows.itertuples())
     return {
@@ -49,8 +74,27 @@ def lock(manifest: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
         "versions": summary.versions,
         "device": ", ".join(summary.devices),
         "statistics": asdict(summary.settings),
-        "rows": [_row(row, gains.get((row.cell_id, row.task), {}), summary.settings.margin) for row in rows],
+        "rows": [_row(row, gains.get((row.cell_id, row.task), {}), margin) for row in rows],
+        "cells": kept_cells(manifest, stored or {}),
     }
+
+
+def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, Any]]:
+    """Return a study's cells with configs in place of run ids: `config`, and in `baselines` one for each task.
+
+    None of them has a seed. A baseline of which no run is stored is left out.
+    """
+    return [
+        {
+            **{key: value for key, value in cell.items() if key not in _NOT_KEPT},
+            "baselines": {
+                task: {key: value for key, value in config.items() if key != "seed"}
+                for task, ids in cell["baselines"].items()
+                if (config := next((stored[run_id] for run_id in ids if run_id in stored), None)) is not None
+            },
+        }
+        for cell in manifest["cells"]
+    ]
 
 
 def gains_by_seed(summary: Summary) -> Seeded:
@@ -111,8 +155,9 @@ def _faults(page: Any) -> Iterator[Fault]:
     if not isinstance(page, dict) or "schema_version" not in page:
         yield Fault("schema_version", "must be there; this is no lock file of mtlrun")
         return
-    if page["schema_version"] != SCHEMA_VERSION:
-        yield Fault("schema_version", f"must be {SCHEMA_VERSION} for this mtlrun", page["schema_version"])
+    if page["schema_version"] not in READABLE:
+        versions = " or ".join(map(str, READABLE))
+        yield Fault("schema_version", f"must be {versions} for this mtlrun", page["schema_version"])
         return
     if not isinstance(page.get("study"), str):
         yield Fault("study", "must be the study's name", page.get("study"))
@@ -127,6 +172,21 @@ def _faults(page: Any) -> Iterator[Fault]:
     for position, row in enumerate(rows):
         for fault in _row_faults(row) if isinstance(row, dict) else [Fault("", "must be an object", row)]:
             yield fault._replace(key=f"rows[{position}]{'.' if fault.key else ''}{fault.key}")
+    cells = page.get("cells", [])
+    for position, cell in enumerate(cells if isinstance(cells, list) else [cells]):
+        for fault in _cell_faults(cell) if isinstance(cell, dict) else [Fault("", "must be an object", cell)]:
+            yield fault._replace(key=f"cells[{position}]{'.' if fault.key else ''}{fault.key}")
+
+
+def _cell_faults(cell: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in ("cell_id", "select"):
+        if not isinstance(cell.get(name), str):
+            yield Fault(name, "must be text", cell.get(name))
+    for name in ("config", "baselines", "labels"):
+        if not isinstance(cell.get(name), dict):
+            yield Fault(name, "must be an object", cell.get(name))
+    if not isinstance(cell.get("tasks"), list) or not isinstance(cell.get("seeds"), list):
+        yield Fault("tasks", "and `seeds` must be lists")
 
 
 def _row_faults(row: Mapping[str, Any]) -> Iterator[Fault]:

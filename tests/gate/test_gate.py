@@ -11,7 +11,10 @@ import pytest
 from support.synthetic_study import SyntheticStudy
 
 from mtlrun.errors import ConfigError, LockError
-from mtlrun.gate import GateResult, check, lock, read_lock, to_markdown
+from mtlrun.gate.check import check
+from mtlrun.gate.markdown import to_markdown
+from mtlrun.gate.result import GateResult
+from mtlrun.lockfile import lock, read_lock
 
 SEEDS = 30
 RNG = np.random.default_rng(21)
@@ -148,8 +151,8 @@ def test_rows_on_one_side_only() -> None:
 def test_config_of_another_hash_is_reported_and_still_tested() -> None:
     result = gate(locked_study(), study(config={"lr": 0.1}))
     assert result.exit_code == 0
-    assert "config changed" in to_markdown(result)
-    assert "config changed" not in to_markdown(gate(locked_study(), study()))
+    assert "changed: lr not set -> 0.1" in to_markdown(result)
+    assert "changed: " not in to_markdown(gate(locked_study(), study()))
 
 
 def test_same_config_is_found_under_other_names() -> None:
@@ -249,7 +252,7 @@ def _edited(edit: Any) -> Any:
         (lambda p: p["rows"][1].update(hyper=None), r"`rows\[1\].hyper` must be an object"),
         (lambda p: p.update(rows=[]), r"`rows` must be a list of rows"),
         (lambda p: p.update(rows=["a"]), r"`rows\[0\]` must be an object"),
-        (lambda p: p.update(schema_version=9), r"`schema_version` must be 1 for this mtlrun, found 9"),
+        (lambda p: p.update(schema_version=9), r"`schema_version` must be 1 or 2 for this mtlrun, found 9"),
         (lambda p: p.pop("schema_version"), r"`schema_version` must be there"),
         (lambda p: p.pop("statistics"), r"`statistics.alpha` must be a level"),
         (lambda p: p.update(study=3), r"`study` must be the study's name"),

@@ -77,7 +77,7 @@ class SyntheticStudy:
                 "hyper": hyper,
                 "tuned": None,
                 "cell_id": cell_id,
-                "config": {**labels, **hyper},
+                "config": {**labels, **hyper, **config},
                 "select": select,
                 "seeds": seeds,
                 "runs": runs,

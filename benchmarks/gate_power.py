@@ -1,0 +1,133 @@
+"""How often the gate passes what is unchanged and catches a loss, as docs/ci.md gives it.
+
+    python -m benchmarks.gate_power [--studies 1000] [--output FILE]
+
+Simulated: gains are normal with standard deviation 1, the margin is in these units. Each study is locked, then
+run again with other seeds, so that both sides are independent. Unchanged: no row changed. Lost: one row lost
+twice the margin. What counts is the exit code: 0 pass, 1 regressed, 3 undecided.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+
+from mtlrun.statistics.change import Change, Changes, changes, seeds_to_check
+from mtlrun.statistics.corrections import holm
+from mtlrun.statistics.student import Array
+
+ALPHA = 0.05
+MARGINS, SEEDS, ROWS = (0.5, 1.0, 2.0, 4.0), (5, 10, 20, 40, 80), (1, 5, 20)
+PART = 250
+"""Studies simulated at once, to bound memory."""
+
+
+def exit_codes(found: Changes, rows: int, alpha: float = ALPHA) -> Array:
+    """Return the gate's exit code of each study, (studies,), from changes of (studies x rows,) columns.
+
+    As `mtlrun.gate` says: a row regressed where its p, by Holm over the study's rows, is under alpha; else it won,
+    or has kept its gain, or is undecided.
+    """
+    lost, won = (
+        np.array([holm(p) < alpha for p in values.reshape(-1, rows)])
+        for values in (found.p_lost, found.p_won)
+    )
+    undecided = ~lost & ~won & (found.p_kept.reshape(-1, rows) >= alpha)
+    return np.where(lost.any(axis=1), 1, np.where(undecided.any(axis=1), 3, 0))
+
+
+def rerun(rng: np.random.Generator, margin: float, n: int, rows: int, studies: int, loss: float) -> Array:
+    """Return exit codes (studies,) of reruns with fresh seeds in which the first row lost `loss`."""
+    codes = []
+    for begin in range(0, studies, PART):
+        part = min(PART, studies - begin)
+        locked, fresh = rng.standard_normal((2, n, part, rows))
+        fresh[..., 0] -= loss
+        flat = (side.reshape(n, -1) for side in (locked, fresh))
+        codes.append(exit_codes(changes(*flat, paired=False, margin=margin), rows))
+    return np.concatenate(codes)
+
+
+def rates(margin: float, n: int, rows: int, studies: int, rng: np.random.Generator) -> dict[str, float]:
+    """Return the share of unchanged studies that pass, and of those with a loss of twice the margin caught."""
+    unchanged = rerun(rng, margin, n, rows, studies, 0.0)
+    lost = rerun(rng, margin, n, rows, studies, 2 * margin)
+    return {
+        "passed": float((unchanged == 0).mean()),
+        "false alarms": float((unchanged == 1).mean()),
+        "caught": float((lost == 1).mean()),
+        "lost and passed": float((lost == 0).mean()),
+    }
+
+
+def asked(rng: np.random.Generator, margin: float, pilot: int, rows: int) -> int:
+    """Return how many seeds the gate asks for after comparing `pilot` seeds a side of an unchanged study."""
+    found = changes(*rng.standard_normal((2, pilot, rows)), paired=False, margin=margin)
+    each = [
+        Change(
+            n=pilot, paired=False, none=False, **{name: float(v[row]) for name, v in found._asdict().items()}
+        )
+        for row in range(rows)
+    ]
+    return max(seeds_to_check(one, margin, ALPHA, rows) or 0 for one in each)
+
+
+def as_asked(
+    margin: float, pilot: int, rows: int, studies: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """Return the rates of studies that have as many seeds as the gate asked each of them for."""
+    numbers = [asked(rng, margin, pilot, rows) for _ in range(studies)]
+    unchanged = [rerun(rng, margin, n, rows, 1, 0.0)[0] for n in numbers]
+    lost = [rerun(rng, margin, n, rows, 1, 2 * margin)[0] for n in numbers]
+    return {
+        "median seeds": float(np.median(numbers)),
+        "passed": float(np.mean(np.equal(unchanged, 0))),
+        "caught": float(np.mean(np.equal(lost, 1))),
+    }
+
+
+def measure(studies: int) -> dict[str, list[dict[str, float]]]:
+    """Return every figure by table."""
+    rng = np.random.default_rng(0)
+    grid = [(rows, margin, n) for rows in ROWS for margin in MARGINS for n in SEEDS]
+    fewer = max(studies // 5, 50)
+    return {
+        "fresh seeds": [
+            {"rows": rows, "margin": margin, "seeds": n, **rates(margin, n, rows, studies, rng)}
+            for rows, margin, n in grid
+        ],
+        "as many seeds as asked for": [
+            {"rows": rows, "margin": margin, "pilot": pilot, **as_asked(margin, pilot, rows, fewer, rng)}
+            for rows in ROWS
+            for margin in (0.5, 1.0, 2.0)
+            for pilot in (5, 10)
+        ],
+    }
+
+
+def main() -> None:
+    """Print the figures as Markdown tables, and write them where asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args()
+    start = time.time()
+    tables = measure(given.studies)
+    for title, lines in tables.items():
+        print(f"\n{title}\n\n| {' | '.join(lines[0])} |\n|{' --- |' * len(lines[0])}")
+        for line in lines:
+            print(f"| {' | '.join(f'{value:.3g}' for value in line.values())} |")
+    print(f"\n{given.studies} studies a line, {time.time() - start:.0f} s, {platform.machine()}")
+    if given.output:
+        given.output.write_text(json.dumps({"studies": given.studies, **tables}, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

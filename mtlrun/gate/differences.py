@@ -1,0 +1,54 @@
+"""What is different between lock and study in config, code, versions and device, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mtlrun.report.summary import Summary
+
+Config = Mapping[str, Any]
+
+
+def config_changes(before: Config, after: Config, *, only_common: bool = False) -> list[str]:
+    """Return the settings in which two canonical configs differ, as `optimizer.lr 0.01 -> 0.1`.
+
+    Classes that are a user's own, whose source file changed, are told as `code of mine.weighting.Inverse`. With
+    `only_common`, settings that one side does not know are left out, as a setting that is new.
+    """
+    old, new = dict(_flat(before)), dict(_flat(after))
+    keys = [key for key in {**old, **new} if not only_common or (key in old and key in new)]
+    words = [f"{key} {_said(old, key)} -> {_said(new, key)}" for key in keys if old.get(key) != new.get(key)]
+    was, now = before.get("sources", {}), after.get("sources", {})
+    return words + [f"code of {target}" for target in was if target in now and was[target] != now[target]]
+
+
+def environment_changes(locked: Mapping[str, Any], summary: Summary) -> list[str]:
+    """Return what differs between a lock and a study in the versions of packages and in the device."""
+    before: Mapping[str, str] = locked.get("versions") or {}
+    now = summary.versions
+    words = [
+        f"{name} {before.get(name, 'none')} -> {now.get(name, 'none')}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    device = ", ".join(summary.devices)
+    if device != locked.get("device", device):
+        words.append(f"device {locked['device']} -> {device}")
+    return words
+
+
+def _flat(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted keys and values; the code of own classes is told apart."""
+    for key, value in config.items():
+        if not prefix and key in ("sources", "seed"):
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _said(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "not set"

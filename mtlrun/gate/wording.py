@@ -1,0 +1,98 @@
+"""A result in words, the same in every format for people."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mtlrun.counted import counted
+from mtlrun.gate.result import WORDS, GateResult, GateRow
+from mtlrun.report.words import shown
+
+HEADER = (
+    "outcome",
+    "suite",
+    "task",
+    "strategy",
+    "gain in lock",
+    "change %",
+    "margin %",
+    "verdict",
+    "seeds",
+    "note",
+)
+
+
+def title(result: GateResult) -> str:
+    """Return the one line that says it all."""
+    return f"mtlrun check: {result.study} {WORDS[result.exit_code]}"
+
+
+def sentences(result: GateResult) -> list[str]:
+    """Return what is to say of the study as a whole."""
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in result.counts.items())
+    said = [f"Of {counted(len(result.rows), 'row')}: {counts}."]
+    if result.new_rows:
+        are = "is" if result.new_rows == 1 else "are"
+        said.append(f"{counted(result.new_rows, 'row')} of the study {are} not in the lock file.")
+    if result.environment:
+        said.append(f"Changed since the lock: {'; '.join(result.environment)}.")
+    if result.looks > 1:
+        said.append(f"Looked at {result.looks} times, at a level of {result.alpha:g} for all looks together.")
+    return said
+
+
+def strategy(row: GateRow) -> str:
+    """Return the sharing scheme, the mitigation and the settings that tell the row apart."""
+    hyper = [f"{key}={value}" for key, value in row.locked["hyper"].items()]
+    return " ".join([row.locked["sharing"], row.locked["mitigation"], *hyper])
+
+
+def cells(row: GateRow) -> list[str]:
+    """Return a line of the table, as `HEADER` names its columns."""
+    locked = row.locked
+    per_cent = 100 / locked["scale"] if locked["scale"] else float("nan")
+    gain = f"{shown(per_cent * float(np.mean(locked['gains'])), '+.2f')} %" if locked["gains"] else "-"
+    known = row.found is not None and row.found.n > 1
+    verdict = (
+        locked["verdict"]
+        if row.verdict in ("", locked["verdict"])
+        else f"{locked['verdict']} -> {row.verdict}"
+    )
+    return [
+        row.outcome,
+        locked["suite"],
+        locked["task"],
+        strategy(row),
+        gain,
+        shown(per_cent * row.found.mean, "+.2f") if row.found is not None and known else "-",
+        f"{row.margin:g}",
+        verdict,
+        str(row.found.n) if row.found is not None else "0",
+        note(row),
+    ]
+
+
+def note(row: GateRow) -> str:
+    """Return what else is to say of a row: divergence, what changed, how many seeds would decide."""
+    parts = []
+    if row.n_diverged:
+        parts.append(f"{counted(row.n_diverged, 'seed')} diverged")
+    if row.changed:
+        parts.append("changed: " + ", ".join(row.changed))
+    if row.found is not None and not row.found.paired:
+        parts.append("other seeds than in the lock")
+    if row.outcome == "underpowered":
+        parts.append(_needed(row))
+    return "; ".join(parts)
+
+
+def _needed(row: GateRow) -> str:
+    had = len(row.locked["seeds"])
+    if not row.seeds_needed:
+        return (
+            "more seeds would decide"
+            if row.found is None or row.found.n < 2
+            else "no number of seeds decides"
+        )
+    words = f"about {counted(row.seeds_needed, 'seed')} would decide"
+    return words if row.seeds_needed <= had else f"{words}, and the lock has {had}"
