@@ -10,14 +10,19 @@ from typing import Any, Protocol
 
 from mtlrun.catalog import Known
 from mtlrun.config import build
-from mtlrun.launch.check import prepare
+from mtlrun.counted import counted
+from mtlrun.launch.check import check_tuning, prepare
 from mtlrun.launch.estimate import Estimate, estimate, size_programs
+from mtlrun.launch.expected import expected
 from mtlrun.launch.local import Local
 from mtlrun.launch.memory import free_mib
+from mtlrun.launch.stopping import judged_anytime, more_seeds
 from mtlrun.launch.train import pick_device
+from mtlrun.launch.tuning import choose, trial_jobs
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.plan.labels import varying_settings
-from mtlrun.plan.study import Cell, Study, study_runs
+from mtlrun.plan.study import Cell, Place, Study, study_runs
+from mtlrun.plan.tuning import Choice
 from mtlrun.store.store import Store
 from mtlrun.training.rules import kind
 
@@ -35,6 +40,7 @@ class Batch:
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
+        device: where: `auto`, `cpu` or `cuda`.
         processes: how many train at the same time.
         estimate: what that is expected to cost.
     """
@@ -45,6 +51,7 @@ class Batch:
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Local
+    device: str
     processes: int
     estimate: Estimate
 
@@ -65,25 +72,39 @@ class Watcher(Protocol):
         """Training ended, well or not."""
 
 
-def plan_batch(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) -> Batch:
+def plan_batch(
+    jobs: Sequence[Mapping[str, Any]],
+    known: Known | None = None,
+    choices: Mapping[Place, Choice] | None = None,
+) -> Batch:
     """Check jobs, and find what the store already has of them.
 
     Args:
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
+        choices: in what cells depart from their jobs.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    study = prepare(jobs, known)
-    pick_device(jobs[0]["device"])
-    store = Store(jobs[0]["store"])
+    return batch_of(prepare(jobs, known, choices), jobs[0])
+
+
+def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
+    """Return what is to be done for a study with the store, the device and the launcher of a checked job.
+
+    Raises:
+        ConfigError: there is no such device here.
+        StoreError: the store cannot be read or written.
+    """
+    pick_device(job["device"])
+    store = Store(job["store"])
     store.check_writable()
     reused = {run_id for run_id, status in store.statuses().items() if status in KEPT} & set(study.runs)
     missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
-    launcher: Local = build(jobs[0]["launch"])
-    device = pick_device(jobs[0]["device"]).type
+    launcher: Local = build(job["launch"])
+    device = pick_device(job["device"]).type
     programs = group_runs(missing, kind)
     size_programs(
         programs, launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
@@ -94,7 +115,7 @@ def plan_batch(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) ->
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
-    return Batch(study, store, reused, programs, cohorts, launcher, processes, plan)
+    return Batch(study, store, reused, programs, cohorts, launcher, job["device"], processes, plan)
 
 
 def train_batch(
@@ -117,28 +138,61 @@ def train_batch(
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    batch = plan_batch(jobs, known)
-    cells = _with_earlier_cells(batch, jobs[0].get("invocation", ""), known)
-    manifest = batch.study.manifest(command) | {"cells": cells, "invocation": jobs[0].get("invocation", "")}
+    jobs = judged_anytime(jobs)
+    choices = _tuned(jobs, watcher, known)
+    while True:
+        batch = plan_batch(jobs, known, choices)
+        manifest = _write_manifest(batch, jobs[0], command, known)
+        _tell_repeated(batch, watcher)
+        train(batch, watcher)
+        longer = more_seeds(batch.study, manifest, choices, batch.store)
+        if not longer:
+            return _objectives(batch)
+        choices = longer
+
+
+def _tuned(jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None) -> dict[Place, Choice]:
+    """Return what validation chooses of the settings to try, after training them; nothing without such."""
+    plan_batch(jobs, known)  # faults of the jobs come before those of what is tuned
+    tuning = check_tuning(jobs)
+    if tuning is None:
+        return {}
+    trials = plan_batch(trial_jobs(jobs, tuning), known)
+    settings, seeds = counted(len(tuning.settings), "setting"), counted(len(tuning.seeds), "seed")
+    watcher.note(f"tuning: {settings} on {seeds}, chosen on validation")
+    train(trials, watcher)
+    return choose(trials.study, jobs, tuning, trials.store)
+
+
+def _write_manifest(
+    batch: Batch, job: Mapping[str, Any], command: Sequence[str], known: Known | None
+) -> dict[str, Any]:
+    """Write the study's manifest, with the cells that earlier jobs of the same command have stored; return it."""
+    cells = _with_earlier_cells(batch, job.get("invocation", ""), known)
+    manifest = batch.study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
+    manifest["expected"] = expected(cells)
     batch.store.write_study(manifest)
-    repeated = len(jobs) - len({tuple(ids) for ids in batch.study.jobs})
+    return manifest
+
+
+def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
+    repeated = len(batch.study.jobs) - len({tuple(ids) for ids in batch.study.jobs})
     if repeated:
         rule = "an explicit group, as weighting=, beats what mitigation= would set"
-        watcher.note(f"{repeated} of {len(jobs)} jobs ask for the same cell as another; {rule}")
-    if batch.cohorts:
-        watcher.begin(batch)
-        try:
-            batch.launcher.train(
-                batch.programs,
-                batch.store,
-                jobs[0]["device"],
-                batch.processes,
-                watcher.advance,
-                watcher.note,
-            )
-        finally:
-            watcher.end()
-    return _objectives(batch)
+        watcher.note(f"{repeated} of {len(batch.study.jobs)} jobs ask for the same cell as another; {rule}")
+
+
+def train(batch: Batch, watcher: Watcher) -> None:
+    """Train what a batch has to train."""
+    if not batch.cohorts:
+        return
+    watcher.begin(batch)
+    try:
+        batch.launcher.train(
+            batch.programs, batch.store, batch.device, batch.processes, watcher.advance, watcher.note
+        )
+    finally:
+        watcher.end()
 
 
 def run_counts(store: Store, manifest: Mapping[str, Any]) -> Counter[str]:

@@ -14,18 +14,21 @@ from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
-from mtlrun.plan.study import PARTS, Study, plan_study, suites_of
+from mtlrun.plan.runs import PARTS
+from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
+from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.plan.variants import variants
 from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 
-NODES = (*PARTS, "budget", "statistics", "launch")
-PLAIN_KEYS = ("seeds", "study", "store", "device", "dtype", "invocation")
+NODES = (*PARTS, "budget", "statistics", "stop", "launch")
+PLAIN_KEYS = ("seeds", "tune", "study", "store", "device", "dtype", "invocation")
 ONE_PER_STUDY = (
-    *("study", "store", "device", "seeds", "statistics", "launch"),
+    *("study", "store", "device", "seeds", "tune", "statistics", "stop", "launch"),
     *(
         "budget.select",
         "budget.patience",
@@ -34,12 +37,17 @@ ONE_PER_STUDY = (
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def prepare(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) -> Study:
+def prepare(
+    jobs: Sequence[Mapping[str, Any]],
+    known: Known | None = None,
+    choices: Mapping[Place, Choice] | None = None,
+) -> Study:
     """Check jobs and plan their study.
 
     Args:
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
+        choices: in what cells depart from their jobs; settings that were checked as jobs of their own.
 
     Raises:
         ConfigError: every fault of every job.
@@ -56,7 +64,7 @@ def prepare(jobs: Sequence[Mapping[str, Any]], known: Known | None = None) -> St
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    return plan_study([_complete(job, memo) for job in jobs], memo, known)
+    return plan_study([_complete(job, memo) for job in jobs], memo, known, choices)
 
 
 def _found(job: Mapping[str, Any], key: str) -> Any:
@@ -128,7 +136,13 @@ def parameter_count(config: Mapping[str, Any]) -> int:
 
 
 def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
-    bases = {"suite": Suite, "budget": Budget, "statistics": Statistics, **get_type_hints(Parts)}
+    bases = {
+        "suite": Suite,
+        "budget": Budget,
+        "statistics": Statistics,
+        "stop": Stop,
+        **get_type_hints(Parts),
+    }
     return check_node(group, node, bases.get(group))
 
 
@@ -183,6 +197,19 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     if not is_study_name(job.get("study")):
         faults.append(Fault("study", STUDY_RULE, job.get("study")))
     return faults
+
+
+def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
+    """Return what jobs that have no other fault tune, or None.
+
+    Raises:
+        ConfigError: every fault of `tune`.
+    """
+    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]))
+    faults = unknown_keys(jobs, tuning) if tuning else []
+    if faults:
+        raise ConfigError(faults)
+    return tuning
 
 
 def _good_seeds(seeds: list[Any]) -> bool:

@@ -44,7 +44,7 @@ def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = 
         ConfigError: the overrides cannot be composed; every fault is told.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
-    overrides = [*overrides, f"invocation={uuid.uuid4().hex}"]
+    overrides = [*map(_tuning_key, overrides), f"invocation={uuid.uuid4().hex}"]
     with initialize_config_dir(str(conf_dir().resolve()), job_name="mtlrun", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
@@ -71,6 +71,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise ConfigError([_first_line(error)]) from error
     assert isinstance(found, dict)
     return {str(k): v for k, v in found.items() if k != "hydra"}
+
+
+def _tuning_key(override: str) -> str:
+    """Return an override under which Hydra takes a key of `tune`, which no option has declared."""
+    return f"++{override}" if override.startswith("tune.") else override
 
 
 def _loader() -> ConfigLoaderImpl:

@@ -62,7 +62,7 @@ def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[
     """Return for each cell the settings in which it differs from other cells of its suite.
 
     Settings of a group that has a label are compared among cells of the same label only: `l1` and `l2` have a
-    coefficient each, which says nothing as long as all cells of `l1` have the same.
+    coefficient each, which says nothing as long as all cells of `l1` have the same. What tuning chose is left out.
 
     Args:
         cells: all cells of a study.
@@ -71,7 +71,11 @@ def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[
     memo, known = Memo(), options_of() if known is None else known
     values: dict[tuple[str, ...], set[str]] = defaultdict(set)
     settings = [
-        [(_peers(cell, key), key, value, text) for key, value, text in _flat(cell.config, known, memo)]
+        [
+            (_peers(cell, key), key, value, text)
+            for key, value, text in _flat(cell.config, known, memo)
+            if not _is_tuned(cell, key)
+        ]
         for cell in cells
     ]
     for cell_settings in settings:
@@ -81,6 +85,12 @@ def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[
         {key: value for peers, key, value, _ in cell_settings if len(values[peers]) > 1}
         for cell_settings in settings
     ]
+
+
+def _is_tuned(cell: Cell, key: str) -> bool:
+    """Whether tuning chose a setting, so that its value says nothing of what was asked for."""
+    keys = cell.tuned["keys"] if cell.tuned else ()
+    return key in keys or any(key.startswith("budget.") and k.startswith("budget.") for k in keys)
 
 
 def _peers(cell: Cell, key: str) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ from typing import Any
 
 from mtlrun.config import identity, locate
 
+PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
+"""The groups that a run's result depends on."""
+
 FORMAT = 1
 """Goes up when the same config would no longer give the same run, so that old runs are not reused."""
 

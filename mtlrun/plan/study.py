@@ -14,17 +14,18 @@ from mtlrun.data.task import METRICS, SourceInfo, Task
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.labels import cell_labels, varying_settings
-from mtlrun.plan.runs import config_id, run_ids, source_digests
+from mtlrun.plan.runs import PARTS, config_id, run_ids, source_digests
+from mtlrun.plan.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.plan.variants import variants
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
-
-PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
-"""The groups that a run's result depends on."""
 
 BASELINE = {"sharing": "hard", "weighting": "equal", "schedule": "joint"}
 """What a single-task baseline has in place of the cell's own; of one task, nothing else is left to choose."""
 
 Config = dict[str, Any]
+
+Place = tuple[int, int]
+"""Where a cell comes from: the number of its job, and its number among the cells of that job."""
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Cell:
         resplit: sizes of the training and test part where each seed has its own split, else None.
         early_stop: `patience`, in evaluations, and the step `after` which they count; None for runs of full length.
         phases: what is trained when, as `mtlrun.schedule.base.told` says it.
-        tuned: None for settings that were given, not tuned.
+        tuned: what tuning chose, as `mtlrun.launch.tuning` says it; None for settings that were given.
     """
 
     config: Config
@@ -69,6 +70,7 @@ class Study:
     Attributes:
         name: under which the store keeps it.
         statistics: how it is judged.
+        stop: when it has enough seeds.
         cells: each once.
         runs: canonical config, seed included, by run id.
         jobs: for each job the ids of its cells.
@@ -76,18 +78,27 @@ class Study:
 
     name: str
     statistics: dict[str, Any]
+    stop: dict[str, Any]
     cells: list[Cell]
     runs: dict[str, Config]
     jobs: list[list[str]]
 
     def manifest(self, command: Sequence[str]) -> dict[str, Any]:
         """Return what the store keeps of the study; the runs stand in the store by their ids."""
-        cells = [asdict(cell) for cell in self.cells]
-        return {"study": self.name, "command": list(command), "statistics": self.statistics, "cells": cells}
+        about = {
+            "study": self.name,
+            "command": list(command),
+            "statistics": self.statistics,
+            "stop": self.stop,
+        }
+        return about | {"cells": [asdict(cell) for cell in self.cells]}
 
 
 def plan_study(
-    jobs: Sequence[Mapping[str, Any]], memo: Memo | None = None, known: Known | None = None
+    jobs: Sequence[Mapping[str, Any]],
+    memo: Memo | None = None,
+    known: Known | None = None,
+    choices: Mapping[Place, Choice] | None = None,
 ) -> Study:
     """Return the study of some jobs, each a checked config with complete nodes.
 
@@ -95,19 +106,25 @@ def plan_study(
         jobs: the configs.
         memo: knows parts of them already.
         known: every option that has a name; without it, ours and those of installed packages.
+        choices: in what cells depart from their jobs.
 
     Raises:
         ConfigError: a job's parts do not fit together.
     """
+    choices = choices or {}
     memo, known = memo or Memo(), options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
     by_job = []
-    for job in jobs:
-        planned = [
-            _plan_cell(point, suite, runs, known, memo)
+    for number, job in enumerate(jobs):
+        points = [
+            (point, suite)
             for suite in memo(_suites, job["suite"])
             for point in variants(job, len(suite.tasks), memo)
+        ]
+        planned = [
+            _plan_cell(point, suite, runs, known, memo, choices.get((number, place), AS_GIVEN))
+            for place, (point, suite) in enumerate(points)
         ]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
@@ -115,7 +132,8 @@ def plan_study(
     for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper
     first = jobs[0]
-    return Study(first["study"], dict(first["statistics"]), list(cells.values()), runs, by_job)
+    settings = (dict(first["statistics"]), dict(first["stop"]))
+    return Study(first["study"], *settings, list(cells.values()), runs, by_job)
 
 
 def seed_list(seeds: int | Sequence[int]) -> list[int]:
@@ -186,20 +204,28 @@ def _suites(node: Mapping[str, Any]) -> list[_Ground]:
 
 
 def _plan_cell(
-    job: Mapping[str, Any], suite: _Ground, runs: dict[str, Config], known: Known, memo: Memo
+    given: Mapping[str, Any],
+    suite: _Ground,
+    runs: dict[str, Config],
+    known: Known,
+    memo: Memo,
+    choice: Choice,
 ) -> Cell:
     """Return one cell and add the runs it needs."""
+    job = _tuned(given, choice.setting, memo)
     budget: Budget = memo(build, job["budget"])
     schedule: Schedule = memo(build, job["schedule"])
-    steps = budget.steps_for(suite.sources)
+    steps, phases = _course(budget, schedule, suite)
     config = _canonical(job, suite.node, steps, budget, memo)
-    seeds = seed_list(job["seeds"])
-    phases = schedule.phases_of(suite.tasks, suite.primary, steps)
+    seeds = seed_list(job["seeds"]) if choice.seeds is None else choice.seeds
+    plain = {**given, **{group: memo(load_option, group, option) for group, option in BASELINE.items()}}
     baselines = {}
     for task, node in suite.alone.items():
-        alone = trained_steps(phases, suite.tasks.index(task))
-        plain = {group: memo(load_option, group, option) for group, option in BASELINE.items()}
-        baseline = _canonical({**job, **plain}, node, alone, budget, memo)
+        alone = _tuned(plain, choice.alone.get(task, {}), memo)
+        its_budget: Budget = memo(build, alone["budget"])
+        its_phases = phases if its_budget == budget else _course(its_budget, schedule, suite)[1]
+        its_steps = trained_steps(its_phases, suite.tasks.index(task))
+        baseline = _canonical(alone, node, its_steps, its_budget, memo)
         baselines[task] = memo.keyed([baseline, seeds], _add_runs, baseline, seeds, runs)
     return Cell(
         config,
@@ -213,7 +239,26 @@ def _plan_cell(
         suite.resplit,
         told(phases, suite.tasks),
         _early_stop(budget, phases),
+        tuned=choice.told,
     )
+
+
+def _course(budget: Budget, schedule: Schedule, suite: _Ground) -> tuple[int, list[Phase]]:
+    """Return the budget in steps, and the phases that a schedule makes of it."""
+    steps = budget.steps_for(suite.sources)
+    return steps, schedule.phases_of(suite.tasks, suite.primary, steps)
+
+
+def _tuned(job: Mapping[str, Any], setting: Setting, memo: Memo) -> Mapping[str, Any]:
+    """Return a job with a setting, its nodes complete again."""
+    if not setting:
+        return job
+    changed = applied(job, setting)
+    return {k: memo(_complete, v) if v is not job.get(k) else v for k, v in changed.items()}
+
+
+def _complete(node: Mapping[str, Any]) -> Config:
+    return to_node(build(node))
 
 
 def _early_stop(budget: Budget, phases: Sequence[Phase]) -> dict[str, int] | None:

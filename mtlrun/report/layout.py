@@ -64,7 +64,7 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "metric": task["metric"],
         "direction": task["direction"],
         "hyper": dict(cell.get("hyper") or {}),
-        "tuned": cell.get("tuned"),
+        "tuned": _tuned(cell.get("tuned"), task["name"]),
         "cell_id": cell["cell_id"],
         "cell": position,
         "sign": 1.0 if task["direction"] == "higher" else -1.0,
@@ -73,3 +73,12 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         **early_stop,
         "ratio": resplit["n_test"] / resplit["n_train"] if resplit else 0.0,
     }
+
+
+def _tuned(told: Mapping[str, Any] | None, task: str) -> dict[str, Any] | None:
+    """Return what tuning chose for a cell and for a task's baseline, and over how many trials and seeds."""
+    if told is None:
+        return None
+    alone = told["baselines"][task]
+    own = {"settings": told["settings"], "trials": told["trials"], "seeds": told["seeds"]}
+    return own | {"stl_settings": alone["settings"], "stl_trials": alone["trials"]}

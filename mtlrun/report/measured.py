@@ -25,7 +25,8 @@ class Measured:
 
     Attributes:
         pairs: `Layout.pairs` with `status`, `stl_status` (`missing` where there is no such run), `mtl`, `stl` (test
-            values), `step`, `stl_step` (where they were read), `d` (oriented difference, positive is better).
+            values), `step`, `stl_step` (where they were read), `val`, `stl_val` (validation values there), `d`
+            (oriented difference, positive is better).
         seeds: (S,)
         mtl, stl, d: (S, U) in each unit's metric; d is NaN unless both sides are there.
         mtl_diverged: (S, U) whether the multi-task run diverged, or its value is not finite.
@@ -63,6 +64,7 @@ def measure(layout: Layout, runs: pd.DataFrame, curves: pd.DataFrame) -> Measure
         finished = (pairs[prefix + "status"] == "finished") & np.isfinite(chosen["value"])
         pairs[prefix + "step"] = chosen["step"].where(finished).astype("Int64")
         pairs["stl" if prefix else "mtl"] = chosen["value"].where(finished)
+        pairs[prefix + "val"] = chosen["val"].where(finished)
     pairs["d"] = about["sign"] * (pairs["mtl"] - pairs["stl"])
     return _matrices(pairs, len(layout.units))
 

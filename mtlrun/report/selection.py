@@ -43,15 +43,15 @@ def select(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         curves: one row per metric value: run_id, task, split (`val` and `test` are read), metric, step, value.
 
     Returns:
-        A frame with the index of `wanted`: `value` (test) and `step`. Both are NaN for runs without such curves;
-        `value` is NaN where no evaluation can be chosen.
+        A frame with the index of `wanted`: `value` (test), `val` (validation) and `step`. All are NaN for runs
+        without such curves; `value` and `val` are NaN where no evaluation can be chosen.
 
     Raises:
         ConfigError: `select` names no way to select.
     """
     import pandas as pd
 
-    chosen = pd.DataFrame({"value": np.nan, "step": np.nan}, index=wanted.index)
+    chosen = pd.DataFrame({"value": np.nan, "val": np.nan, "step": np.nan}, index=wanted.index)
     for mode, part in wanted.groupby("select", sort=False):
         if mode not in _SCORES:
             raise ConfigError([Fault("budget.select", "must name a selection", mode, sorted(_SCORES))])
@@ -61,7 +61,8 @@ def select(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         score = _SCORES[str(mode)](points, part["sign"].to_numpy())
         best = _first_best(points, score)
         rows = part.index[points.series[best]]
-        chosen.loc[rows, "value"] = np.where(np.isnan(score[best]), np.nan, points.test[best])
+        for name, values in (("value", points.test), ("val", points.val)):
+            chosen.loc[rows, name] = np.where(np.isnan(score[best]), np.nan, values[best])
         chosen.loc[rows, "step"] = points.step[best]
     return chosen
 

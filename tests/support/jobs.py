@@ -8,9 +8,10 @@ from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
 from support.configs import GROUPS
 
-DEFAULTS = {**GROUPS, "budget": "standard", "statistics": "paired_t", "launch": "local"}
+DEFAULTS = {**GROUPS, "budget": "standard", "statistics": "paired_t", "stop": "fixed", "launch": "local"}
 PLAIN_KEYS = {
     "seeds": 2,
+    "tune": {},
     "study": "main",
     "store": "runs",
     "device": "auto",

@@ -1,0 +1,105 @@
+"""What validation says of the settings that were tried, and what a report tells of it. Test values have no part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mtlrun.counted import counted
+from mtlrun.report.layout import lay_out
+from mtlrun.report.measured import measure
+from mtlrun.statistics.student import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Tried(NamedTuple):
+    """One task of one cell that was tried: oriented means over the tuning seeds, higher is better.
+
+    Attributes:
+        joint: of the cell; minus infinity where a seed is missing or diverged.
+        alone: of the task's baseline, likewise.
+        natural_zero: whether a ratio of two values has a meaning.
+    """
+
+    joint: float
+    alone: float
+    natural_zero: bool
+
+
+def tried_values(
+    manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame
+) -> dict[str, dict[str, Tried]]:
+    """Return validation values at the selected steps, by cell id and task.
+
+    Args:
+        manifest: of the trials.
+        runs: as of `mtlrun.report.summary.summarise`.
+        curves: likewise.
+
+    Raises:
+        DataError: a finished run lacks the values of its primary metric.
+    """
+    layout = lay_out(manifest)
+    pairs = measure(layout, runs, curves).pairs
+    means = {name: _means(pairs, name, len(layout.units)) for name in ("val", "stl_val")}
+    found: dict[str, dict[str, Tried]] = {}
+    for unit, about in enumerate(layout.units.to_dict("records")):
+        joint, alone = (about["sign"] * means[name][unit] for name in ("val", "stl_val"))
+        tried = Tried(_or_worst(joint), _or_worst(alone), bool(about["natural_zero"]))
+        found.setdefault(about["cell_id"], {})[about["task"]] = tried
+    return found
+
+
+def _means(pairs: pd.DataFrame, name: str, units: int) -> Array:
+    """Return the mean over seeds of each unit (U,); NaN where a seed has no value."""
+    total = np.zeros(units)
+    np.add.at(total, pairs["unit"].to_numpy(), pairs[name].to_numpy(dtype=float))
+    return total / np.maximum(np.bincount(pairs["unit"], minlength=units), 1)
+
+
+def _or_worst(value: float) -> float:
+    return float(value) if np.isfinite(value) else -np.inf
+
+
+def tuning_sentence(rows: pd.DataFrame) -> str:
+    """Return what was tuned, what was chosen, and whether all rows had as many trials; empty where nothing was."""
+    tuned = rows[rows["tuned"].notna()]
+    if tuned.empty:
+        return ""
+    trials: dict[int, list[str]] = {}
+    chosen = []
+    for row in tuned.to_dict("records"):
+        about = row["tuned"]
+        name = " ".join(dict.fromkeys([row["sharing"], row["mitigation"], *map(str, row["hyper"].values())]))
+        trials.setdefault(about["trials"], []).append(name)
+        trials.setdefault(about["stl_trials"], []).append(f"{row['task']} alone")
+        chosen.append(f"{row['suite']} {name}: {_settings(about['settings'])}")
+        chosen.append(f"{row['suite']} {row['task']} alone: {_settings(about['stl_settings'])}")
+    seeds = counted(tuned["tuned"].iloc[0]["seeds"], "seed")
+    text = f"Settings were chosen on validation over {seeds} of their own"
+    if len(trials) == 1:
+        text += f", of {counted(next(iter(trials)), 'trial')} each"
+    else:
+        named = [f"{count}: {_named(names)}" for count, names in sorted(trials.items())]
+        text += f". NOT of equally many trials ({'; '.join(named)}): those with more had more chances"
+    if len(tuned) < len(rows):
+        untuned = counted(len(rows) - len(tuned), "row was", "rows were")
+        text += f". {untuned} not tuned, which is no fair comparison with the others"
+    return f"{text}. Chosen: {_named(chosen, 12)}."
+
+
+def _settings(setting: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in setting.items()
+    )
+
+
+def _named(names: Sequence[str], most: int = 4) -> str:
+    distinct = list(dict.fromkeys(names))
+    more = f"; {len(distinct) - most} others" if len(distinct) > most else ""
+    return "; ".join(distinct[:most]) + more

@@ -1,0 +1,46 @@
+"""When a study has enough seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mtlrun.config import Configured
+from mtlrun.errors import Fault
+
+METHOD = "anytime"
+"""The method that may be looked at after every batch of seeds."""
+
+
+@dataclass
+class Stop(Configured):
+    """With `until: conclusive` a study begins with `seeds`, and adds seeds to the cells that have no verdict yet.
+
+    Rows are then judged by a test that holds however often one looks (`statistics=anytime`, docs/statistics.md), so
+    that looking after each batch raises no false alarms. Cells whose rows all have verdicts get no more seeds; nor
+    do rows with diverged seeds, which more seeds do not mend.
+
+    Args:
+        until: `conclusive`, or null for exactly the seeds asked for.
+        max: most seeds of a cell.
+        batch: seeds added at a time.
+    """
+
+    until: Literal["conclusive"] | None = None
+    max: int = 200
+    batch: int = 8
+
+    def faults(self) -> Iterator[Fault]:
+        for name in ("max", "batch"):
+            if getattr(self, name) < 1:
+                yield Fault(name, "must be at least 1", getattr(self, name))
+
+    def extended(self, seeds: Sequence[int]) -> list[int]:
+        """Return seeds and the next batch, each the smallest number that is not there yet; at most `max`."""
+        found, free = list(seeds), 0
+        while len(found) < min(len(seeds) + self.batch, max(self.max, len(seeds))):
+            while free in found:
+                free += 1
+            found.append(free)
+        return found
