@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -66,26 +67,56 @@ class GridSweeper(BasicSweeper):
 
     It leaves out what costs a large grid minutes: composing every job once more just to see that it composes.
     Nor does it write a copy of the config; the store keeps every run's.
+
+    Args:
+        max_batch_size: jobs that are launched at once; None for all.
+        params: overrides with several values each, by key; what the command line gives beats them.
+        cases: overrides that go together, each case a mapping of keys to single values: the grid is launched for
+            every case. Keys that the command line gives are left out of cases.
     """
 
+    def __init__(
+        self,
+        max_batch_size: int | None,
+        params: dict[str, str] | None = None,
+        cases: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(max_batch_size, params)
+        self.cases = cases
+
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        """Launch the product of all overrides, in batches of `max_batch_size`, or in one."""
+        """Launch the product of all overrides for every case, in batches of `max_batch_size`, or in one."""
         assert self.hydra_context is not None and self.launcher is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        batches = self.split_arguments(
-            parser.parse_overrides([*self._parse_config(), *arguments]), self.max_batch_size
-        )
+        (grid,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
+        given = {override.key_or_group for override in parser.parse_overrides(arguments)}
+        cases = [
+            [f"{key}={_text(value)}" for key, value in case.items() if key not in given]
+            for case in self.cases or [{}]
+        ]
+        jobs = list(dict.fromkeys((*job, *case) for job in grid for case in cases))
+        size = self.max_batch_size or max(len(jobs), 1)
         returns: list[Sequence[JobReturn]] = []
-        for batch in batches:
+        for batch in (jobs[first : first + size] for first in range(0, len(jobs), size)):
             returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
             for job in returns[-1]:
                 _ = job.return_value  # raises what made the job fail
         return returns
 
 
+def _text(value: Any) -> str:
+    """Return a value as overrides have it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 _HERE = "hydra_plugins.mtlrun_cohorts.cohorts"
 _LAUNCHER = {"_target_": f"{_HERE}.CohortLauncher"}
-_SWEEPER: dict[str, Any] = {"_target_": f"{_HERE}.GridSweeper", "max_batch_size": None, "params": {}}
+_SWEEPER: dict[str, Any] = {
+    "_target_": f"{_HERE}.GridSweeper",
+    "max_batch_size": None,
+    "params": {},
+    "cases": None,
+}
 # Plain nodes: Hydra executes this file in a way that dataclasses with annotations as text do not survive.
 ConfigStore.instance().store(group="hydra/launcher", name="mtlrun_cohorts", node=_LAUNCHER, provider="mtlrun")
 ConfigStore.instance().store(group="hydra/sweeper", name="mtlrun_grid", node=_SWEEPER, provider="mtlrun")

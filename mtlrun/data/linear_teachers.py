@@ -18,6 +18,7 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SourceInfo, Task
 from mtlrun.errors import Fault
 from mtlrun.streams import stream
+from mtlrun.theory.linear import LinearNetwork, expected_risks, optimum
 
 NAMES = ("a", "b")
 METRIC_NAMES = ("excess_risk", "mse")
@@ -100,6 +101,26 @@ class LinearTeachers(Suite):
         """Return the true vectors of the selected tasks, float64 (tasks, dim), for tests and theory."""
         directions = dict(zip(NAMES, self._directions(seed), strict=True))
         return np.stack([self._of("norm", name) * directions[name] for name in self.selected()])
+
+    def optimum(self, network: LinearNetwork, seed: int) -> tuple[float, ...] | None:
+        """Return the excess risks at the optimum of a run on this seed's data; orthonormal design only."""
+        if self.design != "orthonormal":
+            return None
+        estimates = []
+        for source in self.load(seed).sources:
+            rows = source.splits["train"]
+            (targets,) = source.targets.values()
+            estimates.append(source.inputs[rows].T.astype(np.float64) @ targets[rows, 0] / len(rows))
+        found = optimum(network, np.stack(estimates))
+        return None if found is None else tuple(((found - self.true_vectors(seed)) ** 2).sum(1).tolist())
+
+    def expectation(self, network: LinearNetwork) -> tuple[float, ...] | None:
+        """Return the mean excess risks over seeds at the optimum; orthonormal design without label noise only."""
+        if self.design != "orthonormal" or any(self.setting("label_noise").values()):
+            return None
+        sds, samples = (np.array(list(self.setting(field).values())) for field in ("noise", "samples"))
+        found = expected_risks(network, self.true_vectors(0), sds**2 / samples)
+        return None if found is None else tuple(found.tolist())
 
     def narrowed(self: S, tasks: Sequence[str]) -> S:
         """Return the suite with only these tasks; `a` alone forgets the cosine, which is not its own."""

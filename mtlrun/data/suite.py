@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
-from mtlrun.config import Configured
-from mtlrun.data.noise import noisy_targets
+from mtlrun.config import ADDED, Configured
+from mtlrun.data.noise import noisy_targets, shuffled_targets
 from mtlrun.data.per_task import by_task, per_task_faults
 from mtlrun.data.splits import train_rows
 from mtlrun.data.task import Source, SourceInfo, SuiteData, SuiteInfo, Task
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.theory.linear import LinearNetwork
 
 S = TypeVar("S", bound="Suite")
 
@@ -32,6 +33,7 @@ class Suite(Configured, ABC):
         label_noise: Rate in [0, 1] of label noise in the training part: one number, one per selected task, or
             by task name (unnamed tasks get 0). See `mtlrun.data.noise`.
         resplit: Draw the split anew for each seed, in place of one fixed split.
+        shuffled: Tasks whose training targets are shuffled, so that they say nothing of their inputs.
     """
 
     tasks: list[str] | None = None
@@ -40,6 +42,7 @@ class Suite(Configured, ABC):
     train_size: int | float | None = None
     label_noise: float | list[float] | dict[str, float] = 0.0
     resplit: bool = False
+    shuffled: list[str] | None = field(default=None, kw_only=True, metadata=ADDED)
 
     PER_TASK: ClassVar[tuple[str, ...]] = ("label_noise",)
 
@@ -59,6 +62,21 @@ class Suite(Configured, ABC):
             source: Which one; its `rows["train"]` says how many training rows the split keeps.
             seed: Seed of the run.
         """
+
+    def optimum(self, network: LinearNetwork, seed: int) -> tuple[float, ...] | None:
+        """Return what training must come to: each selected task's primary metric on test at the optimum.
+
+        Suites that can work it out do; others return None. See docs/theory.md.
+
+        Args:
+            network: what is trained, with the whole objective.
+            seed: of the run.
+        """
+        return None
+
+    def expectation(self, network: LinearNetwork) -> tuple[float, ...] | None:
+        """Return the mean of `optimum` over all seeds, by a formula; None where there is none that is good."""
+        return None
 
     def default(self) -> tuple[str, ...]:
         """Return the tasks that are trained when none are named: all, unless a suite says otherwise."""
@@ -91,6 +109,7 @@ class Suite(Configured, ABC):
             changes[field] = kept if len(set(kept.values())) > 1 else kept[tasks[0]]
         if self.primary not in tasks or len(tasks) == 1:
             changes["primary"] = None
+        changes["shuffled"] = [name for name in tasks if name in (self.shuffled or ())] or None
         return replace(self, **changes)
 
     def info(self) -> SuiteInfo:
@@ -124,6 +143,8 @@ class Suite(Configured, ABC):
             source = self.build(source_info, seed)
             readers = [task for task in info.tasks if task.source == index]
             targets = {task.name: noisy_targets(source, task, rates[task.name], seed) for task in readers}
+            for name in targets.keys() & {*(self.shuffled or ())}:
+                targets[name] = shuffled_targets(targets[name], source.splits["train"], name, seed)
             sources.append(replace(source, targets=targets))
         return SuiteData(info.tasks, tuple(sources))
 
@@ -148,6 +169,9 @@ class Suite(Configured, ABC):
             yield Fault("pairs", "cannot be set together with `suite.primary`", self.pairs)
         if self.pairs and len(set(names)) < 2:
             yield Fault("pairs", "needs at least two tasks", list(names))
+        for name in self.shuffled or ():
+            if name not in names:
+                yield Fault("shuffled", "must name selected tasks", name, tuple(dict.fromkeys(names)))
         yield from self._size_faults(names)
         rule = "must be a rate from 0 to 1"
         noise = self.label_noise

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mtlrun.config import Configured
 from mtlrun.data.task import Task
+from mtlrun.theory.linear import HeadForm
 
 InitModule = Callable[[str, Callable[[], nn.Module]], nn.Module]
 """`init(stream, factory)` builds a module with weights from the run's stream `init/<stream>`."""
@@ -35,7 +36,15 @@ class HeadSet(nn.Module, ABC):
 
 @dataclass
 class Heads(Configured, ABC):
-    """A kind of heads."""
+    """A kind of heads.
+
+    Attributes:
+        linear_form: what they are where they are linear without biases; else None.
+    """
+
+    @property
+    def linear_form(self) -> HeadForm | None:
+        return None
 
     @abstractmethod
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:

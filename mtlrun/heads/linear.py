@@ -10,6 +10,7 @@ from torch import nn
 
 from mtlrun.data.task import Task
 from mtlrun.heads.base import Heads, HeadSet, InitModule, PrivateHeads
+from mtlrun.theory.linear import HeadForm
 
 
 @dataclass
@@ -21,6 +22,10 @@ class LinearHeads(Heads):
     """
 
     bias: bool = True
+
+    @property
+    def linear_form(self) -> HeadForm | None:
+        return None if self.bias else "private"
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
         return PrivateHeads(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mtlrun.data.task import Task
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.heads.base import Heads, HeadSet, InitModule
+from mtlrun.theory.linear import HeadForm
 
 
 class CommonHead(HeadSet):
@@ -40,6 +41,10 @@ class SharedHead(Heads):
     """
 
     bias: bool = True
+
+    @property
+    def linear_form(self) -> HeadForm | None:
+        return None if self.bias else "common"
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
         kinds = {(t.kind, t.outputs) for t in tasks}

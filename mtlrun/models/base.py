@@ -34,6 +34,11 @@ class Model(Configured, ABC):
     def build(self, input_shape: tuple[int, ...]) -> Encoder:
         """Return a freshly initialised encoder for inputs (B, *input_shape)."""
 
+    @property
+    def linear_features(self) -> int | None:
+        """The size F of the features where they are a linear map of the inputs, without bias; else None."""
+        return None
+
     def of_width(self, units: int) -> Model | None:
         """Return this model with another width, the rest in proportion; None where there is one width only.
 

@@ -35,5 +35,9 @@ class Linear(Model):
         layer = nn.Linear(math.prod(input_shape), self.width, bias=self.bias)
         return Encoder([nn.Sequential(nn.Flatten(), layer)], self.width)
 
+    @property
+    def linear_features(self) -> int | None:
+        return None if self.bias else self.width
+
     def of_width(self, units: int) -> Linear:
         return replace(self, width=units)

@@ -8,6 +8,7 @@ from mtlrun.report.display import TOGETHER, Block, aggregate_blocks, contrast_bl
 from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
+from mtlrun.report.theory_blocks import AGAINST_THEORY, theory_blocks
 
 _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1b1f24 }
@@ -43,6 +44,9 @@ def to_html(summary: Summary, level: str = "rows") -> str:
         together = aggregate_blocks(summary)
         body += [f"<h2>{TOGETHER}</h2>"] if together else []
         body += [_table(block) for block in together]
+        known = theory_blocks(summary)
+        body += [f"<h2>{AGAINST_THEORY}</h2>"] if known else []
+        body += [_table(block) for block in known]
         body += [f"<p>{escape(sentence)}</p>" for sentence in sentences(summary)]
         body.append(f"<footer>{escape(legend(summary))}</footer>")
     name = escape(summary.study)

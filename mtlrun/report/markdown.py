@@ -8,6 +8,7 @@ from mtlrun.report.display import TOGETHER, Block, aggregate_blocks, contrast_bl
 from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
+from mtlrun.report.theory_blocks import AGAINST_THEORY, theory_blocks
 
 _SPECIAL = re.compile(r"([\\`*|~#]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|\](?=[(\[:]))")
 
@@ -30,6 +31,9 @@ def to_markdown(summary: Summary, level: str = "rows") -> str:
     together = aggregate_blocks(summary)
     lines += [f"### {TOGETHER}", ""] if together else []
     lines += [line for block in together for line in _table(block)]
+    known = theory_blocks(summary)
+    lines += [f"### {AGAINST_THEORY}", ""] if known else []
+    lines += [line for block in known for line in _table(block)]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]
     return "\n".join([*lines, f"<sub>{escape(legend(summary))}</sub>"])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mtlrun.counted import counted
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.summary import Summary
+from mtlrun.report.theory import theory_sentence
+from mtlrun.report.tuned import tuning_sentence
 from mtlrun.statistics.corrections import find_correction
 
 if TYPE_CHECKING:
@@ -21,7 +23,16 @@ def sentences(summary: Summary) -> list[str]:
     found = [_found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")]
     return [
         text
-        for text in (*found, _repaired(summary), _undecided(summary.rows), _skewed(summary), _absent(summary))
+        for text in (
+            *found,
+            _repaired(summary),
+            _undecided(summary.rows),
+            _stopped(summary),
+            _skewed(summary),
+            tuning_sentence(summary.rows),
+            theory_sentence(summary.theory),
+            _absent(summary),
+        )
         if text
     ]
 
@@ -90,6 +101,21 @@ def _undecided(rows: pd.DataFrame) -> str:
     if needed.empty:
         return f"{text}."
     return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
+
+
+def _stopped(summary: Summary) -> str:
+    """Say how many seeds a study took that stopped when conclusive, and what a fixed design would have cost."""
+    if not summary.stop.get("until") or summary.pairs.empty:
+        return ""
+    pairs, seeds = summary.pairs, summary.pairs.groupby("cell_id")["seed"].nunique()
+    runs = len({*pairs["run_id"], *pairs["stl_run_id"]})
+    first = pairs[pairs["seed"] == pairs["seed"].min()]
+    fixed = int(seeds.max()) * len({*first["run_id"], *first["stl_run_id"]})
+    took = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    return (
+        f"Seeds were added until conclusive, at most {summary.stop['max']}: cells took {took} seeds, {runs:,} runs "
+        f"in all; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
+    )
 
 
 def _skewed(summary: Summary) -> str:

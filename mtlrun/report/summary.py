@@ -14,6 +14,7 @@ from mtlrun.report.course import make_phases, with_forgetting
 from mtlrun.report.layout import IDENTITY, lay_out
 from mtlrun.report.measured import Measured, measure
 from mtlrun.report.rows import make_rows, make_suites
+from mtlrun.report.theory import make_theory
 from mtlrun.statistics.settings import Statistics
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class Summary:
     Attributes:
         study: its name.
         settings: how it was judged.
+        stop: when it had enough seeds, as `mtlrun.statistics.stop.Stop` says it.
         rows: one task under one cell each; the columns of the contract, then what was added to it.
         contrasts: each mitigation against none.
         suites: one cell each, with delta-m.
         aggregates: one setting each, over all its suites; empty where no setting has several.
         cost: one cell each.
+        theory: rows whose suite knows what training must come to; see `mtlrun.report.theory`.
         pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
             `forgetting`, see `mtlrun.report.course`.
         curves: long, over all runs; see `mtlrun.report.tables`.
@@ -45,11 +48,13 @@ class Summary:
 
     study: str
     settings: Statistics
+    stop: Mapping[str, Any]
     rows: pd.DataFrame
     contrasts: pd.DataFrame
     suites: pd.DataFrame
     aggregates: pd.DataFrame
     cost: pd.DataFrame
+    theory: pd.DataFrame
     pairs: pd.DataFrame
     curves: pd.DataFrame
     phases: pd.DataFrame
@@ -78,11 +83,13 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
     return Summary(
         study=manifest["study"],
         settings=settings,
+        stop=manifest.get("stop") or {},
         rows=rows,
         contrasts=make_contrasts(layout, measured, rows, settings),
         suites=make_suites(layout, measured, rows),
         aggregates=make_aggregates(layout, measured, rows),
         cost=make_cost(layout, runs),
+        theory=make_theory(layout, measured, manifest),
         pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
         curves=curves,
         phases=make_phases(manifest, runs),

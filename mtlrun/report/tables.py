@@ -17,7 +17,7 @@ from mtlrun.report.summary import Summary
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "aggregates", "cost", "phases")
+LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "aggregates", "cost", "theory", "phases")
 _OF_TASKS = ("suite", "task", "kind", "metric", "direction")
 FILTERS = (*LABELS, *_OF_TASKS[1:])
 
@@ -25,10 +25,10 @@ FILTERS = (*LABELS, *_OF_TASKS[1:])
 def table(summary: Summary, level: str) -> pd.DataFrame:
     """Return one table.
 
-    `rows`, `contrasts`, `suites`, `aggregates`, `cost` and `phases` are the summary's own; `runs` has one row per
-    seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its baseline
-    (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained` says whether that
-    phase trains the task.
+    `rows`, `contrasts`, `suites`, `aggregates`, `cost`, `theory` and `phases` are the summary's own; `runs` has one
+    row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its
+    baseline (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained` says whether
+    that phase trains the task.
 
     Raises:
         ConfigError: there is no such level.
@@ -76,6 +76,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         suites=summary.suites[summary.suites["cell_id"].isin(cells)],
         aggregates=_kept(summary.aggregates, of_settings),
         cost=summary.cost[summary.cost["cell_id"].isin(cells)],
+        theory=_kept(summary.theory, filters),
         phases=summary.phases[summary.phases["cell_id"].isin(cells)],
     )
 

@@ -20,6 +20,7 @@ from mtlrun.report.display import (
 from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
+from mtlrun.report.theory_blocks import AGAINST_THEORY, theory_blocks
 from mtlrun.report.words import ASCII, UNICODE
 
 if TYPE_CHECKING:
@@ -123,6 +124,10 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
     if together:
         parts.append(Text(TOGETHER, "underline"))
     parts += [part for block in together for part in (_table(block, style, 1), "")]
+    known = theory_blocks(summary)
+    if known:
+        parts.append(Text(AGAINST_THEORY, "underline"))
+    parts += [part for block in known for part in (_table(block, style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     return [*parts, Text(legend(summary), "dim")]
 

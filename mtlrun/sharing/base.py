@@ -112,6 +112,14 @@ class Sharing(Configured, ABC):
         """Whether the body has a `charge`, which is treated as a penalty is: not weighted, no part of surgery."""
         return False
 
+    @property
+    def tie(self) -> float | None:
+        """Where tasks have encoders that are alike, what the objective charges for the squared distance of each two.
+
+        0 where they have nothing to do with each other, infinite where they are one; None for any other scheme.
+        """
+        return None
+
     @abstractmethod
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         """Return the body for tasks that read the given sources (one entry per task)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ class Hard(Sharing):
 
     def __post_init__(self) -> None:
         self.capacity = "same_width"
+
+    @property
+    def tie(self) -> float:
+        return math.inf
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         return TrunkAndBranches(make_encoder, sources, len(make_encoder()))

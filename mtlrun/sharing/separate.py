@@ -16,5 +16,9 @@ class Separate(Sharing):
     whole program. There are no shared parameters, so every gradient method acts as `equal` does.
     """
 
+    @property
+    def tie(self) -> float:
+        return 0.0
+
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         return TrunkAndBranches(make_encoder, sources, 0)

@@ -41,6 +41,10 @@ class Soft(Sharing):
         if self.coefficient < 0:
             yield Fault("coefficient", "must not be negative", self.coefficient)
 
+    @property
+    def tie(self) -> float:
+        return self.coefficient
+
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         return TrunkAndBranches(make_encoder, sources, 0)
 

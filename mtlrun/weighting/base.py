@@ -93,6 +93,10 @@ class Weighting(Configured, ABC):
         """Return parameters that the run's optimizer trains along with the model."""
         return {}
 
+    def constant(self, tasks: int) -> tuple[float, ...] | None:
+        """Return the weights of T tasks where they are the same in every step of every run; else None."""
+        return None
+
     def random_shape(self, tasks: int) -> tuple[int, ...]:
         """Return the shape of the uniform numbers that one step draws; () for none."""
         return ()

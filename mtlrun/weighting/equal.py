@@ -21,5 +21,8 @@ class Equal(Weighting):
 
     any_leading_axes: ClassVar[bool] = True
 
+    def constant(self, tasks: int) -> tuple[float, ...]:
+        return (1.0,) * tasks
+
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         return torch.ones_like(signals.losses), state

@@ -55,6 +55,9 @@ class Static(Weighting):
             raise ConfigError([Fault("grid", rule, self.grid)])
         return [replace(self, weights=point, grid=None) for point in _lattice(self.grid, tasks)]
 
+    def constant(self, tasks: int) -> tuple[float, ...]:
+        return tuple(self.weights) if isinstance(self.weights, list) else (self.weights,) * tasks
+
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         return torch.as_tensor(self.weights).expand_as(signals.losses), state
 

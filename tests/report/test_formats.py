@@ -60,7 +60,16 @@ def test_every_format_writes_every_level_of_awkward_results(name: str, level: st
 
 def test_json_is_the_contract(summary: Summary) -> None:
     page = json.loads(text(summary, "json"))
-    assert list(page) == ["schema_version", "study", "rows", "contrasts", "suites", "aggregates", "cost"]
+    assert list(page) == [
+        "schema_version",
+        "study",
+        "rows",
+        "contrasts",
+        "suites",
+        "aggregates",
+        "cost",
+        "theory",
+    ]
     assert (page["schema_version"], page["study"]) == (1, "quickstart")
     assert list(page["rows"][0]) == list(ROW_COLUMNS)
     assert len(page["rows"]) == 48

@@ -1,0 +1,1 @@
+"""What training must come to, worked out without training: numpy only."""
