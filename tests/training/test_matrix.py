@@ -32,7 +32,7 @@ def runs(count, first, **choices):
     small = {"model__width": 4, "budget__evaluations": 1, "budget__batch_size": 4}
     choices = {"steps": 20, **small, **choices}
     one = run_config(**choices)
-    rates = {s: one["optimizer"] | {"lr": 10 ** (s / 32 - 3)} for s in range(first, first + count)}
+    rates = {s: one["optimizer"] | {"lr": 10 ** (s % LANES / LANES - 3)} for s in range(first, first + count)}
     return [one | {"seed": s, "optimizer": optimizer} for s, optimizer in rates.items()]
 
 
