@@ -398,13 +398,15 @@ def _add_check(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--rerun", action="store_true", help="train what is missing, with the configs that the lock holds"
     )
-    added.add_argument("--seeds", type=int, metavar="N", help="with --rerun: the first N locked seeds only")
+    added.add_argument(
+        "--seeds", type=int, metavar="N", help="with --rerun: begin with the first N locked seeds"
+    )
     added.add_argument(
         "--add-seeds",
         type=int,
         default=0,
         metavar="N",
-        help="with --rerun: up to N more of the locked seeds while undecided",
+        help="with --rerun: keep N of the locked seeds for rows that are undecided without",
     )
     added.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="with --rerun: device=... and launch.KEY=..."

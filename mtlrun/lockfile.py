@@ -36,7 +36,8 @@ Seeded = dict[tuple[str, str], dict[int, float]]
 Stored = Mapping[str, Mapping[str, Any]]
 """The canonical configs of runs, seed included, by run id."""
 
-_NOT_KEPT = ("runs", "baselines")
+_KEPT = ("cell_id", "config", "labels", "hyper", "select", "tasks", "seeds")
+_KEPT_OF_SOME = ("resplit", "phases", "early_stop", "tuned")
 
 
 def lock(
@@ -61,8 +62,7 @@ def lock(
     Raises:
         ConfigError: a negative margin.
     """
-    if margin is not None and not 0 <= margin < float("inf"):
-        raise ConfigError([Fault("--margin", "must be a number, not negative", margin)])
+    check_margin(margin)
     if margin is None:
         margin = float(manifest.get("check", {}).get("margin", summary.settings.margin))
     gains = gains_by_seed(summary)
@@ -79,6 +79,24 @@ def lock(
     }
 
 
+def check_margin(margin: float | None) -> None:
+    """Raise unless a margin, where one is given, is one.
+
+    Raises:
+        ConfigError: it is negative or no finite number.
+    """
+    if margin is not None and not 0 <= margin < float("inf"):
+        raise ConfigError([Fault("--margin", "must be a finite number, not negative", margin)])
+
+
+def gate_faults(node: Any) -> Iterator[Fault]:
+    """Yield what is wrong with the settings under `check`."""
+    if not isinstance(node, dict) or not node.keys() <= {"margin"}:
+        yield Fault("check", "has one setting", node, ["margin"])
+    elif "margin" in node and (not _number(node["margin"]) or node["margin"] < 0):
+        yield Fault("check.margin", "must be a finite number, not negative", node["margin"])
+
+
 def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, Any]]:
     """Return a study's cells with configs in place of run ids: `config`, and in `baselines` one for each task.
 
@@ -86,7 +104,7 @@ def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, An
     """
     return [
         {
-            **{key: value for key, value in cell.items() if key not in _NOT_KEPT},
+            **{key: cell[key] for key in (*_KEPT, *_KEPT_OF_SOME) if key in cell},
             "baselines": {
                 task: {key: value for key, value in config.items() if key != "seed"}
                 for task, ids in cell["baselines"].items()

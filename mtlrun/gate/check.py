@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from mtlrun.errors import ConfigError, Fault, LockError
+from mtlrun.errors import LockError
 from mtlrun.gate.differences import config_changes, environment_changes
 from mtlrun.gate.result import GateResult, GateRow, ordered
-from mtlrun.lockfile import Seeded, Stored, gains_by_seed, identity, kept_cells
+from mtlrun.lockfile import Seeded, Stored, check_margin, gains_by_seed, identity, kept_cells
 from mtlrun.statistics.change import Change, change_by_seed, seeds_to_check
 from mtlrun.statistics.corrections import holm
 
@@ -48,6 +48,7 @@ def check(
     *,
     stored: Stored | None = None,
     share: float = 1.0,
+    planned: float = 1.0,
 ) -> GateResult:
     """Compare a study with its lock, row by row.
 
@@ -72,13 +73,13 @@ def check(
         margin: percent that may be lost; the lock's own, by row, where None.
         stored: canonical configs of the study's runs by run id, to say what changed in those of baselines.
         share: of the level that this look may use, where there are several.
+        planned: of the level that the next look may use, for which `seeds_needed` is estimated.
 
     Raises:
         LockError: the lock shares no row with the study.
         ConfigError: a negative margin.
     """
-    if margin is not None and not 0 <= margin < float("inf"):
-        raise ConfigError([Fault("--margin", "must be a number, not negative", margin)])
+    check_margin(margin)
     records = cast("list[dict[str, Any]]", summary.rows.to_dict("records"))
     by_hash = {(row["cell_id"], row["task"]): row for row in records}
     by_name = {identity(row): row for row in by_hash.values()}
@@ -101,7 +102,7 @@ def check(
     matched = {(now["cell_id"], now["task"]) for now in fresh if now}
     return GateResult(
         study=locked["study"],
-        rows=ordered(_judge(pairs, alpha * share)),
+        rows=ordered(_judge(pairs, alpha * share, alpha * planned)),
         new_rows=len(by_hash) - len(matched),
         environment=environment_changes(locked, summary),
         alpha=alpha,
@@ -142,23 +143,24 @@ def _changed(row: Row, was: Mapping[str, Any] | None, cell: Mapping[str, Any]) -
     return words
 
 
-def _judge(pairs: list[_Pair], alpha: float) -> list[GateRow]:
+def _judge(pairs: list[_Pair], alpha: float, planned: float) -> list[GateRow]:
     lost, won = (
         holm(np.array([np.nan if pair.found is None else getattr(pair.found, name) for pair in pairs]))
         for name in ("p_lost", "p_won")
     )
     return [
-        _judged(pair, bool(lost[place] < alpha), bool(won[place] < alpha), alpha, len(pairs))
+        _judged(
+            pair, _outcome(pair, lost[place] < alpha, won[place] < alpha, alpha), planned, rows=len(pairs)
+        )
         for place, pair in enumerate(pairs)
     ]
 
 
-def _judged(pair: _Pair, lost: bool, won: bool, alpha: float, rows: int) -> GateRow:
-    outcome = _outcome(pair, lost, won, alpha)
+def _judged(pair: _Pair, outcome: str, planned: float, rows: int) -> GateRow:
     needed = None
     if outcome == "underpowered" and pair.found is not None and pair.found.n > 1:
         margin = pair.margin / 100 * pair.locked["scale"]
-        needed = seeds_to_check(pair.found, margin, alpha, rows, ratio=pair.ratio)
+        needed = seeds_to_check(pair.found, margin, planned, rows, ratio=pair.ratio)
     return GateRow(
         locked=pair.locked,
         outcome=outcome,

@@ -25,7 +25,8 @@ def to_junit(result: GateResult) -> str:
     }
     page = ElementTree.Element("testsuites", {"name": "mtlrun check", **_texts(numbers)})
     suite = ElementTree.SubElement(page, "testsuite", {"name": _xml(result.study), **_texts(numbers)})
-    properties = ElementTree.SubElement(suite, "properties")
+    if result.environment:
+        properties = ElementTree.SubElement(suite, "properties")
     for change in result.environment:
         ElementTree.SubElement(properties, "property", {"name": "changed", "value": _xml(change)})
     for row in result.rows:

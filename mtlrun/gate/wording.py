@@ -53,11 +53,9 @@ def cells(row: GateRow) -> list[str]:
     per_cent = 100 / locked["scale"] if locked["scale"] else float("nan")
     gain = f"{shown(per_cent * float(np.mean(locked['gains'])), '+.2f')} %" if locked["gains"] else "-"
     known = row.found is not None and row.found.n > 1
-    verdict = (
-        locked["verdict"]
-        if row.verdict in ("", locked["verdict"])
-        else f"{locked['verdict']} -> {row.verdict}"
-    )
+    fewer = row.found is None or row.found.n < len(locked["seeds"])  # they say less; that is no change
+    same = fewer or row.verdict == locked["verdict"]
+    verdict = locked["verdict"] if same else f"{locked['verdict']} -> {row.verdict}"
     return [
         row.outcome,
         locked["suite"],

@@ -171,6 +171,7 @@ def _write_manifest(
     cells = _with_earlier_cells(batch, job.get("invocation", ""), known)
     manifest = batch.study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
     manifest["expected"] = expected(cells)
+    manifest["check"] = job.get("check", {})
     batch.store.write_study(manifest)
     return manifest
 

@@ -12,6 +12,7 @@ from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.runs import PARTS
@@ -26,9 +27,9 @@ from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
-PLAIN_KEYS = ("seeds", "tune", "study", "store", "device", "dtype", "invocation")
+PLAIN_KEYS = ("seeds", "tune", "check", "study", "store", "device", "dtype", "invocation")
 ONE_PER_STUDY = (
-    *("study", "store", "device", "seeds", "tune", "statistics", "stop", "launch"),
+    *("check", "study", "store", "device", "seeds", "tune", "statistics", "stop", "launch"),
     *(
         "budget.select",
         "budget.patience",
@@ -181,7 +182,7 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
 
 def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
-    faults = []
+    faults = list(gate_faults(job.get("check", {})))
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):
         faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))

@@ -143,7 +143,8 @@ def seeds_to_check(
 
     So many that an unchanged study passes as a whole with `power`, and that a loss of twice the margin is caught
     with `power`; where there are as many already, so many that a change of the size seen is told from the
-    margin. It allows for how well the spread is known (`mtlrun.statistics.power.seeds_after_pilot`).
+    margin. It allows for how well the spread is known (`mtlrun.statistics.power.seeds_after_pilot`). Changes that
+    are all equal have no spread, and are judged as signs: as many as make `2^-n` fall below alpha.
     """
 
     def need(distance: float, level: float, chance: float) -> float:
@@ -151,6 +152,8 @@ def seeds_to_check(
 
     each = 1 - (1 - power) / rows
     needed = max(need(margin, alpha, each), need(margin, alpha / (2 * rows), power))
+    if found.sd == 0:
+        needed = max(needed, np.floor(np.log2(1 / alpha)) + 1)  # equal changes count as signs
     if needed <= found.n:
         needed = max(need(abs(margin + found.mean), alpha, power), found.n + 1)
     return int(needed) if np.isfinite(needed) and needed < 1e6 else None
