@@ -130,6 +130,9 @@ def check(arguments: argparse.Namespace) -> int:
     from mtlrun.store.store import Store
 
     chosen = check_format(arguments.format, arguments.output)
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if arguments.github_summary and not step_summary:
+        raise ConfigError(["`--github-summary` needs GITHUB_STEP_SUMMARY, which GitHub Actions sets"])
     locked = read_lock(arguments.file)
     if arguments.rerun:
         result = _rerun(locked, arguments)
@@ -141,8 +144,9 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.output:
         _write(arguments.output, render(result, chosen))
     print(render(result, "terminal" if arguments.output else chosen, sys.stdout), end="")
-    if arguments.github_summary:
-        _append_step_summary(render(result, "md"))
+    if arguments.github_summary and step_summary:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(render(result, "md"))
     return result.exit_code
 
 
@@ -165,17 +169,6 @@ def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
 
     multirun([*arguments.overrides, f"store={json.dumps(arguments.store)}"], _Task(batch))
     return found[0]
-
-
-def _append_step_summary(text: str) -> None:
-    """Append to the file that GitHub shows as the summary of a step; elsewhere there is none."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not path:
-        raise ConfigError(
-            ["`--github-summary` needs the variable GITHUB_STEP_SUMMARY, which GitHub Actions sets"]
-        )
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(text)
 
 
 def list_options(arguments: argparse.Namespace) -> int:

@@ -155,6 +155,74 @@ def test_config_of_another_hash_is_reported_and_still_tested() -> None:
     assert "changed: " not in to_markdown(gate(locked_study(), study()))
 
 
+def configs(made: SyntheticStudy, **baseline: Any) -> dict[str, dict[str, Any]]:
+    """Return configs of all baselines of a study, as the store has them."""
+    ids = {i for cell in made.cells for each in cell["baselines"].values() for i in each}
+    return {run_id: {"seed": 0, "optimizer": baseline} for run_id in ids}
+
+
+def test_a_baseline_of_another_config_is_reported() -> None:
+    made = study()
+    locked = json.loads(json.dumps(lock(made.manifest(), made.summary(), configs(made, lr=0.1))))
+    assert locked["cells"][0]["baselines"]["left"] == {"optimizer": {"lr": 0.1}}
+    for lr, words in ((0.1, ()), (0.2, ("baseline: optimizer.lr 0.1 -> 0.2",))):
+        stored = configs(made, lr=lr, added_later=3)
+        result = check(locked, made.manifest(), made.summary(), stored=stored)
+        assert [row.changed for row in result.rows] == [words, words]
+
+
+def test_a_lock_without_configs_is_read_and_says_that_configs_differ(tmp_path: Path) -> None:
+    path, page = tmp_path / "lock.json", locked_study()
+    path.write_text(json.dumps({k: v for k, v in page.items() if k != "cells"} | {"schema_version": 1}))
+    assert gate(read_lock(path), study()).rows[0].changed == ()
+    assert gate(read_lock(path), study(config={"lr": 0.1})).rows[0].changed == ("config",)
+
+
+def test_the_margin_is_the_studys_own_unless_another_is_given() -> None:
+    made = study()
+    manifest = made.manifest() | {"check": {"margin": 2.5}}
+    assert [row["margin"] for row in lock(manifest, made.summary())["rows"]] == [2.5, 2.5]
+    assert [row["margin"] for row in lock(manifest, made.summary(), margin=4)["rows"]] == [4, 4]
+    with pytest.raises(ConfigError, match="--margin"):
+        lock(manifest, made.summary(), margin=float("nan"))
+
+
+def test_a_look_with_a_share_of_the_level_decides_less_and_plans_for_more() -> None:
+    locked, fresh = locked_study(), study(shift=-0.0045, first=1000)
+    whole, part = (check(locked, fresh.manifest(), fresh.summary(), share=share) for share in (1.0, 0.5))
+    assert outcomes(whole) == {"left": "pass", "right": "pass"}
+    assert outcomes(part)["left"] == "underpowered"
+    needed = [
+        check(locked, fresh.manifest(), fresh.summary(), share=0.5, planned=planned).rows[0].seeds_needed
+        for planned in (1.0, 0.25)
+    ]
+    assert needed[0] < needed[1]  # type: ignore[operator]
+
+
+def test_what_a_look_has_decided_stays() -> None:
+    few, many = slice(0, 4), slice(0, SEEDS)
+    earlier = gate(locked_study(), study(shift=-0.3, seeds=few, first=0))
+    later = gate(locked_study(), study(seeds=many)).after(earlier)
+    assert outcomes(earlier)["left"] == "regressed"
+    assert outcomes(later)["left"] == "regressed"
+    assert (later.looks, later.exit_code) == (2, 1)
+
+
+def test_no_change_in_some_seeds_is_judged_as_signs() -> None:
+    """2^-5 < 0.05 < 2^-4."""
+    assert gate(locked_study(), study(seeds=slice(0, 5))).exit_code == 0
+    four = gate(locked_study(), study(seeds=slice(0, 4)))
+    assert four.exit_code == 3
+    assert [row.seeds_needed for row in four.rows] == [5, 5]
+    assert "->" not in to_markdown(four)  # fewer seeds say less: no changed verdict
+
+
+def test_splits_of_their_own_need_more_to_pass() -> None:
+    split = {"resplit": {"n_train": 4, "n_test": 1}}
+    assert gate(locked_study(**split), study(shift=-0.002, first=1000, **split)).exit_code == 3
+    assert gate(locked_study(), study(shift=-0.002, first=1000)).exit_code == 0
+
+
 def test_same_config_is_found_under_other_names() -> None:
     locked = locked_study()
     for row in locked["rows"]:
