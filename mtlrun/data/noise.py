@@ -1,4 +1,4 @@
-"""Label noise: what a task's training targets become at a given rate."""
+"""Label noise: what a task's training targets become at a given rate, and what is left of them when shuffled."""
 
 from __future__ import annotations
 
@@ -45,3 +45,10 @@ def noisy_targets(source: Source, task: Task, rate: float, seed: int) -> np.ndar
         wrong = 1 - clean
     noisy[training] = np.where(hit, wrong, clean)[training]
     return noisy
+
+
+def shuffled_targets(targets: np.ndarray, train: np.ndarray, task: str, seed: int) -> np.ndarray:
+    """Return targets (N, ...) whose rows `train` are shuffled among themselves, from the stream `shuffle/<task>`."""
+    shuffled = targets.copy()
+    shuffled[train] = targets[stream(seed, f"shuffle/{task}").permutation(train)]
+    return shuffled

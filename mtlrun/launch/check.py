@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-import torch
-
 from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.launch.controls import CONTROLS, add_controls, network_of
 from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.runs import PARTS
+from mtlrun.plan.saving import SAVES
 from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.plan.variants import variants
@@ -23,13 +23,25 @@ from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
-from mtlrun.training.network import Parts, build_network
+from mtlrun.training.network import Parts
 from mtlrun.training.numerics import STORED
 
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
-PLAIN_KEYS = ("seeds", "tune", "check", "study", "store", "device", "dtype", "invocation")
+PLAIN_KEYS = ("seeds", "tune", "controls", "check", "study", "store", "save", "device", "dtype", "invocation")
 ONE_PER_STUDY = (
-    *("check", "study", "store", "device", "seeds", "tune", "statistics", "stop", "launch"),
+    *(
+        "check",
+        "study",
+        "store",
+        "save",
+        "device",
+        "seeds",
+        "tune",
+        "controls",
+        "statistics",
+        "stop",
+        "launch",
+    ),
     *(
         "budget.select",
         "budget.patience",
@@ -65,7 +77,9 @@ def prepare(
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    return plan_study([_complete(job, memo) for job in jobs], memo, known, choices)
+    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices)
+    add_controls(study, jobs[0]["controls"])
+    return study
 
 
 def _found(job: Mapping[str, Any], key: str) -> Any:
@@ -131,9 +145,7 @@ def parameter_count(config: Mapping[str, Any]) -> int:
     Raises:
         ConfigError: the parts do not fit each other or the suite.
     """
-    suite: Suite = build(config["suite"])
-    with torch.device("meta"):
-        return sum(p.numel() for p in build_network(Parts.of(config), suite.info(), seed=0).parameters())
+    return sum(p.numel() for p in network_of(config).parameters())
 
 
 def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
@@ -193,6 +205,11 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     for key, choices in (("dtype", tuple(STORED)), ("device", DEVICES)):
         if job.get(key) not in choices:
             faults.append(Fault(key, "must be a valid choice", job.get(key), choices))
+    controls = job.get("controls")
+    if not isinstance(controls, list) or not all(name in CONTROLS for name in controls):
+        faults.append(Fault("controls", "must be a list of controls", controls, CONTROLS))
+    if job.get("save") not in (None, *SAVES):
+        faults.append(Fault("save", "must be null or a valid choice", job["save"], SAVES))
     if not isinstance(job.get("store"), str) or not job["store"]:
         faults.append(Fault("store", "must be text", job.get("store")))
     if not is_study_name(job.get("study")):

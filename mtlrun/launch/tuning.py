@@ -21,8 +21,8 @@ from mtlrun.store.store import Store
 
 def trial_jobs(jobs: Sequence[Mapping[str, Any]], tuning: Tuning) -> list[dict[str, Any]]:
     """Return every job with every setting, setting by setting, on the tuning seeds."""
-    seeds = {"seeds": list(tuning.seeds), "tune": {}}
-    return [{**applied(job, setting), **seeds} for setting in tuning.settings for job in jobs]
+    plain = {"seeds": list(tuning.seeds), "tune": {}, "controls": [], "save": None}
+    return [{**applied(job, setting), **plain} for setting in tuning.settings for job in jobs]
 
 
 def choose(

@@ -45,6 +45,7 @@ class Cell:
         resplit: sizes of the training and test part where each seed has its own split, else None.
         early_stop: `patience`, in evaluations, and the step `after` which they count; None for runs of full length.
         phases: what is trained when, as `mtlrun.schedule.base.told` says it.
+        controls: by name and judged task a run id per seed, as `mtlrun.launch.controls` says.
         tuned: what tuning chose, as `mtlrun.launch.tuning` says it; None for settings that were given.
     """
 
@@ -61,6 +62,7 @@ class Cell:
     early_stop: dict[str, int] | None = None
     hyper: dict[str, Any] = field(default_factory=dict)
     tuned: dict[str, Any] | None = None
+    controls: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -146,6 +148,8 @@ def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
     found: set[str] = set()
     for cell in cells:
         found.update(cell["runs"], *cell["baselines"].values())
+        for by_task in (cell.get("controls") or {}).values():
+            found.update(*by_task.values())
     return found
 
 
@@ -226,7 +230,7 @@ def _plan_cell(
         its_phases = phases if its_budget == budget else _course(its_budget, schedule, suite)[1]
         its_steps = trained_steps(its_phases, suite.tasks.index(task))
         baseline = _canonical(alone, node, its_steps, its_budget, memo)
-        baselines[task] = memo.keyed([baseline, seeds], _add_runs, baseline, seeds, runs)
+        baselines[task] = memo.keyed([baseline, seeds], add_runs, baseline, seeds, runs)
     return Cell(
         config,
         config_id(config),
@@ -234,7 +238,7 @@ def _plan_cell(
         budget.select or schedule.select,
         suite.facts,
         seeds,
-        memo.keyed([config, seeds], _add_runs, config, seeds, runs),
+        memo.keyed([config, seeds], add_runs, config, seeds, runs),
         baselines,
         suite.resplit,
         told(phases, suite.tasks),
@@ -280,7 +284,8 @@ def _digests(targets: Sequence[str]) -> dict[str, str]:
     return source_digests({"_target_": target} for target in targets)
 
 
-def _add_runs(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:
+def add_runs(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:
+    """Add the runs of a canonical config with these seeds to `runs`, and return their ids."""
     ids = run_ids(config, seeds)
     for run_id, seed in zip(ids, seeds, strict=True):
         runs.setdefault(run_id, {**config, "seed": seed})

@@ -20,7 +20,6 @@ STRATEGIES = ("heads", "weighting", "schedule", "regularization")
 GAIN = "gain % [95 %]"
 FIGURES = ("STL", "MTL", GAIN, "p", "verdict", "seeds")
 TOLD = (GAIN, "verdict")
-TOGETHER = "All suites together"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ same summary gives the same file.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from mtlrun.report import words
 from mtlrun.report.display import names_of
 from mtlrun.report.summary import Summary
+from mtlrun.report.waterfall import draw_waterfalls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,22 +48,22 @@ class _Panel(NamedTuple):
 
 
 def to_svg(summary: Summary, level: str = "rows") -> bytes:
-    """Return the forest plot as SVG."""
-    return _save(summary, "svg", {"Date": None, "Creator": None})
+    """Return the forest plot as SVG, or with level `attribution` what the gains are made of."""
+    return _save(summary, level, "svg", {"Date": None, "Creator": None})
 
 
 def to_png(summary: Summary, level: str = "rows") -> bytes:
-    """Return the forest plot as PNG."""
-    return _save(summary, "png", {"Software": None})
+    """Return the forest plot as PNG, or with level `attribution` what the gains are made of."""
+    return _save(summary, level, "png", {"Software": None})
 
 
-def _save(summary: Summary, kind: str, metadata: dict[str, None]) -> bytes:
+def _save(summary: Summary, level: str, kind: str, metadata: dict[str, None]) -> bytes:
     from matplotlib import style
 
     settings: Any = {"svg.hashsalt": "mtlrun", "font.size": 9, "text.parse_math": False}
     buffer = io.BytesIO()
     with style.context(["default", settings]):  # not what the user's matplotlibrc says
-        figure = _draw(summary)
+        figure = PICTURES[level](summary)
         dpi = min(160.0, _MOST_PIXELS / figure.get_figheight())
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor="white")
     return buffer.getvalue()
@@ -85,6 +87,10 @@ def _draw(summary: Summary) -> Figure:
         top -= height
     _draw_legend(figure, summary, total)
     return figure
+
+
+PICTURES: dict[str, Callable[[Summary], Figure]] = {"rows": _draw, "attribution": draw_waterfalls}
+"""Pictures by level."""
 
 
 def _panels(summary: Summary) -> list[_Panel]:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 _Found = dict[Any, tuple[float, float]]
 """Mean and standard deviation over seeds, by cell and task."""
 
-FORGOTTEN = "Forgotten of earlier tasks: best earlier test value less the last"
-
 
 def forgetting_blocks(summary: Summary, marks: words.Marks = words.UNICODE) -> list[Block]:
     """Return a block per suite that has earlier tasks: mean and standard deviation over seeds, in metric units.

@@ -7,7 +7,7 @@ from typing import NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.columns_format import to_csv, to_parquet
-from mtlrun.report.figure import to_png, to_svg
+from mtlrun.report.figure import PICTURES, to_png, to_svg
 from mtlrun.report.html_format import to_html
 from mtlrun.report.json_format import to_json
 from mtlrun.report.latex import to_latex
@@ -37,8 +37,8 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format(to_csv),
     "parquet": Format(to_parquet),
     "md": Format(to_markdown),
-    "svg": Format(to_svg, ("rows",)),
-    "png": Format(to_png, ("rows",)),
+    "svg": Format(to_svg, tuple(PICTURES)),
+    "png": Format(to_png, tuple(PICTURES)),
     "latex": Format(to_latex),
     "html": Format(to_html),
 }
@@ -56,7 +56,7 @@ def render(
     Args:
         summary: what to show.
         format_name: a key of `FORMATS`.
-        level: which table, see `mtlrun.report.tables`; pictures show `rows`.
+        level: which table, see `mtlrun.report.tables`; pictures are of `rows` or `attribution`.
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.

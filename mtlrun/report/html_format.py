@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from mtlrun.report.display import TOGETHER, Block, aggregate_blocks, contrast_blocks, frame_block, row_blocks
-from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
+from mtlrun.report.display import Block, frame_block, row_blocks
+from mtlrun.report.sections import sections
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
-from mtlrun.report.theory_blocks import AGAINST_THEORY, theory_blocks
 
 _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1b1f24 }
@@ -35,18 +34,8 @@ def to_html(summary: Summary, level: str = "rows") -> str:
         body = [_table(frame_block(summary, level))]
     else:
         body = [_table(block) for block in row_blocks(summary)]
-        contrasts = contrast_blocks(summary)
-        body += ["<h2>What each mitigation changes against none (in %)</h2>"] if contrasts else []
-        body += [_table(block) for block in contrasts]
-        lost = forgetting_blocks(summary)
-        body += [f"<h2>{FORGOTTEN}</h2>"] if lost else []
-        body += [_table(block) for block in lost]
-        together = aggregate_blocks(summary)
-        body += [f"<h2>{TOGETHER}</h2>"] if together else []
-        body += [_table(block) for block in together]
-        known = theory_blocks(summary)
-        body += [f"<h2>{AGAINST_THEORY}</h2>"] if known else []
-        body += [_table(block) for block in known]
+        for heading, blocks in sections(summary):
+            body += [f"<h2>{escape(heading)}</h2>", *(_table(block) for block in blocks)]
         body += [f"<p>{escape(sentence)}</p>" for sentence in sentences(summary)]
         body.append(f"<footer>{escape(legend(summary))}</footer>")
     name = escape(summary.study)

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+PAGE = ("rows", "contrasts", "suites", "aggregates", "attribution", "cost", "theory")
 
 
 def to_json(summary: Summary, level: str = "rows") -> str:
-    """Return one JSON object: with level `rows` the rows, contrasts, suites, aggregates, cost and theory; else that
-    level alone.
+    """Return one JSON object: with level `rows` the tables of `PAGE`, else that level alone.
 
     Missing values, NaN and infinities are null.
 
     Raises:
         ConfigError: there is no such level.
     """
-    levels = ("rows", "contrasts", "suites", "aggregates", "cost", "theory") if level == "rows" else (level,)
+    levels = PAGE if level == "rows" else (level,)
     page: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": summary.study}
     page |= {name: _records(table(summary, name)) for name in levels}
     return json.dumps(page, indent=1, allow_nan=False, ensure_ascii=False)

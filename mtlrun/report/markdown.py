@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from mtlrun.report.display import TOGETHER, Block, aggregate_blocks, contrast_blocks, frame_block, row_blocks
-from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
+from mtlrun.report.display import Block, frame_block, row_blocks
+from mtlrun.report.sections import sections
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
-from mtlrun.report.theory_blocks import AGAINST_THEORY, theory_blocks
 
 _SPECIAL = re.compile(r"([\\`*|~#]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|\](?=[(\[:]))")
 
@@ -22,18 +21,8 @@ def to_markdown(summary: Summary, level: str = "rows") -> str:
     if level != "rows":
         return "\n".join(_table(frame_block(summary, level))).rstrip()
     lines = [line for block in row_blocks(summary) for line in _table(block)]
-    contrasts = contrast_blocks(summary)
-    lines += ["### What each mitigation changes against none (in %)", ""] if contrasts else []
-    lines += [line for block in contrasts for line in _table(block)]
-    lost = forgetting_blocks(summary)
-    lines += [f"### {FORGOTTEN}", ""] if lost else []
-    lines += [line for block in lost for line in _table(block)]
-    together = aggregate_blocks(summary)
-    lines += [f"### {TOGETHER}", ""] if together else []
-    lines += [line for block in together for line in _table(block)]
-    known = theory_blocks(summary)
-    lines += [f"### {AGAINST_THEORY}", ""] if known else []
-    lines += [line for block in known for line in _table(block)]
+    for heading, blocks in sections(summary):
+        lines += [f"### {heading}", "", *(line for block in blocks for line in _table(block))]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]
     return "\n".join([*lines, f"<sub>{escape(legend(summary))}</sub>"])

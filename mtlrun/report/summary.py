@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.aggregates import make_aggregates
+from mtlrun.report.attribution import make_attribution
 from mtlrun.report.contrasts import make_contrasts
 from mtlrun.report.cost import make_cost
 from mtlrun.report.course import make_phases, with_forgetting
@@ -35,6 +36,7 @@ class Summary:
         contrasts: each mitigation against none.
         suites: one cell each, with delta-m.
         aggregates: one setting each, over all its suites; empty where no setting has several.
+        attribution: the parts of each row's gain; empty without controls.
         cost: one cell each.
         theory: rows whose suite knows what training must come to; see `mtlrun.report.theory`.
         pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
@@ -53,6 +55,7 @@ class Summary:
     contrasts: pd.DataFrame
     suites: pd.DataFrame
     aggregates: pd.DataFrame
+    attribution: pd.DataFrame
     cost: pd.DataFrame
     theory: pd.DataFrame
     pairs: pd.DataFrame
@@ -88,6 +91,7 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
         contrasts=make_contrasts(layout, measured, rows, settings),
         suites=make_suites(layout, measured, rows),
         aggregates=make_aggregates(layout, measured, rows),
+        attribution=make_attribution(manifest, layout, rows, curves, settings),
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
         pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),

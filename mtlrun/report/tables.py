@@ -17,7 +17,18 @@ from mtlrun.report.summary import Summary
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS = ("rows", "runs", "curves", "contrasts", "suites", "aggregates", "cost", "theory", "phases")
+LEVELS = (
+    "rows",
+    "runs",
+    "curves",
+    "contrasts",
+    "suites",
+    "aggregates",
+    "attribution",
+    "cost",
+    "theory",
+    "phases",
+)
 _OF_TASKS = ("suite", "task", "kind", "metric", "direction")
 FILTERS = (*LABELS, *_OF_TASKS[1:])
 
@@ -25,8 +36,8 @@ FILTERS = (*LABELS, *_OF_TASKS[1:])
 def table(summary: Summary, level: str) -> pd.DataFrame:
     """Return one table.
 
-    `rows`, `contrasts`, `suites`, `aggregates`, `cost`, `theory` and `phases` are the summary's own; `runs` has one
-    row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its
+    `rows`, `contrasts`, `suites`, `aggregates`, `attribution`, `cost`, `theory` and `phases` are the summary's own;
+    `runs` has one row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its
     baseline (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained` says whether
     that phase trains the task.
 
@@ -75,6 +86,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         pairs=_kept(summary.pairs, filters),
         suites=summary.suites[summary.suites["cell_id"].isin(cells)],
         aggregates=_kept(summary.aggregates, of_settings),
+        attribution=_kept(summary.attribution, filters),
         cost=summary.cost[summary.cost["cell_id"].isin(cells)],
         theory=_kept(summary.theory, filters),
         phases=summary.phases[summary.phases["cell_id"].isin(cells)],

@@ -8,19 +8,10 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from mtlrun.report.display import (
-    FIGURES,
-    TOGETHER,
-    Block,
-    aggregate_blocks,
-    contrast_blocks,
-    frame_block,
-    row_blocks,
-)
-from mtlrun.report.forgetting import FORGOTTEN, forgetting_blocks
+from mtlrun.report.display import FIGURES, Block, frame_block, row_blocks
+from mtlrun.report.sections import sections
 from mtlrun.report.sentences import legend, sentences
 from mtlrun.report.summary import Summary
-from mtlrun.report.theory_blocks import AGAINST_THEORY, theory_blocks
 from mtlrun.report.words import ASCII, UNICODE
 
 if TYPE_CHECKING:
@@ -112,22 +103,9 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
         if all(_width(block, gap) <= style.width for block in blocks):
             break
     parts: list[RenderableType] = [part for block in blocks for part in (_table(block, style, gap), "")]
-    contrasts = contrast_blocks(summary)
-    if contrasts:
-        parts.append(Text("What each mitigation changes against none (in %)", "underline"))
-    parts += [part for block in contrasts for part in (_table(block, style, 1), "")]
-    lost = forgetting_blocks(summary, marks)
-    if lost:
-        parts.append(Text(FORGOTTEN, "underline"))
-    parts += [part for block in lost for part in (_table(block, style, 1), "")]
-    together = aggregate_blocks(summary)
-    if together:
-        parts.append(Text(TOGETHER, "underline"))
-    parts += [part for block in together for part in (_table(block, style, 1), "")]
-    known = theory_blocks(summary)
-    if known:
-        parts.append(Text(AGAINST_THEORY, "underline"))
-    parts += [part for block in known for part in (_table(block, style, 1), "")]
+    for heading, found in sections(summary, marks):
+        parts.append(Text(heading, "underline"))
+        parts += [part for block in found for part in (_table(block, style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     return [*parts, Text(legend(summary), "dim")]
 

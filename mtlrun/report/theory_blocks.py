@@ -12,7 +12,6 @@ from mtlrun.report.summary import Summary
 if TYPE_CHECKING:
     import pandas as pd
 
-AGAINST_THEORY = "Measured against theory: gains, by each seed's own optimum, and by a formula for all seeds"
 FIGURES = ("measured", "optimum", "by s.e.", "formula", "by s.e. ", "by %", "sign")
 NOTE = "by: how far the mean of MTL lies from it, in standard errors and percent"
 

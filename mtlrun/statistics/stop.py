@@ -37,10 +37,6 @@ class Stop(Configured):
                 yield Fault(name, "must be at least 1", getattr(self, name))
 
     def extended(self, seeds: Sequence[int]) -> list[int]:
-        """Return seeds and the next batch, each the smallest number that is not there yet; at most `max`."""
-        found, free = list(seeds), 0
-        while len(found) < min(len(seeds) + self.batch, max(self.max, len(seeds))):
-            while free in found:
-                free += 1
-            found.append(free)
-        return found
+        """Return seeds and the next batch, at most `max`; new ones are the largest, for the order of seeds counts."""
+        more = max(0, min(self.batch, self.max - len(seeds)))
+        return [*seeds, *range(max(seeds) + 1, max(seeds) + 1 + more)]

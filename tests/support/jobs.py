@@ -12,6 +12,7 @@ DEFAULTS = {**GROUPS, "budget": "standard", "statistics": "paired_t", "stop": "f
 PLAIN_KEYS = {
     "seeds": 2,
     "tune": {},
+    "controls": [],
     "study": "main",
     "store": "runs",
     "device": "auto",

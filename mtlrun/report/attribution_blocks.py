@@ -1,0 +1,47 @@
+"""What gains are made of, as text cells: one block per suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.report import words
+from mtlrun.report.attribution import WHOLE
+from mtlrun.report.display import Block, names_of
+from mtlrun.report.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOTE = (
+    "capacity: as many parameters as a task has at its disposal; exposure: as many steps and examples; regularisation: "
+    "with partners whose labels are shuffled; interference: what their true labels add"
+)
+
+
+def attribution_blocks(summary: Summary) -> list[Block]:
+    """Return a block per suite with controls: the parts of each row's gain, with 95 % intervals."""
+    return [_block(str(suite), rows) for suite, rows in summary.attribution.groupby("suite", sort=False)]
+
+
+def _block(suite: str, rows: pd.DataFrame) -> Block:
+    percent = rows["gain_pct"].notna().all()
+    value, low, high = ("gain_pct", "ci_low", "ci_high") if percent else ("diff", "diff_low", "diff_high")
+    parts = [part for part in dict.fromkeys(rows["part"]) if part != WHOLE] + [WHOLE]
+    first = rows[rows["part"] == WHOLE]
+    names = names_of(first)
+    cells = {
+        (row["cell_id"], row["task"], row["part"]): words.with_spread(
+            row[value], (row[high] - row[low]) / 2, 2 if percent else None, words.UNICODE
+        )
+        for row in rows.to_dict("records")
+    }
+    lines, starts = [], []
+    for task, group in first.groupby("task", sort=False):
+        records: list[Any] = group["cell_id"].tolist()
+        for cell_id, settings in zip(records, names.loc[group.index].to_numpy().tolist(), strict=True):
+            starts.append(cell_id is records[0])
+            found = [cells.get((cell_id, task, part), "-") for part in parts]
+            lines.append([str(task) if starts[-1] else "", *settings, *found])
+    told: list[list[str | None]] = [[None] * len(line) for line in lines]
+    unit = ("in % of STL" if percent else "in units of the metric") + ", ± half of the 95 % interval"
+    return Block(suite, f"{unit}; {NOTE}", ["task", *names.columns, *parts], lines, told, starts)

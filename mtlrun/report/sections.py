@@ -1,0 +1,28 @@
+"""The tables below the main one, each with its heading: what terminal, Markdown and HTML show alike."""
+
+from __future__ import annotations
+
+from mtlrun.report import words
+from mtlrun.report.attribution_blocks import attribution_blocks
+from mtlrun.report.display import Block, aggregate_blocks, contrast_blocks
+from mtlrun.report.forgetting import forgetting_blocks
+from mtlrun.report.summary import Summary
+from mtlrun.report.theory_blocks import theory_blocks
+
+
+def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple[str, list[Block]]]:
+    """Return headings and their blocks, in order; only those that have blocks."""
+    found = [
+        ("What each mitigation changes against none (in %)", contrast_blocks(summary)),
+        ("What the gains are made of (parts add up to the gain)", attribution_blocks(summary)),
+        (
+            "Forgotten of earlier tasks: best earlier test value less the last",
+            forgetting_blocks(summary, marks),
+        ),
+        ("All suites together", aggregate_blocks(summary)),
+        (
+            "Measured against theory: gains, by each seed's own optimum, and by a formula for all seeds",
+            theory_blocks(summary),
+        ),
+    ]
+    return [(heading, blocks) for heading, blocks in found if blocks]
