@@ -26,7 +26,7 @@ COMMANDS = {
 }
 """Every command with its options."""
 
-PLAIN_KEYS = ("seeds", "study", "store", "device", "dtype")
+PLAIN_KEYS = ("seeds", "study", "store", "save", "device", "dtype")
 
 _BASH = r"""
 _mtlrun() {

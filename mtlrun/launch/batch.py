@@ -21,9 +21,11 @@ from mtlrun.launch.train import pick_device
 from mtlrun.launch.tuning import choose, trial_jobs
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.plan.labels import varying_settings
+from mtlrun.plan.saving import Rule, rules_of
 from mtlrun.plan.study import Cell, Place, Study, study_runs
 from mtlrun.plan.tuning import Choice
 from mtlrun.store.store import Store
+from mtlrun.store.weights import Weights
 from mtlrun.training.rules import kind
 
 KEPT = ("finished", "diverged")  # a failed run is tried again
@@ -37,6 +39,8 @@ class Batch:
         study: cells and runs.
         store: where runs are kept.
         reused: ids of runs that the store has.
+        unsaved: of runs that the store has without the weights that are asked for; they are trained again.
+        save: how the checkpoints are chosen whose weights are kept, by run id.
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
@@ -48,6 +52,8 @@ class Batch:
     study: Study
     store: Store
     reused: set[str]
+    unsaved: set[str]
+    save: dict[str, list[Rule]]
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Local
@@ -101,7 +107,11 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
     pick_device(job["device"])
     store = Store(job["store"])
     store.check_writable()
-    reused = {run_id for run_id, status in store.statuses().items() if status in KEPT} & set(study.runs)
+    statuses = store.statuses()
+    save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
+    lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
+    unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
+    reused = {r for r, status in statuses.items() if status in KEPT} & set(study.runs) - unsaved
     missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
     launcher: Local = build(job["launch"])
     device = pick_device(job["device"]).type
@@ -115,7 +125,9 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
-    return Batch(study, store, reused, programs, cohorts, launcher, job["device"], processes, plan)
+    return Batch(
+        study, store, reused, unsaved, save, programs, cohorts, launcher, job["device"], processes, plan
+    )
 
 
 def train_batch(
@@ -187,10 +199,20 @@ def train(batch: Batch, watcher: Watcher) -> None:
     """Train what a batch has to train."""
     if not batch.cohorts:
         return
+    if batch.unsaved:
+        watcher.note(
+            f"{counted(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"
+        )
     watcher.begin(batch)
     try:
         batch.launcher.train(
-            batch.programs, batch.store, batch.device, batch.processes, watcher.advance, watcher.note
+            batch.programs,
+            batch.store,
+            batch.device,
+            batch.processes,
+            watcher.advance,
+            watcher.note,
+            batch.save,
         )
     finally:
         watcher.end()

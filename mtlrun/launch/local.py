@@ -12,6 +12,7 @@ from mtlrun.config import Configured
 from mtlrun.errors import Fault
 from mtlrun.launch.workers import Pool, here, workers
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs
+from mtlrun.plan.saving import Rule
 from mtlrun.store.store import Store
 
 WORTH_WORKERS_S = 10.0
@@ -78,6 +79,7 @@ class Local(Configured):
         processes: int,
         progress: Callable[[int], None],
         note: Callable[[str], None] = lambda text: None,
+        save: Mapping[str, Sequence[Rule]] | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
@@ -88,6 +90,7 @@ class Local(Configured):
             processes: as `process_count` says.
             progress: told of run-steps done.
             note: told of the widths that were timed, and of cohorts that were halved.
+            save: how the checkpoints are chosen whose weights are kept, by run id.
 
         Raises:
             WorkerError: a worker died; what was stored stays.
@@ -99,7 +102,12 @@ class Local(Configured):
         with workers(processes) if processes > 1 else here() as pool:
             if timed:
                 _time(pool, timed, device, note)
-            settings = {"store": str(store.path), "device": device, "deterministic": self.deterministic}
+            settings: dict[str, Any] = {
+                "store": str(store.path),
+                "device": device,
+                "deterministic": self.deterministic,
+            }
+            settings["save"] = save or {}
             compiled = {id(program) for program in programs if self.to_compile(program, processes)}
             return _train(pool, cut_programs(programs, processes), settings, compiled, progress, note)
 
@@ -156,7 +164,8 @@ def _train(
         cohort = waiting.pop(0)
         programs.append(cohort.program)
         own = {"chosen": cohort.program.chosen, "compile": id(cohort.program) in compiled}
-        return len(programs) - 1, {"configs": cohort.configs, **own, **settings}
+        own["save"] = {r: settings["save"][r] for r in cohort.run_ids if r in settings["save"]}
+        return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
 
     for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
         counts.update(event["counts"])

@@ -17,6 +17,7 @@ def plan_facts(batch: Batch) -> dict[str, Any]:
         "cells": len(batch.study.cells),
         "runs_new": sum(len(cohort.run_ids) for cohort in batch.cohorts),
         "runs_reused": len(batch.reused),
+        "runs_again": len(batch.unsaved),
         "run_steps": sum(cohort.run_steps for cohort in batch.cohorts),
         "cohorts": len(batch.cohorts),
         "lanes": [len(cohort.run_ids) for cohort in batch.cohorts],
@@ -32,10 +33,12 @@ def plan_text(facts: dict[str, Any]) -> str:
     least = f"{min(lanes)} to " if lanes and min(lanes) < max(lanes) else ""
     width = f" of {least}{counted(max(lanes), 'lane')}" if lanes else ""
     steps = counted(facts["run_steps"], "run-step")
+    again = facts["runs_again"]
+    told = f", {again:,} of them again: the weights asked for were not saved" if again else ""
     return "\n".join(
         [
             f"study {facts['study']}: {counted(facts['cells'], 'cell')}",
-            f"  to train  {counted(facts['runs_new'], 'run')}, {steps}",
+            f"  to train  {counted(facts['runs_new'], 'run')}, {steps}{told}",
             f"  reused    {counted(facts['runs_reused'], 'run')}",
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
             f"  time      about {facts['estimate_s']:,.0f} s",

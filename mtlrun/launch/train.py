@@ -17,7 +17,9 @@ import torch
 
 import mtlrun
 from mtlrun.errors import ConfigError, MtlrunError
+from mtlrun.launch.saving import save_weights
 from mtlrun.plan.runs import config_id
+from mtlrun.plan.saving import Rule
 from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
@@ -63,6 +65,7 @@ def train_and_store(
     chosen: Mapping[str, Any] | None = None,
     compiler: str | None = None,
     deterministic: bool = False,
+    save: Mapping[str, Sequence[Rule]] | None = None,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
@@ -74,6 +77,7 @@ def train_and_store(
         chosen: how the number of lanes came about, for the records.
         compiler: of the step, as of `Cohort`.
         deterministic: whether torch may use only kernels that give the same bits every time.
+        save: how the checkpoints are chosen whose weights are kept, by run id.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
@@ -85,7 +89,7 @@ def train_and_store(
         records = None
         if len(part) <= (holds or len(part)):
             with numerics(configs[0]["dtype"], deterministic):
-                records = _train(part, device, progress, chosen, compiler)
+                records = _train(part, device, progress, chosen, compiler, store, save or {})
         if records is None:
             _free(device)
             half = len(part) // 2
@@ -104,8 +108,10 @@ def _train(
     progress: Callable[[int], None],
     chosen: Mapping[str, Any],
     compiler: str | None,
+    store: Store,
+    save: Mapping[str, Sequence[Rule]],
 ) -> list[RunRecord] | None:
-    """Return the records of one cohort, or None where memory does not hold it and holds perhaps its half."""
+    """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
     begun, told = time.perf_counter(), 0
 
     def tell(steps: int) -> None:
@@ -116,7 +122,7 @@ def _train(
     try:
         flops = step_flops(configs[0], device)
         meter = Meter(device)
-        cohort = Cohort(configs, device, compiler)
+        cohort = Cohort(configs, device, compiler, [save.get(config_id(c), ()) for c in configs])
         results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
@@ -129,8 +135,10 @@ def _train(
     cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
     if cohort.not_compiled:
         cost["not_compiled"] = cohort.not_compiled
-    lanes = zip(configs, results, strict=True)
-    return [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
+    lanes = list(zip(configs, results, strict=True))
+    records = [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
+    save_weights(store, zip(records, results, strict=True), save)
+    return records
 
 
 def _message(error: BaseException, before: str) -> str:

@@ -21,7 +21,7 @@ from mtlrun.store.store import Store
 
 def trial_jobs(jobs: Sequence[Mapping[str, Any]], tuning: Tuning) -> list[dict[str, Any]]:
     """Return every job with every setting, setting by setting, on the tuning seeds."""
-    plain = {"seeds": list(tuning.seeds), "tune": {}, "controls": [], "save": None}
+    plain: dict[str, Any] = {"seeds": list(tuning.seeds), "tune": {}, "controls": [], "save": None}
     return [{**applied(job, setting), **plain} for setting in tuning.settings for job in jobs]
 
 

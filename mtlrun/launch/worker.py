@@ -1,7 +1,8 @@
 """A process that trains cohorts: JSON lines in, JSON lines out. Started by a launcher, never by a user.
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
-or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool} to train one cohort. Out:
+or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]}}
+to train one cohort. Out:
 {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
 "memory_holds": lanes or null} when the runs are stored.
 """
@@ -24,6 +25,7 @@ Event = dict[str, Any]
 def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.launch.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.plan.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
@@ -43,6 +45,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         task["chosen"],
         "inductor" if task["compile"] else None,
         task["deterministic"],
+        {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get("save", {}).items()},
     )
     return {"counts": dict(counts), "memory_holds": holds}
 

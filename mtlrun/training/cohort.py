@@ -17,12 +17,14 @@ from mtlrun.data.task import SuiteData, SuiteInfo
 from mtlrun.diagnostics.conflict import gradient_cosines
 from mtlrun.plan.cohorts import blank
 from mtlrun.plan.runs import canonical_json
+from mtlrun.plan.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.bank import Bank
 from mtlrun.training.branches import Branches
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
+from mtlrun.training.kept import Kept
 from mtlrun.training.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
@@ -48,6 +50,7 @@ class LaneResult:
         diagnostics: by name, one entry per evaluation.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
         parameters: final parameters by name.
+        kept: parameters by name after the evaluations, by step, that the lane's rules may choose.
     """
 
     diverged_at: int | None
@@ -56,7 +59,8 @@ class LaneResult:
     names: list[tuple[str, str]]
     diagnostics: dict[str, list[Any]]
     merges: list[dict[str, Any]]
-    parameters: dict[str, np.ndarray]
+    parameters: Arrays
+    kept: dict[int, Arrays]
 
 
 @dataclass
@@ -99,13 +103,18 @@ class Cohort:
         configs: the canonical config of each run, one lane each.
         device: where to train.
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
+        rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
     """
 
     def __init__(
-        self, configs: Sequence[Mapping[str, Any]], device: torch.device, compiler: str | None = None
+        self,
+        configs: Sequence[Mapping[str, Any]],
+        device: torch.device,
+        compiler: str | None = None,
+        rules: Sequence[Sequence[Rule]] | None = None,
     ) -> None:
         self.config, self.device, self.compiler = configs[0], device, compiler
         self.not_compiled: str | None = None
@@ -116,6 +125,7 @@ class Cohort:
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
+        self.rules = rules or [()] * len(configs)
         self.groups = _groups(configs)
         networks = [
             build_network(p, s.info(), seed)
@@ -146,6 +156,7 @@ class Cohort:
         self.seen: list[Tensors] = []
         self.merges: list[tuple[int, Tensor, Tensor]] = []
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
+        self.kept = Kept(self.rules, self.suites, self.info.tasks)
         begun, trained = 0, [0] * len(self.info.tasks)
         for phase in self.phases:
             self._train_phase(phase, begun, trained, progress)
@@ -261,6 +272,8 @@ class Cohort:
         self.steps.append(step)
         self.values.append(values)
         self.seen.append({"weights": weights})
+        if any(self.rules):
+            self.kept.offer(step, values[:, SPLITS.index("val")], self.parameters)
         if len(program.active) > 1 and program.shared:
             gramian = program.gramian(trainer.lanes, batch.examples)
             self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
@@ -294,6 +307,7 @@ class Cohort:
                 ],
                 {n: p[lane] for n, p in parameters.items()},
             )
+                self.kept.copies[lane],
             for lane in range(len(self.seeds))
         ]
 
