@@ -271,9 +271,9 @@ class Cohort:
         values = torch.stack([evaluate(self.forward, self.bank, r) for r in rows], 1)
         self.steps.append(step)
         self.values.append(values)
-        self.seen.append({"weights": weights})
         if any(self.rules):
             self.kept.offer(step, values[:, SPLITS.index("val")], self.parameters)
+        self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
             gramian = program.gramian(trainer.lanes, batch.examples)
             self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
@@ -306,8 +306,8 @@ class Cohort:
                     for step, weights, loss in merges
                 ],
                 {n: p[lane] for n, p in parameters.items()},
-            )
                 self.kept.copies[lane],
+            )
             for lane in range(len(self.seeds))
         ]
 
