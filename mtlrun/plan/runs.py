@@ -14,7 +14,7 @@ from mtlrun.config import identity, locate
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
 """The groups that a run's result depends on."""
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same config would no longer give the same run, so that old runs are not reused."""
 
 
