@@ -132,3 +132,37 @@ def test_values_of_jobs_go_back_to_the_sweeper(returned):
     (batches,) = returned
     assert [job.return_value for batch in batches for job in batch] == [3, 1, 2]
     assert "model.width=1" in batches[0][1].overrides
+
+
+def test_cases_are_overrides_that_go_together(returned):
+    cases = "hydra.sweeper.cases=[{model: linear, model.width: 7}, {model: mlp, model.width: 9}]"
+    task = Counting()
+    multirun(["suite=digits_two,digits_parity", cases], task)
+    assert task.seen == [[7, 9, 7, 9]]
+    jobs = [job.overrides for batch in returned[0] for job in batch]
+    assert [[text for text in job if text.startswith(("suite", "model"))] for job in jobs] == [
+        [f"suite={suite}", *case]
+        for suite in ("digits_two", "digits_parity")
+        for case in (["model=linear", "model.width=7"], ["model=mlp", "model.width=9"])
+    ]
+
+
+def test_the_command_line_beats_cases_and_batches_cut_them(returned):
+    cases = "hydra.sweeper.cases=[{model.width: 7, seeds: 3}, {model.width: 9, seeds: [4, 5]}]"
+    task = Counting()
+    multirun(["model.width=1,2", cases, "hydra.sweeper.max_batch_size=3"], task)
+    assert task.seen == [[1, 1, 2], [2]]
+    assert [job.overrides[-1] for batch in returned[0] for job in batch] == ["seeds=3", "seeds=[4, 5]"] * 2
+
+
+def test_cases_that_the_command_line_makes_equal_are_launched_once(returned):
+    task = Counting()
+    multirun(["model.width=4", "hydra.sweeper.cases=[{model.width: 7}, {model.width: 9}]"], task)
+    assert task.seen == [[4]]
+
+
+def test_cases_that_are_no_mappings_are_refused(tmp_path):
+    refused = mtlrun("sweep", *tiny(tmp_path / "store", "hydra.sweeper.cases=[3]"))
+    assert (refused.code, refused.out) == (2, "")
+    assert "`hydra.sweeper.cases` must be a list of mappings, found [3]" in refused.err
+    assert "Traceback" not in refused.err

@@ -11,9 +11,10 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 class ComposedLater(JobReturn):
@@ -92,7 +93,7 @@ class GridSweeper(BasicSweeper):
         given = {override.key_or_group for override in parser.parse_overrides(arguments)}
         cases = [
             [f"{key}={_text(value)}" for key, value in case.items() if key not in given]
-            for case in self.cases or [{}]
+            for case in _plain_cases(self.cases or [{}])
         ]
         jobs = list(dict.fromkeys((*job, *case) for job in grid for case in cases))
         size = self.max_batch_size or max(len(jobs), 1)
@@ -102,6 +103,18 @@ class GridSweeper(BasicSweeper):
             for job in returns[-1]:
                 _ = job.return_value  # raises what made the job fail
         return returns
+
+
+def _plain_cases(cases: Any) -> list[dict[str, Any]]:
+    """Return cases as plain data.
+
+    Raises:
+        HydraException: they are no list of mappings.
+    """
+    plain = OmegaConf.to_container(cases) if OmegaConf.is_config(cases) else cases
+    if not isinstance(plain, list) or not all(isinstance(case, dict) for case in plain):
+        raise HydraException(f"`hydra.sweeper.cases` must be a list of mappings, found {plain!r}")
+    return plain
 
 
 def _text(value: Any) -> str:

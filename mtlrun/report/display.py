@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +135,9 @@ def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _setting(value: Any) -> str:
-    """Return a setting as text; the numbers of a list, as [0.666667, 1.33333], to six digits."""
+    """Return a setting as text: lists of numbers to six digits, as [0.666667, 1.33333], mappings as a 40, b 120."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
     return f"[{', '.join(f'{v:.6g}' for v in value)}]" if _numbers(value) else str(value)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MOST_TURN = 0.35
+MOST_TURN = 0.25
 """Radians that the shared direction may turn from data set to data set for `expected_risks` to say a risk."""
 
 

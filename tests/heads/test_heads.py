@@ -6,6 +6,7 @@ from torch import nn
 
 from mtlrun.data.task import Task
 from mtlrun.errors import ConfigError
+from mtlrun.heads.identity import IdentityHeads
 from mtlrun.heads.linear import LinearHeads
 from mtlrun.heads.mlp import MLPHeads
 from mtlrun.heads.shared import SharedHead
@@ -77,6 +78,18 @@ def test_a_common_head_needs_tasks_of_one_kind_and_size(tasks):
         ConfigError, match="same kind and outputs, found 'digit: multiclass with 10 outputs, "
     ):
         SharedHead().build(6, tasks, Streams())
+
+
+def test_without_heads_the_first_features_are_the_outputs():
+    streams = Streams()
+    heads = IdentityHeads().build(12, [DIGIT, PARITY], streams)
+    assert (streams.names, sizes(heads)) == ([], {})
+    features = [torch.randn(4, 12), torch.randn(4, 12)]
+    digit, parity = heads(features)
+    assert torch.equal(digit, features[0][:, :10])
+    assert torch.equal(parity, features[1][:, :1])
+    with pytest.raises(ConfigError, match="needs features for the 10 outputs of task `digit`, found 9"):
+        IdentityHeads().build(9, [DIGIT, PARITY], Streams())
 
 
 def test_faults():
