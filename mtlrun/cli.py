@@ -109,6 +109,40 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """Write a run's model, which plain PyTorch loads."""
+    from mtlrun.launch.export import export as write_model
+
+    run = _saved_run(arguments)
+    write_model(run, Path(arguments.output))
+    print(
+        f"wrote run {run.run_id} to {arguments.output}: model.py, weights.safetensors, about.json",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Write what a run predicts for new inputs."""
+    from mtlrun.launch.predict import predict as predictions
+
+    table = predictions(_saved_run(arguments), [Path(path) for path in arguments.data])
+    content = table.to_csv(index=False)
+    if arguments.output is None:
+        print(content, end="")
+    else:
+        _write(arguments.output, content)
+        print(f"wrote {counted(len(table), 'prediction')} to {arguments.output}", file=sys.stderr)
+    return 0
+
+
+def _saved_run(arguments: argparse.Namespace) -> Any:
+    from mtlrun.launch.saved import saved_run
+    from mtlrun.store.store import Store
+
+    return saved_run(Store(arguments.store), arguments.run, arguments.checkpoint)
+
+
 def lock(arguments: argparse.Namespace) -> int:
     """Write a study's lock file."""
     from mtlrun.lockfile import lock as make_lock
@@ -368,6 +402,7 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     added.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
     )
+    _add_models(command)
     added = command("lock", lock, "write a lock file of a study's results")
     added.add_argument("store", nargs="?", default="runs", metavar="STORE")
     added.add_argument("--output", "-o", required=True, metavar="FILE")
@@ -376,6 +411,22 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
         "--margin", type=float, help="percent that may be lost; default: the study's check.margin"
     )
     _add_check(command("check", check, "test results against a lock file"))
+
+
+def _add_models(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    """Add the commands that use the weights of a run."""
+    for name, handler, text in (
+        ("export", export, "write a run's trained model as files that plain PyTorch loads"),
+        ("predict", predict, "write what a trained run predicts for new inputs"),
+    ):
+        added = command(name, handler, text)
+        added.add_argument("run", metavar="RUN", help="a run's id, or its beginning")
+        if name == "predict":
+            added.add_argument("data", nargs="+", metavar="FILE", help="CSV or NPY, one a source")
+        what = "folder" if name == "export" else "CSV file; default: standard output"
+        added.add_argument("--output", "-o", required=name == "export", help=what)
+        added.add_argument("--store", default="runs")
+        added.add_argument("--checkpoint", help="which one, of a run that has several")
 
 
 def _add_check(added: argparse.ArgumentParser) -> None:

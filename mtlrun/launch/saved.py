@@ -1,0 +1,114 @@
+"""A stored run's network with its saved weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mtlrun.config import build
+from mtlrun.data.suite import Suite
+from mtlrun.data.task import SuiteInfo
+from mtlrun.errors import Fault, StoreError
+from mtlrun.store.store import Store
+from mtlrun.store.weights import Saved, Weights
+from mtlrun.training.network import Network, Parts, build_network
+
+
+@dataclass
+class SavedRun:
+    """One run with its weights.
+
+    Attributes:
+        run_id: of the run.
+        config: canonical.
+        suite: that it was trained on.
+        info: the suite's tasks and sources.
+        saved: its weights, of one step or of several.
+    """
+
+    run_id: str
+    config: dict[str, Any]
+    suite: Suite
+    info: SuiteInfo
+    saved: Saved
+
+    def network(self, step: int) -> Network:
+        """Return the network after a step that was saved, for evaluation."""
+        network = build_network(Parts.of(self.config), self.info, self.config["seed"])
+        tensors = {n: torch.from_numpy(array) for n, array in self.saved.tensors[step].items()}
+        dtype = next(iter(tensors.values())).dtype
+        network.to(dtype).load_state_dict(tensors)
+        return network.eval()
+
+    def by_step(self) -> dict[int, list[int]]:
+        """Return the positions of the tasks that have their checkpoint after each saved step."""
+        names = [task.name for task in self.info.tasks]
+        steps = self.saved.steps
+        return {
+            step: [t for t, name in enumerate(names) if steps[name] == step]
+            for step in sorted(set(steps.values()))
+        }
+
+
+class OneCall(nn.Module):
+    """A network that takes the inputs of its sources as arguments, and gives a tuple.
+
+    Args:
+        network: of one run.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Map one (B, ...) input a source to one (B, outputs) a task."""
+        return tuple(self.network(list(inputs)))
+
+
+def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:
+    """Return a stored run with its weights.
+
+    Args:
+        store: where it is.
+        run: its id, or the beginning of it.
+        rule: which of its checkpoints, where it has several.
+
+    Raises:
+        StoreError: there is no such run, or it has no weights, or `rule` must be given.
+    """
+    known = Weights(store.path).names()
+    found = [run_id for run_id in known if run_id.startswith(run)]
+    if len(found) != 1:
+        raise StoreError(_not_one(store, run, found, known))
+    (run_id,) = found
+    rules = sorted(known[run_id])
+    if rule is None and len(rules) > 1:
+        raise StoreError(
+            f"run {run_id} has several checkpoints; name one with --checkpoint ({', '.join(rules)})"
+        )
+    if rule is not None and rule not in rules:
+        raise StoreError(str(Fault("--checkpoint", f"must be one that run {run_id} has", rule, rules)))
+    stored = store.runs([run_id])
+    if stored.empty:
+        raise StoreError(
+            f"run {run_id} has weights and no record in store `{store.path}`: it was never finished"
+        )
+    config: dict[str, Any] = stored["config"].iloc[0]
+    suite: Suite = build(config["suite"])
+    return SavedRun(run_id, config, suite, suite.info(), Weights(store.path).read(run_id, rule or rules[0]))
+
+
+def _not_one(store: Store, run: str, found: list[str], known: Mapping[str, Any]) -> str:
+    if found:
+        return f"`{run}` begins the ids of {len(found)} runs: {', '.join(sorted(found)[:5])}; give more of it"
+    if any(run_id.startswith(run) for run_id in store.statuses()):
+        return f"run `{run}` was stored without weights; repeat its command with save=best or save=last"
+    where = f"no run `{run}` with weights in store `{store.path}`"
+    if not known:
+        return f"{where}, which has none: train with save=best or save=last"
+    return f"{where}; `mtlrun report {store.path} --level runs --format csv` lists the ids of runs"
