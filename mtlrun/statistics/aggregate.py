@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from mtlrun.statistics.student import Array
 
@@ -110,6 +109,8 @@ def mean_rank(values: Array, tolerance: Array) -> Array:
     Values that are equal when rounded to their task's `tolerance` (T,) tie, and tied settings share the mean of
     their ranks. Tasks that lack a value of any setting are left out; NaN where none remains.
     """
+    from scipy import stats  # takes a second to import, so only where it is used
+
     whole = ~np.isnan(values).any(axis=0)
     if not whole.any():
         return np.full(len(values), np.nan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mtlrun.statistics.columns import Columnwise
 from mtlrun.statistics.delta_m import bootstrap_weights
@@ -50,7 +50,7 @@ class Bootstrap(Columnwise):
         score = np.where(few, np.nan_to_num(tail, posinf=1e9, neginf=-1e9), _normal_score(below, len(drawn)))
         moved = score - bias
         z = moved / np.maximum(1 + acceleration * moved, 1e-3) - bias
-        p = stats.t.cdf(z * np.sqrt((n - 1) / n), n - 1)
+        p = special.stdtr(n - 1, z * np.sqrt((n - 1) / n))
         return np.maximum(np.clip(p, 0.5**n, 1 - 0.5**n), StudentT().p_above(x, bound))
 
     def interval_of(self, x: Array, level: float) -> tuple[Array, Array]:
@@ -59,8 +59,8 @@ class Bootstrap(Columnwise):
             return np.full((2, x.shape[1]), np.nan)  # type: ignore[return-value]
         drawn, bias, acceleration = self._resample(x)
         ordered = np.sort(drawn, axis=0)
-        reach = bias + np.sqrt(n / (n - 1)) * stats.t.ppf([[(1 - level) / 2], [(1 + level) / 2]], n - 1)
-        share = stats.norm.cdf(bias + reach / np.maximum(1 - acceleration * reach, 1e-3))
+        reach = bias + np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, [[(1 - level) / 2], [(1 + level) / 2]])
+        share = special.ndtr(bias + reach / np.maximum(1 - acceleration * reach, 1e-3))
         low, high = (_at_share(ordered, one) for one in share)
         t_low, t_high = StudentT().interval(x, level)
         return np.minimum(low, t_low), np.maximum(high, t_high)
@@ -87,7 +87,7 @@ class Bootstrap(Columnwise):
 
 
 def _normal_score(count: Array, total: int) -> Array:
-    return stats.norm.ppf(np.clip(count, 1, total - 1) / total)
+    return special.ndtri(np.clip(count, 1, total - 1) / total)
 
 
 def _at_share(ordered: Array, share: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mtlrun.statistics.student import Array
 
@@ -18,8 +18,8 @@ def seeds_for_difference(mean: Array, sd: Array, level: Array, power: float, rat
     quantile and the last term stands for estimating sd (Guenther, The American Statistician 35, 1981). Infinity
     where no number of seeds is enough. `mean` and `sd` (T,) are those of the differences, in one unit.
     """
-    z = stats.norm.ppf(1 - level / 2)
-    return _seeds(z, z + stats.norm.ppf(power), sd, np.abs(mean), ratio)
+    z = special.ndtri(1 - level / 2)
+    return _seeds(z, z + special.ndtri(power), sd, np.abs(mean), ratio)
 
 
 def seeds_for_equivalence(
@@ -32,8 +32,8 @@ def seeds_for_equivalence(
     Research, 2008, section 3.1; exact for a mean of 0, at most a few seeds too many otherwise). Infinity where
     the mean is not inside.
     """
-    z = stats.norm.ppf(1 - level)
-    return _seeds(z, z + stats.norm.ppf((1 + power) / 2), sd, margin - np.abs(mean), ratio)
+    z = special.ndtri(1 - level)
+    return _seeds(z, z + special.ndtri((1 + power) / 2), sd, margin - np.abs(mean), ratio)
 
 
 def seeds_after_pilot(
@@ -54,8 +54,10 @@ def seeds_after_pilot(
         power: the chance to find it.
         ratio: n_test / n_train where splits vary with the seed, else 0.
     """
-    z = stats.norm.ppf(1 - level)
-    both = stats.nct.ppf(power, freedom, z) if freedom < _LARGE else z + stats.norm.ppf(power)
+    from scipy import stats  # takes a second to import, so only where it is used
+
+    z = special.ndtri(1 - level)
+    both = stats.nct.ppf(power, freedom, z) if freedom < _LARGE else z + special.ndtri(power)
     return float(_seeds(z, both, np.array([sd]), np.array([distance]), ratio)[0])
 
 

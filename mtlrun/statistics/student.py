@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # not scipy.stats, which takes a second to import
 
 Array = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ class StudentT:
         They are NaN for columns of fewer than two values.
         """
         n, mean, _ = moments(d)
-        quantile = stats.t.ppf((1 + level) / 2, np.maximum(n - 1, 1))
+        quantile = special.stdtrit(np.maximum(n - 1, 1), (1 + level) / 2)
         half = np.where(n > 1, quantile, np.nan) * self.standard_error(d)
         return mean - half, mean + half
 
@@ -90,7 +90,7 @@ def upper_tail(distance: Array, error: Array, freedom: Array, sd: Array, n: NDAr
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(distance == 0, 0.0, distance / error)
-    p = stats.t.sf(t, freedom)
+    p = special.stdtr(freedom, -t)
     floor = 0.5 ** np.maximum(n, 1)
     p = np.where(sd <= _COLLAPSED * np.abs(distance), np.clip(p, floor, 1 - floor), p)
     return np.where(n > 1, p, np.nan)
