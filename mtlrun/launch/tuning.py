@@ -59,7 +59,7 @@ def _choice(
         alone[task] = tuning.settings[best]
         trials = len({tuple(cell.baselines[task]) for cell in tried})
         kept = {k: v for k, v in known_part(job, alone[task]).items() if k.partition(".")[0] not in BASELINE}
-        told_alone[task] = {"settings": kept, "trials": trials}
+        told_alone[task] = {"settings": kept, "trials": trials, "edge": tuning.at_edge(kept)}
         size = abs(column[best])
         if not (values[best][task].natural_zero and np.isfinite(size) and size > 0):
             joint = np.array([v[task].joint for v in values])
@@ -67,9 +67,11 @@ def _choice(
         scales[task] = size or 1.0
     scores = [np.mean([v[task].joint / scales[task] for task in v]) for v in values]
     setting = tuning.settings[int(np.argmax(scores))]
+    kept = dict(known_part(job, setting))
     told = {
         "keys": list(setting),
-        "settings": dict(known_part(job, setting)),
+        "settings": kept,
+        "edge": tuning.at_edge(kept),
         "trials": len({cell.cell_id for cell in tried}),
         "seeds": len(tuning.seeds),
         "baselines": told_alone,

@@ -56,6 +56,16 @@ class Tuning:
     settings: tuple[Setting, ...]
     seeds: tuple[int, ...]
 
+    def at_edge(self, setting: Setting) -> list[str]:
+        """Return the keys whose number is the smallest or largest of several tried: a better one may lie beyond."""
+        tried = {key: {s[key] for s in self.settings} for key in setting}
+        several = {
+            key: values
+            for key, values in tried.items()
+            if len(values) > 2 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        }
+        return [key for key, values in several.items() if setting[key] in (min(values), max(values))]
+
 
 def find_tuning(node: Any, judging: Sequence[int]) -> Tuning | None:
     """Return the tuning that a `tune` node asks for; None where it names no key.

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOTE = (
-    "capacity: as many parameters as a task has at its disposal; exposure: as many steps and examples; regularisation: "
-    "with partners whose labels are shuffled; interference: what their true labels add"
+    "capacity: as many parameters as a task has at its disposal; exposure: as many steps and examples; "
+    "regularisation: with partners whose labels are shuffled; interference: what their true labels add"
 )
 
 

@@ -80,5 +80,5 @@ def _tuned(told: Mapping[str, Any] | None, task: str) -> dict[str, Any] | None:
     if told is None:
         return None
     alone = told["baselines"][task]
-    own = {"settings": told["settings"], "trials": told["trials"], "seeds": told["seeds"]}
-    return own | {"stl_settings": alone["settings"], "stl_trials": alone["trials"]}
+    own = {name: told[name] for name in ("settings", "trials", "seeds", "edge")}
+    return own | {f"stl_{name}": value for name, value in alone.items()}

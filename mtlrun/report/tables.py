@@ -37,9 +37,9 @@ def table(summary: Summary, level: str) -> pd.DataFrame:
     """Return one table.
 
     `rows`, `contrasts`, `suites`, `aggregates`, `attribution`, `cost`, `theory` and `phases` are the summary's own;
-    `runs` has one row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`) and of its
-    baseline (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained` says whether
-    that phase trains the task.
+    `runs` has one row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`)
+    and of its baseline (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained`
+    says whether that phase trains the task.
 
     Raises:
         ConfigError: there is no such level.

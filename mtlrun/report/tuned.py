@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +15,9 @@ from mtlrun.statistics.student import Array
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_FEW = 8
 
 
 class Tried(NamedTuple):
@@ -71,14 +75,15 @@ def tuning_sentence(rows: pd.DataFrame) -> str:
     if tuned.empty:
         return ""
     trials: dict[int, list[str]] = {}
-    chosen = []
+    chosen: dict[str, tuple[Mapping[str, Any], list[str]]] = {}  # by what it was chosen for
     for row in tuned.to_dict("records"):
         about = row["tuned"]
         name = " ".join(dict.fromkeys([row["sharing"], row["mitigation"], *map(str, row["hyper"].values())]))
         trials.setdefault(about["trials"], []).append(name)
         trials.setdefault(about["stl_trials"], []).append(f"{row['task']} alone")
-        chosen.append(f"{row['suite']} {name}: {_settings(about['settings'])}")
-        chosen.append(f"{row['suite']} {row['task']} alone: {_settings(about['stl_settings'])}")
+        alone = f"{row['suite']} {row['task']} alone" + _strategy(row)
+        chosen[f"{row['suite']} {name}"] = about["settings"], about["edge"]
+        chosen[alone] = about["stl_settings"], about["stl_edge"]
     seeds = counted(tuned["tuned"].iloc[0]["seeds"], "seed")
     text = f"Settings were chosen on validation over {seeds} of their own"
     if len(trials) == 1:
@@ -89,7 +94,31 @@ def tuning_sentence(rows: pd.DataFrame) -> str:
     if len(tuned) < len(rows):
         untuned = counted(len(rows) - len(tuned), "row was", "rows were")
         text += f". {untuned} not tuned, which is no fair comparison with the others"
-    return f"{text}. Chosen: {_named(chosen, 12)}."
+    return f"{text}. Chosen: {_told(chosen)}.{_edges(chosen)}"
+
+
+def _strategy(row: Mapping[str, Any]) -> str:
+    """Return what tells baselines of one task apart: what they share with their cell."""
+    found = [
+        row[name] for name, plain in (("heads", "linear"), ("regularization", "none")) if row[name] != plain
+    ]
+    return "".join(f" {name}" for name in found)
+
+
+def _told(chosen: Mapping[str, tuple[Mapping[str, Any], list[str]]]) -> str:
+    """Return each choice where they are few, else how often each setting was chosen."""
+    if len(chosen) <= _FEW:
+        return "; ".join(f"{name}: {_settings(setting)}" for name, (setting, _) in chosen.items())
+    counts = Counter(_settings(setting) for setting, _ in chosen.values())
+    return "; ".join(f"{text} {count} times" for text, count in counts.most_common())
+
+
+def _edges(chosen: Mapping[str, tuple[Mapping[str, Any], list[str]]]) -> str:
+    """Say which keys were chosen at the edge of what was tried."""
+    counts = Counter(key for _, edge in chosen.values() for key in edge)
+    named = ", ".join(f"{key} {count} times" for key, count in counts.most_common())
+    text = f" At the edge of the values tried: {named}, of {len(chosen)} choices; better ones may lie beyond."
+    return text if counts else ""
 
 
 def _settings(setting: Mapping[str, Any]) -> str:
