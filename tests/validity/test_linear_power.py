@@ -12,16 +12,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.validity]
 STUDIES, SEEDS = 100, 20
 
 
-@pytest.fixture(scope="module")
-def counts(tmp_path_factory: pytest.TempPathFactory) -> dict[float, dict[str, dict[str, int]]]:
-    store: Path = tmp_path_factory.mktemp("power")
-    train(str(store), STUDIES * SEEDS)
-    return verdicts(str(store), SEEDS)
-
-
-@pytest.mark.parametrize(("cosine", "verdict"), [(0.5, "negative"), (1.0, "positive")])
-@pytest.mark.parametrize("task", "ab")
-def test_studies_find_what_theory_says(counts, cosine: float, verdict: str, task: str) -> None:
-    found = counts[cosine][task]
-    assert sum(found.values()) == STUDIES
-    assert found[verdict] >= 0.95 * STUDIES
+def test_studies_find_what_theory_says(tmp_path: Path) -> None:
+    train(str(tmp_path), STUDIES * SEEDS)
+    counts = verdicts(str(tmp_path), SEEDS)
+    for cosine, verdict in ((0.5, "negative"), (1.0, "positive")):
+        assert list(counts[cosine]) == ["a", "b"]
+        for found in counts[cosine].values():
+            assert sum(found.values()) == STUDIES
+            assert found[verdict] >= 0.95 * STUDIES
