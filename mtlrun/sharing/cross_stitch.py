@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-
 from mtlrun.errors import Fault
 from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.mixing import Mixing
+from mtlrun.sharing.towers import MixedTowers
 
 
 @dataclass
@@ -36,61 +35,7 @@ class CrossStitch(Sharing):
             yield Fault("own", "must be between 0 and 1", self.own)
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
-        return StitchedTowers(make_encoder, sources, self.own)
-
-
-class StitchedTowers(Body):
-    """Towers of blocks, with a mix of all of them behind each block.
-
-    Args:
-        make_encoder: gives the towers.
-        sources: the source that each task reads.
-        own: as of `CrossStitch`.
-    """
-
-    any_leading_axes = True
-    splits = True
-
-    def __init__(self, make_encoder: MakeEncoder, sources: Sequence[int], own: float) -> None:
-        super().__init__()
-        towers, tasks = [make_encoder() for _ in sources], range(len(sources))
-        self.features, self.depth, self.tasks = towers[0].features, len(towers[0]), len(towers)
-        self.sources, self.read = tuple(sources), sorted(set(sources))
-        self.blocks = nn.ModuleList(block for tower in towers for block in tower)  # tower by tower
-        others = (1 - own) / max(self.tasks - 1, 1)
-        rows = [[own if i == j else others for j in tasks] for i in tasks]
-        layers = self.depth if self.tasks > 1 else 0
-        self.stitches = nn.ModuleList(Mixing(row) for _ in range(layers) for row in rows)  # layer by layer
-
-    def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        return self.finish(self.represent(inputs))
-
-    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Return the last block's output of every tower, for each source that is read."""
-        found: list[Tensor] = []
-        for source in self.read:
-            states = [inputs[source]] * self.tasks
-            for layer in range(self.depth):
-                states = [self.blocks[t * self.depth + layer](x) for t, x in enumerate(states)]
-                if layer + 1 < self.depth and self.tasks > 1:
-                    rows = self.stitches[layer * self.tasks : (layer + 1) * self.tasks]
-                    states = [row(states) for row in rows]
-            found += states
-        return found
-
-    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
-        if self.tasks == 1:
-            return list(representations)
-        found = []
-        for task, source in enumerate(self.sources):
-            begin = self.read.index(source) * self.tasks
-            row = self.stitches[(self.depth - 1) * self.tasks + task]
-            found.append(row(representations[begin : begin + self.tasks]))
-        return found
-
-    def owner(self, name: str) -> int | None:
-        part, number, _ = name.split(".", 2)
-        layer, row = divmod(int(number), self.tasks)
-        if self.tasks == 1:
-            return 0
-        return row if part == "stitches" and layer == self.depth - 1 else None
+        tasks = range(len(sources))
+        others = (1 - self.own) / max(len(sources) - 1, 1)
+        rows = [[self.own if i == j else others for j in tasks] for i in tasks]
+        return MixedTowers([make_encoder() for _ in sources], sources, lambda layer, task: Mixing(rows[task]))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.drawn import Drawn
 from mtlrun.sharing.experts import make_experts
 from mtlrun.sharing.mixing import mix
+from mtlrun.sharing.towers import MixedTowers
 
 
 @dataclass
@@ -58,9 +58,10 @@ class LTB(Sharing):
             yield Fault("search", "must be above 0 and at most 1", self.search)
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
-        return LearnedTree(
-            make_encoder, sources, partial(Choice, hot=self.hot, cold=self.cold, end=self.search)
-        )
+        def choice(layer: int, child: int) -> Choice:
+            return Choice(f"choice/{layer}/{child}", len(sources), self.hot, self.cold, self.search)
+
+        return MixedTowers(make_experts(make_encoder, len(sources)), sources, choice)
 
 
 class Choice(Drawn):
@@ -94,64 +95,3 @@ class Choice(Drawn):
         temperature = self.hot * (self.cold / self.hot) ** (progress / self.end).clamp(max=1)
         relaxed = ((self.logits + gumbel) / temperature).softmax(-1)
         return torch.where(progress < self.end, relaxed, fixed)
-
-
-class LearnedTree(Body):
-    """Layers of a block per task; blocks and heads choose what they read of the layer before.
-
-    Args:
-        make_encoder: gives the blocks.
-        sources: the source that each task reads.
-        choice: makes a choice, of the name of its draws and the number of parents.
-    """
-
-    any_leading_axes = True
-    splits = True
-
-    def __init__(self, make_encoder: MakeEncoder, sources: Sequence[int], choice: partial[Choice]) -> None:
-        super().__init__()
-        towers = make_experts(make_encoder, len(sources))
-        self.features, self.depth, self.tasks = towers[0].features, len(towers[0]), len(towers)
-        self.sources, self.read = tuple(sources), sorted(set(sources))
-        self.blocks = nn.ModuleList(block for tower in towers for block in tower)  # tower by tower
-        layers = self.depth if self.tasks > 1 else 0
-        self.choices = nn.ModuleList(  # layer by layer: what reads this layer
-            choice(f"choice/{layer}/{child}", self.tasks)
-            for layer in range(layers)
-            for child in range(self.tasks)
-        )
-
-    def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        return self.finish(self.represent(inputs))
-
-    def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Return the outputs of the last layer's blocks, for each source that is read."""
-        found: list[Tensor] = []
-        for source in self.read:
-            states = [inputs[source]] * self.tasks
-            for layer in range(self.depth):
-                if layer and self.tasks > 1:
-                    before = states
-                    states = [
-                        self.choices[(layer - 1) * self.tasks + child](before) for child in range(self.tasks)
-                    ]
-                states = [self.blocks[child * self.depth + layer](x) for child, x in enumerate(states)]
-            found += states
-        return found
-
-    def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
-        if self.tasks == 1:
-            return list(representations)
-        found = []
-        for task, source in enumerate(self.sources):
-            begin = self.read.index(source) * self.tasks
-            head = self.choices[(self.depth - 1) * self.tasks + task]
-            found.append(head(representations[begin : begin + self.tasks]))
-        return found
-
-    def owner(self, name: str) -> int | None:
-        part, number, _ = name.split(".", 2)
-        layer, child = divmod(int(number), self.tasks)
-        if self.tasks == 1:
-            return 0
-        return child if part == "choices" and layer == self.depth - 1 else None

@@ -19,7 +19,7 @@ def test_a_layer_by_hand():
     # One block. With a = [[0.75, 0.25], [0.5, 0.5]] the features are 0.75 h0 + 0.25 h1 and (h0 + h1) / 2.
     body = moved(network_of(suite="digits_parity", sharing="cross_stitch", model__depth=1)).body
     with torch.no_grad():
-        for row, values in zip(body.stitches, ([0.75, 0.25], [0.5, 0.5]), strict=True):
+        for row, values in zip(body.mixes, ([0.75, 0.25], [0.5, 0.5]), strict=True):
             row.weight.copy_(torch.tensor(values))
         (inputs,) = inputs_of("digits_parity")
         h0, h1 = (block(inputs) for block in body.blocks)
@@ -37,7 +37,7 @@ def test_parameters_counted_by_hand():
 def test_rows_begin_with_what_is_asked_and_sum_to_one():
     network = network_of(suite="digits_attributes", sharing="cross_stitch", sharing__own=0.7)
     tasks = network.body.tasks
-    rows = torch.stack([row.weight for row in network.body.stitches[:tasks]])
+    rows = torch.stack([row.weight for row in network.body.mixes[:tasks]])
     expected = torch.full((tasks, tasks), 0.3 / (tasks - 1)).fill_diagonal_(0.7).double()
     torch.testing.assert_close(rows, expected, rtol=1e-6, atol=1e-7)
 

@@ -29,7 +29,7 @@ def choice(logits, numbers=None, progress=0.0, **settings):
 def pick(body, parents):
     """Let child k of every layer pick parent `parents[k]`."""
     with torch.no_grad():
-        for number, one in enumerate(body.choices):
+        for number, one in enumerate(body.mixes):
             one.logits.zero_()[parents[number % body.tasks]] = 1.0
 
 
@@ -99,7 +99,7 @@ def test_two_layers_by_hand():
     body = in_training(moved(network_of(suite="digits_parity", sharing="ltb"))).body
     (x,) = inputs_of("digits_parity")
     a0, b0, a1, b1 = body.blocks
-    to_b0, to_b1, to_first, to_second = (one.weights() for one in body.choices)
+    to_b0, to_b1, to_first, to_second = (one.weights() for one in body.mixes)
     first, second = a0(x), a1(x)
     last = [b0(to_b0[0] * first + to_b0[1] * second), b1(to_b1[0] * first + to_b1[1] * second)]
     for ours, head in zip(body([x]), (to_first, to_second), strict=True):
