@@ -139,7 +139,7 @@ def test_the_search_moves_choices_and_then_the_tree_stands():
     trainer, seen = cohort.begin(cohort.phases[0]), []
     for step, batch in enumerate(cohort.batches(cohort.phases[0], 0)):
         trainer.step(batch, step)
-        seen.append(torch.cat([p.detach() for n, p in cohort.parameters.items() if "choices" in n], 1))
+        seen.append(torch.cat([p.detach() for n, p in cohort.parameters.items() if "mixes" in n], 1))
     assert all(not torch.equal(before, after) for before, after in itertools.pairwise(seen[:20]))
     assert all(torch.equal(seen[19], after) for after in seen[20:])
 
