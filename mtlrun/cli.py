@@ -396,7 +396,9 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
         "--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html"
     )
     added.add_argument(
-        "--level", default="rows", help="rows, runs, curves, contrasts, suites, cost or phases"
+        "--level",
+        default="rows",
+        help="rows, runs, curves, contrasts, suites, aggregates, cost, theory or phases",
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")
     added.add_argument(
