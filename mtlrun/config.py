@@ -22,6 +22,9 @@ ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
 ids, so the runs are still found. Give it as `field(default=..., kw_only=True, metadata=ADDED)`."""
 
+PLACE = {"place": True}
+"""Metadata of a field that says where data lie: it is no part of run ids, since another field tells their content."""
+
 
 class Configured:
     """Base of the dataclasses that config nodes describe."""
@@ -116,14 +119,15 @@ def to_node(value: Any) -> dict[str, Any]:
 
 
 def identity(node: Any) -> Any:
-    """Return what of a group's complete node goes into a run's id: all but `ADDED` fields at their default."""
+    """Return what of a group's complete node goes into a run's id: neither `PLACE` nor `ADDED` at its default."""
     if not isinstance(node, Mapping) or "_target_" not in node:
         return node
     try:
-        added = _added(locate(node["_target_"]))
+        cls = locate(node["_target_"])
     except ConfigError:  # a node of somebody else's, which nothing was added to
         return node
-    return {k: v for k, v in node.items() if k not in added or v != added[k]}
+    added, places = _added(cls), _places(cls)
+    return {k: v for k, v in node.items() if k not in places and (k not in added or v != added[k])}
 
 
 @functools.cache
@@ -131,6 +135,13 @@ def _added(cls: type) -> dict[str, Any]:
     """Return the defaults of a class's `ADDED` fields."""
     assert dataclasses.is_dataclass(cls)
     return {f.name: f.default for f in dataclasses.fields(cls) if f.metadata.get("added")}
+
+
+@functools.cache
+def _places(cls: type) -> set[str]:
+    """Return the names of a class's `PLACE` fields."""
+    assert dataclasses.is_dataclass(cls)
+    return {f.name for f in dataclasses.fields(cls) if f.metadata.get("place")}
 
 
 @functools.cache

@@ -5,7 +5,7 @@ Shape letters: N examples of a source, C classes, L labels, K regression outputs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +29,15 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", "higher", True),
+        Metric("balanced_accuracy", "higher", True),
+        Metric("macro_f1", "higher", True),
+        Metric("auroc", "higher", True),
         Metric("log_loss", "lower", True),
         Metric("mse", "lower", True),
         Metric("rmse", "lower", True),
         Metric("mae", "lower", True),
         Metric("r2", "higher", False),
+        Metric("spearman", "higher", False),
         Metric("excess_risk", "lower", True),
     )
 }
@@ -44,6 +48,14 @@ DEFAULT_METRICS: dict[str, tuple[str, ...]] = {
     "multilabel": ("accuracy", "log_loss"),
     "regression": ("mse", "r2"),
 }
+
+ALL_METRICS: dict[str, tuple[str, ...]] = {
+    "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss"),
+    "binary": ("auroc", "accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
+    "multilabel": ("auroc", "accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
+    "regression": ("rmse", "mae", "r2", "spearman", "mse"),
+}
+"""Every metric of a kind that tells tasks of a user's own data; the first is the primary one unless set."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ class Task:
         outputs: C for multiclass, 1 for binary, L for multilabel, K for regression.
         source: Which entry of the suite's `sources` it reads.
         metrics: Names from `METRICS`; the first is the primary one.
+        partial: Whether some rows lack the target: it is NaN there, or -1 for multiclass.
     """
 
     name: str
@@ -63,6 +76,20 @@ class Task:
     outputs: int
     source: int
     metrics: tuple[str, ...]
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How the images of training batches are varied, anew in every batch; evaluations see them as they are.
+
+    Attributes:
+        flip: mirror every second one, on average, from left to right.
+        crop: pad by so many black pixels on every side, and cut out an image of the same size anywhere.
+    """
+
+    flip: bool = False
+    crop: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,25 +101,47 @@ class Source:
 
     Attributes:
         name: Unique in its suite; names the stream of batches.
-        inputs: float32 (N, *input_shape); images are (N, 1, height, width).
+        inputs: float32 (N, *input_shape), or uint8 for images that become float on the device; images are
+            (N, colours, height, width).
         targets: By task name, N rows each: int64 (N,) for multiclass, float32 (N, 1) in {0, 1} for binary,
             float32 (N, L) in {0, 1} for multilabel, float32 (N, K) for regression.
         splits: `train`, `val` and `test` to int64 row numbers, disjoint.
+        units: By task name, for regression targets that are standardised: the mean and the standard deviation, each
+            float64 (K,), that give back what was measured. Metrics are in these units.
+        scaling: The mean and the standard deviation with which inputs are standardised on the device, each float32
+            and a number for each entry of an example's first axis (colours, columns); None leaves inputs as they are.
+        augment: Of training batches; None for none.
     """
 
     name: str
     inputs: np.ndarray
     targets: dict[str, np.ndarray]
     splits: dict[str, np.ndarray]
+    units: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    scaling: tuple[np.ndarray, np.ndarray] | None = None
+    augment: Augment | None = None
 
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """Sizes of a source: `input_shape` of one example, and the number of rows of each part."""
+    """Sizes of a source.
+
+    Attributes:
+        name: as of `Source`.
+        input_shape: of one example.
+        rows: of each part.
+        stem: how many numbers the source's own first layer makes of an example; None where it has none, so that all
+            sources must have inputs of one shape.
+        pixels: whether inputs are uint8.
+        augment: as of `Source`.
+    """
 
     name: str
     input_shape: tuple[int, ...]
     rows: dict[str, int]
+    stem: int | None = None
+    pixels: bool = False
+    augment: Augment | None = None
 
 
 @dataclass(frozen=True)
@@ -109,3 +158,14 @@ class SuiteData:
 
     tasks: tuple[Task, ...]
     sources: tuple[Source, ...]
+
+
+def labelled_rows(data: SuiteData, task: Task) -> int:
+    """Return the number of training rows that have a target of the task, or any of its targets."""
+    source = data.sources[task.source]
+    rows = source.splits["train"]
+    if not task.partial:
+        return len(rows)
+    targets = source.targets[task.name][rows]
+    there = targets >= 0 if task.kind == "multiclass" else ~np.isnan(targets).all(1)
+    return int(there.sum())

@@ -8,21 +8,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlrun.data.task import SuiteData
+from mtlrun.data.task import Source, SuiteData
 from mtlrun.streams import stream
+from mtlrun.training.augment import augmented
 
 
 class Table:
-    """One array per lane, (R, N, ...), of which lanes with the same array share one copy."""
+    """One array per lane, (R, N, ...), of which lanes with the same array share one copy.
+
+    Args:
+        arrays: one per lane.
+        device: where they stay.
+        dtype: of real numbers.
+    """
 
     def __init__(self, arrays: Sequence[np.ndarray], device: torch.device, dtype: torch.dtype) -> None:
         distinct = {id(a): a for a in arrays}
-        place = {key: i for i, key in enumerate(distinct)}
-        rows = len(arrays[0])
         self.elements = arrays[0][0].size  # of one example
         flat = torch.from_numpy(np.concatenate(list(distinct.values()))).to(device)
         self._flat = flat.to(dtype) if flat.is_floating_point() else flat
-        offsets = torch.tensor([[place[id(a)] * rows] for a in arrays])
+        ends = np.cumsum([len(a) for a in distinct.values()])
+        begins = dict(zip(distinct, [0, *ends[:-1].tolist()], strict=True))
+        offsets = torch.tensor([[begins[id(a)]] for a in arrays])
         self._offsets = offsets.to(device) if len(distinct) > 1 else None
 
     def gather(self, rows: Tensor) -> Tensor:
@@ -32,6 +39,37 @@ class Table:
         return self._flat.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
 
 
+class Inputs(Table):
+    """The inputs of one source of every lane. Bytes stay bytes on the device; what is gathered is standardised there.
+
+    Args:
+        sources: one per lane.
+        device: where they stay.
+        dtype: of what is gathered.
+    """
+
+    def __init__(self, sources: Sequence[Source], device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__([s.inputs for s in sources], device, dtype)
+        self._dtype, self._augment = dtype, sources[0].augment
+        self._mean, self._std = None, None
+        if any(s.scaling is not None for s in sources):
+            size, inner = sources[0].inputs.shape[1], (1,) * (sources[0].inputs.ndim - 2)
+            as_is = (np.zeros(size, np.float32), np.ones(size, np.float32))
+            both = [[np.array((s.scaling or as_is)[k]) for s in sources] for k in (0, 1)]
+            self._mean, self._std = (
+                torch.from_numpy(np.stack(k)).reshape(len(sources), 1, size, *inner).to(device, dtype)
+                for k in both
+            )
+
+    def gather(self, rows: Tensor, draws: Tensor | None = None) -> Tensor:
+        """Return each lane's rows as `Table.gather` does, varied by `draws`, uniform numbers (..., R, B, 3)."""
+        found = super().gather(rows)
+        if draws is not None and self._augment is not None:
+            found = augmented(found, draws, self._augment)
+        found = found.to(self._dtype)
+        return found if self._mean is None or self._std is None else (found - self._mean) / self._std
+
+
 class Bank:
     """The sources and targets of every lane of a cohort.
 
@@ -39,17 +77,22 @@ class Bank:
         lanes: each lane's data; they agree in tasks and sizes.
         device: where the data stay.
         dtype: of inputs and of real-valued targets.
+
+    Attributes:
+        units: for each task what a difference of 1 in its targets was before they were standardised, (R, 1, K); None
+            where they were not.
     """
 
     def __init__(self, lanes: Sequence[SuiteData], device: torch.device, dtype: torch.dtype) -> None:
         self.tasks = lanes[0].tasks
         self.device = device
         sources = range(len(lanes[0].sources))
-        self.inputs = [Table([d.sources[s].inputs for d in lanes], device, dtype) for s in sources]
+        self.inputs = [Inputs([d.sources[s] for d in lanes], device, dtype) for s in sources]
         self._targets = [
             Table([d.sources[d.tasks[t].source].targets[d.tasks[t].name] for d in lanes], device, dtype)
             for t in range(len(self.tasks))
         ]
+        self.units = [self._unit(lanes, t, dtype) for t in range(len(self.tasks))]
         self._splits = [
             {
                 name: np.stack([d.sources[s].splits[name] for d in lanes])
@@ -58,12 +101,24 @@ class Bank:
             for s in sources
         ]
 
-    def gather(self, rows: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    def _unit(self, lanes: Sequence[SuiteData], task: int, dtype: torch.dtype) -> Tensor | None:
+        name = self.tasks[task].name
+        found = [(d.sources[d.tasks[task].source].units, d.tasks[task].name) for d in lanes]
+        if name not in found[0][0]:
+            return None
+        scales = np.stack([units[name][1] for units, name in found])
+        return torch.from_numpy(scales).to(self.device, dtype).unsqueeze(1)
+
+    def gather(
+        self, rows: Sequence[Tensor], draws: Sequence[Tensor | None] | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Return inputs, one (R, B, ...) per source, and targets, one per task, of (R, B) rows per source.
 
-        Further axes before the lanes stand for steps.
+        Further axes before the lanes stand for steps. Inputs are augmented by `draws`, uniform numbers (R, B, 3) per
+        source or None.
         """
-        inputs = [table.gather(r) for table, r in zip(self.inputs, rows, strict=True)]
+        draws = draws or [None] * len(rows)
+        inputs = [table.gather(r, d) for table, r, d in zip(self.inputs, rows, draws, strict=True)]
         targets = [
             table.gather(rows[task.source]) for table, task in zip(self._targets, self.tasks, strict=True)
         ]

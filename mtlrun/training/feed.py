@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from torch import Tensor
 
-from mtlrun.data.suite import SuiteData
+from mtlrun.data.task import Augment, Source, SuiteData
 from mtlrun.streams import stream
+from mtlrun.training.augment import DRAWS
 from mtlrun.training.bank import Bank, batch_streams
 from mtlrun.training.masks import Masks
 from mtlrun.training.step import Batch, Examples
@@ -69,11 +70,13 @@ class Feed:
         """Yield examples without end, of the batches that the stream `name` of every run gives."""
         streams = batch_streams(self._seeds, self._data, self._sizes, name)
         masks = self._masks.of(name, skip, CHUNK_STEPS)
+        varied = [
+            self._variations(f"augment/{name}/{s.name}", s.augment, b, skip) for s, b in self._sources()
+        ]
         for lane in (lane for source in streams for lane in source):
             lane.take(skip)
-        if all(
-            n == b for n, b in zip(self._rows, self._sizes, strict=True)
-        ):  # full batches are always the same
+        full = all(n == b for n, b in zip(self._rows, self._sizes, strict=True))
+        if full and not any(s.augment for s, _ in self._sources()):  # always the same
             rows = [self._send(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
             always = self._bank.gather(rows)
             yield from (Examples(*always, mask) for mask in masks)
@@ -81,10 +84,29 @@ class Feed:
         together = min(max(1, GATHERED // (largest * len(self._seeds))), CHUNK_STEPS)
         while True:
             chunk = [self._send(np.stack([lane.take(CHUNK_STEPS) for lane in s], 1)) for s in streams]
+            draws = [next(v) for v in varied]
             for first in range(0, CHUNK_STEPS, together):
-                inputs, targets = self._bank.gather([c[first : first + together] for c in chunk])
+                now = slice(first, first + together)
+                moves = [None if d is None else d[now] for d in draws]
+                inputs, targets = self._bank.gather([c[now] for c in chunk], moves)
                 for k in range(min(together, CHUNK_STEPS - first)):
                     yield Examples([x[k] for x in inputs], [y[k] for y in targets], next(masks))
+
+    def _sources(self) -> list[tuple[Source, int]]:
+        """Return the sources of the first lane, with the examples of each in a batch."""
+        return list(zip(self._data[0].sources, self._sizes, strict=True))
+
+    def _variations(
+        self, name: str, augment: Augment | None, size: int, skip: int
+    ) -> Iterator[Tensor | None]:
+        """Yield uniform numbers for `CHUNK_STEPS` batches at a time, (steps, R, B, 3), from the runs' streams."""
+        if augment is None:
+            yield from itertools.repeat(None)
+        draws = [stream(seed, name) for seed in self._seeds]
+        for lane in draws:
+            lane.bit_generator.advance(skip * size * DRAWS)  # type: ignore[attr-defined]
+        while True:
+            yield self._send(np.stack([d.random((CHUNK_STEPS, size, DRAWS)) for d in draws], 1))
 
     def _numbers(self, lanes: slice, shape: tuple[int, ...]) -> Iterator[Tensor | None]:
         """Yield random numbers without end, (R, *shape), from some lanes' own streams; None for no shape."""

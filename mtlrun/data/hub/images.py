@@ -1,0 +1,136 @@
+"""Columns of images as arrays of bytes: decoded once, kept beside the library's own cache.
+
+Shape letters: N images, C colours, H height, W width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtlrun.data.hub.origin import Origin, column, column_digest, encoded_images, library
+from mtlrun.data.splits import read_only
+from mtlrun.errors import ConfigError, Fault
+
+MODES = {1: "L", 3: "RGB"}
+PIECE = 256  # images that are taken out of the column at once
+
+
+@cache
+def image_shape(origin: Origin, name: str, size: int | None, colours: int | None) -> tuple[int, int, int]:
+    """Return (C, H, W) of every image: of the first one, where the settings do not say.
+
+    Raises:
+        ConfigError: there is no first image that can be read.
+    """
+    first = next(_images(column(origin, name)))
+    wide, high = first.size if size is None else (size, size)
+    return (colours or _colours(first), high, wide)
+
+
+@cache
+def images(origin: Origin, name: str, size: int | None, colours: int | None) -> np.ndarray:
+    """Return a column of images, uint8 (N, C, H, W), the same read-only object every time.
+
+    Args:
+        origin: of the data set.
+        name: of the column.
+        size: of both sides, to which images are brought with bilinear interpolation; None leaves them as they are.
+        colours: 1 or 3; None for what the first image has.
+
+    Raises:
+        ConfigError: an image cannot be read, or has another shape than the first.
+    """
+    shape = image_shape(origin, name, size, colours)
+    told = repr([column_digest(origin, name), shape, size is None, colours is None])
+    kept = Path(
+        library().config.HF_DATASETS_CACHE, "mtlrun", hashlib.sha256(told.encode()).hexdigest()[:32] + ".npy"
+    )
+    if kept.is_file():
+        return read_only(np.load(kept, mmap_mode="r", allow_pickle=False))
+    values = column(origin, name)
+    decoded = np.empty((len(values), *shape), dtype=np.uint8)
+    for row, image in enumerate(_images(values)):
+        decoded[row] = _fitted(image, shape, row, size is not None, colours is not None)
+    _keep(decoded, kept)
+    return read_only(decoded)
+
+
+def colour_moments(pixels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of each colour over some images, float32 (C,); 1 where it is 0.
+
+    Args:
+        pixels: uint8 (N, C, H, W).
+        rows: of the images.
+    """
+    levels = np.arange(256)
+    counts = np.zeros((pixels.shape[1], 256), dtype=np.int64)  # exact, so the order of rows does not matter
+    for piece in np.array_split(np.sort(rows), max(1, len(rows) // 4096)):
+        for colour, count in enumerate(counts):
+            count += np.bincount(pixels[piece, colour].ravel(), minlength=256)
+    share = counts / counts.sum(1, keepdims=True)
+    mean = share @ levels
+    std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(1))
+    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+
+
+def _images(values: Any) -> Iterator[Any]:
+    """Yield the images of a column, opened and not yet decoded."""
+    from PIL import Image, UnidentifiedImageError
+
+    row = 0
+    for begin in range(0, len(values), PIECE):
+        piece = values.slice(begin, PIECE)
+        if piece.null_count:
+            rule = f"must have an image in every row, and has none in row {begin} or soon after"
+            raise ConfigError([Fault("inputs", rule)])
+        for encoded in encoded_images(piece):
+            try:
+                yield Image.open(io.BytesIO(encoded))
+            except UnidentifiedImageError as error:
+                raise ConfigError([Fault("inputs", f"has in row {row} what is no image")]) from error
+            row += 1
+
+
+def _colours(image: Any) -> int:
+    return 1 if image.mode in ("1", "L", "I;16", "I", "F") else 3
+
+
+def _fitted(image: Any, shape: tuple[int, int, int], row: int, resized: bool, recoloured: bool) -> np.ndarray:
+    """Return one image as (C, H, W)."""
+    colours, high, wide = shape
+    if not recoloured and _colours(image) != colours:
+        rule = f"must have images of {colours} colours as the first, or say suite.colours=1 or 3; row {row} differs"
+        raise ConfigError([Fault("inputs", rule, _colours(image))])
+    if not resized and image.size != (wide, high):
+        rule = (
+            f"must have images of {wide}x{high} pixels as the first has, or say suite.size; row {row} differs"
+        )
+        raise ConfigError([Fault("inputs", rule, "x".join(map(str, image.size)))])
+    try:
+        image = image if image.mode == MODES[colours] else image.convert(MODES[colours])
+        image = image if image.size == (wide, high) else image.resize((wide, high), resample=2)  # 2: bilinear
+    except OSError as error:
+        raise ConfigError(
+            [Fault("inputs", f"has in row {row} an image that cannot be read: {error}")]
+        ) from error
+    return np.asarray(image).reshape(high, wide, colours).transpose(2, 0, 1)
+
+
+def _keep(decoded: np.ndarray, place: Path) -> None:
+    """Write an array whole, where that is possible: without it, decoding takes its time again."""
+    beside = place.with_name(f"{place.stem}.{os.getpid()}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            np.save(file, decoded, allow_pickle=False)
+        beside.replace(place)
+    except OSError:
+        beside.unlink(missing_ok=True)
