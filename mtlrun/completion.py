@@ -17,6 +17,8 @@ COMMANDS = {
     "sweep": ("--multirun", "--config-dir"),
     "plan": ("--multirun", "--config-dir", "--format"),
     "report": ("--study", "--format", "--level", "--output", "--filter"),
+    "export": ("--output", "--store", "--checkpoint"),
+    "predict": ("--output", "--store", "--checkpoint"),
     "lock": ("--study", "--margin", "--output"),
     "check": ("--store", "--study", "--margin", "--format", "--output", "--github-summary")
     + ("--rerun", "--seeds", "--add-seeds"),
@@ -26,7 +28,7 @@ COMMANDS = {
 }
 """Every command with its options."""
 
-PLAIN_KEYS = ("seeds", "study", "store", "save", "device", "dtype")
+PLAIN_KEYS = ("seeds", "tune", "controls", "study", "store", "save", "device", "dtype")
 
 _BASH = r"""
 _mtlrun() {

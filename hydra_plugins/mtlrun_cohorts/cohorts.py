@@ -98,7 +98,8 @@ class GridSweeper(BasicSweeper):
         jobs = list(dict.fromkeys((*job, *case) for job in grid for case in cases))
         size = self.max_batch_size or max(len(jobs), 1)
         returns: list[Sequence[JobReturn]] = []
-        for batch in (jobs[first : first + size] for first in range(0, len(jobs), size)):
+        # Without jobs there still is one batch: it is told that the overrides ask for nothing.
+        for batch in (jobs[first : first + size] for first in range(0, max(len(jobs), 1), size)):
             returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
             for job in returns[-1]:
                 _ = job.return_value  # raises what made the job fail

@@ -16,9 +16,9 @@ from mtlrun.store.store import Store
 
 def judged_anytime(jobs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """Return jobs that stop when conclusive with the test that allows for it; others as they are."""
-    if (jobs[0].get("stop") or {}).get("until") is None:
+    if not jobs or (jobs[0].get("stop") or {}).get("until") is None:
         return jobs
-    return [{**job, "statistics": {**job["statistics"], "method": METHOD}} for job in jobs]
+    return [{**job, "statistics": {**(job.get("statistics") or {}), "method": METHOD}} for job in jobs]
 
 
 def more_seeds(

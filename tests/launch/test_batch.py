@@ -175,6 +175,7 @@ def test_a_plan_in_numbers_and_words(tmp_path):
         "cells": 1,
         "runs_new": 9,
         "runs_reused": 0,
+        "runs_again": 0,
         "run_steps": 36,
         "cohorts": 6,
         "lanes": [2, 2, 2, 1, 1, 1],
