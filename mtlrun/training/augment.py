@@ -24,14 +24,14 @@ def augmented(images: Tensor, draws: Tensor, augment: Augment) -> Tensor:
     """
     leading, (colours, height, width) = images.shape[:-3], images.shape[-3:]
     flat, drawn = images.reshape(-1, colours, height, width), draws.reshape(-1, DRAWS)
-    pad = augment.crop
+    pad, device = augment.crop, images.device
     padded = F.pad(flat, (pad, pad, pad, pad))
     places = (drawn[:, 1:] * (2 * pad + 1)).long().clamp(max=2 * pad)  # float32 may round a draw up to 1
-    down = places[:, :1] + torch.arange(height, device=images.device)
-    right = torch.arange(width, device=images.device).expand(len(flat), width)
+    down = places[:, :1] + torch.arange(height, device=device)
+    right = torch.arange(width, device=device).expand(len(flat), width)
     if augment.flip:
         right = torch.where(drawn[:, :1] < 0.5, width - 1 - right, right)
     right = right + places[:, 1:]
-    which = torch.arange(len(flat), device=images.device)[:, None, None]
-    found = padded[which, :, down[:, :, None], right[:, None, :]]  # colours come last
-    return found.movedim(-1, 1).reshape(*leading, colours, height, width)
+    cells = down[:, :, None] * padded.shape[-1] + right[:, None, :]  # of each colour, which are alike
+    wanted = cells.reshape(-1, 1, height * width).expand(-1, colours, -1)
+    return padded.flatten(2).gather(2, wanted).reshape(*leading, colours, height, width)

@@ -1,9 +1,12 @@
+import json
 import re
 import shutil
+import sys
 
 import datasets
 import numpy as np
 import pytest
+from support.commands import mtlrun
 from support.hub import pictures, saved
 
 from mtlrun.config import to_node
@@ -214,6 +217,34 @@ def test_faults_are_told(folder, changes, said):
 
     told = found_faults(suite_of(folder, **changes))
     assert re.search(said, told), told
+
+
+def test_without_the_library_it_says_how_to_get_it(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    told = found_faults(suite_of(folder, config="other than in any test before"))
+    assert told.startswith("`path` needs the library `datasets`: pip install 'mtlrun[hf]'")
+
+
+def test_a_study_is_trained_from_the_command_line_and_reused_for_a_copy(folder, tmp_path):
+    wanted = [
+        "suite=huggingface",
+        "suite.inputs=img",
+        "suite.targets={fine: fine_label, coarse: coarse_label}",
+    ]
+    wanted += [
+        "suite.flip=true",
+        "model=convnet",
+        "seeds=2",
+        "budget.epochs=1",
+        "budget.batch_size=12",
+        "device=cpu",
+    ]
+    done = mtlrun("run", *wanted, f"suite.path={folder}", f"store={tmp_path / 'runs'}")
+    assert done.code == 0, done.err
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    again = mtlrun("plan", *wanted, f"suite.path={copy}", f"store={tmp_path / 'runs'}", "--format", "json")
+    plan = json.loads(again.out)
+    assert (plan["runs_new"], plan["runs_reused"]) == (0, 6)
 
 
 def test_augmentation_is_part_of_what_cohorts_agree_in(folder):
