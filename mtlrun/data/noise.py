@@ -33,11 +33,13 @@ def noisy_targets(source: Source, task: Task, rate: float, seed: int) -> np.ndar
     training[source.splits["test"]] = False
     noisy = clean.copy()
     if task.kind == "regression":
-        spread = clean[training].std(axis=0, dtype=np.float64)
+        deviation = np.nanstd if task.partial else np.std  # they round differently
+        spread = deviation(clean[training], axis=0, dtype=np.float64)
         moved = clean + rate * spread * rng.standard_normal(clean.shape)
         noisy[training] = moved[training].astype(clean.dtype)
         return noisy
     hit = rng.random(clean.shape) < rate
+    hit &= clean >= 0  # a target that is missing, NaN or -1, stays so
     if task.kind == "multiclass":
         offset = 1 + (rng.random(clean.shape) * (task.outputs - 1)).astype(clean.dtype)
         wrong = (clean + offset) % task.outputs

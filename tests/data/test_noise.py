@@ -92,3 +92,21 @@ def test_noise_does_not_depend_on_the_number_of_training_rows():
     rows = TRAIN[:10]
     whole = noisy_targets(source_of(clean), task, 0.5, seed=2)
     np.testing.assert_array_equal(noisy_targets(short, task, 0.5, seed=2)[rows], whole[rows])
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel", "regression"])
+def test_targets_that_are_missing_stay_missing(kind):
+    rows = np.arange(40)
+    if kind == "multiclass":
+        targets = rows % 3
+    else:
+        targets = (rows[:, None] // [1, 2] % 2).astype(np.float32)[:, : 1 if kind == "binary" else 2]
+    targets[::4] = -1 if kind == "multiclass" else np.nan
+    splits = {"train": rows[:30], "val": rows[30:35], "test": rows[35:]}
+    source = Source("s", np.zeros((40, 1), np.float32), {"t": targets}, splits)
+    task = Task("t", kind, 3 if kind == "multiclass" else targets.shape[-1], 0, ("accuracy",), partial=True)
+    noisy = noisy_targets(source, task, 0.9, 3)
+    np.testing.assert_array_equal(noisy[::4], targets[::4])
+    there = np.delete(noisy, rows[::4], axis=0)
+    assert np.isfinite(there).all() and (kind == "regression" or (there >= 0).all())
+    assert (noisy[1:30:4] != targets[1:30:4]).any()
