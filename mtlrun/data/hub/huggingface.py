@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mtlrun.config import PLACE
+from mtlrun.data.hub.faults import label_faults, setting_faults
 from mtlrun.data.hub.inputs import Scaling, example_shape, inputs, moments, reads_images
-from mtlrun.data.hub.origin import ROLES, Origin, column_digest, official_rows
+from mtlrun.data.hub.origin import Origin, column_digest, official_rows
 from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
-from mtlrun.data.hub.targets import KINDS, Target, member_target, standardised, target
+from mtlrun.data.hub.targets import Target, member_target, standardised, target
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
@@ -121,7 +122,7 @@ class HuggingFace(Suite):
 
     def faults(self) -> Iterator[Fault]:
         """Yield everything that is wrong with the settings, or with the data."""
-        yield from self._setting_faults()
+        yield from setting_faults(self)
         if not self._has_tasks():
             yield Fault("targets", "must name at least one task with its column, as {digit: label}")
             return
@@ -136,7 +137,11 @@ class HuggingFace(Suite):
         yield from super().faults()
         places = {task.name: task.source for task in self.offered()}
         for name in (name for name in self.selected() if name in tasks):
-            yield from self._target_faults(name, tasks[name], sources[places[name]])
+            source = sources[places[name]]
+            key = f"targets.{name}" if name in (self.targets or {}) else "tasks"
+            yield from label_faults(
+                key, name, tasks[name], self.rows_of(source.name, source.rows["train"], None)
+            )
         if self.content is not None and self.content != self.digest():
             rule = f"is not what {self.path} holds now ({self.digest()})"
             yield Fault("content", rule, self.content)
@@ -219,54 +224,6 @@ class HuggingFace(Suite):
 
     def _has_tasks(self) -> bool:
         return bool(self.targets or self.groups)
-
-    def _setting_faults(self) -> Iterator[Fault]:
-        for role in self.splits or {}:
-            if role not in ROLES:
-                yield Fault("splits", "must name roles", role, ROLES)
-        for name in ("val", "test"):
-            share = getattr(self, name)
-            if not 0 < share < (1 if isinstance(share, float) else float("inf")):
-                yield Fault(name, "must be a number of rows, or a fraction over 0 and under 1", share)
-        for name, kind in (self.kinds or {}).items():
-            if name not in (self.targets or {}):
-                yield Fault("kinds", "must name tasks of `suite.targets`", name, tuple(self.targets or {}))
-            if kind not in KINDS:
-                yield Fault(f"kinds.{name}", "must be a kind of task", kind, KINDS)
-        for name in (self.groups or {}).keys() & (self.targets or {}).keys():
-            yield Fault("groups", "must have other task names than `suite.targets`", name)
-        if (self.groups or {}) and not self.stratum():
-            yield Fault("stratify", "must name the column that `suite.groups` is about")
-        if self.size is not None and self.size < 1:
-            yield Fault("size", "must be at least 1 pixel", self.size)
-        if self.colours not in (None, 1, 3):
-            yield Fault("colours", "must be 1 or 3", self.colours)
-        if self.crop < 0:
-            yield Fault("crop", "must be at least 0 pixels", self.crop)
-
-    def _target_faults(self, name: str, found: Target, source: SourceInfo) -> Iterator[Fault]:
-        """Yield what keeps a task's rows from being trained or judged."""
-        rows = self.rows_of(source.name, source.rows["train"], None)
-        seen = {role: _labels(found, part) for role, part in rows.items()}
-        key = f"targets.{name}" if name in (self.targets or {}) else "tasks"
-        for role, values in seen.items():
-            if not len(values):
-                yield Fault(key, f"has no label in the {role} part", name)
-        if found.kind in ("multiclass", "binary") and len(seen["train"]):
-            known = np.unique(seen["train"])
-            if len(known) == 1:
-                yield Fault(key, "must have more than one class in the training part", known[0].item())
-            for role in ("val", "test"):
-                strange = np.setdiff1d(seen[role], known)
-                if len(strange):
-                    rule = f"has classes in the {role} part that training lacks, by number"
-                    yield Fault(key, rule, [int(c) for c in strange[:10]])
-
-
-def _labels(found: Target, rows: np.ndarray) -> np.ndarray:
-    """Return the labels that are there."""
-    values = found.values[rows]
-    return values[values >= 0] if found.kind == "multiclass" else values[~np.isnan(values)]
 
 
 def _in_units(suite: HuggingFace, name: str, train: int, seed: int | None) -> tuple[np.ndarray, Scaling]:
