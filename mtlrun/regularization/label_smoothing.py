@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,17 +14,22 @@ from mtlrun.errors import Fault
 from mtlrun.regularization.base import Regularization
 
 
-def _all_classes(scores: Tensor) -> Tensor:
-    """Return the cross-entropy of (B, C) scores with every class alike, its mean over examples."""
-    return -scores.log_softmax(-1).mean()
+def _all_classes(scores: Tensor, classes: Tensor) -> Tensor:
+    """Return the cross-entropy of (B, C) scores with every class alike, its mean over the examples with a class."""
+    return _mean(-scores.log_softmax(-1).mean(-1), classes >= 0)
 
 
-def _both_labels(scores: Tensor) -> Tensor:
-    """Return the mean over (B, L) scores of the binary cross-entropy with either label."""
-    return (F.softplus(scores) - scores / 2).mean()  # softplus(-s) = softplus(s) - s
+def _both_labels(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean over (B, L) scores that have a label of the binary cross-entropy with either label."""
+    return _mean(F.softplus(scores) - scores / 2, ~labels.isnan())  # softplus(-s) = softplus(s) - s
 
 
-UNIFORM: dict[str, Callable[[Tensor], Tensor]] = {
+def _mean(values: Tensor, there: Tensor) -> Tensor:
+    """Return the mean of the values that are there; 0 where none is."""
+    return torch.where(there, values, 0).sum() / there.sum().clamp(min=1)
+
+
+UNIFORM: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "multiclass": _all_classes,
     "binary": _both_labels,
     "multilabel": _both_labels,
@@ -62,4 +68,4 @@ class LabelSmoothing(Regularization):
     def loss(self, kind: str, loss: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
         if kind not in UNIFORM:
             return loss
-        return (1 - self.smoothing) * loss + self.smoothing * UNIFORM[kind](outputs)
+        return (1 - self.smoothing) * loss + self.smoothing * UNIFORM[kind](outputs, targets)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
-from mtlrun.data.task import SuiteData, SuiteInfo
+from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.diagnostics.conflict import gradient_cosines
 from mtlrun.plan.cohorts import blank
 from mtlrun.plan.runs import canonical_json
@@ -230,7 +230,8 @@ class Cohort:
             own.append(Own(learner.parameters, self._stack(states), *numbers))
         rates = np.array([p.optimizer.lr * phase.lr_factor for p in self.parts])
         goal = np.array([known.goal for known in facts])
-        lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal))
+        last = self._send(np.ones(goal.shape))
+        lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal), last)
         return Trainer(phase, program, lanes_now, self.optimizer, learners, program.gradients)
 
     def _frozen(self, phase: Phase) -> set[str]:
@@ -244,7 +245,7 @@ class Cohort:
     def _facts(self, data: SuiteData, suite: Suite, program: Program) -> Facts:
         shared = sum(self.parameters[n][0].numel() for n in program.shared)
         tasks = [data.tasks[t] for t in program.active]
-        rows = tuple(len(data.sources[t.source].splits["train"]) for t in tasks)
+        rows = tuple(labelled_rows(data, t) for t in tasks)
         goal = tuple(float(suite.primary in (None, t.name)) for t in tasks)
         return Facts(len(tasks), shared, rows, goal)
 

@@ -49,11 +49,11 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
 
     from torch.fx.experimental.proxy_tensor import make_fx  # imports for seconds, so only where it is used
 
-    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, list[State]]:
+    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, list[State], list[Tensor]]:
         moving = Lanes(**tensors)
         with program.forward.bound_to(moving.parameters):
             found = program.gradients(moving, batch)
-        return found, [own.state for own in moving.own]
+        return found, [own.state for own in moving.own], [moving.last] * program.partial
 
     on_gpu = batch.new_epoch.is_cuda
     mode = "reduce-overhead" if on_gpu and backend == "inductor" else None
@@ -75,10 +75,11 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
         with torch.no_grad():
             if on_gpu:  # results live in the graph's own memory, which the next step writes again
                 torch.compiler.cudagraph_mark_step_begin()
-            (gradients, losses, weights), states = fused(_tensors(lanes), batch)
+            (gradients, losses, weights), states, last = fused(_tensors(lanes), batch)
             if on_gpu:
                 losses, weights = losses.clone(), weights.clone()
-                states = tree_map(torch.clone, states)
+                states, last = tree_map(torch.clone, (states, last))
+        lanes.last = last[0] if last else lanes.last
         lanes.own = [own._replace(state=state) for own, state in zip(lanes.own, states, strict=True)]
         return gradients, losses, weights
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from mtlrun.data.task import Task
 from mtlrun.training.bank import Bank
-from mtlrun.training.losses import LOSSES
+from mtlrun.training.labelled import filled, present
+from mtlrun.training.losses import loss_of
 from mtlrun.training.metrics import METRICS
 from mtlrun.training.stacked import Forward
 
@@ -36,8 +37,14 @@ def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
         (R, M) for the M pairs of `metric_names`.
     """
     values = []
-    for task, (out, target) in zip(bank.tasks, _outputs(forward, bank, rows), strict=True):
-        values += [METRICS[task.kind, metric](out, target) for metric in task.metrics]
+    found = zip(bank.tasks, bank.units, _outputs(forward, bank, rows), strict=True)
+    for task, unit, (out, target) in found:
+        if (
+            unit is not None
+        ):  # differences are all that a metric of regression sees, so the mean does not matter
+            out, target = out * unit, target * unit
+        seen = (out, filled(target), present(target)) if task.partial else (out, target)
+        values += [METRICS[task.kind, metric](*seen) for metric in task.metrics]
     return torch.stack(values, 1)
 
 
@@ -45,7 +52,7 @@ def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
 def losses_on(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
     """Return the loss of every task in every lane on the given rows, (R, T); arguments as of `evaluate`."""
     pairs = zip(bank.tasks, _outputs(forward, bank, rows), strict=True)
-    return torch.stack([LOSSES[task.kind](out, target) for task, (out, target) in pairs], 1)
+    return torch.stack([loss_of(task)(out, target) for task, (out, target) in pairs], 1)
 
 
 def _outputs(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from mtlrun.data.task import Task
 from mtlrun.training.gradients import Tensors, flat, products, unflat, weighted_sum
-from mtlrun.training.losses import LOSSES
+from mtlrun.training.labelled import labelled, stand_ins
+from mtlrun.training.losses import loss_of
 from mtlrun.training.probes import PROBES
 from mtlrun.training.rules import Own, Rules
 from mtlrun.training.stacked import Forward
@@ -56,12 +57,14 @@ class Lanes:
         own: of each rules' lanes.
         lr: learning rates, (R,).
         goal: for each task whether it counts, (R, T); helpers have 0.
+        last: the last loss of each trained task on a batch with labels of it, (R, T), 1 before the first.
     """
 
     parameters: Tensors
     own: list[Own]
     lr: Tensor
     goal: Tensor
+    last: Tensor
 
 
 class Seen(NamedTuple):
@@ -105,6 +108,7 @@ class Program:
         self.needs = rules[0].weighting.needs
         self.surgery = bool(self.shared) and self.needs != "losses"
         self.on_representation = self.surgery and rules[0].weighting.on == "representation"
+        self.partial = any(tasks[t].partial for t in self.active)
         self._probe = PROBES.get(rules[0].weighting.probe)
         self._shapes_losses = rules[0].regularization.shapes_losses
         self._compares = rules[0].compares
@@ -116,12 +120,13 @@ class Program:
         """
         probed = self._probe(self, lanes, batch) if self._probe and self.shared else None
         seen = self.see(lanes, batch.examples)
-        losses = torch.stack([loss.detach() for loss in seen.losses], 1)
+        here = self.labelled(batch.examples)
+        losses = self.known_losses(lanes, torch.stack([loss.detach() for loss in seen.losses], 1), here)
         gradients: Tensors = {}
         roots: list[tuple[Tensor, Tensor]] = []  # what is differentiated, and with which cotangent
         if self.surgery:
             by_task = self.task_gradients(seen)
-            combined, weights = self.combine(lanes, batch, by_task, losses, probed)
+            combined, weights = self.combine(lanes, batch, by_task, losses, probed, here)
             for private, own in zip(self.private, by_task, strict=True):
                 gradients |= {name: own[name] for name in private}
             if self.on_representation:
@@ -153,16 +158,27 @@ class Program:
             sides = [[found[k * count + t] for t in self.active] for k in (1, 2)]
         else:
             outputs = self.forward(examples.inputs, examples.masks)
-        losses = [self.loss(lanes, self.tasks[t].kind, outputs[t], examples.targets[t]) for t in self.active]
+        losses = [self.loss(lanes, self.tasks[t], outputs[t], examples.targets[t]) for t in self.active]
         return Seen(losses, subject, below, sides)
 
-    def loss(self, lanes: Lanes, kind: str, outputs: Tensor, targets: Tensor) -> Tensor:
+    def labelled(self, examples: Examples) -> Tensor | None:
+        """Return which trained tasks have a label in each lane's batch, (R, T); None where none lacks any."""
+        return labelled([self.tasks[t] for t in self.active], [examples.targets[t] for t in self.active])
+
+    def known_losses(self, lanes: Lanes, losses: Tensor, here: Tensor | None) -> Tensor:
+        """Return the losses (R, T) that weightings see: where a batch has no label of a task, its last one."""
+        if here is None:
+            return losses
+        lanes.last = torch.where(here, losses, lanes.last)
+        return lanes.last
+
+    def loss(self, lanes: Lanes, task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return a task's training loss, (R,)."""
-        plain = LOSSES[kind](outputs, targets)
+        plain = loss_of(task)(outputs, targets)
         if not self._shapes_losses:
             return plain
         found = [
-            rules.loss(kind, own.regularization_fields, *map(rules.part, (plain, outputs, targets)))
+            rules.loss(task.kind, own.regularization_fields, *map(rules.part, (plain, outputs, targets)))
             for rules, own in zip(self.rules, lanes.own, strict=True)
         ]
         return torch.cat(found)
@@ -226,14 +242,19 @@ class Program:
         by_task: Sequence[Tensors],
         losses: Tensor,
         probed: Tensor | None,
+        here: Tensor | None,
     ) -> tuple[Tensors, Tensor]:
         """Return one gradient from the tasks' at the subject of surgery, and the task weights (R, T)."""
         names = [n for n in by_task[0] if all(n in gradients for gradients in by_task)]
+        seen = None if here is None else stand_ins(here, losses.dtype)
         if self.needs == "gramian":
             gramian = products(by_task, by_task, names)
+            gramian = gramian if seen is None else seen @ gramian @ seen.mT
             weights = self.weigh(lanes, batch, losses, gramian, probed)
+            weights = weights if seen is None else (weights.unsqueeze(1) @ seen).squeeze(1)
             return weighted_sum(by_task, weights.detach(), names), weights
         jacobian = torch.stack([flat(gradients, names) for gradients in by_task], 1)
+        jacobian = jacobian if seen is None else seen @ jacobian
         updates, found = [], []
         for place, rules in enumerate(self.rules):
             signals = self.signals(lanes, batch, losses, None, probed, place)
@@ -295,6 +316,8 @@ class Program:
         if self.rules[0].weighting.watches_update:
             with torch.no_grad():
                 losses = torch.stack(self.see(lanes, batch.examples).losses, 1)
+                here = self.labelled(batch.examples)
+                losses = losses if here is None else torch.where(here, losses, lanes.last)
             for place, (rules, own) in enumerate(zip(self.rules, lanes.own, strict=True)):
                 state = rules.after(own.weighting_fields, rules.part(losses), own.state)
                 lanes.own[place] = own._replace(state=state)
