@@ -2,17 +2,18 @@
 
     python -m benchmarks.gate_power [--studies 1000] [--output FILE]
 
-Simulated: gains are normal with standard deviation 1, the margin is in these units. Each study is locked, then
-run again with other seeds, so that both sides are independent. Unchanged: no row changed. Lost: one row lost
-twice the margin. What counts is the exit code: 0 pass, 1 regressed, 3 undecided.
+Simulated: each study is locked, then run again, with other seeds (both sides independent, the margin in standard
+deviations of a gain) or with the same seeds (the margin in standard deviations of a seed's change). All is normal.
+Unchanged: no row changed in the mean. Lost: one row lost twice the margin. What counts is the exit code: 0 pass, 1
+regressed, 3 undecided.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -41,22 +42,38 @@ def exit_codes(found: Changes, rows: int, alpha: float = ALPHA) -> Array:
     return np.where(lost.any(axis=1), 1, np.where(undecided.any(axis=1), 3, 0))
 
 
-def rerun(rng: np.random.Generator, margin: float, n: int, rows: int, studies: int, loss: float) -> Array:
-    """Return exit codes (studies,) of reruns with fresh seeds in which the first row lost `loss`."""
+def rerun(
+    rng: np.random.Generator,
+    margin: float,
+    n: int,
+    rows: int,
+    studies: int,
+    loss: float,
+    paired: bool = False,
+) -> Array:
+    """Return exit codes (studies,) of reruns in which the first row lost `loss`.
+
+    Paired, gains vary between seeds ten times as much as a seed's gain changes.
+    """
     codes = []
     for begin in range(0, studies, PART):
         part = min(PART, studies - begin)
         locked, fresh = rng.standard_normal((2, n, part, rows))
+        if paired:
+            locked *= 10
+            fresh += locked
         fresh[..., 0] -= loss
         flat = (side.reshape(n, -1) for side in (locked, fresh))
-        codes.append(exit_codes(changes(*flat, paired=False, margin=margin), rows))
+        codes.append(exit_codes(changes(*flat, paired=paired, margin=margin), rows))
     return np.concatenate(codes)
 
 
-def rates(margin: float, n: int, rows: int, studies: int, rng: np.random.Generator) -> dict[str, float]:
-    """Return the share of unchanged studies that pass, and of those with a loss of twice the margin caught."""
-    unchanged = rerun(rng, margin, n, rows, studies, 0.0)
-    lost = rerun(rng, margin, n, rows, studies, 2 * margin)
+def rates(
+    margin: float, n: int, rows: int, studies: int, rng: np.random.Generator, paired: bool
+) -> dict[str, float]:
+    """Return the shares of unchanged studies and of those with a loss of twice the margin, by what they are told."""
+    unchanged = rerun(rng, margin, n, rows, studies, 0.0, paired)
+    lost = rerun(rng, margin, n, rows, studies, 2 * margin, paired)
     return {
         "passed": float((unchanged == 0).mean()),
         "false alarms": float((unchanged == 1).mean()),
@@ -94,24 +111,51 @@ def as_asked(
 def measure(studies: int) -> dict[str, list[dict[str, float]]]:
     """Return every figure by table."""
     rng = np.random.default_rng(0)
-    grid = [(rows, margin, n) for rows in ROWS for margin in MARGINS for n in SEEDS]
-    fewer = max(studies // 5, 50)
-    return {
-        "fresh seeds": [
-            {"rows": rows, "margin": margin, "seeds": n, **rates(margin, n, rows, studies, rng)}
-            for rows, margin, n in grid
-        ],
-        "as many seeds as asked for": [
-            {"rows": rows, "margin": margin, "pilot": pilot, **as_asked(margin, pilot, rows, fewer, rng)}
+    tables = {
+        name: [
+            {"rows": rows, "margin": margin, "seeds": n, **rates(margin, n, rows, studies, rng, paired)}
             for rows in ROWS
-            for margin in (0.5, 1.0, 2.0)
-            for pilot in (5, 10)
-        ],
+            for margin in MARGINS
+            for n in SEEDS
+        ]
+        for name, paired in (("other seeds", False), ("same seeds", True))
     }
+    asking = [(rows, margin, pilot) for rows in ROWS for margin in MARGINS[:3] for pilot in (5, 10)]
+    tables["as many seeds as asked for"] = [
+        {"rows": r, "margin": m, "pilot": pilot, **as_asked(m, pilot, r, max(studies // 5, 50), rng)}
+        for r, m, pilot in asking
+    ]
+    return tables
+
+
+def page(tables: dict[str, list[dict[str, float]]]) -> str:
+    """Return the tables as Markdown; of reruns `passed / caught` in percent, a column for each number of seeds."""
+    text = []
+    for name in ("other seeds", "same seeds"):
+        found = {(line["rows"], line["margin"], line["seeds"]): line for line in tables[name]}
+        text += [f"\n{name}\n", f"| rows | margin | {' | '.join(f'{n} seeds' for n in SEEDS)} |"]
+        text.append("| --- " * (len(SEEDS) + 2) + "|")
+        for rows in ROWS:
+            for margin in MARGINS:
+                lines = [found[rows, margin, n] for n in SEEDS]
+                cells = [f"{100 * line['passed']:.0f} / {100 * line['caught']:.0f}" for line in lines]
+                text.append(f"| {rows} | {margin:g} sd | {' | '.join(cells)} |")
+        for key in ("false alarms", "lost and passed"):
+            text.append(f"\n{key}: at most {100 * max(line[key] for line in tables[name]):.1f} %")
+    text += ["\nas many seeds as asked for\n", "| rows | margin | pilot | seeds | passed | caught |"]
+    text.append("| --- " * 6 + "|")
+    for line in tables["as many seeds as asked for"]:
+        rated = " | ".join(f"{100 * line[key]:.0f}" for key in ("passed", "caught"))
+        text.append(
+            f"| {line['rows']} | {line['margin']:g} sd | {line['pilot']} | {line['median seeds']:.0f} | {rated} |"
+        )
+    return "\n".join(text)
 
 
 def main() -> None:
     """Print the figures as Markdown tables, and write them where asked."""
+    from benchmarks.machine import processor
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -120,11 +164,8 @@ def main() -> None:
     given = parser.parse_args()
     start = time.time()
     tables = measure(given.studies)
-    for title, lines in tables.items():
-        print(f"\n{title}\n\n| {' | '.join(lines[0])} |\n|{' --- |' * len(lines[0])}")
-        for line in lines:
-            print(f"| {' | '.join(f'{value:.3g}' for value in line.values())} |")
-    print(f"\n{given.studies} studies a line, {time.time() - start:.0f} s, {platform.machine()}")
+    print(page(tables))
+    print(f"\n{given.studies} studies a cell, {time.time() - start:.0f} s, {date.today()}, {processor()}")
     if given.output:
         given.output.write_text(json.dumps({"studies": given.studies, **tables}, indent=1), encoding="utf-8")
 

@@ -20,8 +20,10 @@ COMMANDS = {
     "export": ("--output", "--store", "--checkpoint"),
     "predict": ("--output", "--store", "--checkpoint"),
     "lock": ("--study", "--margin", "--output"),
-    "check": ("--store", "--study", "--margin", "--format", "--output", "--github-summary")
-    + ("--rerun", "--seeds", "--add-seeds"),
+    "check": (
+        *("--store", "--study", "--margin", "--format", "--output", "--github-summary"),
+        *("--rerun", "--seeds", "--add-seeds"),
+    ),
     "list": ("--config-dir",),
     "show": ("--config-dir",),
     "completion": (),

@@ -103,10 +103,10 @@ class Suite(Configured, ABC):
         is left out or alone is forgotten. So the narrowed suites of two suites are equal where the data are.
         """
         changes: dict[str, Any] = {"tasks": list(tasks), "pairs": None}
-        for field in self.PER_TASK:
-            values = self.setting(field)
-            kept = {name: values[name] for name in tasks}
-            changes[field] = kept if len(set(kept.values())) > 1 else kept[tasks[0]]
+        for name in self.PER_TASK:
+            values = self.setting(name)
+            kept = {task: values[task] for task in tasks}
+            changes[name] = kept if len(set(kept.values())) > 1 else kept[tasks[0]]
         if self.primary not in tasks or len(tasks) == 1:
             changes["primary"] = None
         changes["shuffled"] = [name for name in tasks if name in (self.shuffled or ())] or None

@@ -137,21 +137,26 @@ def change_by_seed(
 
 
 def seeds_to_check(
-    found: Change, margin: float, alpha: float, rows: int, power: float = 0.95, ratio: float = 0.0
+    found: Change, margin: float, alpha: float, rows: int, power: float = 0.975, ratio: float = 0.0
 ) -> int | None:
     """Return how many seeds a side let a gate of `rows` rows decide about this one; None if no number does.
 
     So many that an unchanged study passes as a whole with `power`, and that a loss of twice the margin is caught
     with `power`; where there are as many already, so many that a change of the size seen is told from the
-    margin. It allows for how well the spread is known (`mtlrun.statistics.power.seeds_after_pilot`). Changes that
-    are all equal have no spread, and are judged as signs: as many as make `2^-n` fall below alpha.
+    margin. That the spread is an estimate is allowed for where it matters, in what decides this row alone
+    (`mtlrun.statistics.power.seeds_after_pilot`): a study takes as many seeds as its most demanding row, so that in
+    the chance that all rows pass, underestimates of some are covered by the others. Changes that are all equal have
+    no spread, and are judged as signs: as many as make `2^-n` fall below alpha.
     """
 
-    def need(distance: float, level: float, chance: float) -> float:
-        return np.ceil(seeds_after_pilot(distance, found.sd, found.freedom, level, chance, ratio))
+    def need(distance: float, level: float, chance: float, freedom: float = found.freedom) -> float:
+        return np.ceil(seeds_after_pilot(distance, found.sd, freedom, level, chance, ratio))
 
-    each = 1 - (1 - power) / rows
-    needed = max(need(margin, alpha, each), need(margin, alpha / (2 * rows), power))
+    needed = max(
+        need(margin, alpha, 1 - (1 - power) / rows, float("inf")),
+        need(margin, alpha, power),
+        need(margin, alpha / (2 * rows), power),
+    )
     if found.sd == 0:
         needed = max(needed, np.floor(np.log2(1 / alpha)) + 1)  # equal changes count as signs
     if needed <= found.n:

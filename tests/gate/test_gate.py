@@ -114,7 +114,7 @@ def test_too_few_seeds_are_never_a_pass_and_ask_for_enough() -> None:
     assert result.exit_code == 3
     row = next(row for row in result.rows if row.outcome == "underpowered")
     assert row.seeds_needed is not None
-    assert 5 <= row.seeds_needed <= 200  # four seeds hardly know the spread: several times what it would take
+    assert 5 <= row.seeds_needed <= 250  # four seeds hardly know the spread: several times what it would take
     assert f"about {row.seeds_needed} seeds would decide" in to_markdown(result)
 
 
