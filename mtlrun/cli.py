@@ -79,14 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
 def plan(arguments: argparse.Namespace) -> int:
     """Print what a command would train and reuse; train nothing."""
     from mtlrun.catalog import options_of
-    from mtlrun.launch.batch import plan_batch
+    from mtlrun.launch.batch import plan_batch, plan_trials
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.plan_view import plan_facts, plan_text
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
-        facts = plan_facts(plan_batch(jobs, known))
+        facts = plan_facts(plan_batch(jobs, known), plan_trials(jobs, known)[1])
         print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
         return [0.0] * len(jobs)
 

@@ -23,7 +23,7 @@ from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_run
 from mtlrun.plan.labels import varying_settings
 from mtlrun.plan.saving import Rule, rules_of
 from mtlrun.plan.study import Cell, Place, Study, study_runs
-from mtlrun.plan.tuning import Choice
+from mtlrun.plan.tuning import Choice, Tuning
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.rules import kind
@@ -166,14 +166,25 @@ def train_batch(
 def _tuned(jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None) -> dict[Place, Choice]:
     """Return what validation chooses of the settings to try, after training them; nothing without such."""
     plan_batch(jobs, known)  # faults of the jobs come before those of what is tuned
-    tuning = check_tuning(jobs)
-    if tuning is None:
+    tuning, trials = plan_trials(jobs, known)
+    if tuning is None or trials is None:
         return {}
-    trials = plan_batch(trial_jobs(jobs, tuning), known)
     settings, seeds = counted(len(tuning.settings), "setting"), counted(len(tuning.seeds), "seed")
     watcher.note(f"tuning: {settings} on {seeds}, chosen on validation")
     train(trials, watcher)
     return choose(trials.study, jobs, tuning, trials.store)
+
+
+def plan_trials(
+    jobs: Sequence[Mapping[str, Any]], known: Known | None = None
+) -> tuple[Tuning | None, Batch | None]:
+    """Return what is tuned before jobs without faults are trained, and the batch of its trials; None for nothing.
+
+    Raises:
+        ConfigError: faults of `tune`, or of the jobs with a setting.
+    """
+    tuning = check_tuning(jobs)
+    return tuning, None if tuning is None else plan_batch(trial_jobs(jobs, tuning), known)
 
 
 def _write_manifest(

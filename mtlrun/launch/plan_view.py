@@ -10,8 +10,15 @@ if TYPE_CHECKING:
     from mtlrun.launch.batch import Batch
 
 
-def plan_facts(batch: Batch) -> dict[str, Any]:
-    """Return what training a batch would mean, as plain data."""
+def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
+    """Return what training a batch would mean, as plain data.
+
+    Args:
+        batch: what judges; tuned settings stand at their defaults, for nobody knows them yet.
+        trials: what is tried before, which all sums include; `tuning_runs` are its new runs.
+    """
+    if trials is not None:
+        return _both(plan_facts(trials), plan_facts(batch))
     return {
         "study": batch.study.name,
         "cells": len(batch.study.cells),
@@ -27,6 +34,14 @@ def plan_facts(batch: Batch) -> dict[str, Any]:
     }
 
 
+def _both(trials: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of trials and of what follows as those of one plan."""
+    summed = ("runs_new", "runs_reused", "runs_again", "run_steps", "cohorts", "lanes", "estimate_s")
+    together = {key: trials[key] + last[key] for key in summed}
+    most = {key: max(trials[key], last[key]) for key in ("processes", "memory_mib")}
+    return last | together | most | {"tuning_runs": trials["runs_new"]}
+
+
 def plan_text(facts: dict[str, Any]) -> str:
     """Return the facts in words."""
     lanes = facts["lanes"]
@@ -35,10 +50,14 @@ def plan_text(facts: dict[str, Any]) -> str:
     steps = counted(facts["run_steps"], "run-step")
     again = facts["runs_again"]
     told = f", {again:,} of them again: the weights asked for were not saved" if again else ""
+    tuning = (
+        [f"  tuning    {counted(facts['tuning_runs'], 'run')} of these"] if "tuning_runs" in facts else []
+    )
     return "\n".join(
         [
             f"study {facts['study']}: {counted(facts['cells'], 'cell')}",
             f"  to train  {counted(facts['runs_new'], 'run')}, {steps}{told}",
+            *tuning,
             f"  reused    {counted(facts['runs_reused'], 'run')}",
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
             f"  time      about {facts['estimate_s']:,.0f} s",
