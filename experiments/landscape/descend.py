@@ -18,6 +18,7 @@ from torch import Tensor
 from experiments.landscape.problem import STARTS, shifted
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
+from mtlrun.data.task import Task
 from mtlrun.regularization.none import NoRegularization
 from mtlrun.schedule.base import Phase
 from mtlrun.sharing.hard import Hard
@@ -30,6 +31,7 @@ from mtlrun.training.rules import Own, Rules, kind
 from mtlrun.training.step import Batch, Examples, Lanes, Program, Seen
 from mtlrun.weighting.base import Facts
 
+TASKS = [Task(name, "regression", 1, 0, ("rmse",)) for name in ("first", "second")]
 FACTS = Facts(tasks=2, elements=2, rows=(1, 1), goal=(1.0, 1.0))
 PLAIN = load_option("regularization", "none")
 KEPT = 200  # points of a path
@@ -122,7 +124,7 @@ def _walk(
         if step < steps:
             # No batches here: an epoch is one step, and the further batches of a probe are the landscape again.
             draws = [_draw(rng, w.random_shape(2), len(starts)) for w in weightings]
-            nothing = Examples([], [], {})
+            nothing = Examples([], [torch.empty(0)] * 2, {})
             batch = Batch(nothing, [nothing] * extra, draws, torch.tensor(step > 0))
             if traced and step == 0:
                 trainer.compute = compiled(trainer.program, trainer.lanes, batch, "eager")
@@ -147,9 +149,10 @@ def _trainer(weightings: list[Any], steps: int, lr: float, starts: Sequence[tupl
         state = _repeat(weighting.init_state(FACTS), count)
         numbers = _repeat(lane_fields(weighting, range(2)), count)
         own.append(Own(learner.parameters, state, numbers, {}))
-    everything = Lanes(optimizer.parameters, own, torch.full((lanes,), lr), torch.ones(lanes, 2))
+    ones = torch.ones(lanes, 2)
+    everything = Lanes(optimizer.parameters, own, lr * ones[:, 0], goal=ones, last=ones)
     forward: Any = Place(optimizer.parameters)
-    program = Descent(forward, {"point": None}, [], (0, 1), (), rules)
+    program = Descent(forward, {"point": None}, TASKS, (0, 1), (), rules)
     phase = Phase(steps, (0, 1))
     return Trainer(phase, program, everything, optimizer, learners, program.gradients)
 
