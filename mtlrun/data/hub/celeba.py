@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.huggingface import HuggingFace, Targets
+from mtlrun.data.hub.suite import HubSuite, Targets
 
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips"),
@@ -27,7 +27,7 @@ ATTRIBUTES = (
 
 
 @dataclass
-class CelebA(HuggingFace):
+class CelebA(HubSuite):
     """202,599 photographs of faces with forty binary attributes, each a task; the published parts.
 
     `tasks` takes any of them. The aligned pictures of 178x218 pixels are brought to 64x64.

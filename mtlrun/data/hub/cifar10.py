@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.huggingface import Groups, HuggingFace, Targets
+from mtlrun.data.hub.suite import Groups, HubSuite, Targets
 
 ANIMALS: tuple[str, ...] = ("bird", "cat", "deer", "dog", "frog", "horse")
 
 
 @dataclass
-class Cifar10(HuggingFace):
+class Cifar10(HubSuite):
     """60,000 colour photographs of ten classes, 32x32, with the published test part of 10,000.
 
     Tasks: `object` (multiclass, 10) and `animal` (binary; the others are vehicles).

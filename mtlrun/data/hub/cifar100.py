@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
 from mtlrun.data.hub.divided import Divided
-from mtlrun.data.hub.huggingface import Targets
+from mtlrun.data.hub.suite import Targets
 
 
 @dataclass

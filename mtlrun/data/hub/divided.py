@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 
-from mtlrun.data.hub.huggingface import HuggingFace
 from mtlrun.data.hub.inputs import inputs, moments
 from mtlrun.data.hub.origin import Origin
 from mtlrun.data.hub.parts import part_sizes, rows_by_part
+from mtlrun.data.hub.suite import HubSuite
 from mtlrun.data.hub.targets import Target, class_codes
 from mtlrun.data.splits import read_only
 from mtlrun.data.task import DEFAULT_METRICS, Source, SourceInfo, Task
@@ -19,7 +19,7 @@ from mtlrun.errors import ConfigError, Fault
 
 
 @dataclass
-class Divided(HuggingFace):
+class Divided(HubSuite):
     """A data set that also offers a task for each class of one column, on the examples of that class alone.
 
     Such a task is to tell the classes of another column that occur among its examples. It is split on its own, with

@@ -12,10 +12,10 @@ from mtlrun.data.hub.targets import KINDS, Target
 from mtlrun.errors import Fault
 
 if TYPE_CHECKING:
-    from mtlrun.data.hub.huggingface import HuggingFace
+    from mtlrun.data.hub.suite import HubSuite
 
 
-def setting_faults(suite: HuggingFace) -> Iterator[Fault]:
+def setting_faults(suite: HubSuite) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the data."""
     for role in suite.splits or {}:
         if role not in ROLES:

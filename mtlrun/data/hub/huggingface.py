@@ -2,259 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any, TypeVar
-
-import numpy as np
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.faults import label_faults, setting_faults
-from mtlrun.data.hub.inputs import Scaling, example_shape, inputs, moments, reads_images
-from mtlrun.data.hub.origin import Origin, column_digest, official_rows
-from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
-from mtlrun.data.hub.targets import Target, member_target, standardised, target
-from mtlrun.data.suite import Suite
-from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
-from mtlrun.errors import ConfigError, Fault
-
-S = TypeVar("S", bound="HuggingFace")
-
-Targets = dict[str, str | list[str]]
-Groups = dict[str, list[int | str]]
+from mtlrun.data.hub.inputs import Scaling
+from mtlrun.data.hub.origin import Origin
+from mtlrun.data.hub.suite import HubSuite
+from mtlrun.data.hub.text import WORDS, Text
+from mtlrun.errors import Fault
 
 
 @dataclass
-class HuggingFace(Suite):
-    """Tasks on one data set, from the Hub or from disk.
-
-    `path` is a folder that `save_to_disk` wrote, a folder of Parquet or CSV files or of images in a folder for each
-    class, one such file, or a name on the Hub. Images stay bytes on the device and are standardised there, by mean
-    and deviation of the training part; numbers are standardised likewise. A split that the data lack is cut from the
-    training split, stratified. Run ids depend on what the columns hold, not on where they lie.
+class HuggingFace(HubSuite):
+    """Tasks on one data set of your own choice: images, numbers or text.
 
     Attributes:
-        path: Where the data are.
-        config: Which configuration (subset) of them, where there are several.
-        revision: Branch, tag or commit on the Hub.
-        inputs: The column of images, of lists of numbers, or columns of numbers.
-        targets: By task name the column that it predicts, or columns that are labels or amounts of one task.
-        groups: By task name classes of the column `stratify`; the task is whether an example has one of them.
-        kinds: By task name its kind, where it should not be inferred.
-        splits: By role (train, val, test) the name of its split, where that is no usual one.
-        val: Rows of the validation part where the data have none: a number, or a fraction of the training split.
-        test: The same for the test part.
-        stratify: The column by whose classes splits are stratified; None takes that of the first target.
-        size: Pixels of both sides, to which images are brought; None where they have one size already.
-        colours: 1 or 3, to which images are brought; None where they have one number already.
-        standardise: By mean and deviation of the training part; where false, images go from 0 to 1.
-        flip: Mirror images of training batches at random.
-        crop: Move images of training batches at random, by at most so many pixels.
-        content: What tells the data; found when it is None, checked otherwise.
+        text: How text becomes numbers: `words`, or a sentence model, a folder or a name on the Hub; None for no text.
+        words: Features that words are hashed into.
     """
 
-    path: str = field(default="", metadata=PLACE)
-    config: str | None = field(default=None, metadata=PLACE)
-    revision: str | None = field(default=None, metadata=PLACE)
-    inputs: str | list[str] = "image"
-    targets: Targets | None = None
-    groups: Groups | None = None
-    kinds: dict[str, str] | None = None
-    splits: dict[str, str] | None = field(default=None, metadata=PLACE)
-    val: int | float = 0.1
-    test: int | float = 0.2
-    stratify: str | None = None
-    size: int | None = None
-    colours: int | None = None
-    standardise: bool = True
-    flip: bool = False
-    crop: int = 0
-    content: str | None = None
+    text: str | None = field(default=None, metadata=PLACE)
+    words: int = field(default=1024, metadata=PLACE)
 
-    def origin(self) -> Origin:
-        """Return where the data are."""
-        return Origin(self.path, self.config, self.revision, tuple(sorted((self.splits or {}).items())))
-
-    def offered(self) -> tuple[Task, ...]:
-        """Return a task for each entry of `targets` and `groups`."""
-        found = {name: self.target_of(name) for name in (*(self.targets or {}), *(self.groups or {}))}
-        return tuple(
-            Task(name, t.kind, t.outputs, 0, DEFAULT_METRICS[t.kind], t.partial) for name, t in found.items()
-        )
-
-    def available(self) -> tuple[str, ...]:
-        """Return the names of all tasks."""
-        return (*(self.targets or {}), *(self.groups or {}))
-
-    def whole(self) -> tuple[SourceInfo, ...]:
-        """Return the one source."""
-        shape = example_shape(self.origin(), self.input_columns(), self.size, self.colours)
-        sizes = part_sizes(self.origin(), self.shares())
-        return (SourceInfo("examples", shape, sizes, pixels=self.has_images(), augment=self.augment()),)
-
-    def build(self, source: SourceInfo, seed: int) -> Source:
-        """Return the examples with the selected targets."""
-        train, drawn = source.rows["train"], seed if self.resplit else None
-        rows = self.rows_of(source.name, train, drawn)
-        values = self.examples()
-        targets, units = {}, {}
-        for name in self.selected():
-            found = self.target_of(name)
-            targets[name] = found.values
-            if found.kind == "regression":
-                targets[name], units[name] = _in_units(self, name, train, drawn)
-        about = (self.input_columns(), self.size, self.colours, self.shares(), self.strata(), train, drawn)
-        scaling = self.scaled(lambda: _moments(self.origin(), *about))
-        return Source(source.name, values, targets, dict(rows), units, scaling, self.augment())
-
-    def narrowed(self: S, tasks: Sequence[str]) -> S:
-        """Return the suite with these tasks alone, and what their columns hold."""
-        found = super().narrowed(tasks)
-        kept: dict[str, Any] = {
-            "targets": {n: c for n, c in (self.targets or {}).items() if n in tasks},
-            "groups": {n: c for n, c in (self.groups or {}).items() if n in tasks},
-            "kinds": {n: k for n, k in (self.kinds or {}).items() if n in tasks},
-        }
-        found = replace(found, **kept, stratify=self.stratum(), content=None)
-        return replace(found, content=found.digest())
-
-    def faults(self) -> Iterator[Fault]:
-        """Yield everything that is wrong with the settings, or with the data."""
-        yield from setting_faults(self)
-        if not self._has_tasks():
-            yield Fault("targets", "must name at least one task with its column, as {digit: label}")
-            return
-        try:
-            official_rows(self.origin())
-            tasks = {name: self.target_of(name) for name in self.available()}
-            sources = self.whole()
-            self.strata()
-        except ConfigError as error:
-            yield from (fault for fault in error.faults if isinstance(fault, Fault))
-            return
-        yield from super().faults()
-        places = {task.name: task.source for task in self.offered()}
-        for name in (name for name in self.selected() if name in tasks):
-            source = sources[places[name]]
-            key = f"targets.{name}" if name in (self.targets or {}) else "tasks"
-            yield from label_faults(
-                key, name, tasks[name], self.rows_of(source.name, source.rows["train"], None)
-            )
-        if self.content is not None and self.content != self.digest():
-            rule = f"is not what {self.path} holds now ({self.digest()})"
-            yield Fault("content", rule, self.content)
-        if self.augment() and not self.has_images():
-            yield Fault("flip" if self.flip else "crop", "is for images, and inputs are none")
-
-    def digest(self) -> str:
-        """Return what tells the content of the columns that the selected tasks use, 16 hex digits."""
-        used = {*self.input_columns(), self.stratum(), *self.needed()}
-        used |= {c for name in self.selected() for c in self.columns_of(name)}
-        lines = [f"{name} {column_digest(self.origin(), name)}" for name in sorted(used)]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-    def needed(self) -> tuple[str, ...]:
-        """Return further columns that a suite reads."""
-        return ()
-
-    def input_columns(self) -> tuple[str, ...]:
-        """Return the columns of the inputs."""
-        return (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
-
-    def examples(self) -> np.ndarray:
-        """Return the inputs of all rows, the same object every time."""
-        return inputs(self.origin(), self.input_columns(), self.size, self.colours)
-
-    def columns_of(self, task: str) -> tuple[str, ...]:
-        """Return the columns of a task's target."""
-        if task in (self.groups or {}):
-            return (self.stratum(),)
-        columns = (self.targets or {})[task]
-        return (columns,) if isinstance(columns, str) else tuple(columns)
-
-    def target_of(self, task: str) -> Target:
-        """Return a task's target, regression as it was measured.
-
-        Raises:
-            ConfigError: its columns are no target.
-        """
-        if task in (self.groups or {}):
-            return member_target(self.origin(), self.stratum(), tuple(map(str, (self.groups or {})[task])))
-        return target(self.origin(), self.columns_of(task), (self.kinds or {}).get(task))
-
-    def stratum(self) -> str:
-        """Return the column by which splits are stratified."""
-        if self.stratify is not None or not (self.targets or {}):
-            return self.stratify or ""
-        first = next(iter((self.targets or {}).values()))
-        return first if isinstance(first, str) else first[0]
-
-    def strata(self) -> tuple[str, ...]:
-        """Return the columns by whose classes splits are stratified; none where it holds amounts."""
-        stratum = self.stratum()
-        amounts = target(self.origin(), (stratum,), None).kind == "regression"
-        return () if amounts else (stratum,)
-
-    def rows_of(self, source: str, train: int, seed: int | None) -> Mapping[str, np.ndarray]:
-        """Return the row numbers of a source's parts, with so many training rows; the same objects every time."""
-        return rows_by_part(self.origin(), self.shares(), self.strata(), train, seed)
-
-    def shares(self) -> Shares:
-        """Return how large parts are that the data lack."""
-        return Shares(self.val, self.test)
+    def read_from(self) -> tuple[Origin, tuple[str, ...], int | None, int | None, Text | None]:
+        """Return what `mtlrun.data.hub.inputs.inputs` asks for."""
+        text = None if self.text is None else Text(self.text, self.words)
+        return (*super().read_from()[:-1], text)
 
     def has_images(self) -> bool:
         """Say whether inputs are images."""
-        return reads_images(self.origin(), self.input_columns())
+        return self.text is None and super().has_images()
 
     def scaled(self, measured: Callable[[], Scaling]) -> Scaling | None:
-        """Return by what inputs are standardised on the device; what was measured, unless settings say otherwise."""
-        if self.standardise:
-            return measured()
-        if not self.has_images():
-            return None
-        colours = self.examples().shape[1]
-        return np.zeros(colours, np.float32), np.full(colours, 255, np.float32)
+        """Return by what inputs are standardised; words are not: the deviation of a rare one is next to nothing."""
+        return None if self.text == WORDS else super().scaled(measured)
 
-    def augment(self) -> Augment | None:
-        """Return how training batches are varied."""
-        return Augment(self.flip, self.crop) if self.flip or self.crop else None
-
-    def _has_tasks(self) -> bool:
-        return bool(self.targets or self.groups)
-
-
-def _in_units(suite: HuggingFace, name: str, train: int, seed: int | None) -> tuple[np.ndarray, Scaling]:
-    key = (suite.origin(), suite.columns_of(name), (suite.kinds or {}).get(name))
-    return _standardised(*key, suite.shares(), suite.strata(), train, seed)
-
-
-@cache
-def _standardised(
-    origin: Origin,
-    columns: tuple[str, ...],
-    kind: str | None,
-    shares: Shares,
-    strata: tuple[str, ...],
-    train: int,
-    seed: int | None,
-) -> tuple[np.ndarray, Scaling]:
-    rows = rows_by_part(origin, shares, strata, train, seed)["train"]
-    return standardised(target(origin, columns, kind).values, rows)
-
-
-@cache
-def _moments(
-    origin: Origin,
-    columns: tuple[str, ...],
-    size: int | None,
-    colours: int | None,
-    shares: Shares,
-    strata: tuple[str, ...],
-    train: int,
-    seed: int | None,
-) -> Scaling:
-    rows = rows_by_part(origin, shares, strata, train, seed)["train"]
-    return moments(inputs(origin, columns, size, colours), rows)
+    def setting_faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the settings, whatever the data."""
+        yield from super().setting_faults()
+        if self.words < 1:
+            yield Fault("words", "must be at least 1 feature", self.words)

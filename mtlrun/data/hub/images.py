@@ -5,18 +5,15 @@ Shape letters: N images, C colours, H height, W width.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mtlrun.data.hub.origin import Origin, column, column_digest, encoded_images, library
-from mtlrun.data.splits import read_only
+from mtlrun.data.hub.kept import kept_array
+from mtlrun.data.hub.origin import Origin, column, column_digest, encoded_images
 from mtlrun.errors import ConfigError, Fault
 
 MODES = {1: "L", 3: "RGB"}
@@ -49,18 +46,18 @@ def images(origin: Origin, name: str, size: int | None, colours: int | None) -> 
         ConfigError: an image cannot be read, or has another shape than the first.
     """
     shape = image_shape(origin, name, size, colours)
-    told = repr([column_digest(origin, name), shape, size is None, colours is None])
-    kept = Path(
-        library().config.HF_DATASETS_CACHE, "mtlrun", hashlib.sha256(told.encode()).hexdigest()[:32] + ".npy"
+    told = [column_digest(origin, name), shape, size is None, colours is None]
+    return kept_array(
+        told, lambda: _decoded(column(origin, name), shape, size is not None, colours is not None)
     )
-    if kept.is_file():
-        return read_only(np.load(kept, mmap_mode="r", allow_pickle=False))
-    values = column(origin, name)
+
+
+def _decoded(values: Any, shape: tuple[int, int, int], resized: bool, recoloured: bool) -> np.ndarray:
+    """Return a column's images, uint8 (N, C, H, W)."""
     decoded = np.empty((len(values), *shape), dtype=np.uint8)
     for row, image in enumerate(_images(values)):
-        decoded[row] = _fitted(image, shape, row, size is not None, colours is not None)
-    _keep(decoded, kept)
-    return read_only(decoded)
+        decoded[row] = _fitted(image, shape, row, resized, recoloured)
+    return decoded
 
 
 def colour_moments(pixels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,15 +119,3 @@ def _fitted(image: Any, shape: tuple[int, int, int], row: int, resized: bool, re
             [Fault("inputs", f"has in row {row} an image that cannot be read: {error}")]
         ) from error
     return np.asarray(image).reshape(high, wide, colours).transpose(2, 0, 1)
-
-
-def _keep(decoded: np.ndarray, place: Path) -> None:
-    """Write an array whole, where that is possible: without it, decoding takes its time again."""
-    beside = place.with_name(f"{place.stem}.{os.getpid()}.tmp")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            np.save(file, decoded, allow_pickle=False)
-        beside.replace(place)
-    except OSError:
-        beside.unlink(missing_ok=True)

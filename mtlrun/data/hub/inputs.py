@@ -1,4 +1,4 @@
-"""Columns as inputs: images as bytes, numbers as float32. Shape letter: N rows."""
+"""Columns as inputs: images as bytes, numbers and text as float32. Shape letter: N rows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from mtlrun.data.hub.images import colour_moments, image_shape, images
 from mtlrun.data.hub.origin import Origin, column, features, is_image
+from mtlrun.data.hub.text import Text, is_text, text_features
 from mtlrun.data.splits import read_only
 from mtlrun.errors import ConfigError, Fault
 
@@ -29,9 +30,8 @@ def reads_images(origin: Origin, names: tuple[str, ...]) -> bool:
     if len(names) == 1 and is_image(known[names[0]]):
         return True
     for name in names:
-        dtype = str(getattr(known[name], "dtype", ""))
-        if "string" in dtype:
-            rule = "must name images or numbers; text is not read (store its embeddings as a column of lists)"
+        if is_text(known[name]):
+            rule = "must name images or numbers, unless suite.text says how text is read (words, or a sentence model)"
             raise ConfigError([Fault("inputs", rule, name)])
         if is_image(known[name]):
             raise ConfigError([Fault("inputs", "must be one column where it holds images", list(names))])
@@ -39,24 +39,35 @@ def reads_images(origin: Origin, names: tuple[str, ...]) -> bool:
 
 
 def example_shape(
-    origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None
+    origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None, text: Text | None = None
 ) -> tuple[int, ...]:
     """Return the shape of one example.
 
     Raises:
         ConfigError: as of `reads_images`, and where examples have no one shape.
     """
-    if reads_images(origin, names):
+    if text is None and reads_images(origin, names):
         return image_shape(origin, names[0], size, colours)
-    return numbers(origin, names).shape[1:]
+    return inputs(origin, names, size, colours, text).shape[1:]
 
 
-def inputs(origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None) -> np.ndarray:
+def inputs(
+    origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None, text: Text | None = None
+) -> np.ndarray:
     """Return the inputs, uint8 (N, C, H, W) of images or float32 (N, ...) of numbers; the same object every time.
+
+    Args:
+        origin: of the data set.
+        names: of the columns.
+        size: as of `mtlrun.data.hub.images.images`.
+        colours: likewise.
+        text: how text is read; None where the columns hold none.
 
     Raises:
         ConfigError: as of `example_shape`, and where some cannot be read.
     """
+    if text is not None:
+        return text_features(origin, names, text)
     return images(origin, names[0], size, colours) if reads_images(origin, names) else numbers(origin, names)
 
 

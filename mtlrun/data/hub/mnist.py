@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.huggingface import Groups, HuggingFace, Targets
+from mtlrun.data.hub.suite import Groups, HubSuite, Targets
 
 
 @dataclass
-class Mnist(HuggingFace):
+class Mnist(HubSuite):
     """The 70,000 handwritten digits of MNIST, 28x28, with the published test part of 10,000.
 
     Tasks: `digit` (multiclass, 10) and `odd` (binary).

@@ -10,10 +10,10 @@ import numpy as np
 
 from mtlrun.config import PLACE
 from mtlrun.data.digits_two import partners
-from mtlrun.data.hub.huggingface import HuggingFace, Targets
 from mtlrun.data.hub.inputs import Scaling, inputs, moments
 from mtlrun.data.hub.origin import Origin
 from mtlrun.data.hub.parts import FIXED_SEED, Shares, part_sizes, rows_by_part
+from mtlrun.data.hub.suite import HubSuite, Targets
 from mtlrun.data.hub.targets import class_codes
 from mtlrun.data.splits import read_only
 from mtlrun.data.task import Source, SourceInfo
@@ -23,7 +23,7 @@ SHIFT = 8  # pixels between the two: each is 4 from the middle of the canvas, th
 
 
 @dataclass
-class MultiMnist(HuggingFace):
+class MultiMnist(HubSuite):
     """Two equal tasks that compete for one image: the digit at the top left and the digit at the bottom right.
 
     Tasks: `left` and `right` (multiclass, 10). An image is 36x36: one digit in the first 28 rows and columns, another

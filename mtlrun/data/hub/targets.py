@@ -1,11 +1,7 @@
-"""Columns as targets of tasks: which kind, how many outputs, and the values.
-
-Shape letters: N rows, C classes, L labels, K regression outputs.
-"""
+"""Columns of a data set of the Hub as targets of tasks. Shape letter: N rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,27 +10,10 @@ import pandas as pd
 
 from mtlrun.data.hub.origin import Origin, column, features
 from mtlrun.data.splits import read_only
+from mtlrun.data.targets import KINDS, MOST_CLASSES, Target, assembled, standardised
 from mtlrun.errors import ConfigError, Fault
 
-KINDS = ("multiclass", "binary", "multilabel", "regression")
-MOST_CLASSES = 20  # whole numbers with more values are taken for amounts, unless `suite.kinds` says otherwise
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """What a task predicts, before regression targets are standardised.
-
-    Attributes:
-        kind: of the task.
-        outputs: as of `mtlrun.data.task.Task`.
-        values: as of `mtlrun.data.task.Source.targets`; regression in float64.
-        partial: whether some are missing: NaN, or -1 for multiclass.
-    """
-
-    kind: str
-    outputs: int
-    values: np.ndarray
-    partial: bool
+__all__ = ["KINDS", "MOST_CLASSES", "Target", "class_codes", "member_target", "standardised", "target"]
 
 
 @cache
@@ -50,22 +29,7 @@ def target(origin: Origin, names: tuple[str, ...], kind: str | None) -> Target:
     Raises:
         ConfigError: the columns are no target; the key is a suite's `targets`.
     """
-    columns = [_classes_or_amounts(origin, name, kind) for name in names]
-    amounts = [classes is None for _, classes in columns]
-    stacked = np.stack([values for values, _ in columns], 1)
-    missing = np.isnan(stacked)
-    partial = bool(missing.any())
-    if all(amounts):
-        return _checked(Target("regression", len(names), stacked, partial), names, kind)
-    counts = [0 if classes is None else len(classes) for _, classes in columns]
-    if len(names) == 1 and (counts[0] > 2 or kind == "multiclass"):
-        codes = np.where(missing, -1, stacked)[:, 0].astype(np.int64)
-        return _checked(Target("multiclass", counts[0], codes, partial), names, kind)
-    if any(count != 2 for count in counts):
-        rule = "must have two classes, or amounts, in each of several columns of one task"
-        raise ConfigError([Fault("targets", rule, list(names))])
-    several = "binary" if len(names) == 1 else "multilabel"
-    return _checked(Target(several, len(names), stacked.astype(np.float32), partial), names, kind)
+    return assembled([_classes_or_amounts(origin, name, kind) for name in names], names, kind)
 
 
 @cache
@@ -97,22 +61,6 @@ def class_codes(origin: Origin, name: str) -> tuple[np.ndarray, tuple[str, ...]]
     values, classes = _classes_or_amounts(origin, name, "multiclass")
     codes = np.where(np.isnan(values), -1, values).astype(np.int64)
     return read_only(codes), tuple(str(c) for c in classes or ())
-
-
-def standardised(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Return amounts (N, K) as float32 of mean 0 and variance 1 over some rows, and the two that give them back."""
-    seen = values[rows]
-    mean, std = np.nanmean(seen, axis=0), np.nanstd(seen, axis=0)
-    std = np.where(std > 0, std, 1.0)
-    return read_only(((values - mean) / std).astype(np.float32)), (mean, std)
-
-
-def _checked(found: Target, names: tuple[str, ...], kind: str | None) -> Target:
-    if kind not in (None, found.kind):
-        rule = f"cannot make columns {', '.join(names)}, which are {found.kind}, into this kind"
-        raise ConfigError([Fault("kinds", rule, kind)])
-    read_only(found.values)
-    return found
 
 
 def _classes_or_amounts(origin: Origin, name: str, kind: str | None) -> tuple[np.ndarray, list[Any] | None]:

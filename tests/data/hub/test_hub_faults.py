@@ -44,7 +44,7 @@ def test_text_is_no_input(tmp_path):
     features = {"x": datasets.Value("string"), "y": FEATURES["y"]}
     path = saved(tmp_path / "set", {"train": {"x": list("abcabc"), "y": [0, 1, 2] * 2}}, features)
     (fault,) = HuggingFace(path=path, inputs="x", targets={"t": "y"}).faults()
-    assert "text is not read" in str(fault)
+    assert "suite.text" in str(fault)
 
 
 def test_a_broken_file_is_told(tmp_path):
