@@ -1,0 +1,177 @@
+"""Whether a setting lies behind, on or beyond the front of a grid of settings.
+
+The front is the points of the grid that no other point beats on every task (Pareto). A setting is dominated
+where some point is better on every task. It is beyond the front where no point is as good on all tasks, and
+it is itself better on every task than a point of the front. A setting that only trades one task for another,
+as points of the front do, is neither. Points are compared, never mixes of them: a mix of two networks is no
+network that anyone trained.
+
+The best of many looks better than it is. So the point, the task and the variant by which a seed judges are
+chosen by the validation values of the other seeds; its own test values judge.
+
+Shape letters: S seeds, G points of a grid, T tasks, V variants of a setting, B resamples.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlrun.statistics.methods import Method
+from mtlrun.statistics.student import Array
+
+DOMINATED, ON, BEYOND, UNDECIDED = "dominated", "on the front", "beyond it", "undecided"
+TOLERANCE = 1e-4
+"""Leads up to this size, in percent, are round-off."""
+
+
+class Position(NamedTuple):
+    """Where a setting lies. A lead is what it gains over points of the front, in percent; positive is better.
+
+    Attributes:
+        lead: behind the front, minus what the point that beats it most gains on every task at least; beyond
+            it, what it gains itself on every task at least over the point that it beats most; else 0.
+        low, high: bounds of the lead.
+        dominated: share of resamples in which that point is better on every task.
+        beyond: share of resamples in which no point reaches it, and it is better on every task than a point
+            of the front.
+        word: `dominated` where high is below 0; `beyond it` where low is above 0; `on the front` where both
+            are less than the margin from 0; else `undecided`.
+    """
+
+    lead: float
+    low: float
+    high: float
+    dominated: float
+    beyond: float
+    word: str
+
+    @property
+    def confidence(self) -> float:
+        """Share of resamples that say what the word says; for the two words in between, neither of the others."""
+        return {DOMINATED: self.dominated, BEYOND: self.beyond}.get(
+            self.word, 1 - self.dominated - self.beyond
+        )
+
+
+NOWHERE = Position(np.nan, np.nan, np.nan, np.nan, np.nan, UNDECIDED)
+
+
+class _Leads(NamedTuple):
+    """Leads of a setting on test; rows are seeds.
+
+    Attributes:
+        behind: (S, T) over the point that beats it most.
+        reach: (S, G) over each point, on the task on which the setting is best against it.
+        ahead: (S, T) over the point of the front that it beats most.
+    """
+
+    behind: Array
+    reach: Array
+    ahead: Array
+
+
+def position(
+    front_val: Array,
+    own_val: Array,
+    front: Array,
+    own: Array,
+    method: Method,
+    weights: Array,
+    margin: float,
+    alpha: float = 0.05,
+) -> Position:
+    """Return where a setting lies against a front; of several variants of it the one that validation chooses.
+
+    `dominated` asks for a lower bound above 0 on every task, `beyond it` for one against every point and on
+    every task: intersection-union tests, each of level alpha although none of its parts is corrected (Berger,
+    Multiparameter hypothesis testing and acceptance sampling, Technometrics 24, 1982).
+
+    Args:
+        front_val: (S, G, T) oriented validation values in percent, more is better, without NaN.
+        own_val: (S, V, T) of the variants of the setting.
+        front, own: the same on test.
+        method: gives the bounds of columns of leads.
+        weights: (B, S) of `mtlrun.statistics.delta_m.bootstrap_weights`, for the shares.
+        margin: leads closer to 0, in percent, count as on the front.
+        alpha: level of each word; each of the two bounds holds with 1 - alpha.
+    """
+    if len(own) < 2 or not front.shape[1] or not own.shape[1]:
+        return NOWHERE
+    leads = _leads(front_val, own_val, front, own)
+    behind, reach, ahead = (method.interval(columns, 1 - 2 * alpha) for columns in leads)
+    if np.isnan(np.concatenate([*behind, *reach, *ahead])).any():
+        return NOWHERE
+    is_beyond = min(reach[0].min(), ahead[0].min()) > TOLERANCE
+    low = float(ahead[0].min()) if is_beyond else min(float(reach[0].min()), 0.0)
+    is_behind = behind[1].max() < -TOLERANCE
+    high = float(behind[1].max()) if is_behind else max(float(ahead[1].min()), 0.0)
+    drawn = [weights @ columns for columns in leads]
+    return Position(
+        lead=_lead(leads),
+        low=low,
+        high=high,
+        dominated=float((drawn[0] < -TOLERANCE).all(axis=1).mean()),
+        beyond=float((np.concatenate(drawn[1:], axis=1) > TOLERANCE).all(axis=1).mean()),
+        word=_word(low, high, margin),
+    )
+
+
+def _leads(front_val: Array, own_val: Array, front: Array, own: Array) -> _Leads:
+    """Return the leads on test at what the validation values of the other seeds choose."""
+    seeds = np.arange(len(own))
+    others = _others(own_val)
+    variant = others.mean(axis=2).argmax(axis=1)
+    points = _others(front_val)
+    seen = others[seeds, variant][:, None] - points
+    lead = own[seeds, variant][:, None] - front
+    worst = seen.max(axis=2).argmin(axis=1)
+    task = seen.argmax(axis=2)
+    beaten = np.where(on_front(points), seen.min(axis=2), -np.inf).argmax(axis=1)
+    reach = np.take_along_axis(lead, task[:, :, None], axis=2)[:, :, 0]
+    return _Leads(lead[seeds, worst], reach, lead[seeds, beaten])
+
+
+def _others(values: Array) -> Array:
+    """Return for each seed the mean of the other seeds (S, ...)."""
+    return (values.sum(axis=0) - values) / (len(values) - 1)
+
+
+def on_front(points: Array) -> NDArray[np.bool_]:
+    """Return which points (..., G, T) no other equals or beats on all tasks, and beats on one."""
+    one, other = points[..., :, None, :], points[..., None, :, :]
+    beaten = (other >= one).all(axis=-1) & (other > one).any(axis=-1)
+    return ~beaten.any(axis=-1)
+
+
+def _lead(leads: _Leads) -> float:
+    behind, reach, ahead = (columns.mean(axis=0) for columns in leads)
+    if behind.max() < -TOLERANCE:
+        return float(behind.max())
+    return float(ahead.min()) if min(reach.min(), ahead.min()) > TOLERANCE else 0.0
+
+
+def _word(low: float, high: float, margin: float) -> str:
+    if high < 0:
+        return DOMINATED
+    if low > 0:
+        return BEYOND
+    return ON if -margin < low and high < margin else UNDECIDED
+
+
+def spread_out(coordinates: Array) -> NDArray[np.intp]:
+    """Return an order of points (G, K) of which every beginning is spread evenly over all of them.
+
+    The first is the one nearest to the centre; each next one leaves the least sum of squared distances from
+    all points to the nearest of those before; of equally good ones the more central, then the first.
+    """
+    away = ((coordinates[:, None] - coordinates[None]) ** 2).sum(axis=2)
+    centre = ((coordinates - coordinates.mean(axis=0)) ** 2).sum(axis=1)
+    order = [int(np.round(centre, 9).argmin())]
+    while len(order) < len(coordinates):
+        left = np.minimum(away, away[order].min(axis=0)).sum(axis=1)
+        left[order] = np.inf
+        order.append(int(np.lexsort((np.round(centre, 9), np.round(left, 9)))[0]))
+    return np.array(order)
