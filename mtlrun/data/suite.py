@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
 
 from mtlrun.config import ADDED, Configured
 from mtlrun.data.noise import noisy_targets, shuffled_targets
@@ -76,6 +79,23 @@ class Suite(Configured, ABC):
 
     def expectation(self, network: LinearNetwork) -> tuple[float, ...] | None:
         """Return the mean of `optimum` over all seeds, by a formula; None where there is none that is good."""
+        return None
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a user should know of the data before training, besides faults."""
+        return iter(())
+
+    def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray] | None:
+        """Return the inputs (N, ...) of files, one a source, as those of a seed's run are; None for plain arrays.
+
+        Raises:
+            ConfigError: a file cannot be read.
+            DataError: a file does not fit.
+        """
+        return None
+
+    def class_names(self, task: str) -> tuple[str, ...] | None:
+        """Return what the classes of a multiclass or binary task are called; None where numbers do."""
         return None
 
     def default(self) -> tuple[str, ...]:

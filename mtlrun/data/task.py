@@ -132,6 +132,8 @@ class SourceInfo:
         rows: of each part.
         stem: how many numbers the source's own first layer makes of an example; None where it has none, so that all
             sources must have inputs of one shape.
+        embedded: of the last numbers of an example, which are ones and zeros, (how many tell one category, how many
+            its embedding has); the network begins with these embeddings.
         pixels: whether inputs are uint8.
         augment: as of `Source`.
     """
@@ -142,6 +144,7 @@ class SourceInfo:
     stem: int | None = None
     pixels: bool = False
     augment: Augment | None = None
+    embedded: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

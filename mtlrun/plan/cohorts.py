@@ -171,7 +171,9 @@ def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
     info = suite.info()
     shapes = {
         "tasks": [(t.kind, t.outputs, t.source, t.metrics) for t in info.tasks],
-        "sources": [(s.input_shape, s.rows, s.pixels, repr(s.augment)) for s in info.sources],
+        "sources": [
+            (s.input_shape, s.rows, s.pixels, repr(s.augment), s.stem, s.embedded) for s in info.sources
+        ],
     }
     rest = {k: v for k, v in config.items() if k not in ("suite", "seed")}
     program = {k: blank(v) if k in NUMERIC else v for k, v in rest.items()}

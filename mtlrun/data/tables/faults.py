@@ -1,0 +1,164 @@
+"""What can be wrong with the settings of a table, and with what it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtlrun.config import build, to_node
+from mtlrun.data.tables.columns import TYPES, Held, names
+from mtlrun.data.tables.labels import label_faults
+from mtlrun.data.tables.reading import read
+from mtlrun.data.targets import KINDS
+from mtlrun.data.task import ALL_METRICS, METRICS
+from mtlrun.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from mtlrun.data.tables.table import Table
+
+
+def table_faults(suite: Table) -> Iterator[Fault]:
+    """Yield everything that is wrong; a file that does not change is looked at once for each setting."""
+    settings = list(setting_faults(suite))
+    yield from settings
+    try:
+        held = Held(read(suite.file()))
+    except ConfigError as error:
+        yield from _told(error)
+        return
+    if not settings:
+        yield from _faults(json.dumps(to_node(suite), sort_keys=True), held)
+
+
+def _told(error: ConfigError) -> tuple[Fault, ...]:
+    return tuple(fault for fault in error.faults if isinstance(fault, Fault))
+
+
+def setting_faults(suite: Table) -> Iterator[Fault]:
+    """Yield what is wrong with the settings, whatever the table."""
+    for name in ("val", "test"):
+        share = getattr(suite, name)
+        if not 0 < share < (1 if isinstance(share, float) else float("inf")):
+            yield Fault(name, "must be a number of rows, or a fraction over 0 and under 1", share)
+    for name, kind in (suite.kinds or {}).items():
+        if name not in suite.available():
+            yield Fault("kinds", "must name tasks of `suite.targets`", name, suite.available())
+        if kind not in KINDS:
+            yield Fault(f"kinds.{name}", "must be a kind of task", kind, KINDS)
+    for name, kind in (suite.types or {}).items():
+        if kind not in TYPES and "%" not in kind:
+            rule = "must say what the column holds, or how its dates are written, as %d.%m.%Y"
+            yield Fault(f"types.{name}", rule, kind, TYPES)
+    if suite.embedding < 1:
+        yield Fault("embedding", "must be at least 1 number", suite.embedding)
+    if suite.most_categories < 2:
+        yield Fault("most_categories", "must be at least 2", suite.most_categories)
+    if suite.delimiter is not None and len(suite.delimiter) != 1:
+        yield Fault("delimiter", "must be one sign", suite.delimiter)
+    if suite.decimal not in (".", ","):
+        yield Fault("decimal", "must be . or ,", suite.decimal)
+    if suite.split and suite.resplit:
+        yield Fault("resplit", "draws splits for each seed, and `suite.split` gives one", suite.resplit)
+
+
+@lru_cache(maxsize=1024)
+def _faults(node: str, held: Held) -> tuple[Fault, ...]:
+    """Return what is wrong with a table under settings that are good."""
+    suite: Table = build(json.loads(node))
+    found = [*_name_faults(suite)]
+    try:
+        return tuple(found or _content_faults(suite))
+    except ConfigError as error:
+        return _told(error)
+
+
+def _name_faults(suite: Table) -> Iterator[Fault]:
+    """Yield what is wrong with names of columns."""
+    known = names(suite.file())
+    if not suite.targets:
+        yield Fault("targets", "must name at least one task with its column, as {heating: Y1}", choices=known)
+    owner: dict[str, str] = {}
+    for task in suite.available():
+        key = f"targets.{task}"
+        if not suite.columns_of(task):
+            yield Fault(key, "must name a column", choices=known)
+        for name in suite.columns_of(task):
+            if name not in known:
+                yield Fault(key, "must name columns of the table", name, known)
+            elif name in owner:
+                yield Fault(key, f"must have a column of its own, not that of `targets.{owner[name]}`", name)
+            owner.setdefault(name, task)
+    taken = {name: f"targets.{task}" for name, task in owner.items()}
+    for key in ("group", "split"):
+        name = getattr(suite, key)
+        if name in taken:
+            yield Fault(key, f"must be another column than that of `{taken[name]}`", name)
+        taken |= {name: key} if name else {}
+    for name in suite.inputs or ():
+        if name in taken:
+            yield Fault("inputs", f"must not name the column of `{taken[name]}`", name)
+        if (suite.inputs or []).count(name) > 1:
+            yield Fault("inputs", "must name each column once", name)
+    yield from _unknown_names(suite, known)
+    yield from _metric_faults(suite)
+
+
+def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
+    one = {key: [getattr(suite, key)] for key in ("group", "split", "stratify") if getattr(suite, key)}
+    for key, found in (
+        *one.items(),
+        *((key, getattr(suite, key) or ()) for key in ("inputs", "ignored", "types")),
+    ):
+        for name in found:
+            if name not in known:
+                yield Fault(key, "must name columns of the table", name, known)
+
+
+def _metric_faults(suite: Table) -> Iterator[Fault]:
+    for name, asked in (suite.metrics or {}).items():
+        if name not in suite.available() and name not in KINDS:
+            yield Fault("metrics", "must name tasks, or kinds of tasks", name, (*suite.available(), *KINDS))
+        for metric in [asked] if isinstance(asked, str) else asked:
+            if metric not in METRICS:
+                yield Fault(f"metrics.{name}", "must be a metric", metric, tuple(METRICS))
+
+
+def _content_faults(suite: Table) -> Iterator[Fault]:
+    """Yield what is wrong with what columns hold.
+
+    Raises:
+        ConfigError: a column does not serve what it is named for.
+    """
+    tasks = {task.name: task for task in suite.offered()}
+    for name, task in tasks.items():
+        for metric in task.metrics:
+            if metric not in ALL_METRICS[task.kind]:
+                key = f"metrics.{name if name in (suite.metrics or {}) else task.kind}"
+                yield Fault(key, f"must be a metric of a {task.kind} task", metric, ALL_METRICS[task.kind])
+    for name in suite.input_columns():
+        found = suite.column(name, "inputs")
+        if np.isinf(found.values).any():
+            row = int(np.flatnonzero(np.isinf(found.values))[0]) + 1
+            yield Fault("inputs", f"must be finite numbers, and column {name} is not in row {row}")
+        if found.kind == "other":
+            yield Fault("inputs", "must name columns of numbers, text or dates", f"{name}: {found.stored}")
+    if not suite.blocks():
+        rule = "must leave a column that differs between rows"
+        yield Fault("inputs", rule, list(suite.input_columns()))
+    yield from _part_faults(suite, {name: tasks[name] for name in suite.selected() if name in tasks})
+    if suite.content is not None and suite.content != suite.digest():
+        rule = f"is not what {suite.path} holds now ({suite.digest()})"
+        yield Fault("content", rule, suite.content)
+
+
+def _part_faults(suite: Table, tasks: Mapping[str, object]) -> Iterator[Fault]:
+    """Yield what is wrong with parts of the table."""
+    rows = suite.rows_of(None, 0 if suite.resplit else None)
+    train = rows["train"][: suite.training_rows(len(rows["train"]))]
+    for name in tasks:
+        found = suite.target_of(name)
+        yield from label_faults(f"targets.{name}", found, suite.class_names(name), {**rows, "train": train})

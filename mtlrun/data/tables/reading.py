@@ -1,0 +1,183 @@
+"""Files with tables: found, measured against the memory that is free, and read, once for each of their versions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv, feather, parquet
+
+from mtlrun.data.tables.dialect import Dialect, dialect
+from mtlrun.errors import ConfigError, Fault
+
+MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "?"]
+TEXT_COPIES = (
+    3.0  # memory that reading takes: the bytes of a text file, its columns, and the inputs made of them
+)
+BINARY_COPIES = 2.5  # the same of a file that says how large its columns are
+BLOCK = 2**23  # bytes that are parsed at once; a row must fit in
+
+
+@dataclass(frozen=True)
+class File:
+    """Where a table lies and how it is written.
+
+    Attributes:
+        path: of the file.
+        delimiter: between the values of a text file; None to find out.
+        decimal: sign before the decimals of a text file.
+        encoding: of a text file.
+        sheet: of a workbook; None for the first.
+    """
+
+    path: str
+    delimiter: str | None = None
+    decimal: str = "."
+    encoding: str = "utf-8"
+    sheet: str | None = None
+
+
+def read(file: File) -> pa.Table:
+    """Return a table, the same object as long as the file does not change.
+
+    Raises:
+        ConfigError: there is no such file, it cannot be read, or memory does not hold it; the key is `path`.
+    """
+    path = Path(file.path).expanduser()
+    _check_place(path, file.path)
+    at = path.stat()
+    return _read(file, path, at.st_mtime_ns, at.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read(file: File, path: Path, _modified_ns: int, _size: int) -> pa.Table:
+    try:
+        _check_memory(file, path)
+        found = READERS[path.suffix.lower()](file, path)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        rule = f"cannot be read: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
+        raise ConfigError([Fault("path", rule, file.path)]) from error
+    _check_shape(found, file.path)
+    return found
+
+
+def _check_place(path: Path, given: str) -> None:
+    kinds = f"({', '.join(READERS)})"
+    if not given:
+        raise ConfigError([Fault("path", f"must name a file with a table {kinds}")])
+    if path.is_dir():
+        raise ConfigError([Fault("path", "must be a file, and is a folder", given, _tables_in(path))])
+    if not path.is_file():
+        beside = [str(Path(given).parent / name) for name in _tables_in(path.parent)]
+        raise ConfigError([Fault("path", "must be a file that is there", given, beside)])
+    if path.suffix.lower() not in READERS:
+        raise ConfigError([Fault("path", "must be a file of a kind that is read", given, tuple(READERS))])
+    if path.stat().st_size == 0:
+        raise ConfigError([Fault("path", "must hold a table, and is empty", given)])
+
+
+def _tables_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.suffix.lower() in READERS)[:20]
+
+
+def _check_memory(file: File, path: Path) -> None:
+    """Refuse a file that memory does not hold.
+
+    Raises:
+        ConfigError: with the size that it needs.
+    """
+    needs, free = needed_bytes(path), free_bytes()
+    if needs > free:
+        rule = f"needs about {needs / 2**30:,.1f} GiB of memory, and {free / 2**30:,.1f} GiB are free"
+        raise ConfigError([Fault("path", rule, file.path)])
+
+
+def needed_bytes(path: Path) -> float:
+    """Return about how much memory a table takes, from the size of its file or from what the file says."""
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        about = parquet.read_metadata(path)
+        groups = (about.row_group(k).total_byte_size for k in range(about.num_row_groups))
+        return BINARY_COPIES * max(sum(groups), 8.0 * about.num_rows * about.num_columns)
+    size = path.stat().st_size
+    return 20.0 * size if kind in (".xlsx", ".xlsm") else TEXT_COPIES * size  # workbooks are zipped text
+
+
+def free_bytes() -> float:
+    """Return the memory that this process may still take."""
+    meminfo, limit = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+    if meminfo.exists():
+        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        free = 1024.0 * float(fields["MemAvailable"].split()[0])
+    else:
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2  # half of all there is
+    if limit.exists() and limit.read_text().strip() != "max":
+        free = min(free, float(limit.read_text()))
+    return free
+
+
+def _check_shape(found: pa.Table, given: str) -> None:
+    names = list(found.column_names)
+    doubles = sorted({name for name in names if names.count(name) > 1})
+    if doubles:
+        raise ConfigError(
+            [Fault("path", "must have a name of its own for each column, and has twice", doubles)]
+        )
+    if not names:
+        raise ConfigError([Fault("path", "must have columns", given)])
+    if not found.num_rows:
+        raise ConfigError([Fault("path", "must have rows below its column names, and has 0", given)])
+
+
+def _read_text(file: File, path: Path) -> pa.Table:
+    found: Dialect = dialect(path, file.delimiter, file.decimal, file.encoding)
+    return csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(encoding=found.encoding, skip_rows=found.skip, block_size=BLOCK),
+        parse_options=csv.ParseOptions(delimiter=found.delimiter, newlines_in_values=found.quoted),
+        convert_options=csv.ConvertOptions(
+            null_values=MISSING, strings_can_be_null=True, decimal_point=file.decimal
+        ),
+    )
+
+
+def _read_excel(file: File, path: Path) -> pa.Table:
+    try:
+        import openpyxl  # noqa: F401
+    except ImportError as error:
+        rule = f"needs the library `openpyxl` for workbooks: pip install 'mtlrun[excel]' ({error})"
+        raise ConfigError([Fault("path", rule, file.path)]) from error
+    sheet: Any = 0 if file.sheet is None else file.sheet
+    header = list(pd.read_excel(path, sheet, header=None, nrows=1, engine="openpyxl").iloc[0])
+    frame = pd.read_excel(path, sheet, engine="openpyxl", na_values=MISSING)
+    frame.columns = pd.Index(["" if name != name else str(name) for name in header])  # doubles as they are
+    arrays = [_excel_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    return pa.table(arrays, names=list(frame.columns))
+
+
+def _excel_column(values: pd.Series) -> pa.Array:
+    """Return a column; cells of several kinds become text."""
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if v is None or v != v else str(v) for v in values], pa.string())
+
+
+READERS: dict[str, Callable[[File, Path], pa.Table]] = {
+    ".csv": _read_text,
+    ".tsv": _read_text,
+    ".txt": _read_text,
+    ".parquet": lambda file, path: parquet.read_table(path),
+    ".feather": lambda file, path: feather.read_table(path),
+    ".arrow": lambda file, path: feather.read_table(path),
+    ".xlsx": _read_excel,
+    ".xlsm": _read_excel,
+}

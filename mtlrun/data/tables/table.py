@@ -1,0 +1,240 @@
+"""Suite `table`: a file with a row for each example, all tasks on the same inputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from mtlrun.config import PLACE
+from mtlrun.data.splits import train_rows
+from mtlrun.data.suite import Suite
+from mtlrun.data.tables.chosen import default_inputs, metrics_of
+from mtlrun.data.tables.columns import Column, column
+from mtlrun.data.tables.faults import table_faults
+from mtlrun.data.tables.fresh import fresh_inputs
+from mtlrun.data.tables.inputs import Block, ByRows, Fitted, block_of, in_order, prepared
+from mtlrun.data.tables.labels import classes_of, target
+from mtlrun.data.tables.parts import Cut, cut_of, rows_by_part
+from mtlrun.data.tables.reading import File, read
+from mtlrun.data.targets import Target, standardised
+from mtlrun.data.task import Source, SourceInfo, Task
+from mtlrun.errors import Fault
+
+S = TypeVar("S", bound="Table")
+
+Targets = dict[str, str | list[str]]
+
+
+@dataclass
+class Table(Suite):
+    """Tasks on the columns of one table.
+
+    Numbers, dates and true or false are standardised, categories are a number for each or an embedding, gaps in
+    inputs are the mean of the column with a number more that tells them; all by the training rows. Targets may be
+    missing in any row, which then trains the other tasks. Regression is standardised for training and measured in its
+    own unit. Run ids depend on what the columns hold, not on where the file lies or how it is written.
+
+    Attributes:
+        path: The file: .csv, .tsv, .txt, .parquet, .feather, .arrow, .xlsx.
+        targets: By task name the column that it predicts, or columns that are labels or amounts of one task.
+        inputs: Columns; None takes all that are no target, group, split, ignored, or text of too many kinds.
+        ignored: Columns that are no inputs.
+        types: By column what it holds where that is not to be inferred: number, category, boolean, date, or the form
+            of its dates as %d.%m.%Y.
+        kinds: By task name its kind, where it should not be inferred.
+        metrics: By task name or kind its primary metric, or several of which the first is primary.
+        categories: `onehot`, or `embedded` for an embedding of each, learned in the first layer.
+        embedding: Numbers of an embedding, at most; half of the classes, rounded up, where these are fewer.
+        most_categories: Columns of text with more are no inputs, unless they are named.
+        group: Column of groups, of which each is in one part of the split.
+        split: Column that says each row's part: train, val or test.
+        val: Rows of the validation part: a number, or a fraction of the rows that are divided.
+        test: The same of the test part.
+        stratify: Column by which rows are spread evenly; None takes that of the first target.
+        delimiter: Between values of a text file; None finds out.
+        decimal: Sign before decimals in a text file.
+        encoding: Of a text file.
+        sheet: Of a workbook; None takes the first.
+        content: What tells the data; found when it is None, checked otherwise.
+    """
+
+    path: str = field(default="", metadata=PLACE)
+    targets: Targets | None = None
+    inputs: list[str] | None = None
+    ignored: list[str] | None = None
+    types: dict[str, str] | None = None
+    kinds: dict[str, str] | None = None
+    metrics: dict[str, str | list[str]] | None = None
+    categories: Literal["onehot", "embedded"] = "onehot"
+    embedding: int = 8
+    most_categories: int = 100
+    group: str | None = None
+    split: str | None = None
+    val: int | float = 0.1
+    test: int | float = 0.2
+    stratify: str | None = None
+    delimiter: str | None = field(default=None, metadata=PLACE)
+    decimal: str = field(default=".", metadata=PLACE)
+    encoding: str = field(default="utf-8", metadata=PLACE)
+    sheet: str | None = field(default=None, metadata=PLACE)
+    content: str | None = None
+
+    def file(self) -> File:
+        """Return where the table lies."""
+        return File(self.path, self.delimiter, self.decimal, self.encoding, self.sheet)
+
+    def offered(self) -> tuple[Task, ...]:
+        """Return a task for each entry of `targets`."""
+        found = {name: self.target_of(name) for name in self.targets or {}}
+        return tuple(
+            Task(name, t.kind, t.outputs, 0, metrics_of(self.metrics, name, t.kind), t.partial)
+            for name, t in found.items()
+        )
+
+    def available(self) -> tuple[str, ...]:
+        """Return the names of all tasks."""
+        return tuple(self.targets or {})
+
+    def whole(self) -> tuple[SourceInfo, ...]:
+        """Return the one source."""
+        rows = rows_by_part(self.cut(), None, 0 if self.resplit else None)
+        blocks = self.blocks()
+        width = sum(block.width for block in blocks)
+        sizes = {role: len(part) for role, part in rows.items()}
+        return (SourceInfo("rows", (width,), sizes, embedded=self.embedded(blocks)),)
+
+    def build(self, source: SourceInfo, seed: int) -> Source:
+        """Return the rows with the selected targets."""
+        rows = self.rows_of(source.rows["train"], seed if self.resplit else None)
+        targets, units = {}, {}
+        for name in self.selected():
+            found = self.target_of(name)
+            targets[name] = found.values
+            if found.kind == "regression":
+                targets[name], units[name] = _standardised(found, ByRows(rows["train"]))
+        return Source(source.name, self.prepared(rows["train"])[0], targets, dict(rows), units)
+
+    def narrowed(self: S, tasks: Sequence[str]) -> S:
+        """Return the suite with these tasks alone, its inputs by name, and what its columns hold."""
+        kinds = {task.name: task.kind for task in self.offered()}
+        asked = {n: (self.metrics or {}).get(n, (self.metrics or {}).get(kinds[n])) for n in tasks}
+        found = replace(
+            super().narrowed(tasks),
+            targets={n: c for n, c in (self.targets or {}).items() if n in tasks},
+            kinds={n: k for n, k in (self.kinds or {}).items() if n in tasks},
+            metrics={n: metric for n, metric in asked.items() if metric is not None},
+            inputs=list(self.input_columns()),
+            ignored=None,
+            most_categories=type(self).most_categories,
+            stratify=self.stratum(),
+            content=None,
+        )
+        used = found.used()
+        found = replace(found, types={n: k for n, k in (self.types or {}).items() if n in used})
+        return replace(found, content=found.digest())
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield everything that is wrong with the settings, or with the table."""
+        before = list(table_faults(self))
+        yield from before
+        if not before:
+            yield from super().faults()
+
+    def used(self) -> tuple[str, ...]:
+        """Return the columns that the selected tasks use."""
+        others = (self.stratum(), self.group, self.split)
+        targets = [name for task in self.selected() for name in self.columns_of(task)]
+        return tuple(sorted({*self.input_columns(), *targets, *(name for name in others if name)}))
+
+    def digest(self) -> str:
+        """Return what tells the content of the columns that the selected tasks use, 16 hex digits."""
+        lines = [f"{name} {self.column(name).digest}" for name in self.used()]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def column(self, name: str, key: str = "path") -> Column:
+        """Return a column; `key` is of the setting that names it.
+
+        Raises:
+            ConfigError: there is none, or it cannot be what `types` says.
+        """
+        return column(self.file(), name, tuple(sorted((self.types or {}).items())), key)
+
+    def columns_of(self, task: str) -> tuple[str, ...]:
+        """Return the columns of a task's target."""
+        found = (self.targets or {})[task]
+        return (found,) if isinstance(found, str) else tuple(found)
+
+    def target_of(self, task: str) -> Target:
+        """Return a task's target, regression as it was measured.
+
+        Raises:
+            ConfigError: its columns are no target.
+        """
+        columns = tuple(self.column(name, f"targets.{task}") for name in self.columns_of(task))
+        return target(columns, (self.kinds or {}).get(task))
+
+    def class_names(self, task: str) -> tuple[str, ...] | None:
+        """Return the names of a multiclass or binary task's classes."""
+        columns = self.columns_of(task)
+        return (
+            classes_of(self.column(columns[0]), (self.kinds or {}).get(task)) if len(columns) == 1 else None
+        )
+
+    def input_columns(self) -> tuple[str, ...]:
+        """Return the columns of the inputs."""
+        return default_inputs(self) if self.inputs is None else tuple(self.inputs)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Return what is made of the input columns; of those that are the same in every row, nothing."""
+        found = (block_of(self.column(name, "inputs")) for name in self.input_columns())
+        return in_order([block for block in found if block is not None])
+
+    def embedded(self, blocks: Sequence[Block]) -> tuple[tuple[int, int], ...]:
+        """Return how many numbers each category makes, and how many its embedding; they stand last."""
+        if self.categories == "onehot":
+            return ()
+        widths = [block.width for block in blocks if block.kind == "category"]
+        return tuple((width, min(self.embedding, (width + 1) // 2)) for width in widths)
+
+    def stratum(self) -> str:
+        """Return the column by which rows are spread evenly; "" for none."""
+        if self.stratify is not None or not self.targets:
+            return self.stratify or ""
+        return self.columns_of(next(iter(self.targets)))[0]
+
+    def cut(self) -> Cut:
+        """Return how the rows are divided, the same object every time."""
+        by = {"stratify": self.stratum(), "group": self.group, "split": self.split}
+        found = [self.column(name, key) if name else None for key, name in by.items()]
+        return cut_of(read(self.file()).num_rows, self.val, self.test, *found)
+
+    def rows_of(self, train: int | None, seed: int | None) -> Mapping[str, np.ndarray]:
+        """Return the row numbers of each part, with so many training rows; the same objects every time."""
+        return rows_by_part(self.cut(), train, seed)
+
+    def training_rows(self, available: int) -> int:
+        """Return how many of the training rows `train_size` leaves; all where it is a fault."""
+        rows = train_rows(self.train_size, available)
+        return rows if 0 < rows <= available else available
+
+    def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
+        """Return the inputs of all rows and how they are standardised by the training rows."""
+        blocks = self.blocks()
+        return prepared(blocks, tuple(self.column(block.column) for block in blocks), ByRows(train))
+
+    def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray]:
+        """Return the inputs of other tables, one a source, prepared as those of this seed's run were."""
+        (source,) = self.info().sources
+        train = self.rows_of(source.rows["train"], seed if self.resplit else None)["train"]
+        return [fresh_inputs(self, replace(self.file(), path=str(path)), train) for path in paths]
+
+
+@lru_cache(maxsize=256)
+def _standardised(found: Target, train: ByRows) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    return standardised(found.values, train.rows)
