@@ -82,7 +82,8 @@ def loops(work: Work, lanes: Sequence[int], device: str) -> list[Loop]:
             )
         found.append(Loop("ours", f"mtlrun, {n} lanes", n, partial(_ours, work, n, device)))
     if work.network == "mlp":  # an image network compiles for minutes
-        for n in sorted({max(lanes)} | ({GPU_GOAL_LANES} & set(lanes))):
+        widths = {n for n in lanes if n > 1} if device == "cpu" else {max(lanes), GPU_GOAL_LANES} & set(lanes)
+        for n in sorted(widths):
             compiled = partial(_ours, work, n, device, "inductor")
             found.append(Loop("compiled", f"mtlrun compiled, {n} lanes", n, compiled))
     if plain_sum:  # a second gradient has other products
