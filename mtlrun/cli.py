@@ -52,13 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
     from mtlrun.launch.batch import run_counts, run_errors, train_batch
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.progress import Progress
+    from mtlrun.launch.suite_notes import suite_notes
     from mtlrun.store.store import Store
 
     seen: dict[str, Any] = {}
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
-        values = train_batch(jobs, arguments.overrides, Progress(sys.stderr), known)
+        progress = Progress(sys.stderr)
+        for note in suite_notes(jobs):
+            progress.note(note)
+        values = train_batch(jobs, arguments.overrides, progress, known)
         seen.update(jobs[0])
         return values
 
@@ -228,6 +232,8 @@ def show_option(arguments: argparse.Namespace) -> int:
     group, equals, option = arguments.option.partition("=")
     if not equals:
         raise ConfigError([f"`mtlrun show` takes GROUP=OPTION, as weighting=dwa, found {arguments.option!r}"])
+    if arguments.overrides:
+        return _first_look(arguments)
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if group not in known:
         raise ConfigError([Fault("group", "must be a config group", group, list(known))])
@@ -245,6 +251,23 @@ def show_option(arguments: argparse.Namespace) -> int:
         )
     for other, choice in page.sets.items():
         print(f"  sets {other}={choice}")
+    return 0
+
+
+def _first_look(arguments: argparse.Namespace) -> int:
+    """Print what the tables of a suite hold; refuse what cannot be trained, after it is printed."""
+    from mtlrun.launch.compose import multirun
+    from mtlrun.launch.first_look import first_look
+
+    def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
+        text, faults = first_look(jobs[0], sys.stdout)
+        print(text, end="", flush=True)
+        if faults:
+            raise ConfigError(faults)
+        return [0.0] * len(jobs)
+
+    overrides = [arguments.option, *arguments.overrides, "hydra/launcher=mtlrun_cohorts"]
+    multirun(overrides, _Task(batch), arguments.config_dir)
     return 0
 
 
@@ -466,6 +489,12 @@ def _add_explanations(command: Callable[[str, Any, str], argparse.ArgumentParser
     _add_own_folders(added)
     added = command("show", show_option, "explain an option: meaning, formula, settings, source")
     added.add_argument("option", metavar="GROUP=OPTION")
+    added.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="OVERRIDE",
+        help="of suite=table, as suite.path=my.csv: a first look at it",
+    )
     _add_own_folders(added)
     added = command("completion", completion, "print a script that makes a shell complete command lines")
     added.add_argument("shell", choices=("bash", "zsh", "fish"))

@@ -65,7 +65,16 @@ def locate(target: Any) -> type:
 
 
 def check_node(group: str, node: Mapping[str, Any], base: type | None = None) -> list[Fault]:
-    """Return every fault of one group's node.
+    """Return every fault of one group's node; of its values only where `shape_faults` finds none.
+
+    Args and faults are as of `shape_faults`.
+    """
+    faults = shape_faults(group, node, base)
+    return faults or [f._replace(key=f"{group}.{f.key}") for f in build(node).faults()]
+
+
+def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) -> list[Fault]:
+    """Return what keeps a node from being built: its class, its keys, and the types of its values.
 
     Args:
         group: its name, for messages.
@@ -99,8 +108,6 @@ def check_node(group: str, node: Mapping[str, Any], base: type | None = None) ->
         and f.default is dataclasses.MISSING
         and f.default_factory is dataclasses.MISSING
     ]
-    if not faults:
-        faults = [f._replace(key=f"{group}.{f.key}") for f in build(node).faults()]
     return faults
 
 

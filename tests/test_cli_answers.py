@@ -11,7 +11,7 @@ from support.commands import mtlrun, planned, reported, segments, tiny
 
 from mtlrun.catalog import load_option, options
 
-BUNDLED = [name for name in options("suite") if "path" not in load_option("suite", name)]
+BUNDLED = [name for name in options("suite") if not {"path", "paths"} & set(load_option("suite", name))]
 """Suites whose data come with the package."""
 
 OWN_METHODS = """

@@ -85,6 +85,10 @@ class Suite(Configured, ABC):
         """Yield what a user should know of the data before training, besides faults."""
         return iter(())
 
+    def looks(self) -> Sequence[Any]:
+        """Return a first look at each table that the suite reads, as `mtlrun.data.tables.look.Look`."""
+        return ()
+
     def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray] | None:
         """Return the inputs (N, ...) of files, one a source, as those of a seed's run are; None for plain arrays.
 

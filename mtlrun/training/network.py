@@ -16,6 +16,7 @@ from mtlrun.data.task import SuiteInfo, Task
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.heads.base import Heads, HeadSet
 from mtlrun.models.base import Encoder, Model
+from mtlrun.models.stem import embedding_encoder
 from mtlrun.models.width import closest_in_size
 from mtlrun.regularization.base import Regularization
 from mtlrun.schedule.base import Schedule
@@ -23,6 +24,7 @@ from mtlrun.sharing.base import Body, Sharing
 from mtlrun.streams import stream_seed
 from mtlrun.training.masks import with_sites
 from mtlrun.training.optimizers import Optimizer
+from mtlrun.training.stems import body_inputs, stems_of
 from mtlrun.weighting.base import Weighting
 
 M = TypeVar("M", bound=nn.Module)
@@ -47,22 +49,36 @@ class Parts:
 
 
 class Network(nn.Module):
-    """Body and heads of one run: one input per source to one output per task."""
+    """Body and heads of one run: one input per source to one output per task.
+
+    Args:
+        body: between inputs and heads.
+        heads: of the tasks.
+        stems: first layers, one a source, below the body; none where sources have none.
+        readers: for each stem the task that alone reads its source, or None.
+    """
 
     any_leading_axes = True
 
-    def __init__(self, body: Body, heads: HeadSet) -> None:
+    def __init__(
+        self, body: Body, heads: HeadSet, stems: Sequence[nn.Module] = (), readers: Sequence[int | None] = ()
+    ) -> None:
         super().__init__()
         self.body = body
         self.heads = heads
+        self.stems = nn.ModuleList(stems)
+        self.readers = tuple(readers)
+
+    def _stemmed(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        return [stem(x) for stem, x in zip(self.stems, inputs, strict=True)] if self.readers else inputs
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Map (B, ...) inputs, one per source, to (B, outputs), one per task."""
-        return self.heads(self.body(inputs))
+        return self.heads(self.body(self._stemmed(inputs)))
 
     def represent(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Map (B, ...) inputs to the representations that tasks share."""
-        return self.body.represent(inputs)
+        return self.body.represent(self._stemmed(inputs))
 
     def finish(self, representations: Sequence[Tensor]) -> list[Tensor]:
         """Map shared representations to (B, outputs), one per task."""
@@ -70,23 +86,29 @@ class Network(nn.Module):
 
     def divide(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Map (B, ...) inputs to (B, outputs) per task, then features that each shares, then each task's own."""
-        features, shared, own = self.body.divide(inputs)
+        features, shared, own = self.body.divide(self._stemmed(inputs))
         return [*self.heads(features), *shared, *own]
 
     def charge(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Return what these inputs add to the objective, besides the tasks' losses."""
-        return [self.body.charge(inputs)]
+        return [self.body.charge(self._stemmed(inputs))]
 
     def owners(self) -> dict[str, int | None]:
         """Return for each parameter the task that alone uses it, or None where tasks share it."""
-        part: dict[str, Body | HeadSet] = {"body": self.body, "heads": self.heads}
-        names = [name.partition(".") for name, _ in self.named_parameters()]
-        return {f"{top}.{rest}": part[top].owner(rest) for top, _, rest in names}
+        return {name: self._owner(*name.split(".", 1)) for name, _ in self.named_parameters()}
+
+    def _owner(self, part: str, name: str) -> int | None:
+        if part == "stems":
+            return self.readers[int(name.partition(".")[0])]
+        return self.body.owner(name) if part == "body" else self.heads.owner(name)
 
     def heights(self) -> dict[str, float | None]:
-        """Return where each parameter's block stands in the encoder, as `Body.height` says; heads stand on top."""
-        names = [name.partition(".") for name, _ in self.named_parameters()]
-        return {f"{top}.{rest}": self.body.height(rest) if top == "body" else 1.0 for top, _, rest in names}
+        """Return where each parameter's block stands in the encoder, as `Body.height` says.
+
+        Heads stand on top, and so do stems: a schedule that opens shared blocks leaves open what tasks own.
+        """
+        names = [name.split(".", 1) for name, _ in self.named_parameters()]
+        return {f"{top}.{rest}": self.body.height(rest) if top == "body" else 1.0 for top, rest in names}
 
 
 @dataclass(frozen=True)
@@ -97,10 +119,16 @@ class _Maker:
     input_shape: tuple[int, ...]
     seed: int
     masked: bool = False
+    embedded: tuple[tuple[int, int], ...] = ()
 
     def __call__(self, name: str = "encoder") -> Encoder:
-        encoder = self.module(name, lambda: self.model.build(self.input_shape))
+        encoder = self.module(name, self._encoder)
         return with_sites(encoder, name) if self.masked else encoder
+
+    def _encoder(self) -> Encoder:
+        if not self.embedded:
+            return self.model.build(self.input_shape)
+        return embedding_encoder(self.model, self.input_shape[0], self.embedded)
 
     def module(self, name: str, factory: Callable[[], M]) -> M:
         # Modules draw from torch's global generator as they are built; it is borrowed and put back.
@@ -110,13 +138,16 @@ class _Maker:
 
 
 @functools.lru_cache(maxsize=1024)
-def _fitted(nodes: str, shape: tuple[int, ...], tasks: tuple[Task, ...]) -> Model:
+def _fitted(
+    nodes: str, shape: tuple[int, ...], tasks: tuple[Task, ...], embedded: tuple[tuple[int, int], ...]
+) -> Model:
     """Return the model with the width that the sharing scheme's `capacity` asks for.
 
     Args:
         nodes: of the model, the sharing scheme and the heads, as JSON.
         shape: of one example.
         tasks: of the suite.
+        embedded: as of `SourceInfo`, where encoders begin with embeddings.
     """
     model, sharing, heads = (build(node) for node in json.loads(nodes))
     if sharing.capacity == "same_width":
@@ -124,7 +155,7 @@ def _fitted(nodes: str, shape: tuple[int, ...], tasks: tuple[Task, ...]) -> Mode
     sources = [task.source for task in tasks]
 
     def size(model: Model, alone: bool = False) -> int:
-        make = _Maker(model, shape, 0)
+        make = _Maker(model, shape, 0, embedded=embedded)
         with torch.device("meta"):
             encoder = make()
             body = encoder if alone else sharing.build(make, sources)
@@ -144,12 +175,10 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
     Raises:
         ConfigError: the parts do not fit each other or the suite.
     """
-    shapes = {source.input_shape for source in info.sources}
-    if len(shapes) > 1:
-        raise ConfigError([Fault("suite", "must have inputs of one shape", sorted(shapes))])
-    (shape,) = shapes
+    shape, embedded = body_inputs(info.sources)
     nodes = [to_node(part) for part in (parts.model, parts.sharing, parts.heads)]
-    make = _Maker(_fitted(json.dumps(nodes), shape, info.tasks), shape, seed, parts.regularization.masks)
+    model = _fitted(json.dumps(nodes), shape, info.tasks, embedded)
+    make = _Maker(model, shape, seed, parts.regularization.masks, embedded)
     body = parts.sharing.build(make, [task.source for task in info.tasks])
     if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
         rule = "needs tasks that share one input and a representation of it, as under sharing=hard, not"
@@ -162,7 +191,8 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
         )
         name = type(parts.regularization).__name__
         raise ConfigError([Fault(f"regularization ({name})", rule, type(parts.sharing).__name__)])
-    network = Network(body, parts.heads.build(body.features, info.tasks, make.module))
+    heads = parts.heads.build(body.features, info.tasks, make.module)
+    network = Network(body, heads, *stems_of(info, make))
     if parts.schedule.opens and None in network.heights().values():
         rule = "needs a sharing scheme whose parameters stand in the encoder's blocks, as sharing=hard, not"
         name = type(parts.schedule).__name__

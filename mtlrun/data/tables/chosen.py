@@ -21,13 +21,20 @@ def default_inputs(suite: Table) -> tuple[str, ...]:
 
 def choice(suite: Table) -> dict[str, str | None]:
     """Return for each column why it is no input, in a few words; None where it is one."""
+    return {name: why_not(suite, name) for name in names(suite.file())}
+
+
+def why_not(suite: Table, name: str) -> str | None:
+    """Return why a column is no input, or None.
+
+    Raises:
+        ConfigError: it holds text where numbers belong.
+    """
     roles: dict[str, str] = dict.fromkeys(suite.ignored or (), "ignored")
     roles |= {name: role for name, role in ((suite.group, "group"), (suite.split, "split")) if name}
     roles |= {name: f"target of {task}" for task in suite.available() for name in suite.columns_of(task)}
-    return {name: roles.get(name) or _why_not(suite, name) for name in names(suite.file())}
-
-
-def _why_not(suite: Table, name: str) -> str | None:
+    if name in roles:
+        return roles[name]
     if suite.inputs is not None:
         return None if name in suite.inputs else "not named in suite.inputs"
     if not name.strip() or name.startswith(INDEX):

@@ -20,6 +20,8 @@ from mtlrun.data.tables.faults import table_faults
 from mtlrun.data.tables.fresh import fresh_inputs
 from mtlrun.data.tables.inputs import Block, ByRows, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
+from mtlrun.data.tables.look import Look, look
+from mtlrun.data.tables.notes import notes
 from mtlrun.data.tables.parts import Cut, cut_of, rows_by_part
 from mtlrun.data.tables.reading import File, read
 from mtlrun.data.targets import Target, standardised
@@ -145,6 +147,14 @@ class Table(Suite):
         yield from before
         if not before:
             yield from super().faults()
+
+    def notes(self) -> Iterator[str]:
+        """Yield columns left out, rows that are in two parts, and inputs that tell a target alone."""
+        return notes(self)
+
+    def looks(self) -> list[Look]:
+        """Return a first look at the table."""
+        return [look(self)]
 
     def used(self) -> tuple[str, ...]:
         """Return the columns that the selected tasks use."""

@@ -1,0 +1,207 @@
+"""A first look at a table: its columns, what they are used for, and how they go with the targets.
+
+Shape letters: N rows, n training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtlrun.data.tables.chosen import metrics_of, why_not
+from mtlrun.data.tables.columns import Column, names
+from mtlrun.data.tables.inputs import block_of
+from mtlrun.data.tables.reading import read
+from mtlrun.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mtlrun.data.tables.table import Table
+
+
+@dataclass(frozen=True)
+class ColumnLook:
+    """What is told of a column.
+
+    Attributes:
+        name: of it.
+        role: `input`, `target of ...`, or why it is neither.
+        kind: as of `Column`; why it cannot be read, where it cannot.
+        missing: share of rows without a value.
+        holds: range, or the most frequent classes.
+        numbers: inputs that are made of it.
+        associations: with each target's columns, by name, in training rows; None where it has no meaning.
+    """
+
+    name: str
+    role: str
+    kind: str
+    missing: float
+    holds: str
+    numbers: int
+    associations: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is told of a table.
+
+    Attributes:
+        path: of the file.
+        rows: of it.
+        columns: all, in their order.
+        tasks: by name kind, outputs, metrics, and whether some rows lack it; or what is wrong with it.
+        parts: rows of each; empty where there is no split yet.
+        by: how rows are divided, in words.
+        notes: warnings.
+    """
+
+    path: str
+    rows: int
+    columns: tuple[ColumnLook, ...]
+    tasks: dict[str, str]
+    parts: dict[str, int]
+    by: str
+    notes: tuple[str, ...]
+
+
+def look(suite: Table) -> Look:
+    """Return a first look; what is wrong with settings is left to `faults`.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    known = names(suite.file())
+    good = not list(suite.faults())
+    parts = suite.rows_of(None, 0 if suite.resplit else None) if good else {}
+    rows = parts.get("train", np.arange(read(suite.file()).num_rows))
+    targets = [c for task in suite.available() for c in suite.columns_of(task) if c in known]
+    return Look(
+        suite.path,
+        read(suite.file()).num_rows,
+        tuple(_column_look(suite, name, targets, rows) for name in known),
+        dict(_tasks(suite)),
+        {role: len(part) for role, part in parts.items()},
+        _by(suite),
+        tuple(suite.notes()) if good else (),
+    )
+
+
+def _tasks(suite: Table) -> Iterator[tuple[str, str]]:
+    for name in suite.available():
+        try:
+            found = suite.target_of(name)
+        except ConfigError as error:
+            yield name, "; ".join(map(str, error.faults))
+            continue
+        classes = suite.class_names(name) if found.kind in ("binary", "multiclass") else None
+        some = ", ".join(classes[:6]) + (", ..." if len(classes) > 6 else "") if classes else ""
+        told = f"{found.kind} ({some})" if some else found.kind
+        told += f", {found.outputs} outputs" if found.outputs > 1 and not classes else ""
+        missing = found.values < 0 if found.kind == "multiclass" else np.isnan(found.values).all(1)
+        told += f", missing in {missing.mean():.0%} of rows" if found.partial else ""
+        yield name, f"{told}; {', '.join(metrics_of(suite.metrics, name, found.kind))}"
+
+
+def _by(suite: Table) -> str:
+    if suite.split:
+        return f"by column {suite.split}"
+    groups = (
+        f"in whole groups of {suite.group}"
+        if suite.group
+        else f"stratified by {suite.stratum() or 'nothing'}"
+    )
+    return groups + (", anew for each seed" if suite.resplit else "")
+
+
+def _column_look(suite: Table, name: str, targets: list[str], rows: np.ndarray) -> ColumnLook:
+    try:
+        role, found = why_not(suite, name) or "input", suite.column(name)
+    except ConfigError as error:
+        return ColumnLook(name, "", "; ".join(map(str, error.faults)), 0.0, "", 0, {})
+    block = block_of(found) if role == "input" and found.kind != "other" else None
+    if role == "input" and block is None:
+        role = "left out: the same in every row"
+    with_targets: dict[str, float | None] = {}
+    for target in targets:
+        if target != name and (role == "input" or name in targets):
+            with_targets[target] = _safely(suite, found, target, rows)
+    return ColumnLook(
+        name,
+        role,
+        found.kind,
+        found.missing / len(found.values),
+        holds(found),
+        block.width if block else 0,
+        with_targets,
+    )
+
+
+def _safely(suite: Table, found: Column, target: str, rows: np.ndarray) -> float | None:
+    try:
+        return association(found, suite.column(target), rows)
+    except ConfigError:
+        return None
+
+
+def holds(column: Column) -> str:
+    """Return in a few words what a column holds."""
+    there = column.values[~np.isnan(column.values)]
+    if not len(there):
+        return ""
+    if column.kind == "category":
+        codes, counts = np.unique(there.astype(np.int64), return_counts=True)
+        first = [f"{column.classes[codes[k]]} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]]
+        more = len(codes) - len(first)
+        return ", ".join(first) + (f", {more:,} more" if more else "")
+    if column.kind == "boolean":
+        return f"{there.mean():.0%} true"
+    if column.kind == "date":
+        ends = np.array([there.min(), there.max()]).astype("datetime64[D]")
+        return f"{ends[0]} to {ends[1]}"
+    return f"{there.min():.4g} to {there.max():.4g}, mean {there.mean():.4g}"
+
+
+def association(one: Column, other: Column, rows: np.ndarray) -> float | None:
+    """Return how strongly two columns go together in some rows; None where one is the same in all.
+
+    Two columns of numbers: Pearson's correlation, from -1 to 1. A number and classes: the correlation ratio, from 0
+    to 1. Two columns of classes: Cramér's V, from 0 to 1. Columns of two classes are numbers.
+    """
+    there = rows[~np.isnan(one.values[rows]) & ~np.isnan(other.values[rows])]
+    x, y = one.values[there], other.values[there]
+    if len(there) < 3 or x.min() == x.max() or y.min() == y.max():
+        return None
+    if not np.isfinite([x, y]).all():
+        return None
+    classes = [c.kind == "category" and len(c.classes) > 2 for c in (one, other)]
+    if all(classes):
+        return _cramer(x, y)
+    if any(classes):
+        codes, values = (x, y) if classes[0] else (y, x)
+        return _correlation_ratio(codes.astype(np.int64), values)
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def _correlation_ratio(codes: np.ndarray, values: np.ndarray) -> float:
+    counts = np.bincount(codes)
+    means = np.bincount(codes, values) / np.maximum(counts, 1)
+    between = (counts * (means - values.mean()) ** 2).sum()
+    return float(np.sqrt(between / ((values - values.mean()) ** 2).sum()))
+
+
+def _cramer(x: np.ndarray, y: np.ndarray) -> float:
+    _, rows = np.unique(x, return_inverse=True)
+    _, columns = np.unique(y, return_inverse=True)
+    table = np.zeros((rows.max() + 1, columns.max() + 1))
+    np.add.at(table, (rows.reshape(-1), columns.reshape(-1)), 1)
+    expected = np.outer(table.sum(1), table.sum(0)) / table.sum()
+    chi2 = ((table - expected) ** 2 / expected).sum()
+    return float(np.sqrt(chi2 / (table.sum() * (min(table.shape) - 1))))
+
+
+def shares(parts: Mapping[str, int]) -> str:
+    """Return the rows of each part in words."""
+    return ", ".join(f"{role} {rows:,}" for role, rows in parts.items())

@@ -1,0 +1,209 @@
+"""Suite `tables`: a file and a target for each task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from mtlrun.config import PLACE
+from mtlrun.data.suite import Suite
+from mtlrun.data.tables.columns import names
+from mtlrun.data.tables.look import Look
+from mtlrun.data.tables.table import Table, Targets
+from mtlrun.data.task import Source, SourceInfo, Task
+from mtlrun.errors import ConfigError, Fault
+
+S = TypeVar("S", bound="Tables")
+
+SAME = (
+    *("categories", "embedding", "most_categories", "group", "split", "val", "test"),
+    *("delimiter", "decimal", "encoding", "sheet", "train_size", "resplit"),
+)
+"""Settings that all tables have."""
+
+OWN_KEYS = {"path": "paths", "inputs": "inputs", "content": "content", "targets": "targets"}
+"""By key of a fault of one table the setting that has an entry for it."""
+
+
+@dataclass
+class Tables(Suite):
+    """Tasks with a table each, read and prepared as `suite=table` does with one.
+
+    Each table has a first layer of its own, its stem, from its inputs to `stem` numbers: a dense layer without
+    activation, which the task owns. What comes after is shared as the sharing scheme says. Tasks on the rows of one
+    table are for `suite=table`: here each table is split on its own, even where two tasks name the same file.
+
+    Attributes:
+        paths: By task name its file.
+        targets: By task name the column that it predicts, or columns that are labels or amounts of the task.
+        inputs: Columns of every table, or by task name those of its own; None takes all that serve.
+        ignored: Columns that are no inputs, of any table.
+        stem: Numbers that each table's own first layer makes of its inputs; None for no such layers, where tables
+            must have equally many inputs.
+        types: By column what it holds, in any table, where that is not to be inferred.
+        kinds: By task name its kind, where it should not be inferred.
+        metrics: By task name or kind its primary metric, or several of which the first is primary.
+        categories: `onehot`, or `embedded` for an embedding of each, learned in the stem.
+        embedding: Numbers of an embedding, at most.
+        most_categories: Columns of text with more are no inputs, unless they are named.
+        group: Column of groups, in every table, of which each is in one part of the split.
+        split: Column that says each row's part, in every table.
+        val: Rows of the validation parts: a number, or a fraction of the rows that are divided.
+        test: The same of the test parts.
+        delimiter: Between values of text files; None finds out.
+        decimal: Sign before decimals in text files.
+        encoding: Of text files.
+        sheet: Of workbooks; None takes the first.
+        content: By task name what tells its data; found when it is None, checked otherwise.
+    """
+
+    paths: dict[str, str] | None = field(default=None, metadata=PLACE)
+    targets: Targets | None = None
+    inputs: list[str] | dict[str, list[str]] | None = None
+    ignored: list[str] | None = None
+    stem: int | None = 32
+    types: dict[str, str] | None = None
+    kinds: dict[str, str] | None = None
+    metrics: dict[str, str | list[str]] | None = None
+    categories: Literal["onehot", "embedded"] = "onehot"
+    embedding: int = 8
+    most_categories: int = 100
+    group: str | None = None
+    split: str | None = None
+    val: int | float = 0.1
+    test: int | float = 0.2
+    delimiter: str | None = field(default=None, metadata=PLACE)
+    decimal: str = field(default=".", metadata=PLACE)
+    encoding: str = field(default="utf-8", metadata=PLACE)
+    sheet: str | None = field(default=None, metadata=PLACE)
+    content: dict[str, str] | None = None
+
+    def available(self) -> tuple[str, ...]:
+        """Return the names of all tasks."""
+        return tuple(self.targets or {})
+
+    def offered(self) -> tuple[Task, ...]:
+        """Return a task for each entry of `targets`, each with a source of its own."""
+        found = (self.table(name).offered()[0] for name in self.available())
+        return tuple(replace(task, source=place) for place, task in enumerate(found))
+
+    def whole(self) -> tuple[SourceInfo, ...]:
+        """Return a source for each task, called as the task is."""
+        found = [(name, self.table(name).whole()[0]) for name in self.available()]
+        if self.stem is None:
+            return tuple(replace(source, name=name) for name, source in found)
+        return tuple(replace(source, name=name, stem=self.stem) for name, source in found)
+
+    def build(self, source: SourceInfo, seed: int) -> Source:
+        """Return the rows of one task's table."""
+        return replace(self.table(source.name).build(source, seed), name=source.name)
+
+    def table(self, task: str) -> Table:
+        """Return the suite of one task's table alone."""
+        about = {name: getattr(self, name) for name in SAME}
+        path = (self.paths or {}).get(task, "")
+        beside = [n for n in self.available() if n != task and (self.paths or {}).get(n) == path]
+        taken = [c for n in beside for c in self._columns(n) if c not in self._columns(task)]
+        table = Table(tasks=[task], path=path, targets={task: (self.targets or {})[task]}, **about)
+        known = _known(table)
+        own = self.inputs.get(task) if isinstance(self.inputs, dict) else self.inputs
+        return replace(
+            table,
+            inputs=own,
+            ignored=[name for name in (*(self.ignored or ()), *taken) if name in known] or None,
+            types={name: kind for name, kind in (self.types or {}).items() if name in known} or None,
+            kinds={n: k for n, k in (self.kinds or {}).items() if n == task} or None,
+            metrics={n: m for n, m in (self.metrics or {}).items() if n == task or n not in self.available()},
+            content=(self.content or {}).get(task),
+        )
+
+    def narrowed(self: S, tasks: Sequence[str]) -> S:
+        """Return the suite with these tasks alone, their inputs by name, and what their columns hold."""
+        found = {name: self.table(name).narrowed([name]) for name in tasks}
+        types = {column: kind for table in found.values() for column, kind in (table.types or {}).items()}
+        merged: dict[str, Any] = {
+            name: {task: kept for t in found.values() for task, kept in (getattr(t, name) or {}).items()}
+            for name in ("targets", "kinds", "metrics")
+        }
+        return replace(
+            super().narrowed(tasks),
+            **merged,
+            paths={name: path for name, path in (self.paths or {}).items() if name in tasks},
+            inputs={name: list(table.inputs or ()) for name, table in found.items()},
+            ignored=None,
+            types=types,
+            most_categories=type(self).most_categories,
+            content={name: str(table.content) for name, table in found.items()},
+        )
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield everything that is wrong with the settings, or with the tables."""
+        found = {str(fault): fault for fault in self._faults()}  # those of all tables once
+        yield from found.values()
+        if not found:
+            yield from super().faults()
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a user should know of each table."""
+        for name in self.selected():
+            yield from (f"{name}: {note}" for note in self.table(name).notes())
+
+    def looks(self) -> list[Look]:
+        """Return a first look at each table."""
+        return [look for name in self.available() for look in self.table(name).looks()]
+
+    def class_names(self, task: str) -> tuple[str, ...] | None:
+        """Return the names of a multiclass or binary task's classes."""
+        return self.table(task).class_names(task)
+
+    def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray]:
+        """Return the inputs of other tables, one a source, prepared as those of this seed's run were."""
+        sources = self.info().sources
+        return [
+            self.table(source.name).examples_of([path], seed)[0]
+            for source, path in zip(sources, paths, strict=True)
+        ]
+
+    def _columns(self, task: str) -> list[str]:
+        found = (self.targets or {})[task]
+        return [found] if isinstance(found, str) else found
+
+    def _faults(self) -> Iterator[Fault]:
+        if not self.targets:
+            yield Fault("targets", "must name at least one task with its column, as {heating: Y1}")
+        for key in ("paths", "kinds", "content", *(["inputs"] if isinstance(self.inputs, dict) else [])):
+            for name in getattr(self, key) or {}:
+                if name not in self.available():
+                    yield Fault(key, "must name tasks of `suite.targets`", name, self.available())
+        if self.stem is not None and self.stem < 1:
+            yield Fault("stem", "must be at least 1, or null", self.stem)
+        seen: set[str] = set()
+        for task in self.available():
+            if task not in (self.paths or {}):
+                yield Fault(f"paths.{task}", "must name the file of this task")
+                continue
+            table = self.table(task)
+            seen.update(_known(table))
+            for fault in table.faults():
+                yield fault._replace(key=self._key(fault.key, task))
+        for key in ("ignored", "types"):
+            for name in (getattr(self, key) or ()) if seen else ():
+                if name not in seen:
+                    yield Fault(key, "must name columns of a table", name, sorted(seen))
+
+    def _key(self, key: str, task: str) -> str:
+        if key not in OWN_KEYS or (key == "inputs" and not isinstance(self.inputs, dict)):
+            return key
+        return f"{OWN_KEYS[key]}.{task}"
+
+
+def _known(table: Table) -> tuple[str, ...]:
+    """Return the columns of a table; none where it cannot be read."""
+    try:
+        return names(table.file())
+    except ConfigError:
+        return ()

@@ -1,0 +1,122 @@
+"""What `mtlrun show suite=table suite.path=...` prints: the tables, and which parameters the tasks share.
+
+All text of files is shown as it is: markup means nothing in it, signs that steer a terminal are replaced.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from mtlrun.config import build, check_node, shape_faults
+from mtlrun.data.suite import Suite
+from mtlrun.data.tables.look import ColumnLook, Look, shares
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.launch.suite_notes import printable
+from mtlrun.training.network import Parts, build_network
+
+LONGEST = 48  # signs of a cell
+MOST_TARGETS = 6  # columns with associations
+WIDTH = 120  # where the output is no terminal
+
+
+def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]]:
+    """Return a first look at the tables of a job, and what keeps it from being trained.
+
+    Args:
+        job: plain data, as Hydra composed it.
+        stream: where it will be printed.
+
+    Raises:
+        ConfigError: the suite has settings of wrong types, or shows no tables, or a file cannot be read.
+    """
+    node = job["suite"]
+    unbuilt = shape_faults("suite", node, Suite)
+    if unbuilt:
+        raise ConfigError(unbuilt)
+    suite: Suite = build(node)
+    try:
+        looks = suite.looks()
+    except ConfigError as error:  # a file that cannot be read
+        raise ConfigError(check_node("suite", node, Suite) or error.faults) from error
+    if not looks:
+        rule = "has no table to look at; `mtlrun show GROUP=OPTION` alone explains an option"
+        raise ConfigError([Fault("suite", rule)])
+    is_terminal = stream.isatty()
+    console = Console(file=io.StringIO(), width=None if is_terminal else WIDTH, force_terminal=is_terminal)
+    for look in looks:
+        _print(console, look)
+    faults = check_node("suite", node, Suite)
+    if not node.get("targets"):
+        faults = [fault for fault in faults if fault.key != "suite.targets"]
+        console.print(Text("no task yet: name some, as 'suite.targets={heating: Y1, cooling: Y2}'"))
+    elif not faults:
+        for line in _parameters(job, suite):
+            console.print(Text(line))
+    found = console.file
+    assert isinstance(found, io.StringIO)
+    return found.getvalue(), faults
+
+
+def _print(console: Console, look: Look) -> None:
+    console.print(Text(f"{plain(look.path, 200)}: {look.rows:,} rows, {len(look.columns)} columns", "bold"))
+    table = RichTable(box=box.SIMPLE, pad_edge=False)
+    for name in ("column", "used as", "kind", "missing", "holds"):
+        table.add_column(name, overflow="fold")
+    targets = list(dict.fromkeys(t for c in look.columns for t in c.associations))[:MOST_TARGETS]
+    for target in targets:
+        table.add_column(Text(f"with {plain(target, 12)}"), justify="right")
+    for column in look.columns:
+        table.add_row(*(Text(cell) for cell in _cells(column, targets)))
+    console.print(table)
+    for name, told in look.tasks.items():
+        console.print(Text(f"task {plain(name)}: {plain(told, 200)}"))
+    if look.parts:
+        console.print(Text(f"split {plain(look.by, 80)}: {shares(look.parts)}"))
+        numbers = sum(column.numbers for column in look.columns)
+        console.print(Text(f"inputs: {numbers:,} numbers a row"))
+    for note in look.notes:
+        console.print(Text(f"note: {plain(note, 300)}", "yellow"))
+
+
+def _cells(column: ColumnLook, targets: list[str]) -> Iterator[str]:
+    yield plain(column.name)
+    yield plain(column.role)
+    yield plain(column.kind, 200)
+    yield f"{column.missing:.1%}" if column.missing else ""
+    yield plain(column.holds)
+    for target in targets:
+        value = column.associations.get(target)
+        yield "" if value is None else f"{value:+.2f}"
+
+
+def _parameters(job: Mapping[str, Any], suite: Suite) -> Iterator[str]:
+    """Yield which parameters tasks share, and which each has of its own."""
+    info = suite.info()
+    network = build_network(Parts.of(job), info, 0)
+    owners = network.owners()
+    sizes: dict[int | None, dict[str, int]] = {}
+    for name, parameter in network.named_parameters():
+        part = sizes.setdefault(owners[name], {})
+        part[name.partition(".")[0]] = part.get(name.partition(".")[0], 0) + parameter.numel()
+    shared = sum(sizes.get(None, {}).values())
+    yield f"parameters that tasks share: {shared:,}" + _by_part(sizes.get(None, {}))
+    for place, task in enumerate(info.tasks):
+        own = sizes.get(place, {})
+        yield f"parameters of {plain(task.name)} alone: {sum(own.values()):,}" + _by_part(own)
+
+
+def _by_part(sizes: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{part} {size:,}' for part, size in sizes.items())})" if sizes else ""
+
+
+def plain(text: str, longest: int = LONGEST) -> str:
+    """Return text of a file for a terminal: one line of printable signs, cut where it is long."""
+    seen = printable(text)
+    return seen if len(seen) <= longest else seen[: longest - 1] + "…"
