@@ -3,10 +3,10 @@
     python -m benchmarks.frontier_rates [--studies 1000] [--output FILE]
 
 Simulated: a front of 11 points and two tasks. Each run's values have a deviation that validation and test
-share and one of its own each, together of standard deviation 1 (percent of STL); all is normal. Nulls: the setting has the
-expected values of a point of the front, of the true front between two points, or of a mix of two neighbours;
-or all points and the setting are one; or there is one point only. `helpful` fronts have points that others
-beat. Shifted: it lies 1.5 behind or beyond a point of the front on both tasks.
+share and one of its own each, together of standard deviation 1 (percent of STL); all is normal. Nulls: the
+setting has the expected values of a point of the front, of the true front between two points, or of a mix of two
+neighbours; or all points and the setting are one; or there is one point only. `helpful` fronts have points that
+others beat. Shifted: it lies 1.5 behind or beyond a point of the front on both tasks.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ COMMANDS = {
 }
 """Every command with its options."""
 
-PLAIN_KEYS = ("seeds", "tune", "controls", "study", "store", "save", "device", "dtype")
+PLAIN_KEYS = ("seeds", "tune", "controls", "frontier", "study", "store", "save", "device", "dtype")
 
 _BASH = r"""
 _mtlrun() {

@@ -112,6 +112,7 @@ def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, An
             },
         }
         for cell in manifest["cells"]
+        if cell.get("judged", True)
     ]
 
 

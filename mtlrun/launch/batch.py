@@ -273,4 +273,5 @@ def _objectives(batch: Batch) -> list[float]:
         found = [sign[key[1]] * values[key] for key in keys if key in values]
         return sum(found) / len(found) if found else float("nan")
 
-    return [sum(objective(cells[c]) for c in ids) / len(ids) for ids in batch.study.jobs]
+    judged = ([cells[c] for c in ids if cells[c].judged] for ids in batch.study.jobs)
+    return [sum(map(objective, found)) / len(found) for found in judged]

@@ -14,11 +14,11 @@ from mtlrun.launch.controls import CONTROLS, add_controls, network_of
 from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
+from mtlrun.plan.front import front_nodes, frontier_faults, points
 from mtlrun.plan.runs import PARTS
 from mtlrun.plan.saving import SAVES
 from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
-from mtlrun.plan.variants import variants
 from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.stop import Stop
@@ -27,7 +27,10 @@ from mtlrun.training.network import Parts
 from mtlrun.training.numerics import STORED
 
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
-PLAIN_KEYS = ("seeds", "tune", "controls", "check", "study", "store", "save", "device", "dtype", "invocation")
+PLAIN_KEYS = (
+    *("seeds", "tune", "controls", "frontier", "check", "study"),
+    *("store", "save", "device", "dtype", "invocation"),
+)
 ONE_PER_STUDY = (
     *(
         "check",
@@ -38,6 +41,7 @@ ONE_PER_STUDY = (
         "seeds",
         "tune",
         "controls",
+        "frontier",
         "statistics",
         "stop",
         "launch",
@@ -114,9 +118,10 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         if not bad & {"suite", "budget"}:
             memo(_check_budget, job["suite"], job["budget"])
         if not bad & set(PARTS):
+            front = {} if frontier_faults(job) else front_nodes([job])
             for suite in memo(_suite_nodes, job["suite"]):
-                for point in variants({**job, "suite": suite}, len(suite["tasks"]), memo):
-                    _check_point(point, memo)
+                for point in points({**job, "suite": suite}, len(suite["tasks"]), memo, front):
+                    _check_point(point.job, memo)
     except ConfigError as error:
         faults += error.faults
     return faults
@@ -194,7 +199,7 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
 
 def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
-    faults = list(gate_faults(job.get("check", {})))
+    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job)]
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):
         faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))

@@ -47,7 +47,7 @@ def network_of(config: Config) -> Network:
 
 
 def add_controls(study: Study, names: Sequence[str]) -> None:
-    """Add controls and their runs to a study's cells; cells of one task have none.
+    """Add controls and their runs to a study's cells; cells of one task, or without rows, have none.
 
     Args:
         study: planned.
@@ -56,7 +56,7 @@ def add_controls(study: Study, names: Sequence[str]) -> None:
     Raises:
         ConfigError: the model has one width only, so that its capacity cannot be matched.
     """
-    for cell in study.cells if names else ():
+    for cell in (cell for cell in study.cells if names and cell.judged):
         tasks = [task.name for task in build(cell.config["suite"]).info().tasks]
         cell.controls = {name: {} for name in CONTROLS if name in names}
         for task in cell.baselines if len(tasks) > 1 else ():

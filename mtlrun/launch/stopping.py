@@ -26,6 +26,8 @@ def more_seeds(
 ) -> dict[Place, Choice]:
     """Return the choices with more seeds for the cells that have no verdict; none where nothing is to be added.
 
+    Points of a front, which have no verdict of their own, get as many as the cell that has most.
+
     Args:
         study: trained.
         manifest: of the study, with all its cells.
@@ -39,10 +41,13 @@ def more_seeds(
     rows = summarise(manifest, store.runs(ids), store.curves(ids)).rows
     open_ = rows[(rows["verdict"] == "inconclusive") & (rows["n_diverged"] == 0)]
     undecided, seeds = set(open_["cell_id"]), {cell.cell_id: cell.seeds for cell in study.cells}
-    found, grown = dict(choices), False
-    for job, cell_ids in enumerate(study.jobs):
-        for place, cell_id in enumerate(cell_ids):
-            longer = stop.extended(seeds[cell_id]) if cell_id in undecided else seeds[cell_id]
-            grown |= len(longer) > len(seeds[cell_id])
-            found[job, place] = replace(found.get((job, place), AS_GIVEN), seeds=longer)
-    return found if grown else {}
+    longer = {key: stop.extended(old) if key in undecided else old for key, old in seeds.items()}
+    longest = max(longer.values(), key=len)
+    longer |= {cell.cell_id: longest for cell in study.cells if not cell.judged}
+    if all(len(longer[key]) == len(old) for key, old in seeds.items()):
+        return {}
+    return {
+        (job, place): replace(choices.get((job, place), AS_GIVEN), seeds=longer[cell_id])
+        for job, cell_ids in enumerate(study.jobs)
+        for place, cell_id in enumerate(cell_ids)
+    }

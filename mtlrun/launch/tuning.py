@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlrun.plan.runs import PARTS
 from mtlrun.plan.study import BASELINE, Cell, Place, Study
 from mtlrun.plan.tuning import Choice, Tuning, applied, known_part
 from mtlrun.report.tuned import Tried, tried_values
@@ -43,7 +44,8 @@ def choose(
         of_setting = trials.jobs[number :: len(jobs)]
         for place in range(len(of_setting[0])):
             tried = [cells[ids[place]] for ids in of_setting]
-            found[number, place] = _choice(job, tried, [values[cell.cell_id] for cell in tried], tuning)
+            own = {**job, **{group: tried[0].config[group] for group in PARTS}}
+            found[number, place] = _choice(own, tried, [values[cell.cell_id] for cell in tried], tuning)
     return found
 
 

@@ -13,10 +13,10 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, SourceInfo, Task
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
+from mtlrun.plan.front import Point, front_nodes, points
 from mtlrun.plan.labels import cell_labels, varying_settings
 from mtlrun.plan.runs import PARTS, config_id, run_ids, source_digests
 from mtlrun.plan.tuning import AS_GIVEN, Choice, Setting, applied
-from mtlrun.plan.variants import variants
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
 
 BASELINE = {"sharing": "hard", "weighting": "equal", "schedule": "joint"}
@@ -47,6 +47,8 @@ class Cell:
         phases: what is trained when, as `mtlrun.schedule.base.told` says it.
         controls: by name and judged task a run id per seed, as `mtlrun.launch.controls` says.
         tuned: what tuning chose, as `mtlrun.launch.tuning` says it; None for settings that were given.
+        front: the weights of its tasks where it is a point of a front, else None.
+        judged: whether it has rows; points of a front that `frontier` asked for have none.
     """
 
     config: Config
@@ -63,6 +65,8 @@ class Cell:
     hyper: dict[str, Any] = field(default_factory=dict)
     tuned: dict[str, Any] | None = None
     controls: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    front: list[float] | None = None
+    judged: bool = True
 
 
 @dataclass
@@ -113,29 +117,29 @@ def plan_study(
     Raises:
         ConfigError: a job's parts do not fit together.
     """
-    choices = choices or {}
+    choices, front = choices or {}, front_nodes(jobs)
     memo, known = memo or Memo(), options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
     by_job = []
     for number, job in enumerate(jobs):
-        points = [
+        asked = [
             (point, suite)
             for suite in memo(_suites, job["suite"])
-            for point in variants(job, len(suite.tasks), memo)
+            for point in points(job, len(suite.tasks), memo, front)
         ]
         planned = [
             _plan_cell(point, suite, runs, known, memo, choices.get((number, place), AS_GIVEN))
-            for place, (point, suite) in enumerate(points)
+            for place, (point, suite) in enumerate(asked)
         ]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
-            cells.setdefault(cell.cell_id, cell)
+            first = cells.setdefault(cell.cell_id, cell)
+            first.front, first.judged = first.front or cell.front, first.judged or cell.judged
     for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper
-    first = jobs[0]
-    settings = (dict(first["statistics"]), dict(first["stop"]))
-    return Study(first["study"], *settings, list(cells.values()), runs, by_job)
+    settings = (dict(jobs[0]["statistics"]), dict(jobs[0]["stop"]))
+    return Study(jobs[0]["study"], *settings, list(cells.values()), runs, by_job)
 
 
 def seed_list(seeds: int | Sequence[int]) -> list[int]:
@@ -208,7 +212,7 @@ def _suites(node: Mapping[str, Any]) -> list[_Ground]:
 
 
 def _plan_cell(
-    given: Mapping[str, Any],
+    point: Point,
     suite: _Ground,
     runs: dict[str, Config],
     known: Known,
@@ -216,6 +220,7 @@ def _plan_cell(
     choice: Choice,
 ) -> Cell:
     """Return one cell and add the runs it needs."""
+    given = point.job
     job = _tuned(given, choice.setting, memo)
     budget: Budget = memo(build, job["budget"])
     schedule: Schedule = memo(build, job["schedule"])
@@ -244,6 +249,8 @@ def _plan_cell(
         told(phases, suite.tasks),
         _early_stop(budget, phases),
         tuned=choice.told,
+        front=point.weights,
+        judged=point.judged,
     )
 
 

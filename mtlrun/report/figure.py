@@ -14,6 +14,7 @@ import numpy as np
 
 from mtlrun.report import words
 from mtlrun.report.display import names_of
+from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
 from mtlrun.report.waterfall import draw_waterfalls
 
@@ -48,12 +49,12 @@ class _Panel(NamedTuple):
 
 
 def to_svg(summary: Summary, level: str = "rows") -> bytes:
-    """Return the forest plot as SVG, or with level `attribution` what the gains are made of."""
+    """Return the forest plot as SVG, or with another level of `PICTURES` that picture."""
     return _save(summary, level, "svg", {"Date": None, "Creator": None})
 
 
 def to_png(summary: Summary, level: str = "rows") -> bytes:
-    """Return the forest plot as PNG, or with level `attribution` what the gains are made of."""
+    """Return the forest plot as PNG, or with another level of `PICTURES` that picture."""
     return _save(summary, level, "png", {"Software": None})
 
 
@@ -89,7 +90,11 @@ def _draw(summary: Summary) -> Figure:
     return figure
 
 
-PICTURES: dict[str, Callable[[Summary], Figure]] = {"rows": _draw, "attribution": draw_waterfalls}
+PICTURES: dict[str, Callable[[Summary], Figure]] = {
+    "rows": _draw,
+    "attribution": draw_waterfalls,
+    "frontier": draw_fronts,
+}
 """Pictures by level."""
 
 

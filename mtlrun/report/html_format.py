@@ -17,10 +17,10 @@ caption small, footer { color: #57606a; font-weight: 400 }
 th, td { text-align: left; padding: .15rem 1rem .15rem 0; white-space: nowrap }
 thead th { border-bottom: 2px solid #1b1f24 }
 tr.start td { border-top: 1px solid #d0d7de }
-.negative, .worse { color: #b3261e; font-weight: 600 }
-.positive, .repairs, .partly, .better { color: #1a7f37; font-weight: 600 }
-.neutral, .no-effect { color: #0b6b8a }
-.inconclusive { color: #7a5b00 }
+.negative, .worse, .dominated { color: #b3261e; font-weight: 600 }
+.positive, .repairs, .partly, .better, .beyond-it { color: #1a7f37; font-weight: 600 }
+.neutral, .no-effect, .on-the-front { color: #0b6b8a }
+.inconclusive, .undecided { color: #7a5b00 }
 """
 
 

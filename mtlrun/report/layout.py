@@ -36,20 +36,21 @@ class Layout:
     pairs: pd.DataFrame
 
 
-def lay_out(manifest: Mapping[str, Any]) -> Layout:
-    """Return the layout of a study manifest."""
+def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
+    """Return the layout of a study manifest; `whole` with the cells that are there for a front alone."""
     import pandas as pd
 
     units: list[dict[str, Any]] = []
     pairs: dict[str, list[Any]] = {name: [] for name in _PAIR_COLUMNS}
-    for position, cell in enumerate(manifest["cells"]):
+    cells = [cell for cell in manifest["cells"] if whole or cell.get("judged", True)]
+    for position, cell in enumerate(cells):
         for task in cell["tasks"]:
             pairs["unit"] += [len(units)] * len(cell["seeds"])
             pairs["seed"] += cell["seeds"]
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
-    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", *SELECTION, "ratio"]
+    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", *SELECTION, "ratio", "front"]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
 
 
@@ -72,6 +73,7 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "select": cell["select"],
         **early_stop,
         "ratio": resplit["n_test"] / resplit["n_train"] if resplit else 0.0,
+        "front": cell.get("front"),
     }
 
 

@@ -6,6 +6,7 @@ from mtlrun.report import words
 from mtlrun.report.attribution_blocks import attribution_blocks
 from mtlrun.report.display import Block, aggregate_blocks, contrast_blocks
 from mtlrun.report.forgetting import forgetting_blocks
+from mtlrun.report.frontier_blocks import frontier_blocks
 from mtlrun.report.summary import Summary
 from mtlrun.report.theory_blocks import theory_blocks
 
@@ -15,6 +16,10 @@ def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple
     found = [
         ("What each mitigation changes against none (in %)", contrast_blocks(summary)),
         ("What the gains are made of (parts add up to the gain)", attribution_blocks(summary)),
+        (
+            "Frontier: against fixed weights, compared with as many points of their grid",
+            frontier_blocks(summary),
+        ),
         (
             "Forgotten of earlier tasks: best earlier test value less the last",
             forgetting_blocks(summary, marks),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtlrun.counted import counted
 from mtlrun.report.contrasts import BASE
+from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
 from mtlrun.report.theory import theory_sentence
 from mtlrun.report.tuned import tuning_sentence
@@ -29,6 +30,7 @@ def sentences(summary: Summary) -> list[str]:
             _undecided(summary.rows),
             _stopped(summary),
             _skewed(summary),
+            frontier_sentence(summary.frontier),
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
             _absent(summary),

@@ -12,6 +12,7 @@ from mtlrun.report.attribution import make_attribution
 from mtlrun.report.contrasts import make_contrasts
 from mtlrun.report.cost import make_cost
 from mtlrun.report.course import make_phases, with_forgetting
+from mtlrun.report.frontier import make_frontier
 from mtlrun.report.layout import IDENTITY, lay_out
 from mtlrun.report.measured import Measured, measure
 from mtlrun.report.rows import make_rows, make_suites
@@ -37,6 +38,8 @@ class Summary:
         suites: one cell each, with delta-m.
         aggregates: one setting each, over all its suites; empty where no setting has several.
         attribution: the parts of each row's gain; empty without controls.
+        frontier: each mitigation against a front of fixed weights, one row per comparison; empty without a front.
+        front_points: the points of these fronts, one row per task.
         cost: one cell each.
         theory: rows whose suite knows what training must come to; see `mtlrun.report.theory`.
         pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
@@ -56,6 +59,8 @@ class Summary:
     suites: pd.DataFrame
     aggregates: pd.DataFrame
     attribution: pd.DataFrame
+    frontier: pd.DataFrame
+    front_points: pd.DataFrame
     cost: pd.DataFrame
     theory: pd.DataFrame
     pairs: pd.DataFrame
@@ -83,6 +88,7 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
     layout = lay_out(manifest)
     measured = measure(layout, runs, curves)
     rows = make_rows(layout, measured, settings)
+    frontier, front_points = make_frontier(manifest, runs, curves, settings)
     return Summary(
         study=manifest["study"],
         settings=settings,
@@ -92,12 +98,14 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
         suites=make_suites(layout, measured, rows),
         aggregates=make_aggregates(layout, measured, rows),
         attribution=make_attribution(manifest, layout, rows, curves, settings),
+        frontier=frontier,
+        front_points=front_points,
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
         pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
         curves=curves,
         phases=make_phases(manifest, runs),
-        counts=_counts(layout.pairs, runs),
+        counts=_counts(lay_out(manifest, whole=True).pairs, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),
     )

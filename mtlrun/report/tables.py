@@ -25,21 +25,23 @@ LEVELS = (
     "suites",
     "aggregates",
     "attribution",
+    "frontier",
+    "front_points",
     "cost",
     "theory",
     "phases",
 )
 _OF_TASKS = ("suite", "task", "kind", "metric", "direction")
+_OF_FRONTS = ("suite", "sharing")
 FILTERS = (*LABELS, *_OF_TASKS[1:])
 
 
 def table(summary: Summary, level: str) -> pd.DataFrame:
     """Return one table.
 
-    `rows`, `contrasts`, `suites`, `aggregates`, `attribution`, `cost`, `theory` and `phases` are the summary's own;
     `runs` has one row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`)
     and of its baseline (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained`
-    says whether that phase trains the task.
+    says whether that phase trains the task. The others are the summary's own.
 
     Raises:
         ConfigError: there is no such level.
@@ -87,6 +89,8 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         suites=summary.suites[summary.suites["cell_id"].isin(cells)],
         aggregates=_kept(summary.aggregates, of_settings),
         attribution=_kept(summary.attribution, filters),
+        frontier=_kept(summary.frontier, of_settings),
+        front_points=_kept(summary.front_points, {n: v for n, v in filters.items() if n in _OF_FRONTS}),
         cost=summary.cost[summary.cost["cell_id"].isin(cells)],
         theory=_kept(summary.theory, filters),
         phases=summary.phases[summary.phases["cell_id"].isin(cells)],
@@ -116,7 +120,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     Columns of numbers keep their types; infinities become missing.
     """
     result = frame.copy()
-    for name in ("hyper", "tuned", "parameters_task", "tasks", "branches", "weights", "profile"):
+    for name in ("hyper", "tuned", "parameters_task", "tasks", "branches", "weights", "profile", "cell_ids"):
         if name in result:
             texts = [None if plain(v) is None else json.dumps(plain(v), sort_keys=True) for v in result[name]]
             result[name] = np.array(texts, dtype=object)

@@ -28,6 +28,10 @@ COLOURS = {
     "better": "green",
     "partly": "green",
     "no effect": "cyan",
+    "dominated": "bold red",
+    "beyond it": "bold green",
+    "on the front": "cyan",
+    "undecided": "yellow",
 }
 
 _LAYOUTS = (

@@ -47,7 +47,7 @@ def tried_values(
     Raises:
         DataError: a finished run lacks the values of its primary metric.
     """
-    layout = lay_out(manifest)
+    layout = lay_out(manifest, whole=True)
     pairs = measure(layout, runs, curves).pairs
     means = {name: _means(pairs, name, len(layout.units)) for name in ("val", "stl_val")}
     found: dict[str, dict[str, Tried]] = {}

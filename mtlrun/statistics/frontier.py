@@ -34,9 +34,8 @@ class Position(NamedTuple):
         lead: behind the front, minus what the point that beats it most gains on every task at least; beyond
             it, what it gains itself on every task at least over the point that it beats most; else 0.
         low, high: bounds of the lead.
-        dominated: share of resamples in which that point is better on every task.
-        beyond: share of resamples in which no point reaches it, and it is better on every task than a point
-            of the front.
+        dominated, on, beyond: shares of resamples in which the lead is below 0, closer to 0 than the margin, and
+            above 0.
         word: `dominated` where high is below 0; `beyond it` where low is above 0; `on the front` where both
             are less than the margin from 0; else `undecided`.
     """
@@ -45,18 +44,17 @@ class Position(NamedTuple):
     low: float
     high: float
     dominated: float
+    on: float
     beyond: float
     word: str
 
     @property
     def confidence(self) -> float:
-        """Share of resamples that say what the word says; for the two words in between, neither of the others."""
-        return {DOMINATED: self.dominated, BEYOND: self.beyond}.get(
-            self.word, 1 - self.dominated - self.beyond
-        )
+        """Share of resamples that say what the word says; NaN of `undecided`."""
+        return {DOMINATED: self.dominated, ON: self.on, BEYOND: self.beyond}.get(self.word, np.nan)
 
 
-NOWHERE = Position(np.nan, np.nan, np.nan, np.nan, np.nan, UNDECIDED)
+NOWHERE = Position(np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, UNDECIDED)
 
 
 class _Leads(NamedTuple):
@@ -108,13 +106,14 @@ def position(
     low = float(ahead[0].min()) if is_beyond else min(float(reach[0].min()), 0.0)
     is_behind = behind[1].max() < -TOLERANCE
     high = float(behind[1].max()) if is_behind else max(float(ahead[1].min()), 0.0)
-    drawn = [weights @ columns for columns in leads]
+    mean, drawn = (_leads_of(leads, part) for part in (np.full((1, len(own)), 1 / len(own)), weights))
     return Position(
-        lead=_lead(leads),
+        lead=float(mean[0]),
         low=low,
         high=high,
-        dominated=float((drawn[0] < -TOLERANCE).all(axis=1).mean()),
-        beyond=float((np.concatenate(drawn[1:], axis=1) > TOLERANCE).all(axis=1).mean()),
+        dominated=float((drawn < 0).mean()),
+        on=float((np.abs(drawn) < margin).mean()),
+        beyond=float((drawn > 0).mean()),
         word=_word(low, high, margin),
     )
 
@@ -143,14 +142,15 @@ def on_front(points: Array) -> NDArray[np.bool_]:
     """Return which points (..., G, T) no other equals or beats on all tasks, and beats on one."""
     one, other = points[..., :, None, :], points[..., None, :, :]
     beaten = (other >= one).all(axis=-1) & (other > one).any(axis=-1)
-    return ~beaten.any(axis=-1)
+    return np.logical_not(beaten.any(axis=-1))
 
 
-def _lead(leads: _Leads) -> float:
-    behind, reach, ahead = (columns.mean(axis=0) for columns in leads)
-    if behind.max() < -TOLERANCE:
-        return float(behind.max())
-    return float(ahead.min()) if min(reach.min(), ahead.min()) > TOLERANCE else 0.0
+def _leads_of(leads: _Leads, weights: Array) -> Array:
+    """Return the lead (B,) of each mean of seeds that weights (B, S) make."""
+    behind, reach, ahead = (weights @ columns for columns in leads)
+    worst, best = behind.max(axis=1), ahead.min(axis=1)
+    is_beyond = (reach.min(axis=1) > TOLERANCE) & (best > TOLERANCE)
+    return np.where(worst < -TOLERANCE, worst, np.where(is_beyond, best, 0.0))
 
 
 def _word(low: float, high: float, margin: float) -> str:

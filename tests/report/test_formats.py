@@ -53,8 +53,9 @@ def test_every_format_writes_every_level_of_awkward_results(name: str, level: st
         with pytest.raises(ConfigError, match="--level"):
             render(awkward, name, level)
         return
-    if name in ("svg", "png") and level == "attribution":
-        with pytest.raises(ConfigError, match="no controls"):
+    lacking = {"attribution": "no controls", "frontier": "no front"}
+    if name in ("svg", "png") and level in lacking:
+        with pytest.raises(ConfigError, match=lacking[level]):
             render(awkward, name, level)
         return
     content = render(awkward, name, level)
@@ -72,6 +73,8 @@ def test_json_is_the_contract(summary: Summary) -> None:
         "suites",
         "aggregates",
         "attribution",
+        "frontier",
+        "front_points",
         "cost",
         "theory",
     ]

@@ -74,7 +74,7 @@ def test_noise_without_a_verdict_is_undecided():
     values = rng.normal(0, 3, (4, 6, 2))
     found = position(values[:, :5], values[:, 5:], values[:, :5], values[:, 5:], StudentT(), np.eye(4), 0.5)
     assert found.word == "undecided" and found.low < -0.5
-    assert 0 <= found.confidence <= 1
+    assert np.isnan(found.confidence) and 0 <= found.dominated <= 1
 
 
 def test_too_few_seeds_are_nowhere():

@@ -1,0 +1,81 @@
+"""Values of cells as a front sees them: oriented, in percent of its single-task means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtlrun.report.cost import make_cost
+from mtlrun.report.fronts import Member, Side
+from mtlrun.report.layout import Layout, lay_out
+from mtlrun.report.measured import Measured, measure
+from mtlrun.report.rows import has_percent
+from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.student import Array, moments
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class FrontStudy:
+    """What a study measured, points of fronts and all.
+
+    Attributes:
+        layout: whole.
+        measured: of the same.
+        val: (S, U) validation values at the selected steps.
+        stl_val: (S, U) of the baselines.
+        wall_s: of one run, by cell id.
+        settings: method, level and margin.
+    """
+
+    layout: Layout
+    measured: Measured
+    val: Array
+    stl_val: Array
+    wall_s: Mapping[str, float]
+    settings: Statistics
+
+    def gains(self, front: Side, members: Sequence[Member]) -> tuple[Array, Array]:
+        """Return oriented values in percent of a front's single-task means, on validation and test: (S, M, T)
+        each.
+
+        NaN where a percentage of a task's metric has no meaning.
+        """
+        at, units = front.members[0].units, np.array([member.units for member in members])
+        about = self.layout.units.iloc[at]
+        mean, sd = moments(self.measured.stl[:, at])[1:]
+        percent = has_percent(about["natural_zero"].to_numpy(dtype=bool), mean, sd)
+        sign = np.where(percent, 100.0, np.nan) * about["sign"].to_numpy()
+        val_mean = moments(self.stl_val[:, at]).mean
+        return (
+            self.val[:, units] * (sign / np.abs(val_mean)),
+            self.measured.mtl[:, units] * (sign / np.abs(mean)),
+        )
+
+    def time(self, members: Sequence[Member]) -> float:
+        """Return the seconds of one seed of all trials of some cells."""
+        return sum(member.trials * self.wall_s[member.cell_id] for member in members)
+
+
+def study_of(
+    manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame, settings: Statistics
+) -> FrontStudy:
+    """Return what a study measured; arguments as of `mtlrun.report.summary.summarise`."""
+    layout = lay_out(manifest, whole=True)
+    measured = measure(layout, runs, curves)
+    wall_s = make_cost(layout, runs).set_index("cell_id")["wall_s"].to_dict()
+    val, stl_val = (_matrix(measured, name) for name in ("val", "stl_val"))
+    return FrontStudy(layout, measured, val, stl_val, wall_s, settings)
+
+
+def _matrix(measured: Measured, name: str) -> Array:
+    """Return a column of the pairs as (S, U)."""
+    found = np.full(measured.mtl.shape, np.nan)
+    row = np.searchsorted(measured.seeds, measured.pairs["seed"].to_numpy())
+    found[row, measured.pairs["unit"].to_numpy()] = measured.pairs[name]
+    return found

@@ -1,0 +1,190 @@
+"""Each mitigation against the front of fixed weights: dominated, on the front, or beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mtlrun.report.front_values import FrontStudy, study_of
+from mtlrun.report.fronts import Member, Side, find_sides, front_for, whole
+from mtlrun.report.layout import IDENTITY, LABELS
+from mtlrun.report.rows import make_rows
+from mtlrun.statistics.delta_m import bootstrap_weights
+from mtlrun.statistics.frontier import (
+    DOMINATED,
+    NOWHERE,
+    UNDECIDED,
+    Position,
+    on_front,
+    position,
+    spread_out,
+)
+from mtlrun.statistics.methods import make_method
+from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.student import Array, moments
+from mtlrun.streams import stream
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIALS, TIME, ALL = "trials", "time", "all"
+FRONTIER_COLUMNS = (
+    *(*LABELS, "hyper", "against", "verdict", "lead_pct", "lead_low", "lead_high", "confidence"),
+    *("dominated", "on_front", "beyond", "n_seeds", "n_diverged", "variants", "trials", "wall_s"),
+    *("points", "points_of", "points_trials", "points_wall_s", "weights", "cell_ids", "front"),
+)
+POINT_COLUMNS = (
+    *(*IDENTITY, "weights", "on_front", "n_seeds", "mtl_mean"),
+    *("gain_pct", "ci_low", "ci_high", "cell_id", "front"),
+)
+
+RESAMPLES = 4000
+
+
+class Tables(NamedTuple):
+    """What each mitigation is worth, and the points it is compared with; see `make_frontier`."""
+
+    frontier: pd.DataFrame
+    points: pd.DataFrame
+
+
+def make_frontier(
+    manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame, settings: Statistics
+) -> Tables:
+    """Return one row per mitigation and comparison, and one per point of a front and task; none without fronts.
+
+    `against` is `trials`: as many points of the grid as the mitigation had trials; `time`: as many as could
+    be trained in its time; or `all`. The points are spread over the grid; `weights` are theirs. `verdict`,
+    `lead_pct` with its bounds, `confidence` and the shares `dominated`, `on_front` and `beyond` are those of
+    `mtlrun.statistics.frontier.Position`, over the `n_seeds` seeds that the mitigation and these points have.
+    Points with a diverged seed are left out, and so are variants, unless all have one. A mitigation with
+    `n_diverged` seeds is dominated or undecided. `wall_s` is the measured time of one seed of all its trials,
+    `points_wall_s` that of the points, `points_trials` their trials. `front` is the same for the points of
+    one front and what is compared with it.
+
+    Args:
+        manifest: of the study.
+        runs, curves: as of `mtlrun.report.summary.summarise`.
+        settings: method, level and margin.
+    """
+    import pandas as pd
+
+    records: list[dict[str, Any]] = []
+    points: list[dict[str, Any]] = []
+    if any(cell.get("front") for cell in manifest["cells"]):
+        study = study_of(manifest, runs, curves, settings)
+        fronts, others = find_sides(study.layout)
+        rows = make_rows(study.layout, study.measured, settings)
+        for front in fronts:
+            points += _points(front, rows, study)
+        for side in others:
+            its_front = front_for(side, fronts)
+            records += _rows(side, its_front, study) if its_front else []
+    return Tables(
+        pd.DataFrame(records, columns=list(FRONTIER_COLUMNS)),
+        pd.DataFrame(points, columns=list(POINT_COLUMNS)),
+    )
+
+
+def _rows(side: Side, front: Side, study: FrontStudy) -> list[dict[str, Any]]:
+    """Return the rows of one mitigation, one for each comparison."""
+    own = whole(side.members, study.measured) or side.members
+    units = np.array([member.units for member in side.members])
+    gone = int(study.measured.mtl_diverged[:, units].any(axis=(1, 2)).sum()) if own is side.members else 0
+    points = whole(front.members, study.measured)
+    order = spread_out(np.array([member.weights for member in points])).tolist() if points else []
+    counts = {
+        TRIALS: _count(_trials(side.members), _trials(points), len(points)),
+        TIME: _count(study.time(side.members), study.time(points), len(points)),
+        ALL: len(points),
+    }
+    about = {
+        **side.labels,
+        "hyper": dict(side.hyper),
+        "n_diverged": gone,
+        "variants": len(side.members),
+        "trials": _trials(side.members),
+        "wall_s": study.time(side.members),
+        "points_of": len(front.members),
+        "cell_ids": [member.cell_id for member in side.members],
+        "front": front.members[0].cell_id,
+    }
+    chosen = {against: [points[place] for place in order[:count]] for against, count in counts.items()}
+    return [about | _row(against, some, own, front, study, gone > 0) for against, some in chosen.items()]
+
+
+def _row(
+    against: str, points: Sequence[Member], own: Sequence[Member], front: Side, study: FrontStudy, gone: bool
+) -> dict[str, Any]:
+    """Return what one comparison finds; of settings with a diverged seed only that they are dominated."""
+    n, found = _position(points, own, front, study) if points else (0, NOWHERE)
+    if gone and found.word != DOMINATED:
+        found = found._replace(word=UNDECIDED)
+    return {
+        "against": against,
+        "verdict": found.word,
+        "lead_pct": found.lead,
+        "lead_low": found.low,
+        "lead_high": found.high,
+        "confidence": found.confidence,
+        "dominated": found.dominated,
+        "on_front": found.on,
+        "beyond": found.beyond,
+        "n_seeds": n,
+        "points": len(points),
+        "points_trials": _trials(points),
+        "points_wall_s": study.time(points),
+        "weights": [member.weights for member in points],
+    }
+
+
+def _position(
+    points: Sequence[Member], own: Sequence[Member], front: Side, study: FrontStudy
+) -> tuple[int, Position]:
+    """Return the number of seeds that have everything, and the position."""
+    front_val, front_test = study.gains(front, points)
+    own_val, own_test = study.gains(front, own)
+    sides = (front_val, own_val, front_test, own_test)
+    there = np.all([np.isfinite(side).all(axis=(1, 2)) for side in sides], axis=0)
+    front_val, own_val, front_test, own_test = (side[there] for side in sides)
+    n = int(there.sum())
+    settings = study.settings
+    ratio = float(study.layout.units["ratio"].iloc[front.members[0].units[0]])
+    method = make_method(settings.method, ratio, stream(0, "report/frontier"))
+    found = position(
+        front_val, own_val, front_test, own_test, method, _resamples(n), settings.margin, settings.alpha
+    )
+    return n, found
+
+
+@lru_cache(maxsize=8)
+def _resamples(n: int) -> Array:
+    return bootstrap_weights(n, RESAMPLES, stream(0, f"report/frontier/{n}")) if n else np.empty((0, 0))
+
+
+def _trials(members: Sequence[Member]) -> int:
+    return sum(member.trials for member in members)
+
+
+def _count(spent: float, points_spent: float, points: int) -> int:
+    """Return how many of some points of equal cost could have been had for what was spent: at least one.
+
+    0 where the cost is not known.
+    """
+    if not np.isfinite(spent) or not points_spent > 0:
+        return 0
+    return int(np.clip(np.floor(spent * points / points_spent + 1e-9), 1, points))
+
+
+def _points(front: Side, rows: pd.DataFrame, study: FrontStudy) -> list[dict[str, Any]]:
+    """Return a row per point and task, as of the report; which are on the front is seen on validation."""
+    val = study.gains(front, front.members)[0]
+    best = on_front(moments(val.reshape(len(val), -1)).mean.reshape(val.shape[1:]))
+    found = []
+    for member, is_best in zip(front.members, best.tolist(), strict=True):
+        own = {"weights": member.weights, "on_front": is_best, "front": front.members[0].cell_id}
+        found += [row | own for row in rows.iloc[member.units].to_dict("records")]
+    return found

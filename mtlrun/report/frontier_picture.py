@@ -1,0 +1,141 @@
+"""The picture of a front: gains of one task against those of the other, points of the grid and mitigations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtlrun.counted import counted
+from mtlrun.errors import ConfigError
+from mtlrun.report.display import names_of
+from mtlrun.report.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_GRID, _INK, _FAINT = "#77716a", "#23201d", "#d9d5ce"
+_COLOURS = ("#0067a5", "#c8401e", "#00795c", "#8a5a00", "#6b3fa0", "#b0006d", "#007a8a", "#4d6b00")
+_MARKERS = "osD^vPX"
+_ACROSS, _WIDTH_IN, _HEIGHT_IN = 2, 6.4, 4.6
+_REACH = 3
+"""The picture goes so many times as far down as the worst interval of a mitigation, or the margin."""
+
+_COLUMNS = ("gain_pct", "ci_low", "ci_high")
+
+
+def draw_fronts(summary: Summary) -> Figure:
+    """Return a picture per front of two tasks.
+
+    Raises:
+        ConfigError: there is no front, or none of two tasks whose gains are percentages.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    points = summary.front_points
+    if points.empty:
+        raise ConfigError(["the study has no front of fixed weights: train it with frontier=11"])
+    fronts = [part for _, part in points.groupby("front", sort=False) if _drawable(part)]
+    if not fronts:
+        raise ConfigError(["a front is drawn for two tasks with gains in percent; --format md has the table"])
+    across = min(_ACROSS, len(fronts))
+    down = -(-len(fronts) // across)
+    figure = Figure(figsize=(_WIDTH_IN * across, _HEIGHT_IN * down), layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, part in enumerate(fronts):
+        _draw(figure.add_subplot(down, across, place + 1), part, summary)
+    return figure
+
+
+def _drawable(points: pd.DataFrame) -> bool:
+    return bool(points["task"].nunique() == 2 and points["gain_pct"].notna().all())
+
+
+def _draw(axes: Axes, points: pd.DataFrame, summary: Summary) -> None:
+    tasks = list(dict.fromkeys(points["task"]))
+    for line in (axes.axhline, axes.axvline):
+        line(0, color=_INK, linewidth=0.8, zorder=1)
+    _draw_points(axes, points, tasks)
+    compared = summary.frontier[summary.frontier["front"] == points["front"].iloc[0]]
+    ids = {cell_id for cell_ids in compared["cell_ids"] for cell_id in cell_ids}
+    rows = summary.rows[summary.rows["cell_id"].isin(ids)]
+    names = names_of(rows).agg("  ".join, axis=1) if rows["cell_id"].nunique() > 1 else rows["mitigation"]
+    for number, (cell_id, part) in enumerate(rows.groupby("cell_id", sort=False)):
+        gains = part.set_index("task").loc[tasks, list(_COLUMNS)].to_numpy(dtype=float)
+        name = names[rows["cell_id"] == cell_id].iloc[0]
+        _draw_cross(axes, gains, str(name), number)
+    _zoom(axes, points, rows, tasks, summary.settings.margin)
+    about = [points[name].iloc[0] for name in ("suite", "sharing")]
+    axes.set_title("  ".join(about), fontsize=10, loc="left")
+    axes.set_xlabel(f"{tasks[0]}: gain in % of STL", color=_GRID)
+    axes.set_ylabel(f"{tasks[1]}: gain in % of STL", color=_GRID)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.tick_params(colors=_GRID, labelsize=8)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_FAINT)
+
+
+def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str], margin: float) -> None:
+    """Leave out points far below all mitigations, as those that hardly train a task, and say how many."""
+    gains = points.pivot(index="cell_id", columns="task", values="gain_pct")[tasks]
+    lowest = rows.groupby("task")["ci_low"].min().reindex(tasks).fillna(0.0)
+    floor = _REACH * np.minimum(lowest.to_numpy(dtype=float), -margin)
+    outside = int((gains.to_numpy(dtype=float) < floor).any(axis=1).sum())
+    if not outside:
+        return
+    highest = np.maximum(gains.max(), rows.groupby("task")["ci_high"].max().reindex(tasks).fillna(0.0))
+    top = np.maximum(highest.to_numpy(dtype=float), 0.0)
+    top += 0.08 * (top - floor)
+    axes.set_xlim(floor[0], top[0])
+    axes.set_ylim(floor[1], top[1])
+    text = f"{counted(outside, 'point of the grid lies', 'points of the grid lie')} farther down"
+    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=7, color=_GRID)
+
+
+def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
+    """Draw a grid, filled where a point is on the front, these joined in the order of their gains."""
+    gains = points.pivot(index="cell_id", columns="task", values="gain_pct")[tasks]
+    best = points.drop_duplicates("cell_id").set_index("cell_id").loc[gains.index, "on_front"].to_numpy(bool)
+    weights = points.drop_duplicates("cell_id").set_index("cell_id").loc[gains.index, "weights"]
+    at = gains.to_numpy(dtype=float)
+    front = at[best][np.argsort(at[best][:, 0])]
+    axes.plot(*front.T, color=_GRID, linewidth=1.2, zorder=2)
+    axes.plot(*at[best].T, "o", color=_GRID, markersize=5, zorder=3, label="fixed weights, on the front")
+    if not best.all():
+        axes.plot(
+            *at[~best].T, "o", markerfacecolor="white", color=_GRID, markersize=5, zorder=3, label="behind it"
+        )
+    for place, values in zip(at, weights, strict=True):
+        text = ", ".join(f"{value:.3g}" for value in values)
+        axes.annotate(
+            text,
+            place,
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=6,
+            color=_GRID,
+            annotation_clip=True,
+        )
+
+
+def _draw_cross(axes: Axes, gains: np.ndarray, name: str, number: int) -> None:
+    """Draw one setting with its 95 % intervals: gains (2, 3) have value, low and high of both tasks."""
+    value, low, high = gains.T
+    colour = _COLOURS[number % len(_COLOURS)]
+    spread = np.abs(np.stack([value - low, high - value], axis=1))
+    axes.errorbar(
+        value[:1],
+        value[1:],
+        xerr=spread[:1].T,
+        yerr=spread[1:].T,
+        fmt=_MARKERS[number // len(_COLOURS) % len(_MARKERS)],
+        color=colour,
+        elinewidth=1,
+        markersize=5,
+        zorder=4,
+        label=name,
+    )
