@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-PAGE = ("rows", "contrasts", "suites", "aggregates", "attribution", "frontier", "front_points", "cost", "theory")
+PAGE = (
+    "rows",
+    "contrasts",
+    "suites",
+    "aggregates",
+    "attribution",
+    "frontier",
+    "front_points",
+    "cost",
+    "theory",
+)
 
 
 def to_json(summary: Summary, level: str = "rows") -> str:
