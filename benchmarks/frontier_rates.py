@@ -4,9 +4,10 @@
 
 Simulated: a front of 11 points and two tasks. Each run's values have a deviation that validation and test
 share and one of its own each, together of standard deviation 1 (percent of STL); all is normal. Nulls: the
-setting has the expected values of a point of the front, of the true front between two points, or of a mix of two
-neighbours; or all points and the setting are one; or there is one point only. `helpful` fronts have points that
-others beat. Shifted: it lies 1.5 behind or beyond a point of the front on both tasks.
+setting has the expected values of a point of the front, of the true front between two points, or of a mix of
+two neighbours; or all points and the setting are one; or there is one point only. `helpful` fronts have
+points that others beat. At the edges the setting equals a point on the first task, the worst null for each
+word. Shifted: it lies 1.5 behind or beyond a point of the front on both tasks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mtlrun.statistics.student import Array, StudentT
 
 ALPHA, POINTS, RADIUS, SHIFT, MARGIN, SHARED = 0.05, 11, 4.0, 1.5, 1.0, 0.5
 SEEDS, VARIANTS, RESAMPLES = (5, 10, 20), (1, 5), 400
-NULLS = ("point", "between", "mix", "flat", "helpful", "one")
+NULLS = ("point", "between", "mix", "flat", "helpful", "one", "edge behind", "edge beyond")
 WORDS = (DOMINATED, ON, BEYOND, UNDECIDED)
 
 
@@ -40,12 +41,16 @@ def helpful(at: Array) -> Array:
 
 
 def truths(null: str, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return the expected gains of a front's points (G, 2), and of a setting that is no better and no worse, (2,)."""
+    """Return expected gains of a front's points (G, 2), and of a setting that is no better and no worse (2,)."""
     at = np.linspace(0, 1, POINTS)
     shape = helpful if null == "helpful" else curve
     points = np.zeros((POINTS, 2)) if null == "flat" else shape(at)
     points = points[:1] if null == "one" else points
     place = int(rng.integers(POINTS - 1))
+    if null == "edge behind":
+        return points, points[-1] - [0, RADIUS]
+    if null == "edge beyond":
+        return points[:1], points[0] + [0, RADIUS]
     if null == "between":
         return points, curve(at[place] + 0.5 / (POINTS - 1))
     if null == "mix":
