@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +35,7 @@ class File:
         decimal: sign before the decimals of a text file.
         encoding: of a text file.
         sheet: of a workbook; None for the first.
+        text: columns of a text file whose values stay as they are written, as 01067.
     """
 
     path: str
@@ -41,6 +43,7 @@ class File:
     decimal: str = "."
     encoding: str = "utf-8"
     sheet: str | None = None
+    text: tuple[str, ...] = ()
 
 
 def read(file: File) -> pa.Table:
@@ -60,7 +63,7 @@ def _read(file: File, path: Path, _modified_ns: int, _size: int) -> pa.Table:
     try:
         _check_memory(file, path)
         found = READERS[path.suffix.lower()](file, path)
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
         rule = f"cannot be read: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
         raise ConfigError([Fault("path", rule, file.path)]) from error
     _check_shape(found, file.path)
@@ -144,7 +147,10 @@ def _read_text(file: File, path: Path) -> pa.Table:
         read_options=csv.ReadOptions(encoding=found.encoding, skip_rows=found.skip, block_size=BLOCK),
         parse_options=csv.ParseOptions(delimiter=found.delimiter, newlines_in_values=found.quoted),
         convert_options=csv.ConvertOptions(
-            null_values=MISSING, strings_can_be_null=True, decimal_point=file.decimal
+            null_values=MISSING,
+            strings_can_be_null=True,
+            decimal_point=file.decimal,
+            column_types=dict.fromkeys(file.text, pa.string()),
         ),
     )
 

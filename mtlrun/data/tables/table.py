@@ -89,7 +89,8 @@ class Table(Suite):
 
     def file(self) -> File:
         """Return where the table lies."""
-        return File(self.path, self.delimiter, self.decimal, self.encoding, self.sheet)
+        text = tuple(sorted(n for n, kind in (self.types or {}).items() if kind == "category" or "%" in kind))
+        return File(self.path, self.delimiter, self.decimal, self.encoding, self.sheet, text)
 
     def offered(self) -> tuple[Task, ...]:
         """Return a task for each entry of `targets`."""

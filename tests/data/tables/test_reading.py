@@ -1,0 +1,156 @@
+"""Files of every kind give the same columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtlrun.data.tables import reading
+from mtlrun.data.tables.columns import column, names
+from mtlrun.data.tables.reading import File, read
+from mtlrun.data.tables.table import Table
+from mtlrun.errors import ConfigError
+
+MIXED = 'name;"price, net";note\r\n"Ada; B.";1,5;"two\r\nlines"\r\nBo;-2,25;"say ""hi"""\r\n'
+
+
+def digests(path, **settings):
+    file = File(str(path), **settings)
+    return {name: column(file, name).digest for name in names(file)}
+
+
+def write(folder, frame, name):
+    path = folder / name
+    writers = {
+        "comma.csv": lambda: frame.to_csv(path, index=False),
+        "semicolon.csv": lambda: frame.to_csv(path, index=False, sep=";"),
+        "pipe.txt": lambda: frame.to_csv(path, index=False, sep="|"),
+        "tabs.tsv": lambda: frame.to_csv(path, index=False, sep="\t"),
+        "bom.csv": lambda: frame.to_csv(path, index=False, encoding="utf-8-sig"),
+        "wide.csv": lambda: frame.to_csv(path, index=False, sep="\t", encoding="utf-16"),
+        "dos.csv": lambda: frame.to_csv(path, index=False, lineterminator="\r\n"),
+        "quoted.csv": lambda: frame.to_csv(path, index=False, quoting=1),
+        "told.csv": lambda: path.write_bytes(b"sep=;\r\n" + frame.to_csv(index=False, sep=";").encode()),
+        "table.parquet": lambda: frame.to_parquet(path),
+        "table.feather": lambda: frame.to_feather(path),
+        "book.xlsx": lambda: frame.to_excel(path, index=False),
+    }
+    writers[name]()
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    (
+        *(
+            "semicolon.csv",
+            "pipe.txt",
+            "tabs.tsv",
+            "bom.csv",
+            "wide.csv",
+            "dos.csv",
+            "quoted.csv",
+            "told.csv",
+        ),
+        *("table.parquet", "table.feather", "book.xlsx"),
+    ),
+)
+def test_every_form_of_a_table_has_the_same_content(tmp_path, frame, name):
+    plain = digests(write(tmp_path, frame, "comma.csv"))
+    assert list(plain) == list(frame.columns)
+    found = digests(write(tmp_path, frame, name))
+    if name == "book.xlsx":  # a workbook keeps 15 digits
+        plain = {k: v for k, v in plain.items() if k not in ("size", "heating", "cooling")}
+        found = {k: v for k, v in found.items() if k in plain}
+    assert found == plain
+
+
+def test_quotes_hold_delimiters_quotes_and_line_ends_and_commas_may_be_decimal(tmp_path):
+    (tmp_path / "mixed.csv").write_bytes(MIXED.encode())
+    table = read(File(str(tmp_path / "mixed.csv"), decimal=","))
+    assert table.column_names == ["name", "price, net", "note"]
+    assert table.to_pydict() == {
+        "name": ["Ada; B.", "Bo"],
+        "price, net": [1.5, -2.25],
+        "note": ["two\r\nlines", 'say "hi"'],
+    }
+
+
+def test_a_delimiter_and_an_encoding_may_be_given(tmp_path):
+    (tmp_path / "odd.csv").write_bytes("a~b\nKöln~1\n".encode("latin-1"))
+    table = read(File(str(tmp_path / "odd.csv"), delimiter="~", encoding="latin-1"))
+    assert table.to_pydict() == {"a": ["Köln"], "b": [1]}
+    with pytest.raises(ConfigError, match=r"`encoding` is not what the file is written in .*latin-1"):
+        read(File(str(tmp_path / "odd.csv"), delimiter="~"))
+
+
+def test_a_sheet_of_a_workbook_is_chosen_by_name(tmp_path, frame):
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
+        frame[["age"]].to_excel(book, sheet_name="first", index=False)
+        frame[["town"]].to_excel(book, sheet_name="second", index=False)
+    assert names(File(str(tmp_path / "two.xlsx"))) == ("age",)
+    assert names(File(str(tmp_path / "two.xlsx"), sheet="second")) == ("town",)
+    with pytest.raises(ConfigError, match="third"):
+        names(File(str(tmp_path / "two.xlsx"), sheet="third"))
+
+
+def test_a_file_is_read_again_when_it_changed(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a\n1\n")
+    assert read(File(str(path))) is read(File(str(path)))
+    path.write_text("a\n1\n2\n")
+    assert read(File(str(path))).num_rows == 2
+
+
+def test_numbers_that_only_later_rows_have_are_read(tmp_path):
+    (tmp_path / "late.csv").write_text("a\n" + "1\n" * 500_000 + "0.5\n")
+    assert column(File(str(tmp_path / "late.csv")), "a").values[-1] == 0.5
+
+
+@pytest.mark.parametrize("name", ("comma.csv", "table.parquet", "book.xlsx"))
+def test_a_file_over_the_free_memory_is_refused_with_the_size_it_needs(tmp_path, frame, name, monkeypatch):
+    path = write(tmp_path, frame, name)
+    monkeypatch.setattr(reading, "free_bytes", lambda: 10_000.0)
+    with pytest.raises(ConfigError, match=r"needs about [\d.]+ GiB of memory, and 0.0 GiB are free"):
+        read(File(str(path)))
+
+
+def test_workbooks_need_the_extra(tmp_path, frame, monkeypatch):
+    path = write(tmp_path, frame, "book.xlsx")
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    with pytest.raises(ConfigError, match=r"pip install 'mtlrun\[excel\]'"):
+        read(File(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "values"),
+    (
+        ("1\n2\nNA", "number", [1, 2, np.nan]),
+        ("true\nfalse\n", "boolean", [1, 0, np.nan]),
+        ("b\na\n", "category", [1, 0, np.nan]),
+        ("1970-01-02\n1970-01-03 12:00:00\n", "date", [1, 2.5, np.nan]),
+        ("?\n\n", "empty", [np.nan] * 3),
+    ),
+)
+def test_kinds_are_inferred(tmp_path, text, kind, values):
+    lines = [*text.split("\n"), "", ""][:3]
+    (tmp_path / "k.csv").write_text("k,other\n" + "".join(f"{line},1\n" for line in lines))
+    found = column(File(str(tmp_path / "k.csv")), "k")
+    assert found.kind == kind
+    np.testing.assert_array_equal(found.values, values)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "values"),
+    (
+        ("category", "category", [1, 0]),
+        ("number", "number", [110222, 30221]),
+        ("%d%m%y", "date", [19034, 18661]),  # 2022-02-11 and 2021-02-03, in days since 1970
+    ),
+)
+def test_kinds_are_given(tmp_path, asked, kind, values):
+    (tmp_path / "k.csv").write_text("k\n110222\n030221\n")
+    suite = Table(path=str(tmp_path / "k.csv"), types={"k": asked})
+    found = suite.column("k")
+    assert found.kind == kind
+    assert found.classes == (("030221", "110222") if kind == "category" else ())
+    np.testing.assert_array_equal(found.values, values)
