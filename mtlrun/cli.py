@@ -421,7 +421,8 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     added.add_argument(
         "--level",
         default="rows",
-        help="rows, runs, curves, contrasts, suites, aggregates, cost, theory or phases",
+        help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_points, cost, "
+        "theory or phases",
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")
     added.add_argument(
