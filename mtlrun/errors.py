@@ -27,7 +27,7 @@ class Fault(NamedTuple):
             text += f", found {self.found!r}"
         if self.choices:
             near = difflib.get_close_matches(str(self.found), [str(c) for c in self.choices], n=3, cutoff=0.5)
-            if near:
+            if near and self.found is not None:
                 text += f"; did you mean {' or '.join(near)}?"
             text += f" (choices: {', '.join(str(c) for c in self.choices)})"
         return text
