@@ -421,7 +421,7 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     added.add_argument(
         "--level",
         default="rows",
-        help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_points, cost, "
+        help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_gains, cost, "
         "theory or phases",
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")

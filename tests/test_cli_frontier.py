@@ -33,8 +33,8 @@ def test_a_front_is_trained_beside_the_study_and_reported(stored):
     assert "Frontier" in out and "equal trials" in out and "Against the front of all fixed weights" in out
     found = page(store)
     assert {row["mitigation"] for row in found["rows"]} == {"none", "pcgrad"}
-    assert {point["weighting"] for point in found["front_points"]} == {"static"}
-    assert len(found["front_points"]) == 6
+    gains = [(gain["weighting"], gain["on_front"] is not None) for gain in found["front_gains"]]
+    assert gains == [("static", True)] * 6 + [("equal", False)] * 2 + [("pcgrad", False)] * 2
     compared = {(row["mitigation"], row["against"]): row for row in found["frontier"]}
     assert len(compared) == 6
     assert compared["pcgrad", "trials"]["weights"] == [[1.0, 1.0]]
@@ -71,7 +71,7 @@ def test_a_grid_of_weights_is_a_front_with_no_further_key(tmp_path):
     cases = "hydra.sweeper.cases=[{weighting: static, weighting.grid: 3}, {weighting: pcgrad}]"
     assert mtlrun("sweep", *tiny(tmp_path, "suite=digits_two", cases)).code == 0
     found = page(tmp_path)
-    assert (len(found["rows"]), len(found["front_points"])) == (8, 6)
+    assert (len(found["rows"]), len(found["front_gains"])) == (8, 8)
     assert {row["mitigation"] for row in found["frontier"]} == {"pcgrad"}
 
 
@@ -91,8 +91,8 @@ def test_test_values_choose_nothing(stored, tmp_path, monkeypatch):
         monkeypatch.setattr(suite, "load", other_test_labels)
     mtlrun("sweep", *tiny(tmp_path, "suite=digits_two", *ASKED))
     one, two = page(stored[0]), page(tmp_path)
-    assert [p["on_front"] for p in one["front_points"]] == [p["on_front"] for p in two["front_points"]]
-    assert [p["mtl_mean"] for p in one["front_points"]] != [p["mtl_mean"] for p in two["front_points"]]
+    assert [p["on_front"] for p in one["front_gains"]] == [p["on_front"] for p in two["front_gains"]]
+    assert [p["gain_pct"] for p in one["front_gains"]] != [p["gain_pct"] for p in two["front_gains"]]
     chosen = [
         [(r["against"], r["weights"]) for r in p["frontier"] if r["against"] != "time"] for p in (one, two)
     ]
@@ -112,7 +112,7 @@ def test_points_get_the_seeds_that_are_added(tmp_path):
     mtlrun("sweep", *tiny(tmp_path, "suite=digits_two", *ASKED, *stop))
     found = page(tmp_path)
     most = max(row["n_seeds"] for row in found["rows"])
-    assert most == 5 and {point["n_seeds"] for point in found["front_points"]} == {5}
+    assert most == 5 and {point["n_seeds"] for point in found["front_gains"]} == {5}
 
 
 def test_a_plan_counts_the_points(tmp_path):

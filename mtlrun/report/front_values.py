@@ -13,8 +13,10 @@ from mtlrun.report.fronts import Member, Side
 from mtlrun.report.layout import Layout, lay_out
 from mtlrun.report.measured import Measured, measure
 from mtlrun.report.rows import has_percent
+from mtlrun.statistics.methods import Method, make_method
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array, moments
+from mtlrun.streams import stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,16 +48,27 @@ class FrontStudy:
 
         NaN where a percentage of a task's metric has no meaning.
         """
-        at, units = front.members[0].units, np.array([member.units for member in members])
+        units = np.array([member.units for member in members])
+        val, test = (self._scale(front, stl) for stl in (self.stl_val, self.measured.stl))
+        return self.val[:, units] * val, self.measured.mtl[:, units] * test
+
+    def alone(self, front: Side) -> Array:
+        """Return the values (S, T) of a front's baselines on test, in the same unit."""
+        stl = self.measured.stl
+        return stl[:, front.members[0].units] * self._scale(front, stl)
+
+    def method(self, front: Side) -> Method:
+        """Return the study's test, as it is for a front's suite."""
+        ratio = float(self.layout.units["ratio"].iloc[front.members[0].units[0]])
+        return make_method(self.settings.method, ratio, stream(0, "report/frontier"))
+
+    def _scale(self, front: Side, stl: Array) -> Array:
+        """Return what makes oriented percent of a task's metric (T,): 100 sign / |mean of stl|."""
+        at = front.members[0].units
         about = self.layout.units.iloc[at]
-        mean, sd = moments(self.measured.stl[:, at])[1:]
+        _, mean, sd = moments(stl[:, at])
         percent = has_percent(about["natural_zero"].to_numpy(dtype=bool), mean, sd)
-        sign = np.where(percent, 100.0, np.nan) * about["sign"].to_numpy()
-        val_mean = moments(self.stl_val[:, at]).mean
-        return (
-            self.val[:, units] * (sign / np.abs(val_mean)),
-            self.measured.mtl[:, units] * (sign / np.abs(mean)),
-        )
+        return 100 * about["sign"].to_numpy() / np.where(percent, np.abs(mean), np.nan)
 
     def time(self, members: Sequence[Member]) -> float:
         """Return the seconds of one seed of all trials of some cells."""

@@ -11,7 +11,6 @@ import numpy as np
 from mtlrun.report.front_values import FrontStudy, study_of
 from mtlrun.report.fronts import Member, Side, find_sides, front_for, whole
 from mtlrun.report.layout import IDENTITY, LABELS
-from mtlrun.report.rows import make_rows
 from mtlrun.statistics.delta_m import bootstrap_weights
 from mtlrun.statistics.frontier import (
     DOMINATED,
@@ -22,7 +21,7 @@ from mtlrun.statistics.frontier import (
     position,
     spread_out,
 )
-from mtlrun.statistics.methods import make_method
+from mtlrun.statistics.judge import INTERVAL_LEVEL
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array, moments
 from mtlrun.streams import stream
@@ -37,15 +36,14 @@ FRONTIER_COLUMNS = (
     *("points", "points_of", "points_trials", "points_wall_s", "weights", "cell_ids", "front"),
 )
 POINT_COLUMNS = (
-    *(*IDENTITY, "weights", "on_front", "n_seeds", "mtl_mean"),
-    *("gain_pct", "ci_low", "ci_high", "cell_id", "front"),
+    *(*IDENTITY, "weights", "on_front", "n_seeds", "gain_pct", "ci_low", "ci_high", "cell_id", "front"),
 )
 
 RESAMPLES = 4000
 
 
 class Tables(NamedTuple):
-    """What each mitigation is worth, and the points it is compared with; see `make_frontier`."""
+    """Where each mitigation lies, and the gains of all that is compared; see `make_frontier`."""
 
     frontier: pd.DataFrame
     points: pd.DataFrame
@@ -54,7 +52,7 @@ class Tables(NamedTuple):
 def make_frontier(
     manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame, settings: Statistics
 ) -> Tables:
-    """Return one row per mitigation and comparison, and one per point of a front and task; none without fronts.
+    """Return one row per mitigation and comparison, and one task of what is compared; none without fronts.
 
     `against` is `trials`: as many points of the grid as the mitigation had trials; `time`: as many as could
     be trained in its time; or `all`. The points are spread over the grid; `weights` are theirs. `verdict`,
@@ -77,12 +75,14 @@ def make_frontier(
     if any(cell.get("front") for cell in manifest["cells"]):
         study = study_of(manifest, runs, curves, settings)
         fronts, others = find_sides(study.layout)
-        rows = make_rows(study.layout, study.measured, settings)
-        for front in fronts:
-            points += _points(front, rows, study)
+        compared: dict[int, list[Side]] = {place: [] for place in range(len(fronts))}
         for side in others:
-            its_front = front_for(side, fronts)
-            records += _rows(side, its_front, study) if its_front else []
+            place = front_for(side, fronts)
+            if place is not None:
+                compared[place].append(side)
+                records += _rows(side, fronts[place], study)
+        for place, sides in compared.items():
+            points += _points(fronts[place], sides, study)
     return Tables(
         pd.DataFrame(records, columns=list(FRONTIER_COLUMNS)),
         pd.DataFrame(points, columns=list(POINT_COLUMNS)),
@@ -151,13 +151,9 @@ def _position(
     there = np.all([np.isfinite(side).all(axis=(1, 2)) for side in sides], axis=0)
     front_val, own_val, front_test, own_test = (side[there] for side in sides)
     n = int(there.sum())
-    settings = study.settings
-    ratio = float(study.layout.units["ratio"].iloc[front.members[0].units[0]])
-    method = make_method(settings.method, ratio, stream(0, "report/frontier"))
-    found = position(
-        front_val, own_val, front_test, own_test, method, _resamples(n), settings.margin, settings.alpha
-    )
-    return n, found
+    margin, alpha = study.settings.margin, study.settings.alpha
+    method = study.method(front)
+    return n, position(front_val, own_val, front_test, own_test, method, _resamples(n), margin, alpha)
 
 
 @lru_cache(maxsize=8)
@@ -179,12 +175,34 @@ def _count(spent: float, points_spent: float, points: int) -> int:
     return int(np.clip(np.floor(spent * points / points_spent + 1e-9), 1, points))
 
 
-def _points(front: Side, rows: pd.DataFrame, study: FrontStudy) -> list[dict[str, Any]]:
-    """Return a row per point and task, as of the report; which are on the front is seen on validation."""
-    val = study.gains(front, front.members)[0]
-    best = on_front(moments(val.reshape(len(val), -1)).mean.reshape(val.shape[1:]))
+def _points(front: Side, others: Sequence[Side], study: FrontStudy) -> list[dict[str, Any]]:
+    """Return a row per task of the points of a front, then of what is compared with it."""
     found = []
-    for member, is_best in zip(front.members, best.tolist(), strict=True):
-        own = {"weights": member.weights, "on_front": is_best, "front": front.members[0].cell_id}
-        found += [row | own for row in rows.iloc[member.units].to_dict("records")]
+    best = on_front(_means(study.gains(front, front.members)[0])).tolist()
+    for side, places in [(front, best), *((other, None) for other in others)]:
+        test = study.gains(front, side.members)[1] - study.alone(front)[:, None]
+        low, high = study.method(front).interval(test.reshape(len(test), -1), INTERVAL_LEVEL)
+        means = _means(test)
+        counts = np.isfinite(test).sum(axis=0)
+        bounds = [bound.reshape(means.shape) for bound in (low, high)]
+        for number, member in enumerate(side.members):
+            for task, unit in enumerate(member.units):
+                about = study.layout.units.iloc[unit]
+                found.append(
+                    {name: about[name] for name in (*IDENTITY, "cell_id")}
+                    | {
+                        "weights": member.weights,
+                        "on_front": places[number] if places else None,
+                        "n_seeds": int(counts[number, task]),
+                        "gain_pct": means[number, task],
+                        "ci_low": bounds[0][number, task],
+                        "ci_high": bounds[1][number, task],
+                        "front": front.members[0].cell_id,
+                    }
+                )
     return found
+
+
+def _means(values: Array) -> Array:
+    """Return the means over seeds (M, T) of values (S, M, T)."""
+    return moments(values.reshape(len(values), -1)).mean.reshape(values.shape[1:])

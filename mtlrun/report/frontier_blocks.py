@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.counted import counted
 from mtlrun.report import words
 from mtlrun.report.display import Block, names_of
 from mtlrun.report.frontier import ALL, TIME, TRIALS
@@ -15,7 +14,7 @@ from mtlrun.statistics.frontier import BEYOND, DOMINATED, ON, UNDECIDED
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = {TRIALS: "equal trials", TIME: "equal time", ALL: "whole grid"}
+COLUMNS = {TRIALS: "equal trials", TIME: "equal time"}
 _NAMED = 4
 
 
@@ -23,9 +22,9 @@ def frontier_blocks(summary: Summary) -> list[Block]:
     """Return a block per suite with a front: where each mitigation lies, in each comparison."""
     level = f"{100 * (1 - summary.settings.alpha):g}"
     note = (
-        "lead over the front on every task at once, in % of STL; bounds hold with "
-        f"{level} % each; share of resamples; points of the grid it is compared with. Equal time is measured "
-        "time, which differs between machines"
+        "lead over the front on every task at once in % of STL, with bounds that hold with "
+        f"{level} % each; share of resamples. Points: of the grid compared with, at equal trials and equal time. "
+        "Times are measured, and differ between machines"
     )
     return [_block(str(suite), rows, note) for suite, rows in summary.frontier.groupby("suite", sort=False)]
 
@@ -49,21 +48,26 @@ def _block(suite: str, rows: pd.DataFrame, note: str) -> Block:
     if "mitigation" not in names:
         names.insert(0, "mitigation", first["mitigation"])
     records: dict[str, list[Any]] = {
-        against: list(rows[rows["against"] == against].itertuples()) for against in COLUMNS
+        against: list(rows[rows["against"] == against].itertuples()) for against in (*COLUMNS, ALL)
     }
     lines, told = [], []
     for place, settings in enumerate(names.to_numpy().tolist()):
         found = [records[against][place] for against in COLUMNS]
-        lines.append([*settings, *map(_cell, found)])
-        told.append([*[None] * len(settings), *(row.verdict for row in found)])
-    header = [*names.columns, *COLUMNS.values()]
+        whole = records[ALL][place]
+        points = ", ".join(str(row.points) for row in found)
+        lines.append([*settings, points, *map(_cell, found), f"{whole.verdict} {_lead(whole)}".strip()])
+        told.append([*[None] * (len(settings) + 1), *(row.verdict for row in (*found, whole))])
+    header = [*names.columns, "points", *COLUMNS.values(), f"all {records[ALL][0].points_of} points"]
     return Block(suite, note, header, lines, told, [False] * len(lines))
 
 
 def _cell(row: Any) -> str:
-    """Return `dominated -1.23 [-1.80, -0.60] 98 %, 11 points`, or only the word where there is nothing else."""
+    """Return `dominated 98 % -1.2 [-1.8, -0.6]`, or only the word where there is nothing else."""
     if math.isnan(row.lead_pct):
         return str(row.verdict)
     share = "" if math.isnan(row.confidence) else f" {100 * row.confidence:.0f} %"
-    lead = words.interval(row.lead_pct, row.lead_low, row.lead_high, 2)
-    return f"{row.verdict} {lead}{share}, {counted(row.points, 'point')}"
+    return f"{row.verdict}{share} {words.interval(row.lead_pct, row.lead_low, row.lead_high, 1)}"
+
+
+def _lead(row: Any) -> str:
+    return "" if math.isnan(row.lead_pct) else words.interval(row.lead_pct, math.nan, math.nan, 1)

@@ -35,10 +35,10 @@ def draw_fronts(summary: Summary) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    points = summary.front_points
-    if points.empty:
+    compared = summary.front_gains
+    if compared.empty:
         raise ConfigError(["the study has no front of fixed weights: train it with frontier=11"])
-    fronts = [part for _, part in points.groupby("front", sort=False) if _drawable(part)]
+    fronts = [part for _, part in compared.groupby("front", sort=False) if _drawable(part)]
     if not fronts:
         raise ConfigError(["a front is drawn for two tasks with gains in percent; --format md has the table"])
     across = min(_ACROSS, len(fronts))
@@ -46,28 +46,28 @@ def draw_fronts(summary: Summary) -> Figure:
     figure = Figure(figsize=(_WIDTH_IN * across, _HEIGHT_IN * down), layout="constrained")
     FigureCanvasAgg(figure)
     for place, part in enumerate(fronts):
-        _draw(figure.add_subplot(down, across, place + 1), part, summary)
+        _draw(figure.add_subplot(down, across, place + 1), part, summary.settings.margin)
     return figure
 
 
-def _drawable(points: pd.DataFrame) -> bool:
+def _drawable(compared: pd.DataFrame) -> bool:
+    points = compared[compared["on_front"].notna()]
     return bool(points["task"].nunique() == 2 and points["gain_pct"].notna().all())
 
 
-def _draw(axes: Axes, points: pd.DataFrame, summary: Summary) -> None:
+def _draw(axes: Axes, compared: pd.DataFrame, margin: float) -> None:
+    is_point = compared["on_front"].notna()
+    points, rows = compared[is_point], compared[~is_point]
     tasks = list(dict.fromkeys(points["task"]))
     for line in (axes.axhline, axes.axvline):
         line(0, color=_INK, linewidth=0.8, zorder=1)
     _draw_points(axes, points, tasks)
-    compared = summary.frontier[summary.frontier["front"] == points["front"].iloc[0]]
-    ids = {cell_id for cell_ids in compared["cell_ids"] for cell_id in cell_ids}
-    rows = summary.rows[summary.rows["cell_id"].isin(ids)]
     names = names_of(rows).agg("  ".join, axis=1) if rows["cell_id"].nunique() > 1 else rows["mitigation"]
     for number, (cell_id, part) in enumerate(rows.groupby("cell_id", sort=False)):
         gains = part.set_index("task").loc[tasks, list(_COLUMNS)].to_numpy(dtype=float)
         name = names[rows["cell_id"] == cell_id].iloc[0]
         _draw_cross(axes, gains, str(name), number)
-    _zoom(axes, points, rows, tasks, summary.settings.margin)
+    _zoom(axes, points, rows, tasks, margin)
     about = [points[name].iloc[0] for name in ("suite", "sharing")]
     axes.set_title("  ".join(about), fontsize=10, loc="left")
     axes.set_xlabel(f"{tasks[0]}: gain in % of STL", color=_GRID)
@@ -97,19 +97,18 @@ def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str]
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
-    """Draw a grid, filled where a point is on the front, these joined in the order of their gains."""
-    gains = points.pivot(index="cell_id", columns="task", values="gain_pct")[tasks]
-    best = points.drop_duplicates("cell_id").set_index("cell_id").loc[gains.index, "on_front"].to_numpy(bool)
-    weights = points.drop_duplicates("cell_id").set_index("cell_id").loc[gains.index, "weights"]
+    """Draw a grid, filled where a point is on the front, these joined in the order of the grid."""
+    each = points.drop_duplicates("cell_id")
+    best = each["on_front"].to_numpy(dtype=bool)
+    gains = points.pivot(index="cell_id", columns="task", values="gain_pct").loc[each["cell_id"], tasks]
     at = gains.to_numpy(dtype=float)
-    front = at[best][np.argsort(at[best][:, 0])]
-    axes.plot(*front.T, color=_GRID, linewidth=1.2, zorder=2)
+    axes.plot(*at[best].T, color=_GRID, linewidth=1.2, zorder=2)
     axes.plot(*at[best].T, "o", color=_GRID, markersize=5, zorder=3, label="fixed weights, on the front")
     if not best.all():
         axes.plot(
             *at[~best].T, "o", markerfacecolor="white", color=_GRID, markersize=5, zorder=3, label="behind it"
         )
-    for place, values in zip(at, weights, strict=True):
+    for place, values in zip(at, each["weights"], strict=True):
         text = ", ".join(f"{value:.3g}" for value in values)
         axes.annotate(
             text,

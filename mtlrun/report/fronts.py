@@ -71,15 +71,15 @@ def find_sides(layout: Layout) -> tuple[list[Side], list[Side]]:
     return [side for side in points.values() if len(side.members) >= FEWEST], list(others.values())
 
 
-def front_for(side: Side, fronts: Iterable[Side]) -> Side | None:
-    """Return the front that a mitigation is compared with, or None.
+def front_for(side: Side, fronts: Iterable[Side]) -> int | None:
+    """Return the place of the front that a mitigation is compared with, or None.
 
     It has the same suite and sharing, and contradicts none of the settings that vary; of several the one that
     agrees in most strategies and settings, then the first.
     """
-    fits = [(_agreement(side, front), front) for front in fronts]
-    possible = [fit for fit in fits if fit[0] >= 0]
-    return max(possible, key=lambda fit: fit[0])[1] if possible else None
+    fits = [_agreement(side, front) for front in fronts]
+    best = max(fits, default=-1)
+    return fits.index(best) if best >= 0 else None
 
 
 def _agreement(one: Side, other: Side) -> int:

@@ -19,7 +19,7 @@ PAGE = (
     "aggregates",
     "attribution",
     "frontier",
-    "front_points",
+    "front_gains",
     "cost",
     "theory",
 )

@@ -39,7 +39,7 @@ class Summary:
         aggregates: one setting each, over all its suites; empty where no setting has several.
         attribution: the parts of each row's gain; empty without controls.
         frontier: each mitigation against a front of fixed weights, one row per comparison; empty without a front.
-        front_points: the points of these fronts, one row per task.
+        front_gains: gains of the points of these fronts, and of what is compared with them, one row per task.
         cost: one cell each.
         theory: rows whose suite knows what training must come to; see `mtlrun.report.theory`.
         pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
@@ -60,7 +60,7 @@ class Summary:
     aggregates: pd.DataFrame
     attribution: pd.DataFrame
     frontier: pd.DataFrame
-    front_points: pd.DataFrame
+    front_gains: pd.DataFrame
     cost: pd.DataFrame
     theory: pd.DataFrame
     pairs: pd.DataFrame
@@ -88,7 +88,7 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
     layout = lay_out(manifest)
     measured = measure(layout, runs, curves)
     rows = make_rows(layout, measured, settings)
-    frontier, front_points = make_frontier(manifest, runs, curves, settings)
+    frontier, front_gains = make_frontier(manifest, runs, curves, settings)
     return Summary(
         study=manifest["study"],
         settings=settings,
@@ -99,7 +99,7 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
         aggregates=make_aggregates(layout, measured, rows),
         attribution=make_attribution(manifest, layout, rows, curves, settings),
         frontier=frontier,
-        front_points=front_points,
+        front_gains=front_gains,
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
         pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),

@@ -26,7 +26,7 @@ LEVELS = (
     "aggregates",
     "attribution",
     "frontier",
-    "front_points",
+    "front_gains",
     "cost",
     "theory",
     "phases",
@@ -90,7 +90,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         aggregates=_kept(summary.aggregates, of_settings),
         attribution=_kept(summary.attribution, filters),
         frontier=_kept(summary.frontier, of_settings),
-        front_points=_kept(summary.front_points, {n: v for n, v in filters.items() if n in _OF_FRONTS}),
+        front_gains=_kept_points(summary.front_gains, filters),
         cost=summary.cost[summary.cost["cell_id"].isin(cells)],
         theory=_kept(summary.theory, filters),
         phases=summary.phases[summary.phases["cell_id"].isin(cells)],
@@ -134,6 +134,17 @@ def _kept(frame: pd.DataFrame, filters: Mapping[str, str]) -> pd.DataFrame:
     for column, value in filters.items():
         keep &= np.array([text == value for text in _texts(frame, column)], dtype=bool)
     return frame[keep]
+
+
+def _kept_points(points: pd.DataFrame, filters: Mapping[str, str]) -> pd.DataFrame:
+    """Return what fits, with all points of the fronts of the same suites and sharing, which are no rows."""
+    import pandas as pd
+
+    wanted = {name: value for name, value in filters.items() if name != "task"}
+    of_fronts = {name: value for name, value in filters.items() if name in _OF_FRONTS}
+    is_point = points["on_front"].notna()
+    kept = [_kept(points[is_point], of_fronts), _kept(points[~is_point], wanted)]
+    return pd.concat([part for part in kept if len(part)] or [points[:0]])
 
 
 def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:

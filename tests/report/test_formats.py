@@ -74,7 +74,7 @@ def test_json_is_the_contract(summary: Summary) -> None:
         "aggregates",
         "attribution",
         "frontier",
-        "front_points",
+        "front_gains",
         "cost",
         "theory",
     ]

@@ -127,9 +127,12 @@ def test_points_of_a_front_are_no_rows_and_no_tests() -> None:
     rows, same = study.summary().rows, alone.summary().rows
     pd.testing.assert_frame_equal(rows, same)
     assert set(study.summary().suites["mitigation"]) == {"none"}
-    points = study.summary().front_points
-    assert points["weights"].tolist() == [list(w) for w in POINTS for _ in STL]
-    assert points["on_front"].all() and points["gain_pct"].iloc[0] == pytest.approx(-3, abs=0.2)
+    gains = study.summary().front_gains
+    assert gains["weights"].tolist() == [list(w) for w in POINTS for _ in STL] + [None] * 2
+    assert gains["on_front"].tolist() == [True] * 6 + [None] * 2
+    assert gains["gain_pct"].iloc[0] == pytest.approx(-3, abs=0.2)
+    assert gains["gain_pct"].iloc[6:].tolist() == pytest.approx(rows["gain_pct"].tolist())
+    assert gains["ci_low"].iloc[6:].tolist() == pytest.approx(rows["ci_low"].tolist())
 
 
 def test_points_of_a_grid_that_was_asked_for_are_rows_and_a_front() -> None:
@@ -144,7 +147,7 @@ def test_a_grid_of_two_points_is_no_front() -> None:
     study = with_front(points=dict(list(POINTS.items())[:2]))
     add(study, "good", 3, 1)
     found = study.summary()
-    assert found.frontier.empty and found.front_points.empty and frontier_sentence(found.frontier) == ""
+    assert found.frontier.empty and found.front_gains.empty and frontier_sentence(found.frontier) == ""
 
 
 def test_each_sharing_has_its_front_and_settings_must_agree() -> None:
@@ -199,7 +202,7 @@ def test_people_read_words_leads_and_points() -> None:
     page = render(found, "md")
     assert isinstance(page, str)
     line = next(line for line in page.splitlines() if line.startswith("| good") and "beyond" in line)
-    assert "1 point" in line and "3 points" in line and "100 %" in line
+    assert line.startswith("| good | 1, 1 | beyond it 100 % +") and "| all 3 points |" in page
     assert "1 dominated (bad), 0 on the front, 1 beyond it (good), 0 undecided." in page
 
 
