@@ -17,31 +17,38 @@ import torch
 from safetensors.numpy import save
 from torch import Tensor
 
+from mtlrun.data.task import SourceInfo, Task
 from mtlrun.errors import MtlrunError
-from mtlrun.launch.saved import OneCall, SavedRun
+from mtlrun.launch.saved import SavedRun, Whole
 from mtlrun.plan.saving import Arrays
 from mtlrun.store.files import write_whole
-from mtlrun.training.network import Network
 
 ROWS = 2  # of the batch that is traced; any number fits afterwards
 CODE = "model.py"
 TRACE_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError, LookupError)
 WEIGHTS = "weights.safetensors"
 ABOUT = "about.json"
+OUTPUTS = {
+    "multiclass": "logits of the classes",
+    "binary": "logit of the second class",
+    "multilabel": "logits of the labels",
+    "regression": "amounts in the unit of the data",
+}
 
 TEMPLATE = '''"""Run {run_id} as `mtlrun export` wrote it: tasks {tasks}.
 
     from model import load
     outputs = load()({arguments})  # by task, (B, outputs)
 
-Inputs: {inputs}. Needs torch and safetensors.
+Inputs: {inputs}.
+Outputs: {outputs}. Needs torch and safetensors.
 """
 
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import device, inf, nan, nn  # noqa: F401
+from torch import inf, nan, nn  # noqa: F401
 
 TASKS = {tasks!r}
 CHECKPOINTS = {checkpoints!r}  # step: positions of the tasks whose best checkpoint it is
@@ -64,7 +71,7 @@ class Model(nn.Module):
         found = {{}}
         for step, tasks in CHECKPOINTS.items():
             held = [getattr(self, f"{{step}}/{{name}}".replace(".", "_")) for name in NAMES]
-            outputs = network(*held, *inputs)
+            outputs = network(*held, *(x.to(held[0].dtype) for x in inputs))
             found.update({{TASKS[t]: outputs[t] for t in tasks}})
         return {{task: found[task] for task in TASKS}}
 
@@ -86,8 +93,8 @@ def export(run: SavedRun, folder: Path) -> None:
         StoreError: the folder cannot be written.
     """
     steps = run.by_step()
-    network = run.network(next(iter(steps)))
-    names, constants, code = traced(run, network)
+    whole = run.whole(next(iter(steps)))
+    names, constants, code = traced(run, whole)
     held = {step: constants | run.saved.tensors[step] for step in steps}
     arrays = {f"{step}/{name}": held[step][name] for step in steps for name in names}
     sources = run.info.sources
@@ -95,10 +102,11 @@ def export(run: SavedRun, folder: Path) -> None:
         run_id=run.run_id,
         tasks=tuple(task.name for task in run.info.tasks),
         arguments=", ".join(f"x_{k}" if len(sources) > 1 else "x" for k, _ in enumerate(sources)),
-        inputs="; ".join(f"{s.name} (B, {', '.join(map(str, s.input_shape))})" for s in sources),
+        inputs="; ".join(map(_input, sources)),
+        outputs="; ".join(f"{task.name}: {OUTPUTS[task.kind]}" for task in run.info.tasks),
         checkpoints=steps,
         names=names,
-        trained=[name for name, _ in network.named_parameters()],
+        trained=[name for name, _ in whole.network.named_parameters()],
         weights=WEIGHTS,
         code=code,
     )
@@ -106,7 +114,7 @@ def export(run: SavedRun, folder: Path) -> None:
         "run_id": run.run_id,
         "checkpoint": run.saved.rule,
         "steps": run.saved.steps,
-        "tasks": [{"name": t.name, "kind": t.kind, "outputs": t.outputs} for t in run.info.tasks],
+        "tasks": [_about_task(run, task) for task in run.info.tasks],
         "config": run.config,
     }
     files = {CODE: page.encode(), WEIGHTS: save(arrays), ABOUT: json.dumps(about, indent=1).encode()}
@@ -114,11 +122,22 @@ def export(run: SavedRun, folder: Path) -> None:
         write_whole(folder / name, partial(_write, content))
 
 
+def _input(source: SourceInfo) -> str:
+    """Return what a source's input is, in words."""
+    kind = "pixels from 0 to 255" if source.pixels else "numbers as the suite has them"
+    return f"{source.name} (B, {', '.join(map(str, source.input_shape))}), {kind}"
+
+
+def _about_task(run: SavedRun, task: Task) -> dict[str, Any]:
+    classes = run.suite.class_names(task.name)
+    return {"name": task.name, "kind": task.kind, "outputs": task.outputs, "classes": classes}
+
+
 def _write(content: bytes, file: IO[bytes]) -> None:
     file.write(content)
 
 
-def traced(run: SavedRun, network: Network) -> tuple[list[str], Arrays, str]:
+def traced(run: SavedRun, whole: Whole) -> tuple[list[str], Arrays, str]:
     """Return the names of what a network reads, those of them that are constants, and a function as Python text.
 
     The function `network` takes what stands under the names, then the inputs, and returns the outputs of all tasks.
@@ -126,11 +145,10 @@ def traced(run: SavedRun, network: Network) -> tuple[list[str], Arrays, str]:
     Raises:
         MtlrunError: torch cannot trace the network.
     """
-    dtype = next(network.parameters()).dtype
-    inputs = tuple(torch.zeros(ROWS, *s.input_shape, dtype=dtype) for s in run.info.sources)
+    inputs = tuple(torch.zeros(ROWS, *s.input_shape, dtype=whole.dtype) for s in run.info.sources)
     shapes = (tuple({0: torch.export.Dim.AUTO} for _ in inputs),)
     try:
-        program = torch.export.export(OneCall(network), inputs, dynamic_shapes=shapes, strict=False)
+        program = torch.export.export(whole, inputs, dynamic_shapes=shapes, strict=False)
     except TRACE_ERRORS as error:
         reason = str(error).strip().partition("\n")[0]
         raise MtlrunError(f"torch cannot trace the network of run {run.run_id}: {reason}") from error
@@ -147,4 +165,5 @@ def _code(program: Any) -> str:
     """Return a traced program as a function `network`."""
     text = program.graph_module.code.strip()
     text = text.replace("def forward(self, ", "def network(", 1)
+    text = re.sub(r"device\(type='cpu'\)", "inputs_0.device", text)  # wherever the model is used
     return re.sub(r";  (?:\w+ = )+None$", "", text, flags=re.MULTILINE)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
-from mtlrun.data.task import SuiteInfo
+from mtlrun.data.task import Source, SuiteData, SuiteInfo
 from mtlrun.errors import Fault, StoreError
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Saved, Weights
@@ -36,6 +38,11 @@ class SavedRun:
     info: SuiteInfo
     saved: Saved
 
+    @cached_property
+    def data(self) -> SuiteData:
+        """What the run was trained on."""
+        return self.suite.load(self.config["seed"])
+
     def network(self, step: int) -> Network:
         """Return the network after a step that was saved, for evaluation."""
         network = build_network(Parts.of(self.config), self.info, self.config["seed"])
@@ -43,6 +50,10 @@ class SavedRun:
         dtype = next(iter(tensors.values())).dtype
         network.to(dtype).load_state_dict(tensors)
         return network.eval()
+
+    def whole(self, step: int) -> Whole:
+        """Return the network after a step that was saved, with all that stands around it."""
+        return Whole(self.network(step), self.data)
 
     def by_step(self) -> dict[int, list[int]]:
         """Return the positions of the tasks that have their checkpoint after each saved step."""
@@ -54,20 +65,49 @@ class SavedRun:
         }
 
 
-class OneCall(nn.Module):
-    """A network that takes the inputs of its sources as arguments, and gives a tuple.
+class Whole(nn.Module):
+    """A network from a suite's inputs, as arguments, to outputs in the units of its targets, a tuple.
+
+    Inputs are standardised as training did on the device, and standardised amounts are what was measured again.
 
     Args:
         network: of one run.
+        data: of the run.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, data: SuiteData) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.dtype = network, next(network.parameters()).dtype
+        self._scaled = [source.scaling is not None for source in data.sources]
+        self._measured = [task.name in data.sources[task.source].units for task in data.tasks]
+        for k, source in enumerate(data.sources):
+            if source.scaling is not None:
+                self._hold(f"input_{k}", source.scaling, _over(source))
+        for t, task in enumerate(data.tasks):
+            if self._measured[t]:
+                self._hold(f"output_{t}", data.sources[task.source].units[task.name], (-1,))
+
+    def _hold(self, name: str, pair: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> None:
+        for what, array in zip(("mean", "std"), pair, strict=True):
+            tensor = torch.tensor(array).reshape(shape).to(self.dtype)
+            self.register_buffer(f"{name}_{what}", tensor, persistent=False)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Map one (B, ...) input a source to one (B, outputs) a task."""
-        return tuple(self.network(list(inputs)))
+        """Map one (B, ...) input a source, of the run's dtype, to one (B, outputs) a task."""
+        ready = list(inputs)
+        for k, x in enumerate(ready):
+            if self._scaled[k]:
+                ready[k] = (x - self.get_buffer(f"input_{k}_mean")) / self.get_buffer(f"input_{k}_std")
+        outputs = list(self.network(ready))
+        for t, out in enumerate(outputs):
+            if self._measured[t]:
+                outputs[t] = out * self.get_buffer(f"output_{t}_std") + self.get_buffer(f"output_{t}_mean")
+        return tuple(outputs)
+
+
+def _over(source: Source) -> tuple[int, ...]:
+    """Return the shape in which numbers for the first axis of an example fit a batch."""
+    return (-1, *(1 for _ in source.inputs.shape[2:]))
 
 
 def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:

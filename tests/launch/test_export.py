@@ -1,22 +1,20 @@
 """An exported model needs torch and safetensors alone, and gives what the run gave."""
 
-import importlib.util
+import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from support.commands import mtlrun, tiny
+from support.commands import mtlrun, reported
+from support.saved import houses, loaded, trained
 
-from mtlrun.errors import DataError
 from mtlrun.launch.export import export
-from mtlrun.launch.predict import outputs_of, predict
-from mtlrun.launch.saved import SavedRun, saved_run
-from mtlrun.store.store import Store
-from mtlrun.store.weights import Weights
+from mtlrun.launch.predict import outputs_of
+from mtlrun.launch.saved import SavedRun
+from mtlrun.training.labelled import filled, present
+from mtlrun.training.metrics import METRICS
 
 PLAIN = """
 import sys
@@ -27,37 +25,21 @@ model = load()
 outputs = model(torch.ones(3, 1, 8, 8))
 print({task: tuple(out.shape) for task, out in outputs.items()}, "mtlrun" in sys.modules)
 """
-
-
-def trained(store: Path, *overrides: str) -> SavedRun:
-    """Return the multi-task run of a tiny study."""
-    overrides = ("save=best", "seeds=1", "budget.steps=12", "budget.evaluations=6", *overrides)
-    assert mtlrun("run", *tiny(store, *overrides)).code == 0
-    return next(
-        run
-        for run in (saved_run(Store(store), run_id) for run_id in Weights(store).names())
-        if len(run.info.tasks) > 1
-    )
-
-
-def loaded(folder: Path) -> torch.nn.Module:
-    spec = importlib.util.spec_from_file_location("exported", folder / "model.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.load()
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    (
-        ("model=convnet",),
-        ("sharing=mmoe", "suite=digits_permuted"),
-        ("sharing=cross_stitch",),
-        ("sharing=ltb",),
-        ("sharing=mtan",),
-    ),
-    ids="-".join,
+MODELS = (
+    ("model=convnet",),
+    ("model=linear",),
+    ("sharing=mmoe", "suite=digits_permuted"),
+    ("sharing=cross_stitch",),
+    ("sharing=ltb",),
+    ("sharing=mtan",),
+    ("sharing=cgc",),
+    ("sharing=separate", "heads=mlp"),
+    ("regularization=dropout", "sharing=branched"),
+    ("dtype=float64", "budget.select=joint"),
 )
+
+
+@pytest.mark.parametrize("overrides", MODELS, ids="-".join)
 def test_it_gives_what_the_run_gives(tmp_path, overrides):
     run = trained(tmp_path / "runs", *overrides)
     export(run, tmp_path / "model")
@@ -69,6 +51,36 @@ def test_it_gives_what_the_run_gives(tmp_path, overrides):
         torch.testing.assert_close(out, wanted, rtol=1e-5, atol=1e-6)
 
 
+@torch.no_grad()
+def measured(run: SavedRun, model: torch.nn.Module) -> dict[str, float]:
+    """Return each task's primary metric on test, of a model that takes the inputs as the suite has them."""
+    data, found = run.data, {}
+    outputs = model(*(torch.tensor(s.inputs[s.splits["test"]]) for s in data.sources))
+    for task in data.tasks:
+        source = data.sources[task.source]
+        target = torch.tensor(source.targets[task.name][source.splits["test"]])
+        if task.name in source.units:
+            mean, std = (torch.tensor(number) for number in source.units[task.name])
+            target = target * std + mean
+        out = outputs[task.name].to(target.dtype if target.is_floating_point() else torch.float32)
+        seen = (out, filled(target), present(target)) if task.partial else (out, target)
+        found[task.name] = float(METRICS[task.kind, task.metrics[0]](*seen))
+    return found
+
+
+@pytest.mark.parametrize("suite", ("digits_parity", "digits_permuted", "linear_teachers", "table"))
+def test_it_measures_what_the_report_reads(tmp_path, suite):
+    """The report reads what the lane engine measured, in the units of the data."""
+    houses(tmp_path / "houses.csv")
+    own = ("suite.path=" + str(tmp_path / "houses.csv"), "suite.targets={price: price, cold: cold, sky: sky}")
+    run = trained(tmp_path / "runs", f"suite={suite}", *(own if suite == "table" else ()))
+    export(run, tmp_path / "model")
+    rows = reported(tmp_path / "runs", "--level", "runs")["runs"]
+    assert measured(run, loaded(tmp_path / "model")) == {
+        row["task"]: pytest.approx(row["mtl"], rel=1e-5) for row in rows
+    }
+
+
 def test_it_loads_in_a_process_without_mtlrun(tmp_path):
     run = trained(tmp_path / "runs")
     result = mtlrun("export", run.run_id, "-o", str(tmp_path / "m"), "--store", str(tmp_path / "runs"))
@@ -78,35 +90,23 @@ def test_it_loads_in_a_process_without_mtlrun(tmp_path):
     assert out.strip() == "{'digit': (3, 10), 'parity': (3, 1)} False"
 
 
-def test_predictions_are_a_table(tmp_path):
+def test_it_can_be_trained_on_and_used_in_another_precision(tmp_path):
     run = trained(tmp_path / "runs")
-    inputs = np.random.default_rng(0).random((4, 1, 8, 8))
-    np.save(tmp_path / "x.npy", inputs)
-    pd.DataFrame(inputs.reshape(4, -1)).to_csv(tmp_path / "x.csv", index=False)
-    digit, parity = outputs_of(run, [inputs.astype(np.float32)])
-    for name in ("x.npy", "x.csv"):
-        store = ("--store", str(tmp_path / "runs"), "-o", str(tmp_path / "out.csv"))
-        assert mtlrun("predict", run.run_id[:12], str(tmp_path / name), *store).code == 0
-        table = pd.read_csv(tmp_path / "out.csv")
-        assert list(table.columns) == ["digit", *(f"digit_p{k}" for k in range(10)), "parity", "parity_p"]
-        np.testing.assert_array_equal(table["digit"], digit.argmax(1))
-        np.testing.assert_allclose(table["digit_p3"], digit.softmax(1)[:, 3], rtol=1e-5)
-        np.testing.assert_allclose(table["parity_p"], parity.sigmoid()[:, 0], rtol=1e-5)
+    export(run, tmp_path / "model")
+    model = loaded(tmp_path / "model").double()
+    out = model(torch.ones(2, 1, 8, 8))
+    assert out["digit"].dtype == torch.float64
+    out["digit"].sum().backward()
+    held = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert any("body" in name for name in held)
 
 
-def test_files_that_do_not_fit_are_told(tmp_path):
-    run = trained(tmp_path / "runs")
-    bad = {
-        "narrow.csv": "a,b\n1,2\n",
-        "text.csv": "a\nx\n",
-        "empty.csv": "",
-        "holes.csv": ",".join(map(str, range(64))) + "\n" + "1," * 63 + "nan\n",
-    }
-    for name, text in bad.items():
-        (tmp_path / name).write_text(text)
-    messages = ("64 numbers each", "must hold numbers", "cannot be read", "finite numbers", "cannot be read")
-    for name, message in zip([*bad, "absent.csv"], messages, strict=True):
-        with pytest.raises(DataError, match=message):
-            predict(run, [tmp_path / name])
-    with pytest.raises(DataError, match="reads 1 inputs"):
-        predict(run, [tmp_path / "narrow.csv"] * 2)
+def test_what_it_is_stands_beside_it(tmp_path):
+    houses(tmp_path / "houses.csv")
+    own = ("suite.path=" + str(tmp_path / "houses.csv"), "suite.targets={price: price, sky: sky}")
+    run = trained(tmp_path / "runs", "suite=table", *own)
+    export(run, tmp_path / "model")
+    about = json.loads((tmp_path / "model" / "about.json").read_text())
+    assert [task["classes"] for task in about["tasks"]] == [None, ["blue", "grey", "red"]]
+    assert about["steps"] == run.saved.steps and about["run_id"] == run.run_id
+    assert "price: amounts in the unit of the data" in (tmp_path / "model" / "model.py").read_text()

@@ -72,7 +72,13 @@ class Divided(HubSuite):
         if task in (self.targets or {}) or task in (self.groups or {}):
             return super().target_of(task)
         codes, classes = _within(self.origin(), self.divide, task, self.predict)
-        return Target("multiclass", classes, codes, False)
+        return Target("multiclass", len(classes), codes, False)
+
+    def class_names(self, task: str) -> tuple[str, ...] | None:
+        """Return the names of a task's classes; None where a task says yes or no."""
+        if task in (self.targets or {}) or task in (self.groups or {}):
+            return super().class_names(task)
+        return _within(self.origin(), self.divide, task, self.predict)[1]
 
     def columns_of(self, task: str) -> tuple[str, ...]:
         """Return the columns of a task's target."""
@@ -117,17 +123,17 @@ def _division(
 
 
 @cache
-def _within(origin: Origin, divide: str, division: str, predict: str) -> tuple[np.ndarray, int]:
-    """Return the class of every row among those that a division has, -1 in other rows, and how many it has.
+def _within(origin: Origin, divide: str, division: str, predict: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the class of every row among those that a division has, -1 in other rows, and their names.
 
     Raises:
         ConfigError: it has only one.
     """
     groups, names = class_codes(origin, divide)
-    codes, _ = class_codes(origin, predict)
+    codes, known = class_codes(origin, predict)
     mine = groups == names.index(division)
     kept = np.unique(codes[mine & (codes >= 0)])
     if len(kept) < 2:
         rule = f"must have two classes of column {predict} or more among the examples of each task"
         raise ConfigError([Fault("predict", rule, division)])
-    return read_only(np.where(mine, np.searchsorted(kept, codes), -1)), len(kept)
+    return read_only(np.where(mine, np.searchsorted(kept, codes), -1)), tuple(known[k] for k in kept)

@@ -15,7 +15,7 @@ from mtlrun.data.hub.faults import label_faults, setting_faults
 from mtlrun.data.hub.inputs import Scaling, example_shape, inputs, moments, reads_images
 from mtlrun.data.hub.origin import Origin, column_digest, official_rows
 from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
-from mtlrun.data.hub.targets import Target, member_target, standardised, target
+from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
 from mtlrun.data.hub.text import Text, text_digest
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
@@ -195,6 +195,13 @@ class HubSuite(Suite):
         if task in (self.groups or {}):
             return member_target(self.origin(), self.stratum(), tuple(map(str, (self.groups or {})[task])))
         return target(self.origin(), self.columns_of(task), (self.kinds or {}).get(task))
+
+    def class_names(self, task: str) -> tuple[str, ...] | None:
+        """Return the names of a multiclass or binary task's classes; None where a task of groups says yes or no."""
+        columns, found = self.columns_of(task), self.target_of(task)
+        if task in (self.groups or {}) or len(columns) > 1 or found.kind not in ("multiclass", "binary"):
+            return None
+        return class_codes(self.origin(), columns[0])[1]
 
     def stratum(self) -> str:
         """Return the column by which splits are stratified."""
