@@ -52,7 +52,9 @@ class Tables(NamedTuple):
 def make_frontier(
     manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame, settings: Statistics
 ) -> Tables:
-    """Return one row per mitigation and comparison, and one task of what is compared; none without fronts.
+    """Return where each mitigation lies, one row per comparison, and the gains of all that is compared.
+
+    Both are empty without a front.
 
     `against` is `trials`: as many points of the grid as the mitigation had trials; `time`: as many as could
     be trained in its time; or `all`. The points are spread over the grid; `weights` are theirs. `verdict`,
@@ -62,6 +64,9 @@ def make_frontier(
     `n_diverged` seeds is dominated or undecided. `wall_s` is the measured time of one seed of all its trials,
     `points_wall_s` that of the points, `points_trials` their trials. `front` is the same for the points of
     one front and what is compared with it.
+
+    The second table has a row per task of these points and mitigations: gains in percent of the front's
+    single-task means, with 95 % intervals. A point is `on_front`, or not, by validation values.
 
     Args:
         manifest: of the study.

@@ -19,14 +19,15 @@ _NAMED = 4
 
 
 def frontier_blocks(summary: Summary) -> list[Block]:
-    """Return a block per suite with a front: where each mitigation lies, in each comparison."""
+    """Return a block per suite with a front: where each mitigation lies; how to read it stands with the first."""
     level = f"{100 * (1 - summary.settings.alpha):g}"
     note = (
         "lead over the front on every task at once in % of STL, with bounds that hold with "
         f"{level} % each; share of resamples. Points: of the grid compared with, at equal trials and equal time. "
         "Times are measured, and differ between machines"
     )
-    return [_block(str(suite), rows, note) for suite, rows in summary.frontier.groupby("suite", sort=False)]
+    groups = summary.frontier.groupby("suite", sort=False)
+    return [_block(str(suite), rows, "" if place else note) for place, (suite, rows) in enumerate(groups)]
 
 
 def frontier_sentence(frontier: pd.DataFrame) -> str:

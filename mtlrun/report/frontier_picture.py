@@ -82,10 +82,12 @@ def _draw(axes: Axes, compared: pd.DataFrame, margin: float) -> None:
 def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str], margin: float) -> None:
     """Leave out points far below all mitigations, as those that hardly train a task, and say how many."""
     gains = points.pivot(index="cell_id", columns="task", values="gain_pct")[tasks]
+    at = gains.to_numpy(dtype=float)
     lowest = rows.groupby("task")["ci_low"].min().reindex(tasks).fillna(0.0)
     floor = _REACH * np.minimum(lowest.to_numpy(dtype=float), -margin)
-    outside = int((gains.to_numpy(dtype=float) < floor).any(axis=1).sum())
-    if not outside:
+    floor = np.minimum(floor, at[at.min(axis=1).argmax()])  # one point is always seen
+    outside = int((at < floor).any(axis=1).sum())
+    if rows.empty or not outside:
         return
     highest = np.maximum(gains.max(), rows.groupby("task")["ci_high"].max().reindex(tasks).fillna(0.0))
     top = np.maximum(highest.to_numpy(dtype=float), 0.0)

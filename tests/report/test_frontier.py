@@ -233,6 +233,13 @@ def test_the_picture_shows_points_and_mitigations_the_same_each_time() -> None:
     assert axes.get_xlim()[0] > -20
 
 
+def test_a_grid_alone_is_drawn_whole() -> None:
+    from mtlrun.report.frontier_picture import draw_fronts
+
+    (axes,) = draw_fronts(with_front(points={**POINTS, (0.0, 2.0): (-60.0, 2.5)}).summary()).axes
+    assert axes.get_xlim()[0] < -60 and {text.get_text() for text in axes.texts} >= {"0, 2", "1, 1"}
+
+
 def test_three_tasks_have_a_table_and_no_picture() -> None:
     def three(gains: Sequence[float]) -> tuple[dict[str, Any], dict[str, Any]]:
         stl = {**STL, "c": STL["a"]}
