@@ -83,14 +83,14 @@ def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str]
     """Leave out points far below all mitigations, as those that hardly train a task, and say how many."""
     gains = points.pivot(index="cell_id", columns="task", values="gain_pct")[tasks]
     at = gains.to_numpy(dtype=float)
-    lowest = rows.groupby("task")["ci_low"].min().reindex(tasks).fillna(0.0)
-    floor = _REACH * np.minimum(lowest.to_numpy(dtype=float), -margin)
+    reach = rows.groupby("task")[list(_COLUMNS)].agg(["min", "max"]).reindex(tasks)
+    floor = _REACH * np.minimum(reach.min(axis=1).fillna(0.0).to_numpy(dtype=float), -margin)
     floor = np.minimum(floor, at[at.min(axis=1).argmax()])  # one point is always seen
     outside = int((at < floor).any(axis=1).sum())
     if rows.empty or not outside:
         return
-    highest = np.maximum(gains.max(), rows.groupby("task")["ci_high"].max().reindex(tasks).fillna(0.0))
-    top = np.maximum(highest.to_numpy(dtype=float), 0.0)
+    top = np.maximum(at.max(axis=0), reach.max(axis=1).fillna(0.0).to_numpy(dtype=float))
+    top = np.maximum(top, 0.0)
     top += 0.08 * (top - floor)
     axes.set_xlim(floor[0], top[0])
     axes.set_ylim(floor[1], top[1])

@@ -236,7 +236,7 @@ def test_the_picture_shows_points_and_mitigations_the_same_each_time() -> None:
 def test_a_grid_alone_is_drawn_whole() -> None:
     from mtlrun.report.frontier_picture import draw_fronts
 
-    (axes,) = draw_fronts(with_front(points={**POINTS, (0.0, 2.0): (-60.0, 2.5)}).summary()).axes
+    (axes,) = draw_fronts(with_front(True, {**POINTS, (0.0, 2.0): (-60.0, 2.5)}).summary()).axes
     assert axes.get_xlim()[0] < -60 and {text.get_text() for text in axes.texts} >= {"0, 2", "1, 1"}
 
 
