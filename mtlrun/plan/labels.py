@@ -62,7 +62,8 @@ def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[
     """Return for each cell the settings in which it differs from other cells of its suite.
 
     Settings of a group that has a label are compared among cells of the same label only: `l1` and `l2` have a
-    coefficient each, which says nothing as long as all cells of `l1` have the same. What tuning chose is left out.
+    coefficient each, which says nothing as long as all cells of `l1` have the same. Settings of a suite are compared
+    among cells of the same tasks. What tuning chose is left out.
 
     Args:
         cells: all cells of a study.
@@ -96,7 +97,10 @@ def _is_tuned(cell: Cell, key: str) -> bool:
 def _peers(cell: Cell, key: str) -> tuple[str, ...]:
     """Return the name under which the values of a setting are compared."""
     group = key.partition(".")[0]
-    return (key, cell.labels["suite"], cell.labels[group] if group in LABELLED else "")
+    among = cell.labels[group] if group in LABELLED else ""
+    if group == "suite" and key != "suite.tasks":
+        among = canonical_json(cell.config["suite"].get("tasks"))  # what only follows from them says nothing
+    return (key, cell.labels["suite"], among)
 
 
 def _flat(config: Mapping[str, Any], known: Known, memo: Memo) -> list[tuple[str, Any, str]]:

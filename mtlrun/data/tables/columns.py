@@ -21,7 +21,7 @@ from mtlrun.data.tables.reading import File, read
 from mtlrun.errors import ConfigError, Fault
 
 TYPES = ("number", "category", "boolean", "date")
-DAY_NS = 86_400 * 10**9
+DAY_US = 86_400 * 10**6
 
 Types = tuple[tuple[str, str], ...]
 """By column what it holds, where that is not to be inferred: an entry of `TYPES`, or a form of dates as %d.%m.%Y."""
@@ -106,6 +106,8 @@ def _column(held: Held, name: str, asked: str | None) -> Column:
     stored = values.type
     if types.is_dictionary(stored):
         values = pc.cast(values, stored.value_type)
+    if str(values.type) == "string_view":
+        values = values.cast(pa.string())
     if asked is not None and asked not in TYPES:
         return _dates_of_text(name, values, asked)
     kind = asked or _kind(name, values)
@@ -175,26 +177,28 @@ def _plain(value: object) -> str:
 
 
 def _numbers(name: str, values: pa.ChunkedArray, kind: str) -> np.ndarray:
-    if types.is_time(values.type) or types.is_duration(values.type):
-        values = pc.cast(values, pa.int64())
+    of_time = types.is_time(values.type) or types.is_duration(values.type)
+    if of_time:
+        exact = pa.time64("us") if types.is_time(values.type) else pa.duration("us")
+        values = pc.cast(pc.cast(values, exact, safe=False), pa.int64())
     try:
-        found = pc.cast(values, pa.float64()) if not types.is_boolean(values.type) else values
+        found = values if types.is_boolean(values.type) else pc.cast(values, pa.float64(), safe=False)
         numbers = found.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
     except (pa.ArrowException, ValueError, TypeError) as error:
         rule = f"cannot make column {name} into a {kind}: {str(error).partition(chr(10))[0]}"
         raise ConfigError([Fault("types", rule, kind)]) from error
     if kind == "boolean" and not np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all():
         raise ConfigError([Fault("types", f"must have 0 and 1, or true and false, in column {name}", kind)])
-    return _frozen(numbers)
+    return _frozen(numbers / 1e6 if of_time else numbers)  # seconds
 
 
 def _days(name: str, values: pa.ChunkedArray) -> np.ndarray:
     try:
-        nanoseconds = pc.cast(pc.cast(values, pa.timestamp("ns"), safe=False), pa.int64())
+        microseconds = pc.cast(pc.cast(values, pa.timestamp("us"), safe=False), pa.int64())
     except pa.ArrowException as error:
         rule = f"cannot read column {name} as dates; say how they are written, as {{{name}: '%d.%m.%Y'}}"
         raise ConfigError([Fault("types", rule, "date")]) from error
-    return _frozen(nanoseconds.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan) / DAY_NS)
+    return _frozen(microseconds.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan) / DAY_US)
 
 
 def _dates_of_text(name: str, values: pa.ChunkedArray, form: str) -> Column:

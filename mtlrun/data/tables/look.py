@@ -132,7 +132,7 @@ def _column_look(suite: Table, name: str, targets: list[str], rows: np.ndarray) 
         name,
         role,
         found.kind,
-        found.missing / len(found.values),
+        0.0 if found.kind == "other" else found.missing / len(found.values),
         holds(found),
         block.width if block else 0,
         with_targets,

@@ -18,10 +18,8 @@ from mtlrun.data.tables.dialect import Dialect, dialect
 from mtlrun.errors import ConfigError, Fault
 
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "?"]
-TEXT_COPIES = (
-    3.0  # memory that reading takes: the bytes of a text file, its columns, and the inputs made of them
-)
-BINARY_COPIES = 2.5  # the same of a file that says how large its columns are
+TEXT_COPIES = 3.5  # memory that reading takes, in sizes of a text file: its bytes, its columns, inputs
+BINARY_COPIES = 3.5  # the same of a file that says how large its columns are
 BLOCK = 2**23  # bytes that are parsed at once; a row must fit in
 
 

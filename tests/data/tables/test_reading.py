@@ -1,8 +1,13 @@
 """Files of every kind give the same columns."""
 
+import datetime as dt
+import decimal
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from mtlrun.data.tables import reading
 from mtlrun.data.tables.columns import column, names
@@ -154,3 +159,29 @@ def test_kinds_are_given(tmp_path, asked, kind, values):
     assert found.kind == kind
     assert found.classes == (("030221", "110222") if kind == "category" else ())
     np.testing.assert_array_equal(found.values, values)
+
+
+def test_types_of_parquet_that_are_rare_are_read(tmp_path):
+    days = [dt.date(9999, 12, 31), dt.date(1600, 1, 1), None]
+    table = pa.table(
+        {
+            "long": pa.array([2**62, 2**61, None]),
+            "unsigned": pa.array([2**63, 1, None], pa.uint64()),
+            "decimal": pa.array([decimal.Decimal("1.25"), decimal.Decimal(2), None]),
+            "time": pa.array([dt.time(1), dt.time(2), None], pa.time32("s")),
+            "day": pa.array(days),
+            "code": pa.array(["b", "a", None]).dictionary_encode(),
+        }
+    )
+    parquet.write_table(table, tmp_path / "rare.parquet")
+    file = File(str(tmp_path / "rare.parquet"))
+    found = {name: (column(file, name).kind, column(file, name).values.tolist()[:2]) for name in names(file)}
+    assert found == {
+        "long": ("number", [2.0**62, 2.0**61]),
+        "unsigned": ("number", [2.0**63, 1]),
+        "decimal": ("number", [1.25, 2]),
+        "time": ("number", [3600, 7200]),
+        "day": ("date", [(day - dt.date(1970, 1, 1)).days for day in days[:2]]),
+        "code": ("category", [1, 0]),
+    }
+    assert all(column(file, name).missing == 1 for name in names(file))
