@@ -19,7 +19,7 @@ ROWS = 4096  # that pass at once
 
 
 def predict(run: SavedRun, paths: Sequence[Path]) -> pd.DataFrame:
-    """Return what a run predicts, one row an example.
+    """Return what a run predicts, one row an example; where files differ in length, cells of a shorter one are empty.
 
     Of a multiclass task the columns are the predicted class and the probability of each, `<task>` and
     `<task>_p<number>`, or `<task>_p_<name>` where classes have names; of a binary one the predicted class and the
@@ -43,10 +43,11 @@ def predict(run: SavedRun, paths: Sequence[Path]) -> pd.DataFrame:
     if inputs is None:
         inputs = [read_inputs(path, source) for path, source in zip(paths, sources, strict=True)]
     rows = [len(x) for x in inputs]
-    if len(set(rows)) > 1 or not rows[0]:
-        raise DataError(f"files must have one example or more, and all equally many, found {rows}")
-    found = zip(run.info.tasks, outputs_of(run, inputs), strict=True)
-    return pd.concat([_table(task, out, run.suite.class_names(task.name)) for task, out in found], axis=1)
+    if not all(rows):
+        raise DataError(f"files must have one example or more each, found {rows}")
+    found = zip(run.info.tasks, outputs_of(run, [_padded(x, max(rows)) for x in inputs]), strict=True)
+    tables = [_table(t, out[: rows[t.source]], run.suite.class_names(t.name)) for t, out in found]
+    return pd.concat(tables, axis=1)
 
 
 @torch.no_grad()
@@ -62,6 +63,11 @@ def outputs_of(run: SavedRun, inputs: Sequence[np.ndarray]) -> list[Tensor]:
         pieces: list[tuple[Tensor, ...]] = [whole(*piece) for piece in zip(*cut, strict=True)]
         found |= {t: torch.cat([piece[t] for piece in pieces]) for t in tasks}
     return [found[t] for t in range(len(run.info.tasks))]
+
+
+def _padded(values: np.ndarray, rows: int) -> np.ndarray:
+    """Return inputs (N, ...) with zeros behind them, (rows, ...): each task reads its own source's rows alone."""
+    return np.concatenate([values, np.zeros((rows - len(values), *values.shape[1:]), values.dtype)])
 
 
 def _table(task: Task, outputs: Tensor, classes: Sequence[str] | None) -> pd.DataFrame:

@@ -88,15 +88,21 @@ class Tables(Suite):
 
     def offered(self) -> tuple[Task, ...]:
         """Return a task for each entry of `targets`, each with a source of its own."""
-        found = (self.table(name).offered()[0] for name in self.available())
+        found = (self.table(name).offered()[0] for name in self.in_order())
         return tuple(replace(task, source=place) for place, task in enumerate(found))
 
     def whole(self) -> tuple[SourceInfo, ...]:
         """Return a source for each task, called as the task is."""
-        found = [(name, self.table(name).whole()[0]) for name in self.available()]
+        found = [(name, self.table(name).whole()[0]) for name in self.in_order()]
         if self.stem is None:
             return tuple(replace(source, name=name) for name, source in found)
         return tuple(replace(source, name=name, stem=self.stem) for name, source in found)
+
+    def in_order(self) -> tuple[str, ...]:
+        """Return all tasks, those that are trained first: stored settings keep the order of `tasks` alone."""
+        known = self.available()
+        first = [name for name in dict.fromkeys(self.selected()) if name in known]
+        return (*first, *sorted(set(known) - set(first)))
 
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the rows of one task's table."""

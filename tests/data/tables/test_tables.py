@@ -3,13 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from support.commands import mtlrun, reported, values_by_run
 from support.configs import run_config
 
 from mtlrun.catalog import options
-from mtlrun.config import identity, to_node
+from mtlrun.config import build, identity, to_node
 from mtlrun.data.tables.tables import Tables
 from mtlrun.errors import ConfigError
 from mtlrun.plan.runs import run_ids
@@ -110,6 +111,17 @@ def test_a_task_alone_is_the_same_run_whatever_the_others(paths, frame):
     assert run_id(suite_of(paths).narrowed(["cooling"])) != first
 
 
+def test_sources_stand_in_the_order_of_tasks_whatever_the_order_of_settings(paths):
+    suite = suite_of(paths).narrowed(["heating", "cooling"])
+    stored = Tables(
+        **{k: v for k, v in json.loads(json.dumps(to_node(suite), sort_keys=True)).items() if k[0] != "_"}
+    )
+    assert stored.available() == ("cooling", "heating")
+    for found in (suite, stored):
+        assert [source.name for source in found.info().sources] == ["heating", "cooling"]
+        assert [task.name for task in found.info().tasks] == ["heating", "cooling"]
+
+
 def test_two_tasks_of_one_file_do_not_see_each_others_target(path):
     suite = Tables(paths={"a": str(path), "b": str(path)}, targets={"a": "heating", "b": "cooling"})
     for task in ("a", "b"):
@@ -152,3 +164,20 @@ def test_the_first_look_tells_what_is_shared(paths):
     assert "parameters that tasks share: 2,112 (body 2,112)" in told.out  # (32 + 1) * 64
     assert f"parameters of heating alone: {65 + 15 * 32} (heads 65, stems {15 * 32})" in told.out
     assert "parameters of cooling alone: 161 (heads 65, stems 96)" in told.out
+
+
+def test_predictions_for_tables_of_different_length_leave_cells_empty(paths, tmp_path):
+    wanted = (
+        *("suite=tables", f"suite.paths={written(paths)}", f"suite.targets={written(TARGETS)}", "model=mlp"),
+        *("seeds=1", "budget=steps", "budget.steps=20", "save=last", f"store={tmp_path / 'runs'}"),
+    )
+    assert mtlrun("run", *wanted).code == 0
+    run = reported(tmp_path / "runs", "--level", "runs")["runs"][0]["run_id"]
+    out = tmp_path / "out.csv"
+    done = mtlrun("predict", run, *paths.values(), "--store", str(tmp_path / "runs"), "-o", str(out))
+    assert done.code == 0, done.err
+    found = pd.read_csv(out)
+    assert found["heating"].notna().sum() == 200 and found["cooling"].notna().sum() == 120
+    assert abs(found["cooling"].mean() - 4.3) < 3  # in its unit
+    refused = mtlrun("predict", run, paths["heating"], "--store", str(tmp_path / "runs"))
+    assert refused.code == 2 and "reads 2 inputs (heating, cooling), found 1 files" in refused.err
