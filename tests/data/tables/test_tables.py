@@ -113,9 +113,7 @@ def test_a_task_alone_is_the_same_run_whatever_the_others(paths, frame):
 
 def test_sources_stand_in_the_order_of_tasks_whatever_the_order_of_settings(paths):
     suite = suite_of(paths).narrowed(["heating", "cooling"])
-    stored = Tables(
-        **{k: v for k, v in json.loads(json.dumps(to_node(suite), sort_keys=True)).items() if k[0] != "_"}
-    )
+    stored = build(json.loads(json.dumps(to_node(suite), sort_keys=True)))
     assert stored.available() == ("cooling", "heating")
     for found in (suite, stored):
         assert [source.name for source in found.info().sources] == ["heating", "cooling"]
