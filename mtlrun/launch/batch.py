@@ -116,9 +116,8 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
     launcher: Local = build(job["launch"])
     device = pick_device(job["device"]).type
     programs = group_runs(missing, kind)
-    size_programs(
-        programs, launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
-    )
+    memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
+    size_programs(programs, memory_mib, launcher.data)
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the b
 REAL_PARAMETERS = 2**26
 
 
+RESIDENT_SHARE = 0.5  # of the memory, that inputs may take before they are streamed
 @dataclass
 class Estimate:
     """What training is expected to take.
@@ -76,18 +78,47 @@ class _NetworkSize:
 
 def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
     """Return the expected cost of cohorts whose programs have been sized by `size_programs`."""
-    widest = max((len(c.run_ids) * c.program.lane_mib for c in cohorts), default=0.0)
+    widest = max(
+        (len(c.run_ids) * c.program.lane_mib + _resident_mib(c.program) for c in cohorts), default=0.0
+    )
     return Estimate(sum(c.cost for c in cohorts) / processes, PROCESS_MIB + widest)
 
 
-def size_programs(programs: Sequence[ProgramPlan], memory_mib: float) -> None:
-    """Set what a run-step and a lane of each program are expected to take, and how many lanes memory holds."""
-    memo = Memo()
+def size_programs(programs: Sequence[ProgramPlan], memory_mib: float, data: str = "auto") -> None:
+    """Set what a run-step and a lane of each program are expected to take, and how many lanes memory holds.
+
+    Args:
+        programs: which.
+        memory_mib: of one process.
+        data: `resident`, `streamed`, or `auto` to stream inputs that take too much of the memory.
+    """
+    memo, room = Memo(), max(0.0, memory_mib - PROCESS_MIB)
     for program in programs:
         size = run_size(program.configs[0], memo)
         program.step_s = RUN_STEP_S + size.flops / FLOPS
         program.lane_mib = size.memory_mib
-        program.fits = max(1, int((memory_mib - PROCESS_MIB) / size.memory_mib))
+        config = program.configs[0]
+        program.data_mib = memo.keyed([config["suite"], config["dtype"]], inputs_mib, config)
+        too_much = program.data_mib > RESIDENT_SHARE * room
+        program.streamed = data == "streamed" or (data == "auto" and too_much)
+        program.fits = max(1, int((room - _resident_mib(program)) / size.memory_mib))
+
+
+def _resident_mib(program: ProgramPlan) -> float:
+    """Return what inputs take of the device's memory, besides batches."""
+    return 0.0 if program.streamed else program.data_mib
+
+
+def inputs_mib(config: Mapping[str, Any]) -> float:
+    """Return the size of a run's inputs on the device, in MiB: every row of its sources, whatever trains."""
+    suite: Suite = build(config["suite"])
+    used = {source.name for source in suite.info().sources}
+    width = STORED[config["dtype"]].itemsize
+    return sum(
+        sum(s.rows.values()) * math.prod(s.input_shape) * (1 if s.pixels else width) / 2**20
+        for s in suite.whole()
+        if s.name in used
+    )
 
 
 def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:

@@ -38,6 +38,8 @@ class Local(Configured):
             free.
         compile: whether steps are compiled: `always`, `never`, or `auto` where that saves more time than it takes.
         deterministic: whether torch may use only kernels that give the same bits every time; slower on a GPU.
+        data: `resident` keeps inputs on the device; `streamed` leaves them in memory or in a mapped file, and brings
+            them batch by batch; `auto` streams those that would take more than half of the memory. Results are equal.
     """
 
     processes: int | None = None
@@ -45,6 +47,7 @@ class Local(Configured):
     memory_mib: int | None = None
     compile: Literal["auto", "always", "never"] = "auto"
     deterministic: bool = False
+    data: Literal["auto", "resident", "streamed"] = "auto"
 
     def faults(self) -> Iterator[Fault]:
         for name in ("processes", "width", "memory_mib"):
@@ -122,7 +125,10 @@ def _time(pool: Pool, programs: Sequence[ProgramPlan], device: str, note: Callab
     from mtlrun.training.width import WIDTHS, best_width
 
     tasks = (
-        (place, {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits})
+        (
+            place,
+            {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits, "streamed": p.streamed},
+        )
         for place, p in enumerate(programs)
     )
     for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
@@ -163,7 +169,8 @@ def _train(
             return None
         cohort = waiting.pop(0)
         programs.append(cohort.program)
-        own = {"chosen": cohort.program.chosen, "compile": id(cohort.program) in compiled}
+        program = cohort.program
+        own = {"chosen": program.chosen, "compile": id(program) in compiled, "streamed": program.streamed}
         own["save"] = {r: settings["save"][r] for r in cohort.run_ids if r in settings["save"]}
         return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
 

@@ -31,14 +31,19 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
         "processes": batch.processes,
         "estimate_s": round(batch.estimate.seconds, 1),
         "memory_mib": round(batch.estimate.memory_mib),
+        "data_mib": round(max((c.program.data_mib for c in batch.cohorts), default=0.0), 1),
+        "cohorts_streamed": sum(c.program.streamed for c in batch.cohorts),
     }
 
 
 def _both(trials: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of trials and of what follows as those of one plan."""
-    summed = ("runs_new", "runs_reused", "runs_again", "run_steps", "cohorts", "lanes", "estimate_s")
+    summed = (
+        *("runs_new", "runs_reused", "runs_again", "run_steps"),
+        *("cohorts", "cohorts_streamed", "lanes", "estimate_s"),
+    )
     together = {key: trials[key] + last[key] for key in summed}
-    most = {key: max(trials[key], last[key]) for key in ("processes", "memory_mib")}
+    most = {key: max(trials[key], last[key]) for key in ("processes", "memory_mib", "data_mib")}
     return last | together | most | {"tuning_runs": trials["runs_new"]}
 
 
@@ -53,6 +58,8 @@ def plan_text(facts: dict[str, Any]) -> str:
     tuning = (
         [f"  tuning    {counted(facts['tuning_runs'], 'run')} of these"] if "tuning_runs" in facts else []
     )
+    cohorts = counted(facts["cohorts_streamed"], "cohort")
+    streamed = f"  data      {facts['data_mib']:,.0f} MiB, streamed to the device in {cohorts}"
     return "\n".join(
         [
             f"study {facts['study']}: {counted(facts['cells'], 'cell')}",
@@ -62,5 +69,6 @@ def plan_text(facts: dict[str, Any]) -> str:
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
             f"  time      about {facts['estimate_s']:,.0f} s",
             f"  memory    about {facts['memory_mib']:,} MiB a process",
+            *([streamed] if facts["cohorts_streamed"] else []),
         ]
     )

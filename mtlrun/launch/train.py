@@ -66,6 +66,7 @@ def train_and_store(
     compiler: str | None = None,
     deterministic: bool = False,
     save: Mapping[str, Sequence[Rule]] | None = None,
+    streamed: bool = False,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
@@ -78,6 +79,7 @@ def train_and_store(
         compiler: of the step, as of `Cohort`.
         deterministic: whether torch may use only kernels that give the same bits every time.
         save: how the checkpoints are chosen whose weights are kept, by run id.
+        streamed: whether inputs come to the device batch by batch, as of `Cohort`.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
@@ -89,7 +91,7 @@ def train_and_store(
         records = None
         if len(part) <= (holds or len(part)):
             with numerics(configs[0]["dtype"], deterministic):
-                records = _train(part, device, progress, chosen, compiler, store, save or {})
+                records = _train(part, device, progress, chosen, compiler, store, save or {}, streamed)
         if records is None:
             _free(device)
             half = len(part) // 2
@@ -110,6 +112,7 @@ def _train(
     compiler: str | None,
     store: Store,
     save: Mapping[str, Sequence[Rule]],
+    streamed: bool,
 ) -> list[RunRecord] | None:
     """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
     begun, told = time.perf_counter(), 0
@@ -122,7 +125,7 @@ def _train(
     try:
         flops = step_flops(configs[0], device)
         meter = Meter(device)
-        cohort = Cohort(configs, device, compiler, [save.get(config_id(c), ()) for c in configs])
+        cohort = Cohort(configs, device, compiler, [save.get(config_id(c), ()) for c in configs], streamed)
         results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)

@@ -2,7 +2,7 @@
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
 or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]}}
-to train one cohort. Out:
+to train one cohort; {"streamed": true} in either where inputs come to the device batch by batch. Out:
 {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
 "memory_holds": lanes or null} when the runs are stored.
 """
@@ -29,12 +29,11 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
-    configs, device = task["configs"], pick_device(task["device"])
+    configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
     if "time" in task:
         try:
-            return {
-                "rates": {str(lanes): r for lanes, r in time_widths(configs, device, task["time"]).items()}
-            }
+            rates = time_widths(configs, device, task["time"], streamed)
+            return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
     counts, holds = train_and_store(
@@ -46,6 +45,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         "inductor" if task["compile"] else None,
         task["deterministic"],
         {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get("save", {}).items()},
+        streamed,
     )
     return {"counts": dict(counts), "memory_holds": holds}
 

@@ -37,6 +37,8 @@ class ProgramPlan:
         chosen: how the width came about, for the record of every run.
         step_s: what a run-step takes, in seconds or in any unit that all programs share.
         lane_mib: what a lane takes at the peak.
+        data_mib: what the inputs of all rows take, once.
+        streamed: whether they come to the device batch by batch, so that they take none of its memory.
     """
 
     run_ids: list[str]
@@ -47,6 +49,8 @@ class ProgramPlan:
     chosen: dict[str, Any] = field(default_factory=lambda: {"by": "default"})
     step_s: float = 1.0
     lane_mib: float = 0.0
+    data_mib: float = 0.0
+    streamed: bool = False
 
     @property
     def run_steps(self) -> int:

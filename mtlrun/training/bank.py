@@ -1,8 +1,12 @@
-"""The examples of all lanes, resident on the device, each distinct array once; and the batches drawn from them."""
+"""The examples of all lanes, resident on the device or streamed to it; and the batches drawn from them.
+
+Resident, each distinct array is there once. Targets are always resident.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +15,7 @@ from torch import Tensor
 from mtlrun.data.task import Source, SuiteData
 from mtlrun.streams import stream
 from mtlrun.training.augment import augmented
+from mtlrun.training.streamed import Streamed, ahead, arrived
 
 
 class Table:
@@ -34,22 +39,32 @@ class Table:
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return each lane's rows: (..., R, B) row numbers to (..., R, B, ...)."""
+        rows = rows.to(self._flat.device)
         if self._offsets is not None:
             rows = rows + self._offsets
         return self._flat.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
 
 
-class Inputs(Table):
+class Inputs:
     """The inputs of one source of every lane. Bytes stay bytes on the device; what is gathered is standardised there.
 
     Args:
         sources: one per lane.
-        device: where they stay.
+        device: where they are used.
         dtype: of what is gathered.
+        streamed: whether they stay where they lie, and come to the device as they are gathered.
+
+    Attributes:
+        elements: of one example.
     """
 
-    def __init__(self, sources: Sequence[Source], device: torch.device, dtype: torch.dtype) -> None:
-        super().__init__([s.inputs for s in sources], device, dtype)
+    def __init__(
+        self, sources: Sequence[Source], device: torch.device, dtype: torch.dtype, streamed: bool = False
+    ) -> None:
+        arrays = [s.inputs for s in sources]
+        self._streamed = Streamed(arrays, device) if streamed else None
+        self._table = self._streamed or Table(arrays, device, dtype)
+        self.elements = self._table.elements
         self._dtype, self._augment = dtype, sources[0].augment
         self._mean, self._std = None, None
         if any(s.scaling is not None for s in sources):
@@ -61,13 +76,26 @@ class Inputs(Table):
                 for k in both
             )
 
-    def gather(self, rows: Tensor, draws: Tensor | None = None) -> Tensor:
-        """Return each lane's rows as `Table.gather` does, varied by `draws`, uniform numbers (..., R, B, 3)."""
-        found = super().gather(rows)
+    def fetch(self, rows: Tensor) -> Any:
+        """Begin to gather each lane's rows; this may be done in another thread. `finish` takes what it returns."""
+        return self._table.gather(rows)
+
+    def finish(self, fetched: Any, draws: Tensor | None = None) -> Tensor:
+        """Return what was fetched, varied by `draws`, uniform numbers (..., R, B, 3), and standardised."""
+        found: Tensor = arrived(*fetched) if self._streamed else fetched
+        found = found.to(self._dtype) if found.is_floating_point() else found
         if draws is not None and self._augment is not None:
             found = augmented(found, draws, self._augment)
         found = found.to(self._dtype)
         return found if self._mean is None or self._std is None else (found - self._mean) / self._std
+
+    def gather(self, rows: Tensor, draws: Tensor | None = None) -> Tensor:
+        """Return each lane's rows as `Table.gather` does, finished."""
+        return self.finish(self.fetch(rows), draws)
+
+
+Wanted = tuple[Sequence[Tensor], Sequence[Tensor | None] | None]
+"""Rows per source and draws, as of `Bank.gather`."""
 
 
 class Bank:
@@ -77,17 +105,24 @@ class Bank:
         lanes: each lane's data; they agree in tasks and sizes.
         device: where the data stay.
         dtype: of inputs and of real-valued targets.
+        streamed: whether inputs stay where they lie, and come to the device as they are gathered.
 
     Attributes:
         units: for each task what a difference of 1 in its targets was before they were standardised, (R, 1, K); None
             where they were not.
     """
 
-    def __init__(self, lanes: Sequence[SuiteData], device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[SuiteData],
+        device: torch.device,
+        dtype: torch.dtype,
+        streamed: bool = False,
+    ) -> None:
         self.tasks = lanes[0].tasks
-        self.device = device
+        self.device, self.streamed = device, streamed
         sources = range(len(lanes[0].sources))
-        self.inputs = [Inputs([d.sources[s] for d in lanes], device, dtype) for s in sources]
+        self.inputs = [Inputs([d.sources[s] for d in lanes], device, dtype, streamed) for s in sources]
         self._targets = [
             Table([d.sources[d.tasks[t].source].targets[d.tasks[t].name] for d in lanes], device, dtype)
             for t in range(len(self.tasks))
@@ -117,16 +152,27 @@ class Bank:
         Further axes before the lanes stand for steps. Inputs are augmented by `draws`, uniform numbers (R, B, 3) per
         source or None.
         """
-        draws = draws or [None] * len(rows)
-        inputs = [table.gather(r, d) for table, r, d in zip(self.inputs, rows, draws, strict=True)]
-        targets = [
-            table.gather(rows[task.source]) for table, task in zip(self._targets, self.tasks, strict=True)
-        ]
-        return inputs, targets
+        (found,) = self.gather_each([(rows, draws)])
+        return found
+
+    def gather_each(self, wanted: Iterable[Wanted]) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+        """Yield what `gather` gives for each of some rows and draws; streamed inputs are read ahead of use."""
+        begun = (
+            (rows, draws or [None] * len(rows), [t.fetch(r) for t, r in zip(self.inputs, rows, strict=True)])
+            for rows, draws in wanted
+        )
+        for rows, draws, fetched in ahead(begun) if self.streamed else begun:
+            inputs = [t.finish(f, d) for t, f, d in zip(self.inputs, fetched, draws, strict=True)]
+            numbered = zip(self._targets, self.tasks, strict=True)
+            yield inputs, [table.gather(rows[task.source]) for table, task in numbered]
+
+    def rows(self, numbers: np.ndarray) -> Tensor:
+        """Return row numbers where they are needed: on the device, or here where inputs are streamed."""
+        return torch.from_numpy(numbers).to("cpu" if self.streamed else self.device, non_blocking=True)
 
     def split(self, name: str, limit: int | None = None) -> list[Tensor]:
         """Return the rows of a split, one (R, n) per source, the first `limit` of them where it is given."""
-        return [torch.from_numpy(part[name][:, :limit]).to(self.device) for part in self._splits]
+        return [self.rows(part[name][:, :limit]) for part in self._splits]
 
 
 class BatchStream:

@@ -34,7 +34,9 @@ def step_flops(config: Mapping[str, Any], device: torch.device) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def _flops(config: str, device: str) -> int:
-    cohort = Cohort([json.loads(config)], torch.device(device))
+    cohort = Cohort(
+        [json.loads(config)], torch.device(device), streamed=True
+    )  # a few batches are all it takes
     total = 0
     for phase in cohort.phases:
         for active, steps in phase.turns().items():

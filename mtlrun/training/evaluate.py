@@ -59,8 +59,7 @@ def _outputs(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> list[tuple
     """Return each task's outputs and targets on all rows."""
     outputs: list[list[Tensor]] = [[] for _ in bank.tasks]
     targets: list[list[Tensor]] = [[] for _ in bank.tasks]
-    for piece in _pieces(bank, rows):
-        x, y = bank.gather(piece)
+    for x, y in bank.gather_each((piece, None) for piece in _pieces(bank, rows)):
         for t, out in enumerate(forward(x)):
             outputs[t].append(out)
             targets[t].append(y[t])

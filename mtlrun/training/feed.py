@@ -11,7 +11,7 @@ from torch import Tensor
 from mtlrun.data.task import Augment, Source, SuiteData
 from mtlrun.streams import stream
 from mtlrun.training.augment import DRAWS
-from mtlrun.training.bank import Bank, batch_streams
+from mtlrun.training.bank import Bank, BatchStream, Wanted, batch_streams
 from mtlrun.training.masks import Masks
 from mtlrun.training.step import Batch, Examples
 
@@ -77,20 +77,25 @@ class Feed:
             lane.take(skip)
         full = all(n == b for n, b in zip(self._rows, self._sizes, strict=True))
         if full and not any(s.augment for s, _ in self._sources()):  # always the same
-            rows = [self._send(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
+            rows = [self._bank.rows(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
             always = self._bank.gather(rows)
             yield from (Examples(*always, mask) for mask in masks)
+        for inputs, targets in self._bank.gather_each(self._wanted(streams, varied)):
+            for k in range(len(inputs[0])):
+                yield Examples([x[k] for x in inputs], [y[k] for y in targets], next(masks))
+
+    def _wanted(
+        self, streams: Sequence[Sequence[BatchStream]], varied: Sequence[Iterator[Tensor | None]]
+    ) -> Iterator[Wanted]:
+        """Yield without end the rows of some steps, (steps, R, B) per source, and how they are varied."""
         largest = max(b * t.elements for b, t in zip(self._sizes, self._bank.inputs, strict=True))
         together = min(max(1, GATHERED // (largest * len(self._seeds))), CHUNK_STEPS)
         while True:
-            chunk = [self._send(np.stack([lane.take(CHUNK_STEPS) for lane in s], 1)) for s in streams]
+            chunk = [self._bank.rows(np.stack([lane.take(CHUNK_STEPS) for lane in s], 1)) for s in streams]
             draws = [next(v) for v in varied]
             for first in range(0, CHUNK_STEPS, together):
                 now = slice(first, first + together)
-                moves = [None if d is None else d[now] for d in draws]
-                inputs, targets = self._bank.gather([c[now] for c in chunk], moves)
-                for k in range(min(together, CHUNK_STEPS - first)):
-                    yield Examples([x[k] for x in inputs], [y[k] for y in targets], next(masks))
+                yield [c[now] for c in chunk], [None if d is None else d[now] for d in draws]
 
     def _sources(self) -> list[tuple[Source, int]]:
         """Return the sources of the first lane, with the examples of each in a batch."""

@@ -22,7 +22,9 @@ WORTH_MORE_LANES = 1.03
 _EXHAUSTED = ("can't allocate memory", "out of memory", "alloc_failed", "std::bad_alloc")
 
 
-def time_widths(configs: Sequence[Mapping[str, Any]], device: torch.device, most: int) -> dict[int, float]:
+def time_widths(
+    configs: Sequence[Mapping[str, Any]], device: torch.device, most: int, streamed: bool = False
+) -> dict[int, float]:
     """Return run-steps per second by number of lanes, from one lane up to where more of them no longer help.
 
     On a CPU, time is this process's CPU time, so that other work on the machine counts little.
@@ -31,12 +33,13 @@ def time_widths(configs: Sequence[Mapping[str, Any]], device: torch.device, most
         configs: canonical configs of one program; the first ones become lanes.
         device: where to train.
         most: lanes that fit into memory.
+        streamed: as of `Cohort`.
     """
     rates: dict[int, float] = {}
     largest = min(most, len(configs), WIDTHS[-1])
     for width in (*(w for w in WIDTHS if w < largest), largest):
         try:
-            rates[width] = _rate(configs[:width], device)
+            rates[width] = _rate(configs[:width], device, streamed)
         except (MemoryError, RuntimeError) as error:
             if not rates or not is_out_of_memory(error):
                 raise
@@ -62,9 +65,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _EXHAUSTED)
 
 
-def _rate(configs: Sequence[Mapping[str, Any]], device: torch.device) -> float:
+def _rate(configs: Sequence[Mapping[str, Any]], device: torch.device, streamed: bool) -> float:
     """Return the run-steps per second of a cohort in its first phase."""
-    cohort = Cohort(configs, device)
+    cohort = Cohort(configs, device, streamed=streamed)
     phase = cohort.phases[0]
     trainer, took, begun = cohort.begin(phase), list[float](), 0.0
     for step, batch in enumerate(islice(cohort.batches(phase, 0), WARM_STEPS + MOST_STEPS)):

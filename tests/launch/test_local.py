@@ -110,7 +110,7 @@ def long_program(seeds: int):
 
 
 def test_a_long_program_is_timed_and_the_choice_is_told_and_stored(tmp_path, monkeypatch):
-    monkeypatch.setattr(width, "_rate", lambda configs, device: 10.0 * min(len(configs), 4))
+    monkeypatch.setattr(width, "_rate", lambda configs, device, streamed: 10.0 * min(len(configs), 4))
     notes = []
     Local().train([long_program(9)], Store(tmp_path), "cpu", 1, lambda steps: None, notes.append)
     assert notes == ["widths by timing, of 1 programs: up to 4 lanes"]

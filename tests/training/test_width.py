@@ -19,7 +19,7 @@ def configs(count: int):
 
 def rates_of(monkeypatch, rate, count: int, most: int = 256) -> dict[int, float]:
     """Return what a timing finds where a cohort of n lanes runs at `rate(n)`."""
-    monkeypatch.setattr(width, "_rate", lambda configs, device: rate(len(configs)))
+    monkeypatch.setattr(width, "_rate", lambda configs, device, streamed: rate(len(configs)))
     return time_widths([{}] * count, CPU, most)
 
 
