@@ -12,6 +12,7 @@ import numpy as np
 from mtlrun.config import build, to_node
 from mtlrun.data.tables.columns import TYPES, Held, names
 from mtlrun.data.tables.labels import label_faults
+from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
 from mtlrun.data.targets import KINDS
 from mtlrun.data.task import ALL_METRICS, METRICS
@@ -133,6 +134,10 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
     Raises:
         ConfigError: a column does not serve what it is named for.
     """
+    dividing = list(_dividing_faults(suite))
+    if dividing:
+        yield from dividing
+        return
     tasks = {task.name: task for task in suite.offered()}
     for name, task in tasks.items():
         for metric in task.metrics:
@@ -153,6 +158,16 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
     if suite.content is not None and suite.content != suite.digest():
         rule = f"is not what {suite.path} holds now ({suite.digest()})"
         yield Fault("content", rule, suite.content)
+
+
+def _dividing_faults(suite: Table) -> Iterator[Fault]:
+    """Yield what is wrong with the columns by which rows are divided."""
+    if suite.split and suite.column(suite.split, "split").kind != "category":
+        kind, words = suite.column(suite.split).kind, tuple(w for found in WORDS.values() for w in found)
+        yield Fault("split", f"must name parts in column {suite.split}, which is", kind, words)
+    if suite.group and suite.column(suite.group, "group").kind in ("other", "empty"):
+        stored = suite.column(suite.group).stored
+        yield Fault("group", f"must tell groups by values, and column {suite.group} is", stored)
 
 
 def _part_faults(suite: Table, tasks: Mapping[str, object]) -> Iterator[Fault]:

@@ -70,6 +70,7 @@ SETTINGS = {
     "fewer rows than a batch": (("budget.batch_size=512",), ("must be at most the 140 training rows",)),
     "group of few": (("suite.group=garden",), ("`suite.group` leaves no row for the train part",)),
     "no such parts": (("suite.split=level",), ("`suite.split` must name parts in column level", "training")),
+    "numbers for parts": (("suite.split=age",), ("`suite.split` must name parts in column age, which is",)),
     "split and resplit": (("suite.split=level", "suite.resplit=true"), ("`suite.resplit` draws splits",)),
     "other content": (("suite.content=abc",), ("`suite.content` is not what",)),
     "delimiter of two signs": (("suite.delimiter=ab",), ("`suite.delimiter` must be one sign",)),
