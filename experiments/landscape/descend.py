@@ -41,7 +41,7 @@ class Place:
     """A network of one shared parameter: where each lane stands."""
 
     def __init__(self, leaves: Tensors) -> None:
-        self.leaves = leaves
+        self.leaves, self.norms = leaves, set[str]()
 
     @contextmanager
     def bound_to(self, leaves: Tensors) -> Iterator[None]:
@@ -62,7 +62,7 @@ class Descent(Program):
 
     def see(self, lanes: Lanes, examples: Examples) -> Seen:
         point = self.forward.leaves["point"]
-        return Seen(list(shifted(point).unbind(1)), {}, [], [])
+        return Seen(list(shifted(point).unbind(1)), {}, [], [], {})
 
 
 class Path(NamedTuple):

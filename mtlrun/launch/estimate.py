@@ -13,6 +13,7 @@ from torch import nn
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteInfo
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
 from mtlrun.schedule.base import Schedule
@@ -20,6 +21,7 @@ from mtlrun.training.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import Optimizer
+from mtlrun.training.running import norms_of
 from mtlrun.weighting.base import Weighting
 
 RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
@@ -66,6 +68,7 @@ class _NetworkSize:
         widest: elements of the largest layer.
         flops: of a forward pass.
         input: elements of an example.
+        by_batch: whether training normalises by the batch.
     """
 
     total: int
@@ -74,6 +77,7 @@ class _NetworkSize:
     widest: int
     flops: int
     input: int
+    by_batch: bool
 
 
 def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
@@ -137,6 +141,8 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     optimizer: Optimizer = memo(build, config["optimizer"])
     batch = config["budget"]["batch_size"]
     rows = max(s.rows["train"] if batch == "full" else batch for s in info.sources)
+    if rows == 1 and network.by_batch:
+        raise ConfigError([Fault("budget.batch_size", "must be at least 2 where batches are normalised", 1)])
     tasks, total, shared = len(info.tasks), network.total, network.shared
     surgery = weighting.needs != "losses" and shared > 0
     # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
@@ -186,7 +192,7 @@ def _network_size(config: Mapping[str, Any], info: SuiteInfo) -> _NetworkSize:
     device = next(network.parameters()).device
     inputs = [torch.zeros(1, *s.input_shape, device=device) for s in info.sources]
     held, widest, flops = _forward(network, inputs)
-    return _NetworkSize(total, shared, held, widest, flops, inputs[0].numel())
+    return _NetworkSize(total, shared, held, widest, flops, inputs[0].numel(), bool(norms_of(network)))
 
 
 def _materialise(network: nn.Module) -> None:
@@ -213,7 +219,7 @@ def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, i
     leaves = [m for m in network.modules() if not list(m.children())]
     handles = [leaf.register_forward_hook(hook) for leaf in leaves]
     with torch.no_grad():
-        network(list(inputs))
+        network.eval()(list(inputs))
     for handle in handles:
         handle.remove()
     return sum(sizes), max(sizes), flops

@@ -18,6 +18,7 @@ from mtlrun.errors import Fault, StoreError
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Saved, Weights
 from mtlrun.training.network import Network, Parts, build_network
+from mtlrun.training.running import norms_of
 
 
 @dataclass
@@ -49,6 +50,8 @@ class SavedRun:
         tensors = {n: torch.from_numpy(array) for n, array in self.saved.tensors[step].items()}
         dtype = next(iter(tensors.values())).dtype
         network.to(dtype).load_state_dict(tensors)
+        for _, norm in norms_of(network):
+            norm.num_batches_tracked = None  # type: ignore[assignment]  # a fixed momentum counts no batches
         return network.eval()
 
     def whole(self, step: int) -> Whole:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mtlrun.config import ADDED
 from mtlrun.errors import Fault
 from mtlrun.models.base import Encoder, Model
 from mtlrun.models.images import image_shape
@@ -17,7 +19,7 @@ LEAST = 8  # pixels a side, so that three halvings leave at least one
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with group normalisation, added to the input (He et al. 2016, figure 2).
+    """Two normalised 3x3 convolutions, added to the input (He et al. 2016, figure 2).
 
     Where the shape changes, the input is projected by a 1x1 convolution (option B of the paper).
 
@@ -25,21 +27,21 @@ class BasicBlock(nn.Module):
         inputs: channels that come in.
         outputs: channels that go out.
         stride: 1, or 2 to halve the image.
-        groups: of the normalisation.
+        norm: makes a normalisation of so many channels.
     """
 
     any_leading_axes = True  # forward only calls modules and elementwise functions
 
-    def __init__(self, inputs: int, outputs: int, stride: int, groups: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
         self.first = _convolution(inputs, outputs, 3, stride)
-        self.first_norm = nn.GroupNorm(groups, outputs)
+        self.first_norm = norm(outputs)
         self.second = _convolution(outputs, outputs, 3, 1)
-        self.second_norm = nn.GroupNorm(groups, outputs)
+        self.second_norm = norm(outputs)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or inputs != outputs:
             projection = _convolution(inputs, outputs, 1, stride)
-            self.shortcut = nn.Sequential(projection, nn.GroupNorm(groups, outputs))
+            self.shortcut = nn.Sequential(projection, norm(outputs))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, ceil(H / stride), ceil(W / stride))."""
@@ -51,19 +53,23 @@ class BasicBlock(nn.Module):
 class ResNet18(Model):
     """ResNet-18 for small images: a 3x3 stem, eight residual blocks, the mean over the image.
 
-    The stem neither strides nor pools, as is usual for images of 32 pixels and fewer. Groups of channels are
-    normalised within one example, so that a run does not depend on what else is in its batch.
+    The stem neither strides nor pools, as is usual for images of 32 pixels and fewer. By default groups of channels
+    are normalised within one example, so that a run does not depend on what else is in its batch. `norm=batch` is
+    the paper's: normalised by the batch in training and by running statistics (momentum 0.1) in evaluation, every
+    run by its own. A shared encoder whose tasks have inputs of their own then sees one batch after another.
 
     Source: He, Zhang, Ren and Sun, Deep Residual Learning, CVPR 2016; weights start as in He et al., ICCV 2015;
     group normalisation: Wu and He, ECCV 2018.
 
     Args:
         channels: of the first stage; there are 8 times as many features.
-        groups: of each normalisation; it divides `channels`.
+        groups: of each group normalisation; it divides `channels`.
+        norm: `group` or `batch`.
     """
 
     channels: int = 64
     groups: int = 8
+    norm: Literal["group", "batch"] = field(default="group", metadata=ADDED)
 
     def faults(self) -> Iterator[Fault]:
         if self.channels < 1:
@@ -79,16 +85,19 @@ class ResNet18(Model):
         """
         colours, _, _ = image_shape(input_shape, LEAST)
         stem = _convolution(colours, self.channels, 3, 1)
-        blocks: list[nn.Module] = [nn.Sequential(stem, nn.GroupNorm(self.groups, self.channels), nn.ReLU())]
+        blocks: list[nn.Module] = [nn.Sequential(stem, self._norm(self.channels), nn.ReLU())]
         before = self.channels
         for stage, count in enumerate(STAGES):
             after = self.channels * 2**stage
             for position in range(count):
                 stride = 2 if stage > 0 and position == 0 else 1
-                blocks.append(BasicBlock(before, after, stride, self.groups))
+                blocks.append(BasicBlock(before, after, stride, self._norm))
                 before = after
         blocks[-1] = nn.Sequential(blocks[-1], nn.AdaptiveAvgPool2d(1), nn.Flatten())
         return Encoder(blocks, before)
+
+    def _norm(self, channels: int) -> nn.Module:
+        return nn.GroupNorm(self.groups, channels) if self.norm == "group" else nn.BatchNorm2d(channels)
 
     def of_width(self, units: int) -> ResNet18:
         """Return the model with so many channels in each group of a normalisation."""

@@ -20,19 +20,26 @@ class Branches:
 
     Args:
         phase: says which steps are of which branch, and when they are merged.
-        optimizer: holds the parameters that are trained, and remembers earlier updates.
+        optimizer: remembers earlier updates.
+        tensors: returns what training changes: parameters and running statistics.
         loss: of the parameters as they stand, on validation rows, in every lane: (R,).
 
     Attributes:
         merges: of each merge the steps of the phase before it, the weights (R, B), and the loss (R,) of the mixture.
     """
 
-    def __init__(self, phase: Phase, optimizer: LaneOptimizer, loss: Callable[[], Tensor]) -> None:
-        self._merge, self._optimizer, self._loss = phase.merge, optimizer, loss
+    def __init__(
+        self,
+        phase: Phase,
+        optimizer: LaneOptimizer,
+        tensors: Callable[[], Tensors],
+        loss: Callable[[], Tensor],
+    ) -> None:
+        self._merge, self._optimizer, self._tensors, self._loss = phase.merge, optimizer, tensors, loss
         self.merges: list[tuple[int, Tensor, Tensor]] = []
         self._ends: list[Tensors] = []
         if self._merge:
-            self._start = _copy(optimizer.parameters)
+            self._start = _copy(tensors())
             self._memories = [optimizer.memory() for _ in phase.branches]
 
     def before(self, step: int) -> None:
@@ -46,7 +53,7 @@ class Branches:
         if not self._merge or (step + 1) % self._merge.period:
             return
         self._exchange()
-        self._ends.append(_copy(self._optimizer.parameters))
+        self._ends.append(_copy(self._tensors()))
         if len(self._ends) == len(self._memories):
             weights, loss = search(self._loss_of, self._ends, self._merge.parts)
             self._start = mixture(self._ends, weights)
@@ -67,8 +74,8 @@ class Branches:
 
     @torch.no_grad()
     def _write(self, values: Tensors) -> None:
-        for name, parameter in self._optimizer.parameters.items():
-            parameter.copy_(values[name])
+        for name, tensor in self._tensors().items():
+            tensor.copy_(values[name])
 
 
 def search(

@@ -31,6 +31,7 @@ from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.probes import EXTRA_BATCHES
 from mtlrun.training.rules import Own, Rules
+from mtlrun.training.running import statistics_of
 from mtlrun.training.stacked import forward_of_lanes
 from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
 from mtlrun.weighting.base import Facts
@@ -49,8 +50,8 @@ class LaneResult:
         names: the (task, metric) pairs.
         diagnostics: by name, one entry per evaluation.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
-        parameters: final parameters by name.
-        kept: parameters by name after the evaluations, by step, that the lane's rules may choose.
+        parameters: final parameters by name, and running statistics.
+        kept: the same after the evaluations, by step, that the lane's rules may choose.
     """
 
     diverged_at: int | None
@@ -104,7 +105,6 @@ class Cohort:
         device: where to train.
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
-        streamed: whether inputs come to the device batch by batch, as of `Bank`.
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
@@ -116,7 +116,6 @@ class Cohort:
         device: torch.device,
         compiler: str | None = None,
         rules: Sequence[Sequence[Rule]] | None = None,
-        streamed: bool = False,
     ) -> None:
         self.config, self.device, self.compiler = configs[0], device, compiler
         self.not_compiled: str | None = None
@@ -125,7 +124,7 @@ class Cohort:
         self.suites: list[Suite] = [build(c["suite"]) for c in configs]
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
-        self.bank = Bank(self.data, device, self.dtype, streamed)
+        self.bank = Bank(self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
         self.groups = _groups(configs)
@@ -134,14 +133,15 @@ class Cohort:
             for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
         ]
         initial = self._stack([dict(n.named_parameters()) for n in networks])
+        self.statistics = self._stack([statistics_of(n) for n in networks])
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
         self.parameters = self.optimizer.parameters
-        self.mask_shapes = mask_shapes(networks[0], [s.input_shape for s in self.info.sources])
+        self.mask_shapes = mask_shapes(networks[0].eval(), [s.input_shape for s in self.info.sources])
         self.draw_shapes = draw_shapes(networks[0])
         self.network = networks[0].to("meta")
         self.owners = self.network.owners()
         autocast = self.config["dtype"] == "bfloat16"
-        self.forward = forward_of_lanes(self.network, self.parameters, autocast)
+        self.forward = forward_of_lanes(self.network, self.parameters, autocast, self.statistics)
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [
@@ -173,7 +173,7 @@ class Cohort:
         trainers = {active: self.begin(phase, active) for active in turns}
         # A task meets the batches that its baseline meets, from where its own training stands.
         feeds = {active: self.batches(phase, max(trained[t] for t in active), active) for active in turns}
-        branches = Branches(phase, self.optimizer, lambda: self._held_out_loss(phase))
+        branches = Branches(phase, self.optimizer, self._tensors, lambda: self._held_out_loss(phase))
         stops = phase.stops(self.evaluations)
         for step in range(phase.steps):
             branches.before(step)
@@ -233,7 +233,7 @@ class Cohort:
         rates = np.array([p.optimizer.lr * phase.lr_factor for p in self.parts])
         goal = np.array([known.goal for known in facts])
         last = self._send(np.ones(goal.shape))
-        lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal), last)
+        lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal), last, self.statistics)
         return Trainer(phase, program, lanes_now, self.optimizer, learners, program.gradients)
 
     def _frozen(self, phase: Phase) -> set[str]:
@@ -275,11 +275,15 @@ class Cohort:
         self.steps.append(step)
         self.values.append(values)
         if any(self.rules):
-            self.kept.offer(step, values[:, SPLITS.index("val")], self.parameters)
+            self.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
         self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
             gramian = program.gramian(trainer.lanes, batch.examples)
             self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
+
+    def _tensors(self) -> Tensors:
+        """Return what training changes of the models, (R, ...) by name."""
+        return {**self.parameters, **self.statistics}
 
     def _held_out_loss(self, phase: Phase) -> Tensor:
         """Return the summed loss of a phase's goals on the validation rows, (R,)."""
@@ -293,7 +297,7 @@ class Cohort:
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
         merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
-        parameters = {n: p.detach().cpu().numpy() for n, p in self.parameters.items()}
+        tensors = {n: p.detach().cpu().numpy() for n, p in self._tensors().items()}
         return [
             LaneResult(
                 None if diverged[lane] < 0 else diverged[lane],
@@ -308,7 +312,7 @@ class Cohort:
                     {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
                     for step, weights, loss in merges
                 ],
-                {n: p[lane] for n, p in parameters.items()},
+                {n: p[lane] for n, p in tensors.items()},
                 self.kept.copies[lane],
             )
             for lane in range(len(self.seeds))

@@ -49,11 +49,11 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
 
     from torch.fx.experimental.proxy_tensor import make_fx  # imports for seconds, so only where it is used
 
-    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, list[State], list[Tensor]]:
+    def pure(tensors: dict[str, Any], batch: Batch) -> tuple[Computed, list[State], list[Tensor], Tensors]:
         moving = Lanes(**tensors)
         with program.forward.bound_to(moving.parameters):
             found = program.gradients(moving, batch)
-        return found, [own.state for own in moving.own], [moving.last] * program.partial
+        return found, [own.state for own in moving.own], [moving.last] * program.partial, moving.statistics
 
     on_gpu = batch.new_epoch.is_cuda
     mode = "reduce-overhead" if on_gpu and backend == "inductor" else None
@@ -75,11 +75,12 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
         with torch.no_grad():
             if on_gpu:  # results live in the graph's own memory, which the next step writes again
                 torch.compiler.cudagraph_mark_step_begin()
-            (gradients, losses, weights), states, last = fused(_tensors(lanes), batch)
+            (gradients, losses, weights), states, last, statistics = fused(_tensors(lanes), batch)
             if on_gpu:
                 losses, weights = losses.clone(), weights.clone()
-                states, last = tree_map(torch.clone, (states, last))
+                states, last, statistics = tree_map(torch.clone, (states, last, statistics))
         lanes.last = last[0] if last else lanes.last
+        lanes.statistics.update(statistics)
         lanes.own = [own._replace(state=state) for own, state in zip(lanes.own, states, strict=True)]
         return gradients, losses, weights
 
@@ -87,9 +88,9 @@ def compiled(program: Program, lanes: Lanes, batch: Batch, backend: str = "induc
 
 
 def _tensors(lanes: Lanes) -> dict[str, Any]:
-    return {field.name: getattr(lanes, field.name) for field in dataclasses.fields(lanes)} | {
-        "own": [*lanes.own]
-    }
+    """Return what lanes are made of, so that a step that gets it leaves the lanes as they are."""
+    found = {field.name: getattr(lanes, field.name) for field in dataclasses.fields(lanes)}
+    return found | {"own": [*lanes.own], "statistics": dict(lanes.statistics)}
 
 
 def _agree(found: list[Tensor], expected: list[Tensor]) -> bool:

@@ -14,13 +14,23 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mtlrun.training.convolution import StackedLayer, chunk_images, has_image_rule, image_layer
+from mtlrun.training.gradients import Tensors
 from mtlrun.training.masks import Site, hold, sites_of
+from mtlrun.training.running import (
+    StackedBatchNorm2d,
+    freed,
+    has_norm_rule,
+    lend,
+    lent,
+    norms_of,
+    statistic_names,
+)
 
 ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity)
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -33,11 +43,20 @@ class Forward(ABC):
     Args:
         parameters: stacked, (R, ...) by name; what is written into them is seen.
         autocast: whether products are computed in bfloat16; results are of the parameters' type again.
+        statistics: running statistics, (R, C) by name; what is written into them is seen.
+
+    Attributes:
+        norms: names of the modules that have running statistics.
     """
 
-    def __init__(self, parameters: Mapping[str, Tensor], autocast: bool) -> None:
+    def __init__(
+        self, parameters: Mapping[str, Tensor], autocast: bool = False, statistics: Tensors | None = None
+    ) -> None:
         self._parameters, self._autocast = parameters, autocast
         self.leaves = self.split(parameters)
+        self.statistics = statistics or {}
+        self.by_batch: Container[str] = ()
+        self.norms = {name.rpartition(".")[0] for name in self.statistics}
 
     def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what the network reads and gradients are taken at; shares memory with the parameters."""
@@ -78,6 +97,15 @@ class Forward(ABC):
         finally:
             self.leaves = own
 
+    @contextlib.contextmanager
+    def in_training(self, by_batch: Container[str], statistics: Tensors) -> Iterator[Tensors]:
+        """Normalise by batches for a while, in some modules; yields the statistics, which every call moves."""
+        own, self.statistics, self.by_batch = self.statistics, dict(statistics), by_batch
+        try:
+            yield self.statistics
+        finally:
+            self.statistics, self.by_batch = own, ()
+
     def _run(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
         if not self._autocast:
             return self.call(part, arguments, masks)
@@ -89,28 +117,41 @@ class Forward(ABC):
         """Call a method of the network: `forward`, `represent`, `finish`, `divide` or `charge`."""
 
 
-def forward_of_lanes(network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> Forward:
+def forward_of_lanes(
+    network: nn.Module,
+    parameters: Mapping[str, Tensor],
+    autocast: bool = False,
+    statistics: Tensors | None = None,
+) -> Forward:
     """Return a network over the lanes of its parameters.
 
     Args:
         network: one run's, on any device; only its structure is used.
         parameters: stacked, (R, ...) by name.
         autocast: as of `Forward`.
+        statistics: likewise.
     """
     if len(next(iter(parameters.values()))) == 1:
-        return Lone(network, parameters, autocast)
+        return Lone(network, parameters, autocast, statistics)
     if all(_has_rule(module) for module in network.modules()):
-        return Stacked(network, parameters, autocast)
-    return Vmapped(network, parameters, autocast)
+        return Stacked(network, parameters, autocast, statistics)
+    return Vmapped(network, parameters, autocast, statistics)
 
 
 class Lone(Forward):
     """One run's network as it is, its parameters without the lane axis."""
 
-    def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
-        super().__init__(parameters, autocast)
+    def __init__(
+        self,
+        network: nn.Module,
+        parameters: Mapping[str, Tensor],
+        autocast: bool = False,
+        statistics: Tensors | None = None,
+    ) -> None:
+        super().__init__(parameters, autocast, statistics)
         self._network = copy.deepcopy(network)
         self._places, self._sites = _free(self._network), sites_of(self._network)
+        self._norms = freed(norms_of(self._network))
 
     def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {n: p.detach().squeeze(0).requires_grad_() for n, p in parameters.items()}
@@ -122,36 +163,59 @@ class Lone(Forward):
         for module, attribute, name in self._places:
             object.__setattr__(module, attribute, self.leaves[name])
         hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
+        lend(self._norms, [values.squeeze(0) for values in self.statistics.values()], self.by_batch)
         outputs = getattr(self._network, part)([x.squeeze(0) for x in arguments])
+        if self.by_batch:
+            self.statistics |= zip(self.statistics, [v.unsqueeze(0) for v in lent(self._norms)], strict=True)
         return [out.unsqueeze(0) for out in outputs]
 
 
 class Vmapped(Forward):
     """A network whose layers have no rules, under `torch.vmap`."""
 
-    def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
-        super().__init__(parameters, autocast)
+    def __init__(
+        self,
+        network: nn.Module,
+        parameters: Mapping[str, Tensor],
+        autocast: bool = False,
+        statistics: Tensors | None = None,
+    ) -> None:
+        super().__init__(parameters, autocast, statistics)
         self._network = copy.deepcopy(network)
         self._places, self._sites = _free(self._network), sites_of(self._network)
+        self._norms = freed(norms_of(self._network))
 
     def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
-        def one(values: list[Tensor], inputs: list[Tensor], masks: dict[str, Tensor]) -> list[Tensor]:
+        def one(
+            values: list[Tensor], statistics: list[Tensor], inputs: list[Tensor], masks: dict[str, Tensor]
+        ) -> tuple[list[Tensor], list[Tensor]]:
             for (module, attribute, _), value in zip(self._places, values, strict=True):
                 object.__setattr__(module, attribute, value)
+            lend(self._norms, statistics, self.by_batch)
             hold(self._sites, masks)
-            return getattr(self._network, part)(inputs)
+            return getattr(self._network, part)(inputs), lent(self._norms)
 
         values = [self.leaves[name] for _, _, name in self._places]
-        return torch.vmap(one)(values, list(arguments), dict(masks))
+        outputs, now = torch.vmap(one)(values, list(self.statistics.values()), list(arguments), dict(masks))
+        if self.by_batch:
+            self.statistics |= zip(self.statistics, now, strict=True)
+        return outputs
 
 
 class Stacked(Forward):
     """A network whose every layer has a rule: its layers replaced by layers of all lanes."""
 
-    def __init__(self, network: nn.Module, parameters: Mapping[str, Tensor], autocast: bool = False) -> None:
-        super().__init__(parameters, autocast)
+    def __init__(
+        self,
+        network: nn.Module,
+        parameters: Mapping[str, Tensor],
+        autocast: bool = False,
+        statistics: Tensors | None = None,
+    ) -> None:
+        super().__init__(parameters, autocast, statistics)
         self.network = copy.deepcopy(network)
         self._layers: list[tuple[StackedLayer, list[str]]] = []
+        self._norms: list[tuple[str, StackedBatchNorm2d]] = []
         for name, module in list(self.network.named_modules()):
             self._replace(name, module)
         self._places, self._sites = _free(self.network), sites_of(self.network)
@@ -165,6 +229,12 @@ class Stacked(Forward):
         holder = self.network.get_submodule(parent)
         if isinstance(module, nn.Flatten):
             setattr(holder, child, nn.Flatten(module.start_dim + 1, module.end_dim))
+        elif isinstance(module, nn.BatchNorm2d):
+            norm = StackedBatchNorm2d(module)
+            setattr(holder, child, norm)
+            names = [f"{name}.{n}" for n, _ in module.named_parameters(recurse=False)]
+            self._layers.append((norm, names))
+            self._norms.append((name, norm))
         elif isinstance(module, nn.Linear) or has_image_rule(module):
             layer = StackedLinear() if isinstance(module, nn.Linear) else image_layer(module)
             names = [f"{name}.{n}" for n, _ in module.named_parameters(recurse=False)]
@@ -178,8 +248,14 @@ class Stacked(Forward):
             layer.held = [self.leaves[n] for n in names]
         for module, attribute, name in self._places:
             object.__setattr__(module, attribute, self.leaves[name])
+        for name, norm in self._norms:
+            norm.held = [*norm.held, *(self.statistics[n] for n in statistic_names(name))]
+            norm.by_batch = name in self.by_batch
         hold(self._sites, masks)
-        return getattr(self.network, part)(arguments)
+        outputs = getattr(self.network, part)(arguments)
+        for name, norm in self._norms:
+            self.statistics |= norm.taken(name, self.statistics)
+        return outputs
 
 
 class StackedLinear(StackedLayer):
@@ -202,7 +278,9 @@ def _has_rule(module: nn.Module) -> bool:
     if isinstance(module, nn.Flatten):
         return module.start_dim > 0 and module.end_dim == -1
     known = (nn.Linear, *ELEMENTWISE, *CONTAINERS)
-    return type(module) in known or has_image_rule(module) or getattr(module, "any_leading_axes", False)
+    if has_image_rule(module) or has_norm_rule(module):
+        return True
+    return type(module) in known or getattr(module, "any_leading_axes", False)
 
 
 def _free(network: nn.Module) -> list[tuple[nn.Module, str, str]]:

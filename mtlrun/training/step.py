@@ -8,7 +8,7 @@ its own.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -58,6 +58,7 @@ class Lanes:
         lr: learning rates, (R,).
         goal: for each task whether it counts, (R, T); helpers have 0.
         last: the last loss of each trained task on a batch with labels of it, (R, T), 1 before the first.
+        statistics: running statistics of the model by name; every phase's lanes have the same tensors.
     """
 
     parameters: Tensors
@@ -65,6 +66,7 @@ class Lanes:
     lr: Tensor
     goal: Tensor
     last: Tensor
+    statistics: Tensors = field(default_factory=dict)
 
 
 class Seen(NamedTuple):
@@ -74,6 +76,7 @@ class Seen(NamedTuple):
     subject: Tensors
     below: list[Tensor]  # the representations as the shared parameters made them
     sides: list[list[Tensor]]  # features by task, the shared and the tasks' own; or nothing
+    statistics: Tensors  # running ones, as the pass leaves them
 
 
 class Program:
@@ -105,6 +108,7 @@ class Program:
             [n for n, owner in free.items() if owner == t or (owner is None and alone)] for t in self.active
         ]
         self.trained = [*self.shared, *(n for names in self.private for n in names)]
+        self.normed = {norm for norm in forward.norms if f"{norm}.weight" not in {*owners} - {*self.trained}}
         self.needs = rules[0].weighting.needs
         self.surgery = bool(self.shared) and self.needs != "losses"
         self.on_representation = self.surgery and rules[0].weighting.on == "representation"
@@ -120,6 +124,7 @@ class Program:
         """
         probed = self._probe(self, lanes, batch) if self._probe and self.shared else None
         seen = self.see(lanes, batch.examples)
+        lanes.statistics.update(seen.statistics)
         here = self.labelled(batch.examples)
         losses = self.known_losses(lanes, torch.stack([loss.detach() for loss in seen.losses], 1), here)
         gradients: Tensors = {}
@@ -137,7 +142,8 @@ class Program:
             weights = self.weigh(lanes, batch, losses, None, probed)
             roots += zip(seen.losses, weights.detach().unbind(1), strict=True)
         if self.rules[0].charges:
-            charge = self.forward.charge(batch.examples.inputs)
+            with self.forward.in_training(self.normed, lanes.statistics):
+                charge = self.forward.charge(batch.examples.inputs)
             roots.append((charge, torch.ones_like(charge)))
         for name, gradient in self.differentiate(lanes, roots, weights, losses, seen.sides).items():
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
@@ -148,18 +154,19 @@ class Program:
         below: list[Tensor] = []
         subject: Tensors = {}
         sides: list[list[Tensor]] = []
-        if self.on_representation:
-            below = self.forward.represent(examples.inputs, examples.masks)
-            subject = {f"representation {k}": z.detach().requires_grad_() for k, z in enumerate(below)}
-            outputs = self.forward.finish(list(subject.values()), examples.masks)
-        elif self._compares:
-            found, count = self.forward.divide(examples.inputs, examples.masks), len(self.tasks)
-            outputs = found[:count]
-            sides = [[found[k * count + t] for t in self.active] for k in (1, 2)]
-        else:
-            outputs = self.forward(examples.inputs, examples.masks)
+        with self.forward.in_training(self.normed, lanes.statistics) as statistics:
+            if self.on_representation:
+                below = self.forward.represent(examples.inputs, examples.masks)
+                subject = {f"representation {k}": z.detach().requires_grad_() for k, z in enumerate(below)}
+                outputs = self.forward.finish(list(subject.values()), examples.masks)
+            elif self._compares:
+                found, count = self.forward.divide(examples.inputs, examples.masks), len(self.tasks)
+                outputs = found[:count]
+                sides = [[found[k * count + t] for t in self.active] for k in (1, 2)]
+            else:
+                outputs = self.forward(examples.inputs, examples.masks)
         losses = [self.loss(lanes, self.tasks[t], outputs[t], examples.targets[t]) for t in self.active]
-        return Seen(losses, subject, below, sides)
+        return Seen(losses, subject, below, sides, statistics)
 
     def labelled(self, examples: Examples) -> Tensor | None:
         """Return which trained tasks have a label in each lane's batch, (R, T); None where none lacks any."""
@@ -303,7 +310,7 @@ class Program:
 
     def gramian(self, lanes: Lanes, examples: Examples) -> Tensor:
         """Return the inner products of the tasks' gradients of the shared parameters, (R, T, T)."""
-        by_task = self.task_gradients(Seen(self.see(lanes, examples).losses, {}, [], []))
+        by_task = self.task_gradients(Seen(self.see(lanes, examples).losses, {}, [], [], {}))
         return products(by_task, by_task, self.shared)
 
     def standing_weights(self, lanes: Lanes) -> Tensor:

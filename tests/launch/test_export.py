@@ -28,6 +28,7 @@ print({task: tuple(out.shape) for task, out in outputs.items()}, "mtlrun" in sys
 MODELS = (
     ("model=convnet",),
     ("model=linear",),
+    ("model=resnet18", "model.norm=batch", "model.channels=2", "model.groups=1"),
     ("sharing=mmoe", "suite=digits_permuted"),
     ("sharing=cross_stitch",),
     ("sharing=ltb",),

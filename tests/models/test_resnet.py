@@ -1,6 +1,7 @@
 """The residual network: sizes, blocks, normalisation, what it asks of its inputs."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -40,11 +41,11 @@ def test_it_has_the_parameters_of_resnet18():
 
 
 def test_a_block_adds_its_input():
-    block = BasicBlock(4, 4, 1, 2).double()
+    block = BasicBlock(4, 4, 1, partial(nn.GroupNorm, 2)).double()
     x = torch.randn(3, 4, 6, 6, dtype=torch.float64)
     nn.init.zeros_(block.second_norm.weight)
     torch.testing.assert_close(block(x), x.relu())
-    narrow = BasicBlock(4, 8, 2, 2).double()
+    narrow = BasicBlock(4, 8, 2, partial(nn.GroupNorm, 2)).double()
     nn.init.zeros_(narrow.second_norm.weight)
     assert not narrow.shortcut(x).equal(x)
     torch.testing.assert_close(narrow(x), narrow.shortcut(x).relu())
@@ -57,7 +58,7 @@ def test_an_example_does_not_depend_on_its_batch():
 
 
 def test_weights_start_as_he_et_al_give_them():
-    block = BasicBlock(64, 64, 1, 8)
+    block = BasicBlock(64, 64, 1, partial(nn.GroupNorm, 8))
     assert block.first.weight.std().item() == pytest.approx(math.sqrt(2 / (9 * 64)), rel=0.03)
     assert block.first.bias is None
 

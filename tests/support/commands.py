@@ -47,7 +47,9 @@ def mtlrun(*arguments: str) -> Result:
 
 def tiny(store: Path, *overrides: str) -> list[str]:
     """Return the overrides of a tiny study."""
-    return [*TINY, f"store={store}", *overrides]
+    no_width = "model=resnet18" in overrides
+    small = [o for o in TINY if not (no_width and o.startswith("model.width"))]
+    return [*small, f"store={store}", *overrides]
 
 
 def segments(store: Path) -> dict[str, bytes]:

@@ -25,7 +25,7 @@ LOSS = {
 
 
 def plain_loop(config: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Train one run with Adam (torch's default implementation) and return its parameters."""
+    """Train one run with Adam (torch's default implementation) and return its parameters and running statistics."""
     suite, seed, parts = build(config["suite"]), config["seed"], Parts.of(config)
     data, dtype = suite.load(seed), getattr(torch, config["dtype"])
     network = build_network(parts, suite.info(), seed).to(dtype)
@@ -59,7 +59,8 @@ def plain_loop(config: dict[str, Any]) -> dict[str, np.ndarray]:
             total.backward()
         history[-1].append(np.array([loss.item() for loss in losses]))
         adam.step()
-    return {n: p.detach().numpy() for n, p in named.items()}
+    statistics = {n: b for n, b in network.named_buffers() if ".running_" in n}
+    return {n: p.detach().numpy() for n, p in (named | statistics).items()}
 
 
 def batches_of(seed: int, source: Any, size: int) -> Any:
