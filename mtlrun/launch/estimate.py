@@ -28,9 +28,9 @@ RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimiz
 FLOPS = 2e10  # of batched float32 matrix products on one core
 PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the built-in suites
 REAL_PARAMETERS = 2**26
-
-
 RESIDENT_SHARE = 0.5  # of the memory, that inputs may take before they are streamed
+
+
 @dataclass
 class Estimate:
     """What training is expected to take.

@@ -105,6 +105,7 @@ class Cohort:
         device: where to train.
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
+        streamed: whether inputs come to the device batch by batch, as of `Bank`.
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
@@ -116,6 +117,7 @@ class Cohort:
         device: torch.device,
         compiler: str | None = None,
         rules: Sequence[Sequence[Rule]] | None = None,
+        streamed: bool = False,
     ) -> None:
         self.config, self.device, self.compiler = configs[0], device, compiler
         self.not_compiled: str | None = None
@@ -124,7 +126,7 @@ class Cohort:
         self.suites: list[Suite] = [build(c["suite"]) for c in configs]
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
-        self.bank = Bank(self.data, device, self.dtype)
+        self.bank = Bank(self.data, device, self.dtype, streamed)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
         self.groups = _groups(configs)
