@@ -151,7 +151,9 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
         return
     ways = f"correct it, or say suite.types={{{name}: category}}"
     if comma.mean() > plain.mean() and comma.all():
-        rule = f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=','"
+        rule = (
+            f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=comma"
+        )
         raise ConfigError([Fault("decimal", rule, seen.iloc[0])])
     if plain.all():
         rule = f"must say whether column {name}, text made of figures, is a number or a category"

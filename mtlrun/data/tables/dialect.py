@@ -11,6 +11,9 @@ from typing import BinaryIO
 from mtlrun.errors import ConfigError, Fault
 
 DELIMITERS = (",", ";", "\t", "|", " ")
+SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " ", "point": "."}
+"""Signs by words, which a command line takes without quotes."""
+
 SAMPLE = 2**18  # bytes that are looked at
 LINES = 100  # of them
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mtlrun.config import build, to_node
 from mtlrun.data.tables.columns import TYPES, Held, names
+from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.labels import label_faults
 from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
@@ -58,10 +59,8 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
         yield Fault("embedding", "must be at least 1 number", suite.embedding)
     if suite.most_categories < 2:
         yield Fault("most_categories", "must be at least 2", suite.most_categories)
-    if suite.delimiter is not None and len(suite.delimiter) != 1:
-        yield Fault("delimiter", "must be one sign", suite.delimiter)
-    if suite.decimal not in (".", ","):
-        yield Fault("decimal", "must be . or ,", suite.decimal)
+    if suite.delimiter is not None and len(SIGNS.get(suite.delimiter, suite.delimiter)) != 1:
+        yield Fault("delimiter", "must be one sign, or the word for it", suite.delimiter, tuple(SIGNS))
     if suite.split and suite.resplit:
         yield Fault("resplit", "draws splits for each seed, and `suite.split` gives one", suite.resplit)
 

@@ -16,6 +16,7 @@ from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.chosen import default_inputs, metrics_of
 from mtlrun.data.tables.columns import Column, column
+from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.faults import table_faults
 from mtlrun.data.tables.fresh import fresh_inputs
 from mtlrun.data.tables.inputs import Block, ByRows, Fitted, block_of, in_order, prepared
@@ -59,8 +60,8 @@ class Table(Suite):
         val: Rows of the validation part: a number, or a fraction of the rows that are divided.
         test: The same of the test part.
         stratify: Column by which rows are spread evenly; None takes that of the first target.
-        delimiter: Between values of a text file; None finds out.
-        decimal: Sign before decimals in a text file.
+        delimiter: Between values of a text file; as `semicolon` or ;. None finds out.
+        decimal: The sign before decimals in a text file.
         encoding: Of a text file.
         sheet: Of a workbook; None takes the first.
         content: What tells the data; found when it is None, checked otherwise.
@@ -82,7 +83,7 @@ class Table(Suite):
     test: int | float = 0.2
     stratify: str | None = None
     delimiter: str | None = field(default=None, metadata=PLACE)
-    decimal: str = field(default=".", metadata=PLACE)
+    decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
     encoding: str = field(default="utf-8", metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: str | None = None
@@ -90,7 +91,8 @@ class Table(Suite):
     def file(self) -> File:
         """Return where the table lies."""
         text = tuple(sorted(n for n, kind in (self.types or {}).items() if kind == "category" or "%" in kind))
-        return File(self.path, self.delimiter, self.decimal, self.encoding, self.sheet, text)
+        delimiter = SIGNS.get(self.delimiter or "", self.delimiter)
+        return File(self.path, delimiter, SIGNS[self.decimal], self.encoding, self.sheet, text)
 
     def offered(self) -> tuple[Task, ...]:
         """Return a task for each entry of `targets`."""

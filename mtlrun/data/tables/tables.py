@@ -54,8 +54,8 @@ class Tables(Suite):
         split: Column that says each row's part, in every table.
         val: Rows of the validation parts: a number, or a fraction of the rows that are divided.
         test: The same of the test parts.
-        delimiter: Between values of text files; None finds out.
-        decimal: Sign before decimals in text files.
+        delimiter: Between values of text files; as `semicolon` or ;. None finds out.
+        decimal: The sign before decimals in text files.
         encoding: Of text files.
         sheet: Of workbooks; None takes the first.
         content: By task name what tells its data; found when it is None, checked otherwise.
@@ -77,7 +77,7 @@ class Tables(Suite):
     val: int | float = 0.1
     test: int | float = 0.2
     delimiter: str | None = field(default=None, metadata=PLACE)
-    decimal: str = field(default=".", metadata=PLACE)
+    decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
     encoding: str = field(default="utf-8", metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: dict[str, str] | None = None

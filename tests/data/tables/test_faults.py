@@ -73,8 +73,11 @@ SETTINGS = {
     "numbers for parts": (("suite.split=age",), ("`suite.split` must name parts in column age, which is",)),
     "split and resplit": (("suite.split=level", "suite.resplit=true"), ("`suite.resplit` draws splits",)),
     "other content": (("suite.content=abc",), ("`suite.content` is not what",)),
-    "delimiter of two signs": (("suite.delimiter=ab",), ("`suite.delimiter` must be one sign",)),
-    "wrong decimal": (("suite.decimal=x",), ("`suite.decimal` must be . or ,",)),
+    "delimiter of two signs": (
+        ("suite.delimiter=ab",),
+        ("`suite.delimiter` must be one sign, or the word for it",),
+    ),
+    "wrong decimal": (("suite.decimal=x",), ("`suite.decimal` must be point or comma",)),
     "no embedding": (("suite.embedding=0",), ("`suite.embedding` must be at least 1",)),
 }
 
@@ -159,7 +162,7 @@ def test_a_part_without_a_target_is_told(frame, tmp_path):
         ("not.feather", b"nor is this", "cannot be read"),
         ("not.xlsx", b"nor this", "cannot be read"),
         ("table.json", b"{}", "must be a file of a kind that is read"),
-        ("comma.csv", b"a;heating;cooling\n1,5;2,5;1,0\n2,5;3,5;2,0\n", "say suite.decimal=','"),
+        ("comma.csv", b"a;heating;cooling\n1,5;2,5;1,0\n2,5;3,5;2,0\n", "say suite.decimal=comma"),
     ),
 )
 def test_files_that_are_no_tables_are_told(tmp_path, name, content, told):

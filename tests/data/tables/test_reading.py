@@ -185,3 +185,9 @@ def test_types_of_parquet_that_are_rare_are_read(tmp_path):
         "code": ("category", [1, 0]),
     }
     assert all(column(file, name).missing == 1 for name in names(file))
+
+
+def test_words_name_signs(tmp_path):
+    (tmp_path / "eu.csv").write_text("a;b\n1,5;2\n")
+    suite = Table(path=str(tmp_path / "eu.csv"), delimiter="semicolon", decimal="comma")
+    assert read(suite.file()).to_pydict() == {"a": [1.5], "b": [2]}
