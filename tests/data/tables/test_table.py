@@ -168,3 +168,25 @@ def test_predictions_for_new_rows_are_those_of_training(trained, path, frame, tm
     fresh.drop(columns="size").rename(columns={"age": "aeg"}).to_parquet(tmp_path / "new.parquet")
     refused = mtlrun(*command)
     assert refused.code == 2 and "did you mean aeg" in refused.err and "found 'size'" in refused.err
+
+
+def test_reports_on_pairs_tell_no_setting_that_only_follows_from_the_tasks(path, tmp_path):
+    store = tmp_path / "runs"
+    more = (
+        "suite.pairs=all",
+        "suite.kinds={level: multiclass}",
+        "seeds=1",
+        "budget.epochs=1",
+        f"store={store}",
+    )
+    done = mtlrun("sweep", "suite=table", f"suite.path={path}", f"suite.targets={written(TARGETS)}", *more)
+    assert done.code == 0, done.err
+    hyper = [row["hyper"] for row in reported(store)["rows"]]
+    assert len(hyper) == 6 and all(set(settings) == {"suite.tasks"} for settings in hyper)
+    both = tmp_path / "both"
+    done = mtlrun(
+        *("sweep", "suite=table", f"suite.path={path}", f"suite.targets={written(TARGETS)}", "seeds=1"),
+        *("suite.ignored=[age],[size]", "budget.epochs=1", f"store={both}"),
+    )
+    assert done.code == 0, done.err
+    assert all("suite.inputs" in row["hyper"] for row in reported(both)["rows"])  # what was swept is told
