@@ -56,14 +56,26 @@ def losses_on(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
 
 
 def _outputs(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    """Return each task's outputs and targets on all rows."""
-    outputs: list[list[Tensor]] = [[] for _ in bank.tasks]
-    targets: list[list[Tensor]] = [[] for _ in bank.tasks]
+    """Return each task's outputs and targets on all rows.
+
+    They are written into tensors of full size: small ones that stay would break up the memory that pieces leave.
+    """
+    whole: list[list[Tensor]] = []
+    done = [0] * len(bank.tasks)
     for x, y in bank.gather_each((piece, None) for piece in _pieces(bank, rows)):
-        for t, out in enumerate(forward(x)):
-            outputs[t].append(out)
-            targets[t].append(y[t])
-    return [(torch.cat(out, 1), torch.cat(target, 1)) for out, target in zip(outputs, targets, strict=True)]
+        parts = list(zip(forward(x), y, strict=True))
+        if not whole:
+            sizes = [rows[task.source].shape[1] for task in bank.tasks]
+            whole = [
+                [p.new_empty(len(p), n, *p.shape[2:]) for p in pair]
+                for pair, n in zip(parts, sizes, strict=True)
+            ]
+        for t, pair in enumerate(parts):
+            end = done[t] + pair[0].shape[1]
+            for all_rows, part in zip(whole[t], pair, strict=True):
+                all_rows[:, done[t] : end] = part
+            done[t] = end
+    return [(out, target) for out, target in whole]
 
 
 def _pieces(bank: Bank, rows: Sequence[Tensor]) -> list[list[Tensor]]:

@@ -170,7 +170,6 @@ def test_parameters_are_read_as_they_are_now_also_after_a_failed_call(monkeypatc
     "layer",
     [
         nn.Dropout(0.5),  # its draws would depend on the company
-        nn.BatchNorm2d(4),  # its statistics are state
         nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
         nn.MaxPool2d(2, return_indices=True),
         nn.ConvTranspose2d(4, 4, 3),

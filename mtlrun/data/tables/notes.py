@@ -14,7 +14,7 @@ import pandas as pd
 
 from mtlrun.counted import counted
 from mtlrun.data.tables.chosen import choice
-from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.columns import Column, names
 from mtlrun.data.tables.inputs import block_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ NEAR_ONE = 0.9999  # correlation that rounding leaves of 1
 def notes(suite: Table) -> Iterator[str]:
     """Yield notes on a table that has no faults, each a sentence."""
     inputs = suite.input_columns()
+    if all(_is_number(name) for name in names(suite.file())):
+        yield "all columns are called by numbers: does the file lack a first line with names?"
     for name, why in choice(suite).items():
         if why is not None and suite.inputs is None and not _by_user(suite, name):
             yield f"column {name} is no input: {why}"
@@ -44,6 +46,14 @@ def notes(suite: Table) -> Iterator[str]:
         yield f"{counted(total - kept, 'row')} of {total:,} {why}, and are left out"
     yield from _duplicates(suite, rows)
     yield from _leaks(suite, rows["train"])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _by_user(suite: Table, name: str) -> bool:

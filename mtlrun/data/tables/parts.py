@@ -64,7 +64,7 @@ def group_codes(column: Column) -> np.ndarray:
     return found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=128)
 def rows_by_part(cut: Cut, train: int | None, seed: int | None) -> Mapping[str, np.ndarray]:
     """Return the int64 row numbers of each part, the same objects every time.
 

@@ -33,6 +33,7 @@ class File:
         decimal: sign before the decimals of a text file.
         encoding: of a text file.
         sheet: of a workbook; None for the first.
+        missing: what stands for a missing value in a text file or workbook, besides `MISSING`.
         text: columns of a text file whose values stay as they are written, as 01067.
     """
 
@@ -41,6 +42,7 @@ class File:
     decimal: str = "."
     encoding: str = "utf-8"
     sheet: str | None = None
+    missing: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
 
 
@@ -140,17 +142,18 @@ def _check_shape(found: pa.Table, given: str) -> None:
 
 def _read_text(file: File, path: Path) -> pa.Table:
     found: Dialect = dialect(path, file.delimiter, file.decimal, file.encoding)
-    return csv.read_csv(
+    table = csv.read_csv(
         path,
         read_options=csv.ReadOptions(encoding=found.encoding, skip_rows=found.skip, block_size=BLOCK),
         parse_options=csv.ParseOptions(delimiter=found.delimiter, newlines_in_values=found.quoted),
         convert_options=csv.ConvertOptions(
-            null_values=MISSING,
+            null_values=[*MISSING, *file.missing],
             strings_can_be_null=True,
             decimal_point=file.decimal,
             column_types=dict.fromkeys(file.text, pa.string()),
         ),
     )
+    return table.rename_columns([name.strip() for name in table.column_names])
 
 
 def _read_excel(file: File, path: Path) -> pa.Table:
@@ -161,7 +164,7 @@ def _read_excel(file: File, path: Path) -> pa.Table:
         raise ConfigError([Fault("path", rule, file.path)]) from error
     sheet: Any = 0 if file.sheet is None else file.sheet
     header = list(pd.read_excel(path, sheet, header=None, nrows=1, engine="openpyxl").iloc[0])
-    frame = pd.read_excel(path, sheet, engine="openpyxl", na_values=MISSING)
+    frame = pd.read_excel(path, sheet, engine="openpyxl", na_values=[*MISSING, *file.missing])
     frame.columns = pd.Index(["" if name != name else str(name) for name in header])  # doubles as they are
     arrays = [_excel_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
     return pa.table(arrays, names=list(frame.columns))

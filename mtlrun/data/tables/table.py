@@ -63,6 +63,7 @@ class Table(Suite):
         delimiter: Between values of a text file; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in a text file.
         encoding: Of a text file.
+        missing: What else stands for a missing value in a text file or workbook, as -999.
         sheet: Of a workbook; None takes the first.
         content: What tells the data; found when it is None, checked otherwise.
     """
@@ -85,6 +86,7 @@ class Table(Suite):
     delimiter: str | None = field(default=None, metadata=PLACE)
     decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
     encoding: str = field(default="utf-8", metadata=PLACE)
+    missing: list[str] | None = field(default=None, metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: str | None = None
 
@@ -92,7 +94,8 @@ class Table(Suite):
         """Return where the table lies."""
         text = tuple(sorted(n for n, kind in (self.types or {}).items() if kind == "category" or "%" in kind))
         delimiter = SIGNS.get(self.delimiter or "", self.delimiter)
-        return File(self.path, delimiter, SIGNS[self.decimal], self.encoding, self.sheet, text)
+        missing = tuple(self.missing or ())
+        return File(self.path, delimiter, SIGNS[self.decimal], self.encoding, self.sheet, missing, text)
 
     def offered(self) -> tuple[Task, ...]:
         """Return a task for each entry of `targets`."""

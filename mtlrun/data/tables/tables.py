@@ -21,7 +21,7 @@ S = TypeVar("S", bound="Tables")
 
 SAME = (
     *("categories", "embedding", "most_categories", "group", "split", "val", "test"),
-    *("delimiter", "decimal", "encoding", "sheet", "train_size", "resplit"),
+    *("delimiter", "decimal", "encoding", "missing", "sheet", "train_size", "resplit"),
 )
 """Settings that all tables have."""
 
@@ -57,6 +57,7 @@ class Tables(Suite):
         delimiter: Between values of text files; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in text files.
         encoding: Of text files.
+        missing: What else stands for a missing value in text files or workbooks, as -999.
         sheet: Of workbooks; None takes the first.
         content: By task name what tells its data; found when it is None, checked otherwise.
     """
@@ -79,6 +80,7 @@ class Tables(Suite):
     delimiter: str | None = field(default=None, metadata=PLACE)
     decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
     encoding: str = field(default="utf-8", metadata=PLACE)
+    missing: list[str] | None = field(default=None, metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: dict[str, str] | None = None
 

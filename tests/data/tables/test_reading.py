@@ -191,3 +191,26 @@ def test_words_name_signs(tmp_path):
     (tmp_path / "eu.csv").write_text("a;b\n1,5;2\n")
     suite = Table(path=str(tmp_path / "eu.csv"), delimiter="semicolon", decimal="comma")
     assert read(suite.file()).to_pydict() == {"a": [1.5], "b": [2]}
+
+
+@pytest.mark.parametrize("name", ("a.csv", "a.xlsx"))
+def test_more_signs_for_missing_values_are_given(tmp_path, name):
+    frame = pd.DataFrame({"a": ["1.5", "-", "-999"]})
+    write_ = frame.to_csv if name == "a.csv" else frame.to_excel
+    write_(tmp_path / name, index=False)
+    suite = Table(path=str(tmp_path / name), missing=["-", "-999"], types={"a": "number"})
+    np.testing.assert_array_equal(suite.column("a").values, [1.5, np.nan, np.nan])
+
+
+def test_spaces_around_names_are_no_part_of_them(tmp_path):
+    (tmp_path / "a.csv").write_text("a, b ,c\n1, 2.5,x\n")
+    table = read(File(str(tmp_path / "a.csv")))
+    assert table.to_pydict() == {"a": [1], "b": [2.5], "c": ["x"]}
+
+
+def test_a_file_without_names_is_told(tmp_path):
+    values = np.random.default_rng(0).normal(size=(60, 3))
+    np.savetxt(tmp_path / "bare.csv", values, delimiter=",", fmt="%.4f")
+    first = names(File(str(tmp_path / "bare.csv")))
+    suite = Table(path=str(tmp_path / "bare.csv"), targets={"y": first[0]})
+    assert any("called by numbers" in note for note in suite.notes())
