@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd  # for ranks: scipy.stats takes a second to import
 from numpy.typing import NDArray
 
 from mtlrun.statistics.student import Array
@@ -109,13 +110,11 @@ def mean_rank(values: Array, tolerance: Array) -> Array:
     Values that are equal when rounded to their task's `tolerance` (T,) tie, and tied settings share the mean of
     their ranks. Tasks that lack a value of any setting are left out; NaN where none remains.
     """
-    from scipy import stats  # takes a second to import, so only where it is used
-
     whole = ~np.isnan(values).any(axis=0)
     if not whole.any():
         return np.full(len(values), np.nan)
     rounded = np.round(values[:, whole] / tolerance[whole])
-    return stats.rankdata(-rounded, axis=0, method="average").mean(axis=1)
+    return pd.DataFrame(rounded).rank(ascending=False).mean(axis=1).to_numpy()
 
 
 def _resamples(

@@ -61,6 +61,7 @@ class Rules:
         divides: whether the network tells shared features from the tasks' own.
 
     Attributes:
+        count: how many lanes they are.
         charges: whether the sharing scheme adds to the objective what depends on the examples.
         compares: whether the regularisation has features to compare.
     """
@@ -80,7 +81,7 @@ class Rules:
         self.penalises = regularization.active or sharing.penalises
         self.charges = sharing.charges
         self.compares = regularization.compares and divides
-        self._count = count
+        self.count = count
         stacks, apart = weighting.any_leading_axes, weighting.one_by_one
         self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count, apart)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
@@ -119,7 +120,7 @@ class Rules:
         def one_loss(fields: Tensors, *seen: Tensor) -> Tensor:
             return with_fields(self.regularization, fields).loss(kind, *seen)
 
-        return lift(one_loss, self._count)(fields, loss, outputs, targets)
+        return lift(one_loss, self.count)(fields, loss, outputs, targets)
 
     def one_difference(self, fields: Tensors, shared: list[Tensor], own: list[Tensor]) -> Tensor:
         """Return one run's penalty on features, a scalar."""

@@ -128,24 +128,23 @@ class Program:
         here = self.labelled(batch.examples)
         losses = self.known_losses(lanes, torch.stack([loss.detach() for loss in seen.losses], 1), here)
         gradients: Tensors = {}
-        roots: list[tuple[Tensor, Tensor]] = []  # what is differentiated, and with which cotangent
+        objectives: list[Tensor] = []  # scalars whose sum is differentiated
         if self.surgery:
             by_task = self.task_gradients(seen)
             combined, weights = self.combine(lanes, batch, by_task, losses, probed, here)
             for private, own in zip(self.private, by_task, strict=True):
                 gradients |= {name: own[name] for name in private}
             if self.on_representation:
-                roots += zip(seen.below, combined.values(), strict=True)
+                objectives += [(z * g).sum() for z, g in zip(seen.below, combined.values(), strict=True)]
             else:
                 gradients |= combined
         else:
             weights = self.weigh(lanes, batch, losses, None, probed)
-            roots += zip(seen.losses, weights.detach().unbind(1), strict=True)
+            objectives.append((torch.stack(seen.losses, 1) * weights.detach()).sum())
         if self.rules[0].charges:
             with self.forward.in_training(self.normed, lanes.statistics):
-                charge = self.forward.charge(batch.examples.inputs)
-            roots.append((charge, torch.ones_like(charge)))
-        for name, gradient in self.differentiate(lanes, roots, weights, losses, seen.sides).items():
+                objectives.append(self.forward.charge(batch.examples.inputs).sum())
+        for name, gradient in self.differentiate(lanes, objectives, weights, losses, seen.sides).items():
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
         return gradients, losses, weights.detach()
 
@@ -277,36 +276,44 @@ class Program:
     def differentiate(
         self,
         lanes: Lanes,
-        roots: list[tuple[Tensor, Tensor]],
+        objectives: list[Tensor],
         weights: Tensor,
         losses: Tensor,
         sides: Sequence[Sequence[Tensor]],
     ) -> Tensors:
-        """Return the gradients of the roots, of the penalties, and of what the weightings learn."""
+        """Return the gradients of the objectives, of the penalties, and of what the weightings learn."""
         wanted = {n: self.forward.leaves[n] for n in self.trained}
+        parameters = self.parameters_by_rules() if any(rules.penalises for rules in self.rules) else []
         for place, (rules, own) in enumerate(zip(self.rules, lanes.own, strict=True)):
             if own.learned:
-                objective = (rules.part(weights) * rules.part(losses)).sum()
-                objective = objective + rules.weighting_penalty(own.learned).sum()
-                roots.append((objective, torch.ones_like(objective)))
+                objectives.append((rules.part(weights) * rules.part(losses)).sum())
+                objectives.append(rules.weighting_penalty(own.learned).sum())
                 wanted |= {learned_name(place, n): p for n, p in own.learned.items()}
             if rules.penalises:
-                joined = self.forward.join(self.forward.leaves)
-                parameters = {n: rules.part(p) for n, p in joined.items()}
-                objective = rules.penalty(own.regularization_fields, parameters).sum()
-                roots.append((objective, torch.ones_like(objective)))
+                objectives.append(rules.penalty(own.regularization_fields, parameters[place]).sum())
             if sides:
                 parts = ([rules.part(z) for z in side] for side in sides)
-                objective = rules.difference(own.regularization_fields, *parts).sum()
-                roots.append((objective, torch.ones_like(objective)))
-        roots = [(root, cotangent) for root, cotangent in roots if root.requires_grad]
-        if not roots:
+                objectives.append(rules.difference(own.regularization_fields, *parts).sum())
+        objectives = [objective for objective in objectives if objective.requires_grad]
+        if not objectives:
             return {}
-        values, cotangents = zip(*roots, strict=True)
-        found = torch.autograd.grad(values, list(wanted.values()), cotangents, allow_unused=True)
+        found = torch.autograd.grad(
+            sum(objectives[1:], objectives[0]), list(wanted.values()), allow_unused=True
+        )
         named = {n: g for n, g in zip(wanted, found, strict=True) if g is not None}
         learned = {n: named.pop(n) for n in list(wanted)[len(self.trained) :] if n in named}
         return self.forward.join(named) | learned
+
+    def parameters_by_rules(self) -> list[Tensors]:
+        """Return for each rules the parameters of their lanes.
+
+        They are split once: gradients of slices would each fill a tensor over all lanes.
+        """
+        joined = self.forward.join(self.forward.leaves)
+        if len(self.rules) == 1:
+            return [joined]
+        pieces = {n: p.split([rules.count for rules in self.rules]) for n, p in joined.items()}
+        return [{n: parts[place] for n, parts in pieces.items()} for place in range(len(self.rules))]
 
     def gramian(self, lanes: Lanes, examples: Examples) -> Tensor:
         """Return the inner products of the tasks' gradients of the shared parameters, (R, T, T)."""

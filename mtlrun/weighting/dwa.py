@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ class DWA(Weighting):
         tau: temperature; the larger, the more equal the weights.
     """
 
+    any_leading_axes: ClassVar[bool] = True
+
     tau: float = 2.0
 
     def faults(self) -> Iterator[Fault]:
@@ -34,10 +37,10 @@ class DWA(Weighting):
     def init_state(self, facts: Facts) -> State:
         return {
             "sum": torch.zeros(facts.tasks),  # of this epoch's losses so far
-            "count": torch.zeros(()),
+            "count": torch.zeros(1),
             "last": torch.ones(facts.tasks),  # mean loss of the last epoch
             "ratio": torch.ones(facts.tasks),
-            "epochs": torch.zeros(()),  # finished
+            "epochs": torch.zeros(1),  # finished
         }
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
@@ -52,4 +55,5 @@ class DWA(Weighting):
             "ratio": ratio,
             "epochs": epochs,
         }
-        return len(ratio) * torch.softmax(ratio / self.tau, 0), next_state
+        tau = torch.as_tensor(self.tau).unsqueeze(-1)
+        return ratio.shape[-1] * torch.softmax(ratio / tau, -1), next_state

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class Static(Weighting):
             in all.
     """
 
+    any_leading_axes: ClassVar[bool] = True
+
     weights: float | list[float] = 1.0
     grid: int | None = field(default=None, kw_only=True, metadata=ADDED)
 
@@ -59,7 +62,9 @@ class Static(Weighting):
         return tuple(self.weights) if isinstance(self.weights, list) else (self.weights,) * tasks
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
-        return torch.as_tensor(self.weights).expand_as(signals.losses), state
+        weights = torch.as_tensor(self.weights)
+        each = weights if weights.dim() == signals.losses.dim() else weights.unsqueeze(-1)
+        return each.expand_as(signals.losses), state
 
 
 def _points(grid: int, tasks: int) -> int:
