@@ -34,8 +34,17 @@ def lift(function: Callable[..., Any], lanes: int, one_by_one: bool = False) -> 
         )
 
     def lifted(*args: Any) -> Any:
-        in_dims = tuple(_map(lambda x: 0 if x.dim() else None, arg) for arg in args)
-        return torch.vmap(function, in_dims=in_dims)(*args)
+        whole = _tensors(args)
+        stacked = [x for x in whole if x.dim()]  # flat: vmap takes long to walk nested arguments
+        shape: list[Any] = []
+
+        def flat(*lane: Tensor) -> list[Tensor]:
+            own = iter(lane)
+            shape[:] = [function(*_map(lambda x: next(own) if x.dim() else x, args))]
+            return _tensors(shape)
+
+        found = iter(torch.vmap(flat)(*stacked))
+        return _map(lambda _: next(found), shape[0])
 
     return lifted
 
@@ -60,3 +69,10 @@ def _map(function: Callable[[Tensor], Any], tree: Any) -> Any:
         items = [_map(function, v) for v in tree]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     return None
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    """Return the tensors of nested dicts, lists and tuples, in the order in which `_map` meets them."""
+    found: list[Tensor] = []
+    _map(found.append, tree)
+    return found
