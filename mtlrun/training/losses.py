@@ -36,9 +36,8 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def binary_cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the binary cross-entropy of each label, (..., B, L)."""
-    return F.softplus(
-        outputs * (1 - 2 * targets)
-    )  # the score against the label: no difference of large numbers
+    signs = torch.rsub(targets, 1, alpha=2)  # 1 - 2 t
+    return F.softplus(outputs * signs)  # the score against the label: no difference of large numbers
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -246,11 +246,16 @@ class _Part:
         count = range(optimizer.moments)
         self._moments = {name: [torch.zeros_like(p) for _ in count] for name, p in self._params.items()}
         self._updates = dict.fromkeys(slots, 0)
+        self._lists: dict[tuple[str, ...], tuple[list[Tensor], list[list[Tensor]]]] = {}
 
     def group(self, gradients: Mapping[str, Tensor], decays: bool) -> Group:
         """Return what is updated where only some parameters have gradients (R, padded size)."""
-        params, grads = [self._params[n] for n in gradients], [self._rows(g) for g in gradients.values()]
-        moments = [[self._moments[n][k] for n in gradients] for k in range(self.optimizer.moments)]
+        names = tuple(gradients)
+        if names not in self._lists:
+            moments = [[self._moments[n][k] for n in names] for k in range(self.optimizer.moments)]
+            self._lists[names] = [self._params[n] for n in names], moments
+        params, moments = self._lists[names]
+        grads = [self._rows(g) for g in gradients.values()]
         for name in gradients:
             self._updates[name] += 1
         counts = {self._updates[name] for name in gradients}
@@ -263,6 +268,7 @@ class _Part:
     def exchange(self, memory: Memory) -> Memory:
         before = self._moments, self._updates
         self._moments, self._updates = memory
+        self._lists.clear()
         return before
 
     def _rows(self, values: Tensor) -> Tensor:
@@ -280,8 +286,8 @@ class _Slot:
         self._shape, self._size = values.shape, values[0].numel()
         self._lone = len(values) == 1
         self._padded = self._size if self._lone else math.ceil(self._size / VECTOR) * VECTOR
-        self.buffer = values.new_zeros(len(values), self._padded)
-        self.view = self._view_of(self.buffer)
+        self.buffer = values.clone() if self._lone else values.new_zeros(len(values), self._padded)
+        self.view = self.buffer.detach() if self._lone else self._view_of(self.buffer)
         self.view.copy_(values)
         self._gradient: Tensor | None = None
 
@@ -291,7 +297,7 @@ class _Slot:
     def rows(self, gradient: Tensor) -> Tensor:
         """Return a gradient (R, ...) in the layout of the buffer."""
         if self._lone:
-            return gradient.reshape(1, -1)
+            return gradient.contiguous()
         if self._size == self._padded and gradient.is_contiguous():
             return gradient.view(len(gradient), -1)
         if self._gradient is None:

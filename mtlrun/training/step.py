@@ -126,7 +126,8 @@ class Program:
         seen = self.see(lanes, batch.examples)
         lanes.statistics.update(seen.statistics)
         here = self.labelled(batch.examples)
-        losses = self.known_losses(lanes, torch.stack([loss.detach() for loss in seen.losses], 1), here)
+        stacked = torch.stack(seen.losses, 1)
+        losses = self.known_losses(lanes, stacked.detach(), here)
         gradients: Tensors = {}
         objectives: list[Tensor] = []  # scalars whose sum is differentiated
         if self.surgery:
@@ -140,7 +141,7 @@ class Program:
                 gradients |= combined
         else:
             weights = self.weigh(lanes, batch, losses, None, probed)
-            objectives.append((torch.stack(seen.losses, 1) * weights.detach()).sum())
+            objectives.append((stacked * weights.detach()).sum())
         if self.rules[0].charges:
             with self.forward.in_training(self.normed, lanes.statistics):
                 objectives.append(self.forward.charge(batch.examples.inputs).sum())
