@@ -24,6 +24,7 @@ class Sequential(Schedule):
     a share r of the steps, evenly spread, trains the earlier tasks, in turn, on all of their training rows. Those
     steps count as training of the earlier tasks, and so for their baselines.
 
+    Cost: T budgets, of steps of one task; `replay` and `refit` add to them.
     Source: McCloskey and Cohen, Catastrophic Interference in Connectionist Networks, 1989; `replay`: Robins,
     Catastrophic Forgetting, Rehearsal and Pseudorehearsal, Connection Science 7, 1995.
 

@@ -24,6 +24,7 @@ class AutoLambda(Weighting):
     are kept at 0 or above, where the authors' code bounds nothing, and have no constant sum. The held-out examples
     are a further batch of training examples, as there. Where nothing is shared every task weighs 1.
 
+    Cost: three backward and five forward passes a step.
     Source: Liu, James, Davison and Johns, Auto-Lambda: Disentangling Dynamic Task Relationships, TMLR 2022,
     eq. 6; Adam and the defaults as in the authors' code.
 

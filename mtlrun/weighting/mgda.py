@@ -19,6 +19,7 @@ class MGDA(GramianWeighting):
     w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised
     gradients and applied to the plain ones, as the authors' code does.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Désidéri, Multiple-gradient descent algorithm, C. R. Acad. Sci. Paris 350, 2012; Sener and Koltun,
     Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018, eq. 3.
 

@@ -24,6 +24,9 @@ class MoDo(Weighting):
     the authors' code can; in the paper it is taken on one of the two, with the weights before.
     Gradients are used as they are: gamma must suit their size.
 
+    Gradients are of the parameters alone: the representations of two batches have no elements in common.
+
+    Cost: 2 T + 1 backward and three forward passes a step.
     Source: Chen, Fernando, Ying and Chen, Three-Way Trade-Off in Multi-Objective Learning: Optimization,
     Generalization and Conflict-Avoidance, NeurIPS 2023, algorithm 2 (JMLR 2024 with rho).
 

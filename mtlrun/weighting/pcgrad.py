@@ -18,6 +18,7 @@ class PCGrad(GramianWeighting):
     g - (g.g_j / |g_j|^2) g_j where g.g_j < 0. The projected gradients are summed, not averaged, so without
     conflict this is `equal`.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1.
 
     Args:

@@ -22,6 +22,7 @@ class Relatedness(GramianWeighting):
     always with two tasks. Cosines are moving averages over steps, corrected for their start, and 0 where a
     gradient is 0. Du et al. take each step's own cosine: momentum 0.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Du et al., Adapting Auxiliary Losses Using Gradient Similarity, arXiv:1812.02224, 2018, the weighted
     version; the form without a primary task is its extension to tasks that all count.
 

@@ -23,6 +23,9 @@ class SDMGrad(Weighting):
     sqrt(max(A_tt, 0)). w starts at 1/T and goes on from step to step. The weights used are
     (w + lambda / T) / (1 + lambda), on a third batch; they sum to 1.
 
+    Gradients are of the parameters alone: the representations of two batches have no elements in common.
+
+    Cost: 2 T + 1 backward and three forward passes a step.
     Source: Xiao, Ban and Ji, Direction-oriented Multi-objective Learning: Simple and Provable Stochastic
     Algorithms, NeurIPS 2023, eq. 5 and 6, algorithm 1; momentum and scale are the authors' code's.
 

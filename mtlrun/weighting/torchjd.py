@@ -28,6 +28,7 @@ class TorchJD(Aggregator):
     losses are not finite gets an update that is not. The weights reported are TorchJD's where the aggregator has
     them, else 1.
 
+    Cost: T backward passes a step; one for a scalarizer.
     Source: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024; https://torchjd.org.
 
     Args:
