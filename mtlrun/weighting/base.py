@@ -72,8 +72,8 @@ class Weighting(Configured, ABC):
             `mtlrun.training.probes`).
         watches_update: whether `after` is called with the losses that the update left on its batch, at the cost
             of a second forward pass.
-        any_leading_axes: whether `weigh` and `penalty` also fit stacked tensors of R runs, (R, T); spares vmap.
-            False is always safe.
+        any_leading_axes: whether `weigh`, `after` and `penalty` also fit stacked tensors of R runs, (R, T); spares
+            vmap. False is always safe.
         one_by_one: whether lanes are taken one after another, for code that branches on values. Slow: a last resort
             for other packages' code.
     """

@@ -59,10 +59,16 @@ class FAMO(Weighting):
     def after(self, losses: Tensor, state: State) -> State:
         fall = state["before"] - self._room(losses).log()
         z = torch.softmax(state["logits"], -1)
-        gradient = z * (fall - (z * fall).sum()) + self.decay * state["logits"]
+        logits = state["logits"]
+        gradient = z * (fall - (z * fall).sum(-1, keepdim=True)) + _by_task(self.decay, z) * logits
         direction, memory = adam_step(gradient, state)
-        return {"logits": state["logits"] - self.lr * direction, "before": state["before"], **memory}
+        return {"logits": logits - _by_task(self.lr, z) * direction, "before": state["before"], **memory}
 
     def _room(self, losses: Tensor) -> Tensor:
         """Return how far the losses, (T,) or (R, T), are above what they can fall to."""
-        return (losses - torch.as_tensor(self.least).unsqueeze(-1)).clamp(min=0) + EPS
+        return (losses - _by_task(self.least, losses)).clamp(min=0) + EPS
+
+
+def _by_task(number: float | Tensor, like: Tensor) -> Tensor:
+    """Return a number, or one of each run (R,), with an axis for tasks, of the type of another tensor."""
+    return torch.as_tensor(number, dtype=like.dtype, device=like.device).unsqueeze(-1)
