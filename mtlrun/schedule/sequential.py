@@ -18,7 +18,8 @@ class Sequential(Schedule):
     """One task at a time, each for the whole budget.
 
     The last checkpoint is reported, so that what later tasks destroy in earlier ones (catastrophic forgetting)
-    shows as negative transfer. Reports also say how much of a task is forgotten.
+    shows as negative transfer. Reports also say how much of a task is forgotten, and with `--level phases` which task
+    was trained when, under this and any other schedule.
 
     With `replay` = r the phase of a later task is 1 / (1 - r) budgets long: the task still trains for its budget, and
     a share r of the steps, evenly spread, trains the earlier tasks, in turn, on all of their training rows. Those

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
 from mtlrun.weighting.adam import adam_start, adam_step
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, Probe, Signals, State, Weighting
 
 
 @dataclass
@@ -33,7 +33,7 @@ class AutoLambda(Weighting):
         start: every weight before the first step.
     """
 
-    probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "validation_slopes"
+    probe: ClassVar[Probe] = "validation_slopes"
 
     lr: float = 1e-4
     start: float = 0.1

@@ -27,7 +27,7 @@ class FAMO(Weighting):
 
     Cost: one backward and two forward passes a step.
     Source: Liu, Feng, Stone and Liu, FAMO: Fast Adaptive Multitask Optimization, NeurIPS 2023, algorithm 1; Adam
-    as in the authors' code, without its clipping of gradients.
+    as in the authors' code, without its clipping of gradients; its decay is 0.01, that of LibMTL and TorchJD 0.001.
 
     Args:
         lr: learning rate of the logits.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from mtlrun.config import ADDED
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Aggregator, Signals, State
+from mtlrun.weighting.base import Aggregator, On, Signals, State
 
 
 @dataclass
@@ -33,7 +32,7 @@ class GradDrop(Aggregator):
     """
 
     leak: float | list[float] = 0.0
-    on: Literal["parameters", "representation"] = field(default="parameters", kw_only=True, metadata=ADDED)
+    on: On = field(default="parameters", kw_only=True, metadata=ADDED)
 
     def faults(self) -> Iterator[Fault]:
         given = self.leak if isinstance(self.leak, list) else [self.leak]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, Probe, Signals, State, Weighting
 from mtlrun.weighting.simplex import nearest_on_simplex
 
 
@@ -36,7 +36,7 @@ class SDMGrad(Weighting):
         iterations: steps of the weights for each step of training.
     """
 
-    probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "cross_gramian"
+    probe: ClassVar[Probe] = "cross_gramian"
 
     strength: float = 0.3
     lr: float = 10.0

@@ -20,7 +20,7 @@ class Uncertainty(Weighting):
 
     Cost: one backward pass a step.
     Source: Kendall, Gal and Cipolla, Multi-Task Learning Using Uncertainty to Weigh Losses, CVPR 2018, eq. 7
-    and 10, in the log-variance form of its section 3.3.
+    and 10, in the form for log-variances that is told behind them.
     """
 
     any_leading_axes: ClassVar[bool] = True

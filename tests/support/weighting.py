@@ -43,6 +43,9 @@ def gradient_families(tasks: int, rng: np.random.Generator) -> dict[str, np.ndar
         "all tiny": 1e-8 * plain,
         "all huge": 1e8 * plain,
         "badly scaled": 10.0 ** rng.permutation(np.linspace(-8, 8, tasks))[:, None] * plain,
+        "ties": np.pad(rng.integers(-1, 2, (tasks, 3)).astype(float), ((0, 0), (0, SIZE - 3))),
+        "one doubled": np.vstack([plain[:-1], 2 * plain[:1]]),
+        "one undone": np.vstack([plain[:-1], -2 * plain[:1]]),
     }
 
 
