@@ -49,6 +49,13 @@ def gradient_families(tasks: int, rng: np.random.Generator) -> dict[str, np.ndar
     }
 
 
+def nearly_cancelling(tasks: int, rng: np.random.Generator) -> np.ndarray:
+    """Return task gradients (T, P), float64, whose lengths differ by up to 1e16 and that nearly oppose each other."""
+    signs, lengths = rng.choice([-1.0, 1.0], (tasks, 1)), 10.0 ** rng.uniform(-8, 8, (tasks, 1))
+    apart = 10.0 ** rng.uniform(-8, -1)
+    return signs * lengths * (rng.standard_normal(SIZE) + apart * rng.standard_normal((tasks, SIZE)))
+
+
 def loss_families(tasks: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return task losses (T,), float64."""
     plain = rng.uniform(0.1, 3, tasks)
