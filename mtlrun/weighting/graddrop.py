@@ -20,8 +20,9 @@ class GradDrop(Aggregator):
     P = (1 + sum_t g_t / sum_t |g_t|) / 2 by element; with U uniform, positive g_t stay where P > U and negative
     ones where P < U, and the rest leaks: update = sum_t (l_t + (1 - l_t) M_t) g_t, a sum over tasks. At the shared
     parameters, as in TorchJD; or at the representation, as in the paper and LibMTL, which take one sign for a feature
-    of all examples, from their gradients times the activations' signs: here each example has signs of its own. One number is drawn for a step, and the numbers of its elements are hashed
-    from it: they need no memory. The weight reported for a task is the share of its squared gradient that stays.
+    of all examples, from their gradients times the activations' signs: here each example has signs of its own. One
+    number is drawn for a step, and the numbers of its elements are hashed from it: they need no memory. The weight
+    reported for a task is the share of its squared gradient that stays.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Chen et al., Just Pick a Sign, NeurIPS 2020, eq. 1 and algorithm 1, lines 10 to 15; f is the identity.
