@@ -15,6 +15,7 @@ from mtlrun.regularization.base import ElementwisePenalty
 class ElasticNet(ElementwisePenalty):
     """coefficient * sum (l1_ratio |w| + (1 - l1_ratio) / 2 w^2) over the chosen weights.
 
+    Cost: a pass over the weights a step.
     Source: Zou and Hastie, Regularization and variable selection via the elastic net, JRSS B 67, 2005.
 
     Args:

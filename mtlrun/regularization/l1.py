@@ -13,6 +13,7 @@ from mtlrun.regularization.base import ElementwisePenalty
 class L1(ElementwisePenalty):
     """coefficient * sum |w| over the chosen weights: small weights go to 0, so tasks use fewer shared units.
 
+    Cost: a pass over the weights a step.
     Source: Tibshirani, Regression Shrinkage and Selection via the Lasso, JRSS B 58, 1996.
     """
 

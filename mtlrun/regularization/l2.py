@@ -15,6 +15,7 @@ class L2(ElementwisePenalty):
 
     Under Adam this differs from AdamW's decoupled weight decay, which `optimizer=adamw` has.
 
+    Cost: a pass over the weights a step.
     Source: Hoerl and Kennard, Ridge Regression, Technometrics 12, 1970.
     """
 

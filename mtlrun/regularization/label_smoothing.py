@@ -49,6 +49,7 @@ class LabelSmoothing(Regularization):
     Some texts give the wrong labels smoothing / (C - 1) each and the right one none of it: theirs is ours with
     smoothing C / (C - 1) times as large.
 
+    Cost: next to none.
     Source: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception Architecture for Computer Vision,
     CVPR 2016, section 7.
 

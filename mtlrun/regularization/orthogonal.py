@@ -32,6 +32,7 @@ class Orthogonal(Regularization):
     batch, and is at most 1. Differs from the paper: tasks stand in the place of domains, and there is neither a
     decoder nor a similarity loss.
 
+    Cost: a product of features for each task and step.
     Source: Bousmalis, Trigeorgis, Silberman, Krishnan and Erhan, Domain Separation Networks, NeurIPS 2016, eq. 5.
 
     Args:

@@ -25,6 +25,7 @@ class TraceNorm(Regularization):
     penalise. With `on=shared`, M is each weight that tasks share, one output unit a row: a layer of low rank, so that
     tasks meet in few directions of it. On a GPU every decomposition makes the host wait.
 
+    Cost: a decomposition for each weight and step.
     Source: Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017; of shared
     weights: Argyriou, Evgeniou and Pontil, Convex Multi-Task Feature Learning, Machine Learning 73, 2008.
 

@@ -17,6 +17,7 @@ class Alternating(Schedule):
     The order is the same for all seeds. A step trains the shared parameters and those of its task; the others' own
     stay as they are. Each task meets its batches in the order in which its baseline meets them.
 
+    Cost: T budgets, of steps of one task.
     Source: Dong et al., Multi-Task Learning for Multiple Language Translation, ACL 2015 (in turn); Sanh et al., A
     Hierarchical Multi-Task Approach, AAAI 2019 (drawn by weights).
 

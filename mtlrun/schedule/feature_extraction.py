@@ -14,6 +14,7 @@ class FeatureExtraction(Schedule):
 
     Earlier tasks cannot be forgotten, and the last one cannot shape the features.
 
+    Cost: two budgets, the second of steps of one task.
     Source: Donahue et al., DeCAF: A Deep Convolutional Activation Feature, ICML 2014.
     """
 

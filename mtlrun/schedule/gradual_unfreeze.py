@@ -18,6 +18,7 @@ class GradualUnfreeze(Schedule):
     The second half has `stages` equal parts; in part k the top k/stages of the encoder's blocks are trained, after a
     first part in which only the task's own parameters are.
 
+    Cost: two budgets, the second of steps of one task.
     Source: Howard and Ruder, Universal Language Model Fine-tuning for Text Classification, ACL 2018, section 3.3.
 
     Args:

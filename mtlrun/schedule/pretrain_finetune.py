@@ -16,6 +16,7 @@ class PretrainFinetune(Schedule):
 
     The last checkpoint is reported, so that what the earlier tasks forget is seen.
 
+    Cost: two budgets, the second of steps of one task.
     Source: Yosinski et al., How transferable are features in deep neural networks?, NeurIPS 2014.
 
     Args:

@@ -14,6 +14,7 @@ from mtlrun.schedule.base import Phase, Schedule
 class Progressive(Schedule):
     """Tasks join one after another, in the order of `suite.tasks`; the last one to join trains for the whole budget.
 
+    Cost: 1 + (T - 1) `delay` budgets.
     Source: Bengio et al., Curriculum Learning, ICML 2009 (easier tasks first).
 
     Args:

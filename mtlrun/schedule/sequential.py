@@ -18,12 +18,14 @@ class Sequential(Schedule):
     """One task at a time, each for the whole budget.
 
     The last checkpoint is reported, so that what later tasks destroy in earlier ones (catastrophic forgetting)
-    shows as negative transfer. Reports also say how much of a task is forgotten.
+    shows as negative transfer. Reports also say how much of a task is forgotten, and with `--level phases` which task
+    was trained when, under this and any other schedule.
 
     With `replay` = r the phase of a later task is 1 / (1 - r) budgets long: the task still trains for its budget, and
     a share r of the steps, evenly spread, trains the earlier tasks, in turn, on all of their training rows. Those
     steps count as training of the earlier tasks, and so for their baselines.
 
+    Cost: T budgets, of steps of one task; `replay` and `refit` add to them.
     Source: McCloskey and Cohen, Catastrophic Interference in Connectionist Networks, 1989; `replay`: Robins,
     Catastrophic Forgetting, Rehearsal and Pseudorehearsal, Connection Science 7, 1995.
 

@@ -24,6 +24,7 @@ class Adapters(Sharing):
     trained before and then frozen); adapters are each task's own, so from the first one on every task has its own
     pass through the trunk.
 
+    Cost: one pass through the first block, T through the others and the adapters.
     Source: Rebuffi, Bilen and Vedaldi, Learning multiple visual domains with residual adapters, NeurIPS 2017;
     bottleneck with ReLU: Houlsby et al., Parameter-Efficient Transfer Learning for NLP, ICML 2019, section 2.1.
 

@@ -15,6 +15,7 @@ class Branched(Sharing):
 
     Shallow features serve several tasks more often than deep ones do.
 
+    Cost: one pass through the shared blocks, T through the others.
     Source: Vandenhende et al., Branched Multi-Task Networks, BMVC 2020 (here with one fixed branching point).
 
     Args:

@@ -18,6 +18,7 @@ class CGC(Sharing):
     first. Every expert is an encoder as large as the baseline's, and all begin with different weights, the first
     shared one with the baseline's. Gates and a task's experts are its own.
 
+    Cost: a pass through each of `shared_experts` + T `task_experts` encoders.
     Source: Tang, Liu, Zhao and Gong, Progressive Layered Extraction (PLE), RecSys 2020, eqs. 1 to 4.
 
     Args:

@@ -22,6 +22,7 @@ class CrossStitch(Sharing):
     for all tasks see them; a task's own are the row behind the last block and its head. One task is not stitched.
     Where tasks have inputs of their own, every input goes through all towers.
 
+    Cost: a pass through each of T encoders.
     Source: Misra, Shrivastava, Gupta and Hebert, Cross-Stitch Networks for Multi-Task Learning, CVPR 2016, eq. 1.
 
     Args:

@@ -35,6 +35,7 @@ class DSelectK(Sharing):
     are linear maps of the flattened input, with bias, and the entropy is the mean over the batch (the authors'
     code takes the sum). Experts are shared, selectors are each task's own. All experts are computed, selected or not.
 
+    Cost: a pass through each of `experts` encoders.
     Source: Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong and Chi, DSelect-k: Differentiable
     Selection in the Mixture of Experts, NeurIPS 2021, section 3.
 

@@ -16,6 +16,7 @@ class Hard(Sharing):
     The encoder is shared, whole. Its size is the one that `capacity` compares other schemes with, so here both
     capacities are the same.
 
+    Cost: a pass through one encoder.
     Source: Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
 

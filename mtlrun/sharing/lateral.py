@@ -26,6 +26,7 @@ class Lateral(Sharing):
     another and frozen, as in the paper; with schedule=joint later columns read columns that still learn. Laterals
     act behind a block's ReLU (before it in the paper). U and c begin at 0, columns with the baseline's weights.
 
+    Cost: a pass through each of T encoders, and through the laterals.
     Source: Rusu et al., Progressive Neural Networks, arXiv 1606.04671, 2016, eq. 2.
 
     Args:

@@ -36,6 +36,7 @@ class LTB(Sharing):
     optimizer trains choices as it does weights (the paper has rates for each, and trains the weights alone at
     first). Where tasks have inputs of their own, every input goes through all blocks.
 
+    Cost: a pass through each of T encoders.
     Source: Guo, Lee and Ulbricht, Learning to Branch for Multi-Task Learning, ICML 2020, section 3; Gumbel-softmax:
     Jang, Gu and Poole, Categorical Reparameterization with Gumbel-Softmax, ICLR 2017.
 

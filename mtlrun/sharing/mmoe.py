@@ -21,6 +21,7 @@ class MMoE(Sharing):
     every task begins with the mean of the experts; experts begin with different weights. Experts are shared, gates
     are each task's own. Each expert is as large as the baseline's encoder; one expert is sharing=hard.
 
+    Cost: a pass through each of `experts` encoders.
     Source: Ma, Zhao, Yi, Chen, Hong and Chi, Modeling Task Relationships in Multi-task Learning with Multi-gate
     Mixture-of-Experts, KDD 2018, section 4.2.
 

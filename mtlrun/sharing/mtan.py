@@ -27,6 +27,7 @@ class MTAN(Sharing):
     reads its first convolution); there is no batch normalisation, so that examples do not depend on each other.
     Tasks do not begin with their baseline's function: masks begin near 1/2.
 
+    Cost: a pass through one encoder, and T through masks of two or three layers a block.
     Source: Liu, Johns and Davison, End-to-End Multi-Task Learning with Attention, CVPR 2019, eqs. 1 and 2.
     """
 

@@ -19,6 +19,7 @@ class PLE(CGC):
     tasks reach the task experts of earlier levels: they count as shared, and gradient methods act on them. One
     level is sharing=cgc.
 
+    Cost: a pass through each of `shared_experts` + T `task_experts` encoders.
     Source: Tang, Liu, Zhao and Gong, Progressive Layered Extraction (PLE), RecSys 2020, eqs. 5 and 6.
 
     Args:

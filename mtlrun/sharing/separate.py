@@ -14,6 +14,8 @@ class Separate(Sharing):
 
     With `weighting=equal` this is exactly single-task training, so every transfer gain is 0: a check of the
     whole program. There are no shared parameters, so every gradient method acts as `equal` does.
+
+    Cost: a pass through each of T encoders.
     """
 
     @property

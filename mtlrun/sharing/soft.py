@@ -26,6 +26,7 @@ class Soft(Sharing):
     near sharing=hard. No parameter is shared, so every gradient method acts as `equal` does: tasks meet in the
     penalty alone, which no weighting weighs. Duong et al. tie some layers of two towers; here all layers of all.
 
+    Cost: a pass through each of T encoders, and the distances of T (T - 1) / 2 pairs.
     Source: Duong, Cohn, Bird and Cook, Low Resource Dependency Parsing, ACL 2015; for several tasks:
     Yang and Hospedales, Trace Norm Regularised Deep Multi-Task Learning, ICLR workshop 2017, with other norms.
 

@@ -86,7 +86,7 @@ class Rules:
         self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count, apart)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
         self.aggregate = lift(self.one_aggregate, count, apart)
-        self.after = lift(self.one_after, count, apart)
+        self.after = self.one_after if stacks else lift(self.one_after, count, apart)
         self.standing = lift(self.one_standing, count, apart)
         self.penalty = lift(self.one_penalty, count)
         self.difference = lift(self.one_difference, count)

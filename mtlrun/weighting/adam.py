@@ -19,7 +19,7 @@ def adam_start(size: int) -> State:
 
 
 def adam_step(gradient: Tensor, state: State) -> tuple[Tensor, State]:
-    """Return the direction that Adam takes for a gradient, to be scaled by -lr, and its next memory.
+    """Return the direction that Adam takes for a gradient (..., T), to be scaled by -lr, and its next memory.
 
     Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, algorithm 1, with torch's defaults.
     """
@@ -27,6 +27,6 @@ def adam_step(gradient: Tensor, state: State) -> tuple[Tensor, State]:
     mean = state["mean"] + (1 - BETAS[0]) * (gradient - state["mean"])
     square = state["square"] + (1 - BETAS[1]) * (gradient.square() - state["square"])
     # 1 - beta^steps, which cancels in float32 unless taken so
-    first, second = (-torch.expm1(steps * math.log(beta)) for beta in BETAS)
+    first, second = (-torch.expm1(steps.unsqueeze(-1) * math.log(beta)) for beta in BETAS)
     direction = mean / first / ((square / second).sqrt() + EPS)
     return direction, {"mean": mean, "square": square, "steps": steps}

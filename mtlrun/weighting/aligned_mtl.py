@@ -20,6 +20,7 @@ class AlignedMTL(GramianWeighting):
     are left out, of s too. As in TorchJD and the authors' code the preference stands on the right. Weights may
     be negative. All gradients 0: the preference.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Senushkin et al., Independent Component Alignment for Multi-Task Learning, CVPR 2023, eq. 11 and 12,
     algorithm 1.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
 from mtlrun.weighting.adam import adam_start, adam_step
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, Probe, Signals, State, Weighting
 
 
 @dataclass
@@ -24,6 +24,7 @@ class AutoLambda(Weighting):
     are kept at 0 or above, where the authors' code bounds nothing, and have no constant sum. The held-out examples
     are a further batch of training examples, as there. Where nothing is shared every task weighs 1.
 
+    Cost: three backward and five forward passes a step.
     Source: Liu, James, Davison and Johns, Auto-Lambda: Disentangling Dynamic Task Relationships, TMLR 2022,
     eq. 6; Adam and the defaults as in the authors' code.
 
@@ -32,7 +33,7 @@ class AutoLambda(Weighting):
         start: every weight before the first step.
     """
 
-    probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "validation_slopes"
+    probe: ClassVar[Probe] = "validation_slopes"
 
     lr: float = 1e-4
     start: float = 0.1

@@ -12,6 +12,9 @@ from torch import Tensor
 from mtlrun.config import Configured
 
 State = dict[str, Tensor]
+Needs = Literal["losses", "gramian", "jacobian"]
+Probe = Literal["none", "cross_gramian", "validation_slopes"]
+On = Literal["parameters", "representation"]
 
 
 class Facts(NamedTuple):
@@ -72,15 +75,15 @@ class Weighting(Configured, ABC):
             `mtlrun.training.probes`).
         watches_update: whether `after` is called with the losses that the update left on its batch, at the cost
             of a second forward pass.
-        any_leading_axes: whether `weigh` and `penalty` also fit stacked tensors of R runs, (R, T); spares vmap.
-            False is always safe.
+        any_leading_axes: whether `weigh`, `after` and `penalty` also fit stacked tensors of R runs, (R, T); spares
+            vmap. False is always safe.
         one_by_one: whether lanes are taken one after another, for code that branches on values. Slow: a last resort
             for other packages' code.
     """
 
-    needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "losses"
+    needs: ClassVar[Needs] = "losses"
     on = "parameters"
-    probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "none"
+    probe: ClassVar[Probe] = "none"
     watches_update: ClassVar[bool] = False
     any_leading_axes: ClassVar[bool] = False
     one_by_one: ClassVar[bool] = False
@@ -126,16 +129,16 @@ class GramianWeighting(Weighting):
         on: what gradients are taken at: the shared `parameters` or the `representation`.
     """
 
-    needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "gramian"
+    needs: ClassVar[Needs] = "gramian"
 
-    on: Literal["parameters", "representation"] = field(default="parameters", kw_only=True)
+    on: On = field(default="parameters", kw_only=True)
 
 
 @dataclass
 class Aggregator(Weighting):
     """A rule for the shared gradient itself, from all task gradients."""
 
-    needs: ClassVar[Literal["losses", "gramian", "jacobian"]] = "jacobian"
+    needs: ClassVar[Needs] = "jacobian"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         """Return 1 for every task: where nothing is shared there is nothing to aggregate."""

@@ -27,6 +27,7 @@ class CAGrad(GramianWeighting):
     Where the least value is 0, at g_w = 0, a Gramian with relative rounding eps tells it as 0 to sqrt(eps) c |g0|
     times the length of the summands.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Liu, Liu, Jin, Stone and Liu, Conflict-Averse Gradient Descent for Multi-task Learning, NeurIPS 2021,
     eq. 2 and 3, algorithm 1; `rescale` from the authors' code.
 

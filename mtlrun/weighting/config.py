@@ -20,6 +20,7 @@ class ConFIG(GramianWeighting):
     under 10 T eps of the largest: about 1e-14 in float64, 4e-6 in float32, for three tasks. A gradient of 0 gets
     weight 0; where no direction is left, as for opposed gradients, the update is 0.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Liu, Chu and Thuerey, ConFIG: Towards Conflict-free Training of Physics Informed Neural Networks,
     ICLR 2025, eq. 2 and 3.
 

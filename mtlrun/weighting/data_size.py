@@ -19,6 +19,7 @@ class DataSize(Weighting):
     the objective the mean over all rows of all tasks, 0 is `equal`, and -1 gives most to the task with least
     data.
 
+    Cost: one backward pass a step.
     Source: Stickland and Murray, BERT and PALs: Projected Attention Layers for Efficient Adaptation in
     Multi-Task Learning, ICML 2019: its sampling of tasks by N^alpha, as weights instead of as draws.
 

@@ -23,6 +23,9 @@ class DBMTL(Aggregator):
     nothing and has weight 1. A sum, not a mean. The shared gradient is what is balanced; heads keep the gradient of
     their plain losses, where the authors' have that of the log-loss. Losses below 0 count as 0.
 
+    Gradients are of the parameters alone: in a memory of the representation's, examples of other steps would meet.
+
+    Cost: T backward passes a step, and a memory of T gradients.
     Source: Lin et al., Dual-Balancing for Multi-Task Learning, 2023, eq. 1 to 3 and algorithm 1.
 
     Args:

@@ -19,6 +19,7 @@ class DualProj(GramianWeighting):
     the place of the memories. Averaged, as TorchJD has it: without conflict every task weighs 1/T, a T-th of
     `equal`. The projection is exact; TorchJD adds 1e-4 to the diagonal of a normalised Gramian.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Lopez-Paz and Ranzato, Gradient Episodic Memory for Continual Learning, NeurIPS 2017, eq. 11.
 
     Args:

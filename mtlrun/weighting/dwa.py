@@ -20,6 +20,7 @@ class DWA(Weighting):
     w = T * softmax(r / tau) with r_t = L_t(e-1) / L_t(e-2), the ratio of the task's mean losses over the last
     two epochs. Weights are 1 during the first two epochs and always sum to T.
 
+    Cost: one backward pass a step.
     Source: Liu, Johns and Davison, End-to-End Multi-Task Learning with Attention, CVPR 2019, eq. 7.
 
     Args:

@@ -17,6 +17,8 @@ class Equal(Weighting):
 
     Tuned, it is hard to beat: Kurin et al., In Defense of the Unitary Scalarization for Deep Multi-Task
     Learning, NeurIPS 2022; Xin et al., Do Current Multi-Task Optimization Methods Even Help?, NeurIPS 2022.
+
+    Cost: one backward pass a step.
     """
 
     any_leading_axes: ClassVar[bool] = True

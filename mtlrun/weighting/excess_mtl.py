@@ -23,6 +23,9 @@ class ExcessMTL(Aggregator):
     as large as T times the shared parameters. r_t is at most 1e6, so that a task whose gradients begin at 0 stays
     finite.
 
+    Gradients are of the parameters alone: in a memory of the representation's, examples of other steps would meet.
+
+    Cost: T backward passes a step, and a memory of T gradients.
     Source: He et al., Robust Multi-Task Learning with Excess Risks, ICML 2024, eq. 6, 7 and 9; scale: section 3.2.
 
     Args:

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from mtlrun.weighting.cosines import cosines
 
-TWO_TASKS_ITERATIONS = (
-    8  # of a scalar equation with slopes that differ by less than 1 + max(alpha, 1 / alpha)
-)
+TWO_TASKS_ITERATIONS = 8  # of a scalar equation whose slopes differ by less than 1 + max(alpha, 1 / alpha)
 ITERATIONS = 20  # random gradients took up to 6 for alpha from 0.1 to 30, ill-conditioned ones of 10 tasks 15
 NEGLIGIBLE = 1e-12  # a share in the combined gradient that no longer counts
 ROUNDINGS = 100  # what a cosine may be wrong by; the ridge that bounds weights where there is no solution
@@ -84,9 +82,8 @@ def _newton(cosine: Tensor, logs: Tensor, alpha: float | Tensor) -> Tensor:
     tasks, power = len(cosine), alpha / (1 + alpha)
     identity = torch.eye(tasks, dtype=cosine.dtype, device=cosine.device)
     system = cosine + ROUNDINGS * torch.finfo(cosine.dtype).eps * identity
-    steepness = (torch.ones_like(logs) / alpha).clamp(
-        min=1
-    )  # so that neither unknown moves by more than the aim
+    # So that neither unknown moves by more than the aim:
+    steepness = (torch.ones_like(logs) / alpha).clamp(min=1)
     u, slopes = torch.ones_like(logs), torch.ones_like(logs)
     for _ in range(ITERATIONS):
         u_logs = u.log()

@@ -22,6 +22,7 @@ class FairGrad(GramianWeighting):
     gradients is 0 (two opposed ones) there is none: weights are large but finite, and the combined gradient is
     near 0. A gradient of length 0 has weight 0.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Ban and Ji, Fair Resource Allocation in Multi-Task Learning, ICML 2024, eq. 4, algorithm 1.
 
     Args:

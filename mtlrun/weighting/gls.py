@@ -19,6 +19,7 @@ class GLS(Weighting):
     The objective is M = (prod_t L_t)^(1/T), whose gradient has w_t = M / (T L_t): T w_t L_t is the same for
     every task. Weights have no constant sum; for equal losses each is 1/T. Losses count as at least 1e-12.
 
+    Cost: one backward pass a step.
     Source: Chennupati, Sistu, Yogamani and Rawashdeh, MultiNet++: Multi-Stream Feature Aggregation and Geometric
     Loss Strategy for Multi-Task Learning, CVPR Workshops 2019, section on the geometric loss strategy.
     """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from mtlrun.config import ADDED
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Aggregator, Signals, State
+from mtlrun.weighting.base import Aggregator, On, Signals, State
 
 
 @dataclass
@@ -18,17 +19,21 @@ class GradDrop(Aggregator):
 
     P = (1 + sum_t g_t / sum_t |g_t|) / 2 by element; with U uniform, positive g_t stay where P > U and negative
     ones where P < U, and the rest leaks: update = sum_t (l_t + (1 - l_t) M_t) g_t, a sum over tasks. At the shared
-    parameters, as in TorchJD; the paper works at an activation, where it marginalises over the batch. One number
-    is drawn for a step, and the numbers of its elements are hashed from it: they need no memory. The weight
+    parameters, as in TorchJD; or at the representation, as in the paper and LibMTL, which take one sign for a feature
+    of all examples, from their gradients times the activations' signs: here each example has signs of its own. One
+    number is drawn for a step, and the numbers of its elements are hashed from it: they need no memory. The weight
     reported for a task is the share of its squared gradient that stays.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Chen et al., Just Pick a Sign, NeurIPS 2020, eq. 1 and algorithm 1, lines 10 to 15; f is the identity.
 
     Args:
         leak: how much of its gradient a task keeps anyway, from 0 to 1; one number, or one per task.
+        on: gradients of the shared parameters, or of the shared representation.
     """
 
     leak: float | list[float] = 0.0
+    on: On = field(default="parameters", kw_only=True, metadata=ADDED)
 
     def faults(self) -> Iterator[Fault]:
         given = self.leak if isinstance(self.leak, list) else [self.leak]

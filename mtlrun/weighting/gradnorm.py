@@ -25,6 +25,7 @@ class GradNorm(GramianWeighting):
     uses those that the steps before it made. Gradients are of all shared parameters, where the paper takes the
     last shared layer, and each task's own parameters keep their own gradient.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Chen, Badrinarayanan, Lee and Rabinovich, GradNorm: Gradient Normalization for Adaptive Loss Balancing
     in Deep Multitask Networks, ICML 2018, eq. 2 and algorithm 1.
 

@@ -23,6 +23,7 @@ class GradVac(GramianWeighting):
     kept for each ordered pair; a gradient of length 0 has no cosine and changes neither. The gradients are
     summed, not averaged, over all shared parameters together (`whole_model` in the paper).
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Wang, Tsvetkov, Firat and Cao, Gradient Vaccine: Investigating and Improving Multi-task Optimization
     in Massively Multilingual Models, ICLR 2021, eq. 3 and 4, algorithm 1.
 

@@ -21,6 +21,7 @@ class IMTL(GramianWeighting):
     length follows s. Each task's own parameters get the gradient of its plain loss (in the paper: times
     exp(s_t), which an optimizer like Adam does not see).
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, eq. 5 and 8, algorithm 1.
 
     Args:

@@ -21,6 +21,7 @@ class IMTLG(GramianWeighting):
     many exist, take a ridge of 100 roundings on C; where the solution sums to 0, and where all gradients
     are 0, weights are 1/T.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, eq. 5 (the closed form for all tasks
     together: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024, appendix B).
 

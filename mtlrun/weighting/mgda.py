@@ -17,8 +17,12 @@ class MGDA(GramianWeighting):
     """The convex combination of task gradients of least norm, a direction that no task's loss rises along.
 
     w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised
-    gradients and applied to the plain ones, as the authors' code does.
+    gradients and applied to the plain ones, as the authors' code does. Closed form for two tasks, else an active-set
+    method: exact but for rounding, which hides what is left of gradients that cancel. A weight may be 0, as in
+    TorchJD, where the authors' code and LibMTL keep each of two tasks at 0.001 or more. TorchJD takes 100 steps of
+    Frank and Wolfe's method, which for three tasks or more may end short of the least norm.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Désidéri, Multiple-gradient descent algorithm, C. R. Acad. Sci. Paris 350, 2012; Sener and Koltun,
     Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018, eq. 3.
 

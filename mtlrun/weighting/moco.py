@@ -22,6 +22,9 @@ class MoCo(Aggregator):
     the same step, as in LibMTL; weights are projected, as in the paper, where LibMTL takes a softmax. With
     `normalize`, g_t is the unit gradient times the task's loss, as in LibMTL.
 
+    Gradients are of the parameters alone: in a memory of the representation's, examples of other steps would meet.
+
+    Cost: T backward passes a step, and a memory of T gradients.
     Source: Fernando et al., Mitigating Gradient Bias in Multi-objective Learning, ICLR 2023, algorithm 1.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Facts, Probe, Signals, State, Weighting
 from mtlrun.weighting.simplex import nearest_on_simplex
 
 
@@ -22,8 +22,11 @@ class MoDo(Weighting):
     independent batches, whose product is free of the bias that a batch's own Gramian has. Weights start at 1/T
     and sum to 1. The step itself is taken on a third batch, with the weights just found, as LibMTL does and
     the authors' code can; in the paper it is taken on one of the two, with the weights before.
-    Gradients are used as they are: gamma must suit their size.
+    Gradients are used as they are: gamma must suit their size. TorchJD has rho 0.1 where nothing is said.
 
+    Gradients are of the parameters alone: the representations of two batches have no elements in common.
+
+    Cost: 2 T + 1 backward and three forward passes a step.
     Source: Chen, Fernando, Ying and Chen, Three-Way Trade-Off in Multi-Objective Learning: Optimization,
     Generalization and Conflict-Avoidance, NeurIPS 2023, algorithm 2 (JMLR 2024 with rho).
 
@@ -32,7 +35,7 @@ class MoDo(Weighting):
         rho: strength of a pull towards equal weights, from 0.
     """
 
-    probe: ClassVar[Literal["none", "cross_gramian", "validation_slopes"]] = "cross_gramian"
+    probe: ClassVar[Probe] = "cross_gramian"
 
     gamma: float = 0.1
     rho: float = 0.0

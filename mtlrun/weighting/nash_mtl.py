@@ -24,6 +24,7 @@ class NashMTL(GramianWeighting):
     Where some combination of the gradients is 0 (two opposed ones) there is no solution: weights are large but
     finite, and the combined gradient is near 0. A gradient of length 0 has weight 0.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Navon et al., Multi-Task Learning as a Bargaining Game, ICML 2022, eq. 3 (claim 3.1), algorithm 1.
 
     Args:

@@ -18,6 +18,7 @@ class PCGrad(GramianWeighting):
     g - (g.g_j / |g_j|^2) g_j where g.g_j < 0. The projected gradients are summed, not averaged, so without
     conflict this is `equal`.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1.
 
     Args:
@@ -30,22 +31,14 @@ class PCGrad(GramianWeighting):
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         gramian = signals.gramian
         assert gramian is not None
-        tasks = len(gramian)
-        rows = torch.eye(
-            tasks, dtype=gramian.dtype, device=gramian.device
-        )  # row i: task i's projected gradient
-        if signals.draw is None:
-            order = 1 - torch.arange(tasks, device=gramian.device).unsqueeze(1)
-        else:
-            order = signals.draw.argsort(1)
-        own = torch.arange(tasks, device=gramian.device)
-        norms = gramian.diagonal()
+        own = torch.arange(len(gramian), device=gramian.device)
+        order = 1 - own.unsqueeze(1) if signals.draw is None else signals.draw.argsort(1)
+        squares = gramian.diagonal()
+        # Row i: task i's projected gradient, as a combination of all gradients.
+        rows = torch.eye(len(gramian), dtype=gramian.dtype, device=gramian.device)
         for other in order.unbind(1):
-            dots = (rows * gramian[other]).sum(1)
-            # A zero gradient conflicts with nothing; the where keeps 0/0 out.
-            square = norms[other]
-            factor = torch.where(
-                (dots < 0) & (other != own) & (square > 0), dots / square.clamp(min=1e-38), 0.0
-            )
+            dots, square = (rows * gramian[other]).sum(1), squares[other]
+            conflict = (dots < 0) & (other != own) & (square > 0)  # a zero gradient has none
+            factor = torch.where(conflict, dots / square.clamp(min=1e-38), 0.0)
             rows = rows - factor.unsqueeze(1) * (other.unsqueeze(1) == own)
         return rows.sum(0), state

@@ -18,6 +18,7 @@ class Random(Weighting):
     w = softmax(z), z_t standard normal; or, with `dirichlet`, w uniform over the simplex. Weights sum to 1, as
     in the paper, so that their mean is 1/T: T times smaller than those of `equal`.
 
+    Cost: one backward pass a step.
     Source: Lin, Ye, Zhang and Tsang, Reasonable Effectiveness of Random Weighting: A Litmus Test for Multi-Task
     Learning, TMLR 2022, section 3.
 

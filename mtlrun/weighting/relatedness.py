@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtlrun.errors import Fault
 from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
+from mtlrun.weighting.cosines import cosines
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Relatedness(GramianWeighting):
     always with two tasks. Cosines are moving averages over steps, corrected for their start, and 0 where a
     gradient is 0. Du et al. take each step's own cosine: momentum 0.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Du et al., Adapting Auxiliary Losses Using Gradient Similarity, arXiv:1812.02224, 2018, the weighted
     version; the form without a primary task is its extension to tasks that all count.
 
@@ -55,17 +57,11 @@ class Relatedness(GramianWeighting):
         others = torch.where(helped, primary.expand(tasks, tasks), 1.0) * (
             1 - torch.eye(tasks, dtype=gramian.dtype, device=gramian.device)
         )
-        cosines = (_cosines(gramian) * others).sum(1) / others.sum(1).clamp(min=1)
-        total = self.momentum * state["sum"] + cosines
+        met = (cosines(gramian)[0] * others).sum(1) / others.sum(1).clamp(min=1)
+        total = self.momentum * state["sum"] + met
         count = self.momentum * state["count"] + 1
         agreement = (total / count).clamp(min=0)
         whole = agreement.sum()
         balanced = torch.where(whole > 0, tasks * agreement / whole.clamp(min=1e-38), 1.0)
         weights = torch.where(helped, torch.maximum(primary, agreement), balanced)
         return weights, {"sum": total, "count": count, "primary": primary}
-
-
-def _cosines(gramian: Tensor) -> Tensor:
-    norms = gramian.diagonal().sqrt()
-    units = torch.where(norms > 0, 1 / norms.clamp(min=1e-30), 0.0)
-    return (gramian * units.unsqueeze(0) * units.unsqueeze(1)).clamp(-1, 1)

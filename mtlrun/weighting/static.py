@@ -27,6 +27,8 @@ class Static(Weighting):
     of the simplex lattice, its weights scaled to the sum T that `equal` has too: with two tasks and `grid=11` from
     (0, 2) over (1, 1) to (2, 0) in steps of 0.2; with more tasks as many points on each edge.
 
+    Cost: one backward pass a step.
+
     Args:
         weights: one number per task, none negative and not all 0; one number means the same for every
             task.

@@ -25,6 +25,7 @@ class STCH(Weighting):
     constant sum. Losses count as at least 1e-12. The preference is uniform and the
     ideal loss 0, as in the authors' code, whose factor T and defaults these are.
 
+    Cost: one backward pass a step.
     Source: Lin et al., Smooth Tchebycheff Scalarization for Multi-Objective Optimization, ICML 2024, its
     definition of smooth Tchebycheff scalarisation; log form and warm-up as in the authors' code.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Aggregator, Signals, State
+from mtlrun.weighting.base import Aggregator, Needs, Signals, State
 
 Found = TypeVar("Found")
 
@@ -28,6 +28,7 @@ class TorchJD(Aggregator):
     losses are not finite gets an update that is not. The weights reported are TorchJD's where the aggregator has
     them, else 1.
 
+    Cost: T backward passes a step; one for a scalarizer.
     Source: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024; https://torchjd.org.
 
     Args:
@@ -43,7 +44,7 @@ class TorchJD(Aggregator):
     settings: str = ""
 
     @property
-    def needs(self) -> Literal["losses", "gramian", "jacobian"]:  # type: ignore[override]
+    def needs(self) -> Needs:  # type: ignore[override]
         """What the method looks at: the losses where it is a scalarizer."""
         return "jacobian" if self.name in aggregators() else "losses"
 

@@ -18,8 +18,9 @@ class Uncertainty(Weighting):
     The objective is sum_t exp(-s_t)/2 * loss_t + s_t/2; the run's optimizer trains s_t with the model. Every
     s_t starts at 0, so weights start at 1/2 and, for a constant loss, tend to 1 / (2 loss_t).
 
+    Cost: one backward pass a step.
     Source: Kendall, Gal and Cipolla, Multi-Task Learning Using Uncertainty to Weigh Losses, CVPR 2018, eq. 7
-    and 10, in the log-variance form of its section 3.3.
+    and 10, in the form for log-variances that is told behind them.
     """
 
     any_leading_axes: ClassVar[bool] = True

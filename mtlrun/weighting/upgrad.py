@@ -19,6 +19,7 @@ class UPGrad(GramianWeighting):
     1/T, a T-th of `equal`. For two tasks it is half of `pcgrad`. The projections are exact; TorchJD adds 1e-4 to
     the diagonal of a normalised Gramian. A gradient of 0 keeps weight 1/T.
 
+    Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024, eq. 4 and proposition 1.
 
     Args:

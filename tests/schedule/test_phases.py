@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlrun.catalog import load_option, options
+from mtlrun.catalog import describe, load_option, options
 from mtlrun.config import build
 from mtlrun.schedule.base import Phase, trained_steps
 from mtlrun.schedule.joint import Joint
@@ -81,6 +81,27 @@ def test_every_schedule_trains_every_task_for_its_budget_at_least(option, tasks)
         assert all(set(active) <= set(phase.tasks) for active in phase.turns())
         assert list(phase.tasks) == sorted(set(phase.tasks))
     assert all(trained_steps(phases, task) >= 40 for task in range(tasks))
+
+
+BUDGETS = {  # what a page says of its cost, and the budgets of T tasks
+    "joint": ("Cost: one budget of steps.", lambda tasks: 1),
+    "alternating": ("Cost: T budgets", lambda tasks: tasks),
+    "sequential": ("Cost: T budgets", lambda tasks: tasks),
+    "progressive": ("Cost: 1 + (T - 1) `delay` budgets.", lambda tasks: 1 + (tasks - 1) / 4),
+    "pretrain_finetune": ("Cost: two budgets", lambda tasks: 2),
+    "feature_extraction": ("Cost: two budgets", lambda tasks: 2),
+    "gradual_unfreeze": ("Cost: two budgets", lambda tasks: 2),
+    "fork_merge": ("T + 1 without", lambda tasks: tasks + 1),
+}
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+@pytest.mark.parametrize("option", options("schedule"))
+def test_the_page_tells_the_budgets_that_training_takes(option, tasks):
+    told, budgets = BUDGETS[option]
+    assert told in " ".join(describe("schedule", option).docstring.split())
+    phases = build(load_option("schedule", option)).phases(tasks, 120)
+    assert sum(phase.steps for phase in phases) == 120 * budgets(tasks)
 
 
 def test_what_reports_read():

@@ -43,7 +43,17 @@ def gradient_families(tasks: int, rng: np.random.Generator) -> dict[str, np.ndar
         "all tiny": 1e-8 * plain,
         "all huge": 1e8 * plain,
         "badly scaled": 10.0 ** rng.permutation(np.linspace(-8, 8, tasks))[:, None] * plain,
+        "ties": np.pad(rng.integers(-1, 2, (tasks, 3)).astype(float), ((0, 0), (0, SIZE - 3))),
+        "one doubled": np.vstack([plain[:-1], 2 * plain[:1]]),
+        "one undone": np.vstack([plain[:-1], -2 * plain[:1]]),
     }
+
+
+def nearly_cancelling(tasks: int, rng: np.random.Generator) -> np.ndarray:
+    """Return task gradients (T, P), float64, whose lengths differ by up to 1e16 and that nearly oppose each other."""
+    signs, lengths = rng.choice([-1.0, 1.0], (tasks, 1)), 10.0 ** rng.uniform(-8, 8, (tasks, 1))
+    apart = 10.0 ** rng.uniform(-8, -1)
+    return signs * lengths * (rng.standard_normal(SIZE) + apart * rng.standard_normal((tasks, SIZE)))
 
 
 def loss_families(tasks: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

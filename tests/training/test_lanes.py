@@ -6,6 +6,7 @@ import torch
 from support.configs import run_config
 from support.plain_loop import plain_loop
 
+from mtlrun.catalog import options
 from mtlrun.training.cohort import Cohort
 
 WEIGHTINGS = ("equal", "static", "uncertainty", "dwa", "pcgrad", "mgda")
@@ -72,7 +73,7 @@ def test_company_and_place_change_no_bit(weighting):
         assert np.array_equal(first[name], middle[name]), name
 
 
-@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("weighting", options("weighting"))
 def test_a_diverging_lane_leaves_the_others_bit_equal(weighting):
     # dtype float32: a learning rate of 1e30 overflows the loss within a few steps
     choices = {"weighting": weighting, "dtype": "float32", "optimizer": "sgd", "steps": 30}

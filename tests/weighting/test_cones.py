@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import nnls
-from support.weighting import gradient_families
+from support.weighting import gradient_families, nearly_cancelling
 
 from mtlrun.weighting.cones import dual_cone_weights
 
@@ -39,6 +39,23 @@ def test_no_weights_above_the_preferences_give_a_shorter_sum(tasks, dtype):
             # Where gradients cancel, what a Gramian of this precision can tell is relative to their lengths.
             cancelled = noise * (ours @ np.linalg.norm(gradients, axis=1))
             assert length**2 <= (1 + tolerance) * least**2 or length <= least + cancelled, name
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
+def test_nearly_cancelling_gradients_are_projected_as_far_as_a_gramian_tells(tasks):
+    rng, preferences = np.random.default_rng(tasks), np.vstack([np.eye(tasks), np.full(tasks, 1 / tasks)])
+    cases, given = (
+        np.array([nearly_cancelling(tasks, rng) for _ in range(100)]),
+        torch.from_numpy(preferences),
+    )
+    found = torch.vmap(lambda g: dual_cone_weights(g @ g.mT, given))(torch.from_numpy(cases)).numpy()
+    for gradients, weights in zip(cases, found, strict=True):
+        lengths = np.linalg.norm(gradients, axis=1)
+        for ours, preference in zip(weights, preferences, strict=True):
+            square, least = (
+                np.square(w @ gradients).sum() for w in (ours, projection_weights(gradients, preference))
+            )
+            assert square <= (1 + 1e-6) * least + 20 * np.finfo(float).eps * (ours @ lengths) ** 2
 
 
 def test_a_direction_without_conflict_stays():

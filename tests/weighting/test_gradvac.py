@@ -66,6 +66,29 @@ def test_two_tasks_agree_with_torchjd_over_steps(beta):
 
 
 @pytest.mark.parametrize("tasks", (3, 5))
+def test_more_tasks_agree_with_torchjd_in_its_order(tasks, monkeypatch):
+    oracle, method, rng = GradVacWeighting(beta=0.3), GradVac(beta=0.3), np.random.default_rng(tasks)
+    state, changed = {"targets": torch.zeros(tasks, tasks, dtype=torch.float64)}, 0
+    for _ in range(200):
+        gradients = (rng.standard_normal(6) + rng.standard_normal((tasks, 6))) * rng.uniform(
+            0.1, 10, (tasks, 1)
+        )
+        orders = [
+            rng.permutation([other for other in range(tasks) if other != task]) for task in range(tasks)
+        ]
+        # TorchJD draws an order of the places of the others.
+        places = iter([torch.from_numpy(order - (order > task)) for task, order in enumerate(orders)])
+        monkeypatch.setattr(torch, "randperm", lambda *_, places=places, **__: next(places))
+        expected = oracle(torch.from_numpy(gradients @ gradients.T))
+        own = [[*order, task] for task, order in enumerate(orders)]
+        weights, state = method.weigh(signals(gradients, draws(own)), state)
+        torch.testing.assert_close(weights, expected, rtol=1e-5, atol=1e-5)
+        changed += int((weights != 1).any())
+    assert changed > 100
+    assert state["targets"].max() > 0.1
+
+
+@pytest.mark.parametrize("tasks", (3, 5))
 def test_whole_gradients_in_a_drawn_order(tasks):
     rng, method = np.random.default_rng(tasks), GradVac(beta=0.3)
     state, targets = {"targets": torch.zeros(tasks, tasks, dtype=torch.float64)}, np.zeros((tasks, tasks))

@@ -59,3 +59,21 @@ def test_two_tasks_agree_with_torchjd():
         torch.testing.assert_close(ours, oracle(gramian), rtol=1e-5, atol=1e-5)
     vertices = (weights.amin(1) == 0).sum()
     assert 10 < vertices < 190
+
+
+@pytest.mark.parametrize("tasks", (3, 5))
+def test_more_tasks_agree_with_torchjd_as_far_as_it_went(tasks):
+    # It stops early. The least square is strongly convex in the update: what lacks to it bounds how far it is off.
+    oracle, rng = MGDAWeighting(epsilon=1e-6, max_iters=300), np.random.default_rng(tasks)
+    rows = [rng.standard_normal((tasks, 8)) * rng.uniform(0.3, 3, (tasks, 1)) for _ in range(200)]
+    found = run_stacked(MGDA(), [make_case(MGDA(), np.ones((1, tasks)), g, rng) for g in rows])[:, 0]
+    close = 0
+    for ours, gradients in zip(found.numpy(), rows, strict=True):
+        theirs = oracle(torch.from_numpy(gradients @ gradients.T)).numpy()
+        updates = [weights @ gradients for weights in (ours, theirs)]
+        short = updates[1] @ updates[1] - updates[0] @ updates[0]
+        assert short >= -1e-12
+        apart = np.linalg.norm(updates[0] - updates[1])
+        assert apart <= 1e-5 + max(short, 0) ** 0.5
+        close += apart <= 1e-5
+    assert close > 5

@@ -82,6 +82,22 @@ def test_two_tasks_agree_with_torchjd():
     assert 50 < conflicts < 150
 
 
+@pytest.mark.parametrize("tasks", (3, 5))
+def test_more_tasks_agree_with_torchjd_in_its_order(tasks, monkeypatch):
+    oracle, rng, conflicts = PCGradWeighting(), np.random.default_rng(tasks), 0
+    for _ in range(200):
+        gradients = rng.standard_normal((tasks, 5)) * 10.0 ** rng.uniform(-3, 3, (tasks, 1))
+        gramian = torch.from_numpy(gradients @ gradients.T)
+        orders = [rng.permutation(tasks) for _ in range(tasks)]
+        given = map(torch.from_numpy, orders)
+        monkeypatch.setattr(torch, "randperm", lambda _, given=given: next(given))
+        expected = oracle(gramian)
+        found = torch.from_numpy(weights_of(PCGrad(), gramian, draw=draws(*orders)))
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+        conflicts += int((expected != 1).any())
+    assert conflicts > 100
+
+
 def test_a_zero_gradient_conflicts_with_nothing():
     assert weights_of(PCGrad(), [[0, 0], [0, 2]]).tolist() == [1, 1]
 

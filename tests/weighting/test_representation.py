@@ -2,9 +2,17 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from support.commands import mtlrun, reported, tiny
 from support.configs import run_config
-from support.weighting import first_step
+from support.weighting import first_step, vectorised
+
+from mtlrun.catalog import load_option
+from mtlrun.config import build
+from mtlrun.training.cohort import Cohort
+from mtlrun.training.network import Parts, build_network
+from mtlrun.weighting.base import Signals
+from mtlrun.weighting.graddrop import GradDrop
 
 METHODS = ("pcgrad", "mgda", "upgrad", "dualproj", "config")
 
@@ -34,6 +42,41 @@ def test_weights_found_at_the_representation_serve_for_the_parameters(method):
         torch.testing.assert_close(gradients[name], expected[name])
     if method in ("mgda", "config"):
         assert not weights.allclose(first_step(on["parameters"])[2], rtol=1e-3)
+
+
+def test_graddrop_keeps_signs_of_the_representation():
+    torch.set_num_threads(1)
+    configs = [run_config(s, weighting="graddrop", weighting__on="representation") for s in range(2)]
+    cohort = Cohort(configs, torch.device("cpu"))
+    trainer, batch = cohort.begin(cohort.phases[0]), next(cohort.batches(cohort.phases[0], 0))
+    gradients, losses, weights = trainer.program.gradients(trainer.lanes, batch)
+    for lane, config in enumerate(configs):
+        network = build_network(Parts.of(config), cohort.info, lane).double()
+        inputs = batch.examples.inputs[0][lane]
+        features = network.body.trunk(inputs)
+        outputs = network.heads([features, features])
+        digit, parity = (y[lane] for y in batch.examples.targets)
+        each = (F.cross_entropy(outputs[0], digit), F.binary_cross_entropy_with_logits(outputs[1], parity))
+        rows = torch.stack([torch.autograd.grad(x, features, retain_graph=True)[0].flatten() for x in each])
+        signals = Signals(losses[lane], None, batch.draws[0][lane], {}, torch.tensor(False))
+        update, expected, _ = GradDrop().aggregate(rows, signals, {})
+        torch.testing.assert_close(weights[lane], expected)
+        assert not torch.allclose(update, rows.sum(0))
+        trunk = dict(network.body.trunk.named_parameters())
+        found = torch.autograd.grad(features, list(trunk.values()), update.view_as(features))
+        for name, value in zip(trunk, found, strict=True):
+            torch.testing.assert_close(gradients[f"body.trunk.{name}"][lane], value)
+
+
+def test_every_gradient_method_without_a_memory_of_gradients_works_on_both():
+    built = {name: build(load_option("weighting", name)) for name in vectorised()}
+    both = {name for name, method in built.items() if "on" in vars(method)}
+    remembering = {
+        "moco",
+        "excess_mtl",
+        "db_mtl",
+    }  # elements of a representation are other examples' every step
+    assert both == {name for name, method in built.items() if method.needs != "losses"} - remembering
 
 
 def run_configs(method, **choices):

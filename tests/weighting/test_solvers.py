@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import nnls
-from support.weighting import gradient_families
+from support.weighting import gradient_families, nearly_cancelling
 
 from mtlrun.weighting.solvers import min_norm_point
 
@@ -39,6 +39,21 @@ def test_no_combination_is_shorter(tasks, dtype):
         # Where gradients cancel, their least square is 0, and what is left are roundings of their lengths.
         cancelled = noise * (best @ np.linalg.norm(gradients, axis=1)) ** 2
         assert ours <= (1 + tolerance) * theirs + cancelled, name
+
+
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
+def test_nearly_cancelling_gradients_are_solved_as_far_as_a_gramian_tells(tasks):
+    rng = np.random.default_rng(tasks)
+    cases = np.array([nearly_cancelling(tasks, rng) for _ in range(300)])
+    rows = torch.from_numpy(cases)
+    found = torch.vmap(min_norm_point)(rows @ rows.mT).numpy()
+    clear = 0
+    for gradients, weights in zip(cases, found, strict=True):
+        ours, best = (np.square(w @ gradients).sum() for w in (weights, least_norm(gradients)))
+        told = 20 * np.finfo(float).eps * (weights @ np.linalg.norm(gradients, axis=1)) ** 2
+        assert ours <= (1 + 1e-6) * best + told
+        clear += told < 1e-6 * best
+    assert clear > 50
 
 
 def test_many_tasks():

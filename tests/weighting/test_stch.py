@@ -44,7 +44,7 @@ def test_epochs_before_the_measured_one_do_not_count():
 def test_agrees_with_torchjd_times_the_number_of_tasks(tasks, mu):
     rng = np.random.default_rng(tasks)
     ones = torch.ones(tasks, dtype=torch.float64)
-    for _ in range(30):
+    for _ in range(200):
         nadir, values = rng.uniform(0.1, 3, (2, tasks))
         losses = torch.tensor(values, requires_grad=True)
         objective = tasks * TorchJDSTCH(mu, ones)((losses / torch.from_numpy(nadir)).log())
