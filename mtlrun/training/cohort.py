@@ -29,11 +29,12 @@ from mtlrun.training.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.places import own_constants, without_memory
 from mtlrun.training.probes import EXTRA_BATCHES
 from mtlrun.training.rules import Own, Rules
 from mtlrun.training.running import statistics_of
-from mtlrun.training.stacked import forward_of_lanes
 from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
+from mtlrun.training.ways import forward_of_lanes, why_one_by_one
 from mtlrun.weighting.base import Facts
 
 SPLITS = ("train", "val", "test")
@@ -109,6 +110,8 @@ class Cohort:
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
+        one_by_one: why vmap cannot take the network, so that its lanes pass one after another, or None.
+        untrained: names of the parameters that no phase trains.
     """
 
     def __init__(
@@ -138,12 +141,19 @@ class Cohort:
         self.statistics = self._stack([statistics_of(n) for n in networks])
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
         self.parameters = self.optimizer.parameters
-        self.mask_shapes = mask_shapes(networks[0].eval(), [s.input_shape for s in self.info.sources])
+        shapes = [s.input_shape for s in self.info.sources]
+        self.mask_shapes = mask_shapes(networks[0].eval(), shapes)
         self.draw_shapes = draw_shapes(networks[0])
-        self.network = networks[0].to("meta")
+        self.one_by_one = why_one_by_one(networks[0], shapes)
+        constants = own_constants(networks, device, self.dtype)
+        self.network = networks[0]
+        without_memory(self.network)
         self.owners = self.network.owners()
-        autocast = self.config["dtype"] == "bfloat16"
-        self.forward = forward_of_lanes(self.network, self.parameters, autocast, self.statistics)
+        self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
+        autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.forward = forward_of_lanes(
+            self.network, self.parameters, autocast, self.statistics, constants, apart
+        )
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [
@@ -242,7 +252,7 @@ class Cohort:
         """Return the names of the parameters that a phase leaves as they are."""
         shared = {n for n, owner in self.owners.items() if owner is None and phase.freeze_shared}
         heights = self.network.heights() if phase.open < 1 else {}
-        return shared | {
+        return self.untrained | shared | {
             n for n, height in heights.items() if height is not None and height <= 1 - phase.open
         }
 

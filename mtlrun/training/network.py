@@ -127,7 +127,7 @@ class _Maker:
 
     def _encoder(self) -> Encoder:
         if not self.embedded:
-            return self.model.build(self.input_shape)
+            return self.model.made(self.input_shape)
         return embedding_encoder(self.model, self.input_shape[0], self.embedded)
 
     def module(self, name: str, factory: Callable[[], M]) -> M:
