@@ -95,7 +95,7 @@ def export(run: SavedRun, folder: Path) -> None:
     steps = run.by_step()
     whole = run.whole(next(iter(steps)))
     names, constants, code = traced(run, whole)
-    held = {step: constants | run.saved.tensors[step] for step in steps}
+    held = {step: constants | _buffers(run, step) | run.saved.tensors[step] for step in steps}
     arrays = {f"{step}/{name}": held[step][name] for step in steps for name in names}
     sources = run.info.sources
     page = TEMPLATE.format(
@@ -120,6 +120,11 @@ def export(run: SavedRun, folder: Path) -> None:
     files = {CODE: page.encode(), WEIGHTS: save(arrays), ABOUT: json.dumps(about, indent=1).encode()}
     for name, content in files.items():
         write_whole(folder / name, partial(_write, content))
+
+
+def _buffers(run: SavedRun, step: int) -> Arrays:
+    """Return the buffers of a network: those that training left as they were are not saved with its weights."""
+    return {name: buffer.numpy() for name, buffer in run.network(step).named_buffers()}
 
 
 def _input(source: SourceInfo) -> str:

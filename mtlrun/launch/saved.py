@@ -45,11 +45,19 @@ class SavedRun:
         return self.suite.load(self.config["seed"])
 
     def network(self, step: int) -> Network:
-        """Return the network after a step that was saved, for evaluation."""
+        """Return the network after a step that was saved, for evaluation.
+
+        Raises:
+            StoreError: weights and network do not fit, as where the code of a user's own has changed.
+        """
         network = build_network(Parts.of(self.config), self.info, self.config["seed"])
         tensors = {n: torch.from_numpy(array) for n, array in self.saved.tensors[step].items()}
         dtype = next(iter(tensors.values())).dtype
-        network.to(dtype).load_state_dict(tensors)
+        lacking = network.to(dtype).load_state_dict(tensors, strict=False)
+        absent = {*lacking.missing_keys} - {name for name, _ in network.named_buffers()}
+        if absent or lacking.unexpected_keys:
+            names = ", ".join([*sorted(absent), *lacking.unexpected_keys])
+            raise StoreError(f"weights of run {self.run_id} do not fit its network: {names}")
         for _, norm in norms_of(network):
             norm.num_batches_tracked = None  # type: ignore[assignment]  # a fixed momentum counts no batches
         return network.eval()

@@ -16,6 +16,7 @@ from torch.nn.parameter import UninitializedParameter
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.foreign import FOREIGN_ERRORS, TARGET, argument_faults, arguments_of, find, told
 from mtlrun.models.base import Encoder, Model
+from mtlrun.models.memory import without_memory
 
 KEY = "model.encoder"
 SHAPE = "input_shape"
@@ -80,13 +81,7 @@ class Custom(Model):
             blocks[-1] = nn.Sequential(blocks[-1], Pool(known.axes, self.channels))
         encoder = Encoder(blocks, known.features)
         encoder.names = _names(encoder, module)
-        if torch.empty(0).device.type == "meta":
-            for holder in encoder.modules():
-                for name, parameter in holder._parameters.items():
-                    if parameter is not None:
-                        held = nn.Parameter(parameter.to("meta"), parameter.requires_grad)
-                        holder._parameters[name] = held
-        return encoder
+        return without_memory(encoder) if torch.empty(0).device.type == "meta" else encoder
 
 
 class Pool(nn.Module):
@@ -137,7 +132,9 @@ def _tried(_found: Any, text: str, input_shape: tuple[int, ...]) -> _Known:
             raise ConfigError([Fault(KEY, rule, node[TARGET])])
         for name, buffer in module.named_buffers():
             if not torch.equal(buffer, buffers[name]):
-                rule = "must not change buffers in forward; batch normalisations alone keep running statistics"
+                rule = (
+                    "must not change buffers in forward; batch normalisations alone keep running statistics"
+                )
                 raise ConfigError([Fault(KEY, rule, name)])
         known = _known(out, channels)
         if features is not None and features != known.features:

@@ -118,7 +118,11 @@ def _flat_node(group: str, node: Any, known: Known) -> list[tuple[str, Any, str]
         return [(group, node, canonical_json(node))]
     flat: dict[str, Any] = {}
     for key, value in node.items():
-        if key != "_target_":
+        if isinstance(value, Mapping) and "_target_" in value:  # a user's own class, with its arguments
+            flat |= {
+                f"{group}.{key}" if k == "_target_" else f"{group}.{key}.{k}": v for k, v in value.items()
+            }
+        elif key != "_target_":
             flat[f"{group}.{key}"] = value
         elif group not in (*LABELLED, "suite"):
             flat[group] = label(group, node, known)

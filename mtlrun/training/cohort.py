@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,7 @@ from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.diagnostics.conflict import gradient_cosines
-from mtlrun.plan.cohorts import blank
-from mtlrun.plan.runs import canonical_json
+from mtlrun.models.memory import without_memory
 from mtlrun.plan.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.bank import Bank
@@ -29,9 +27,9 @@ from mtlrun.training.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import LaneOptimizer
-from mtlrun.training.places import own_constants, without_memory
+from mtlrun.training.places import own_constants
 from mtlrun.training.probes import EXTRA_BATCHES
-from mtlrun.training.rules import Own, Rules
+from mtlrun.training.rules import Own, Rules, lane_fields, side_by_side
 from mtlrun.training.running import statistics_of
 from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
 from mtlrun.training.ways import forward_of_lanes, why_one_by_one
@@ -132,7 +130,7 @@ class Cohort:
         self.bank = Bank(self.data, device, self.dtype, streamed)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
-        self.groups = _groups(configs)
+        self.groups = side_by_side(configs)
         networks = [
             build_network(p, s.info(), seed)
             for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
@@ -146,8 +144,7 @@ class Cohort:
         self.draw_shapes = draw_shapes(networks[0])
         self.one_by_one = why_one_by_one(networks[0], shapes)
         constants = own_constants(networks, device, self.dtype)
-        self.network = networks[0]
-        without_memory(self.network)
+        self.network = without_memory(networks[0])
         self.owners = self.network.owners()
         self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
         autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
@@ -252,9 +249,11 @@ class Cohort:
         """Return the names of the parameters that a phase leaves as they are."""
         shared = {n for n, owner in self.owners.items() if owner is None and phase.freeze_shared}
         heights = self.network.heights() if phase.open < 1 else {}
-        return self.untrained | shared | {
-            n for n, height in heights.items() if height is not None and height <= 1 - phase.open
-        }
+        return (
+            self.untrained
+            | shared
+            | {n for n, height in heights.items() if height is not None and height <= 1 - phase.open}
+        )
 
     def _facts(self, data: SuiteData, suite: Suite, program: Program) -> Facts:
         shared = sum(self.parameters[n][0].numel() for n in program.shared)
@@ -337,23 +336,3 @@ class Cohort:
     def _send(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None, non_blocking=True)
-
-
-def _groups(configs: Sequence[Mapping[str, Any]]) -> list[slice]:
-    """Return which lanes side by side have the same strategies, up to numbers."""
-    names = [canonical_json([blank(c["weighting"]), blank(c["regularization"])]) for c in configs]
-    counts = [len(list(run)) for _, run in itertools.groupby(names)]
-    ends = list(itertools.accumulate(counts))
-    return [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
-
-
-def lane_fields(strategy: Any, tasks: Sequence[int]) -> Tensors:
-    """Return the numbers of a strategy that may differ between lanes; lists are per task, of the trained ones."""
-    found: Tensors = {}
-    for field in fields(strategy):
-        value = getattr(strategy, field.name)
-        if isinstance(value, float):
-            found[field.name] = torch.tensor(value, dtype=torch.float64)
-        elif isinstance(value, list) and value and all(isinstance(v, float) for v in value):
-            found[field.name] = torch.tensor([value[t] for t in tasks], dtype=torch.float64)
-    return found

@@ -1,7 +1,7 @@
 """Where a network keeps its tensors, so that those of any lane can be put there.
 
-Parameters and running statistics are stacked over lanes and change. Other buffers, as tables of positions, stay as they
-are: where all lanes have the same they are put into the network once, else every lane has its own.
+Parameters and running statistics are stacked over lanes and change. Other buffers, as tables of positions, stay as
+they are: where all lanes have the same they are put into the network once, else every lane has its own.
 """
 
 from __future__ import annotations
@@ -75,15 +75,3 @@ def own_constants(networks: Sequence[nn.Module], device: torch.device, dtype: to
 
 def _sent(values: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     return values.to(device, dtype if values.is_floating_point() else None)
-
-
-def without_memory(network: nn.Module) -> nn.Module:
-    """Give a network parameters without memory, tied ones still tied, and return it; buffers stay."""
-    known: dict[int, nn.Parameter] = {}
-    for module in network.modules():
-        for name, parameter in module._parameters.items():
-            if parameter is not None:
-                if id(parameter) not in known:
-                    known[id(parameter)] = nn.Parameter(parameter.to("meta"), parameter.requires_grad)
-                module._parameters[name] = known[id(parameter)]
-    return network

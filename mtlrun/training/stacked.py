@@ -241,8 +241,9 @@ class Stacked(Forward):
         parameters: Mapping[str, Tensor],
         autocast: bool = False,
         statistics: Tensors | None = None,
+        constants: Tensors | None = None,
     ) -> None:
-        super().__init__(parameters, autocast, statistics)
+        super().__init__(parameters, autocast, statistics, constants)
         self.network = copy.deepcopy(network)
         self._layers: list[tuple[StackedLayer, list[str]]] = []
         self._norms: list[tuple[str, StackedBatchNorm2d]] = []

@@ -1,8 +1,8 @@
 """Which way a network goes over the lanes: by rules, under vmap, or one by one.
 
 Networks of our own layers are known to go by rules or under vmap. One with layers of other people is tried: a small
-batch passes two lanes, forward and backward, under vmap and one by one; where vmap fails, warns that it loops inside, or
-gives other numbers, lanes go one by one. The trial depends on the network alone, so that every cohort and the plan
+batch passes two lanes, forward and backward, under vmap and one by one; where vmap fails, warns that it loops inside,
+or gives other numbers, lanes go one by one. The trial depends on the network alone, so that every cohort and the plan
 decide alike, whatever the machine's load.
 """
 
@@ -22,8 +22,12 @@ from mtlrun.training.stacked import ELEMENTWISE, Forward, Lone, OneByOne, Stacke
 
 ROWS = 3  # of the batch that is tried
 MOVED = 1.01  # the second lane's parameters, in those of the first
-TOLERANCE = 1e-3  # float32 sums in another order, relative to a tensor's largest element; a mix-up is far larger
+TOLERANCE = (
+    1e-3  # float32 sums in another order, relative to a tensor's largest element; a mix-up is far larger
+)
 OWN = __name__.partition(".")[0]
+
+Way = Lone | Stacked | Vmapped
 
 
 def forward_of_lanes(
@@ -44,7 +48,7 @@ def forward_of_lanes(
         constants: likewise.
         apart: whether lanes go one by one, since vmap cannot take the network.
     """
-    kind: type[Forward] = OneByOne if apart else Vmapped
+    kind: type[Way] = OneByOne if apart else Vmapped
     if len(next(iter(parameters.values()))) == 1:
         kind = Lone
     elif by_rules(network):
@@ -85,7 +89,7 @@ def why_one_by_one(network: nn.Module, inputs: Sequence[tuple[int, ...]]) -> str
             warnings.simplefilter("always")
             found = _passed(Vmapped, network, examples)
     except FOREIGN_ERRORS as error:
-        return told(error)
+        return told(error).partition(". ")[0]
     for warning in warned:
         if "performance drop" in str(warning.message):
             return str(warning.message).partition(". ")[0]
@@ -94,7 +98,7 @@ def why_one_by_one(network: nn.Module, inputs: Sequence[tuple[int, ...]]) -> str
     return None
 
 
-def _passed(kind: type[Forward], network: nn.Module, examples: Sequence[Tensor]) -> list[Tensor]:
+def _passed(kind: type[Way], network: nn.Module, examples: Sequence[Tensor]) -> list[Tensor]:
     """Return the outputs of two lanes, and the gradients of their sum with respect to parameters."""
     stacked = {n: torch.stack([p, MOVED * p]).detach().float() for n, p in network.named_parameters()}
     leaves = {name: values.requires_grad_() for name, values in stacked.items()}
