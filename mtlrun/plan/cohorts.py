@@ -176,7 +176,10 @@ def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
     suite = build(config["suite"])
     info = suite.info()
     shapes = {
-        "tasks": [(t.kind, t.outputs, t.source, t.metrics, t.partial) for t in info.tasks],
+        "tasks": [
+            (t.kind, t.outputs, t.source, t.metrics, t.partial, t.loss, t.class_weights is not None)
+            for t in info.tasks
+        ],
         "sources": [
             (s.input_shape, s.rows, s.pixels, repr(s.augment), s.stem, s.embedded) for s in info.sources
         ],

@@ -26,6 +26,7 @@ from mtlrun.training.kept import Kept
 from mtlrun.training.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
+from mtlrun.training.objectives import losses_of
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.places import own_constants
 from mtlrun.training.probes import EXTRA_BATCHES
@@ -128,6 +129,7 @@ class Cohort:
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
+        self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
         self.groups = side_by_side(configs)
@@ -224,7 +226,9 @@ class Cohort:
             )
             for lanes in self.groups
         ]
-        program = Program(self.forward, self.owners, self.info.tasks, active, self._frozen(phase), rules)
+        program = Program(
+            self.forward, self.owners, self.info.tasks, active, self._frozen(phase), rules, self.losses
+        )
         facts = [self._facts(*lane, program) for lane in zip(self.data, self.suites, strict=True)]
         learners, own = {}, []
         for place, lanes in enumerate(self.groups):
@@ -299,7 +303,7 @@ class Cohort:
     def _held_out_loss(self, phase: Phase) -> Tensor:
         """Return the summed loss of a phase's goals on the validation rows, (R,)."""
         assert phase.merge is not None
-        losses = losses_on(self.forward, self.bank, self.bank.split("val"))
+        losses = losses_on(self.forward, self.bank, self.bank.split("val"), self.losses)
         return losses[:, list(phase.merge.goals)].sum(1)
 
     def _results(self) -> list[LaneResult]:
