@@ -26,11 +26,15 @@ def own_losses(losses: Losses, names: Sequence[str]) -> dict[str, dict[str, Any]
     return found or None
 
 
-def class_weights(weights: Weights, tasks: Sequence[Task]) -> dict[str, Any] | None:
-    """Return what weighs the classes of each of these tasks that has weights; None where none has any."""
+def class_weights(weights: Weights, losses: Losses, tasks: Sequence[Task]) -> dict[str, Any] | None:
+    """Return what weighs the classes of each of these tasks that has weights; None where none has any.
+
+    Balanced for all are those with classes and with the loss of their kind.
+    """
     asked: Any = weights
     if weights == BALANCED:
-        asked = {task.name: BALANCED for task in tasks if task.kind in WEIGHED}
+        plain = [task for task in tasks if task.name not in (losses or {})]
+        asked = {task.name: BALANCED for task in plain if task.kind in WEIGHED}
     found = {task.name: asked[task.name] for task in tasks if task.name in (asked or {})}
     return found or None
 
@@ -41,9 +45,9 @@ def loss_text(losses: Losses, name: str) -> str | None:
     return None if found is None else json.dumps(found[name], sort_keys=True)
 
 
-def weights_of(weights: Weights, task: Task) -> ClassWeights | None:
+def weights_of(weights: Weights, losses: Losses, task: Task) -> ClassWeights | None:
     """Return what weighs the classes of a task, or None."""
-    found = (class_weights(weights, [task]) or {}).get(task.name)
+    found = (class_weights(weights, losses, [task]) or {}).get(task.name)
     return tuple(float(v) for v in found) if isinstance(found, list) else found
 
 
@@ -58,13 +62,13 @@ def objective_faults(losses: Losses, weights: Weights, tasks: Sequence[Task]) ->
     if isinstance(weights, str):
         if weights != BALANCED:
             yield Fault("class_weights", "must be balanced, or weights by task", weights)
-        elif not any(task.kind in WEIGHED for task in tasks):
-            yield Fault("class_weights", "needs a task with classes", weights)
+        elif class_weights(weights, losses, tasks) is None:
+            yield Fault("class_weights", "needs a task with classes and the loss of its kind", weights)
     for name in weights if isinstance(weights, Mapping) else ():
         if name not in names:
             yield Fault("class_weights", "must name selected tasks", name, names)
     for task in tasks:
-        found = (class_weights(weights, [task]) or {}).get(task.name)
+        found = (class_weights(weights, losses, [task]) or {}).get(task.name)
         if found is not None:
             yield from _weight_faults(task, found, task.name in (losses or {}))
 

@@ -141,7 +141,9 @@ class Suite(Configured, ABC):
         if self.primary not in tasks or len(tasks) == 1:
             changes["primary"] = None
         if self.class_weights is not None:
-            changes["class_weights"] = class_weights(self.class_weights, self._offered(tasks))
+            changes["class_weights"] = class_weights(
+                self.class_weights, self.losses, self._offered(tasks)
+            )
         changes["losses"] = own_losses(self.losses, tasks)
         changes["shuffled"] = [name for name in tasks if name in (self.shuffled or ())] or None
         return replace(self, **changes)
@@ -169,7 +171,8 @@ class Suite(Configured, ABC):
 
     def _aimed(self, task: Task, source: int) -> Task:
         """Return a task with its place among the sources, and with what it is trained on."""
-        loss, weights = loss_text(self.losses, task.name), weights_of(self.class_weights, task)
+        loss = loss_text(self.losses, task.name)
+        weights = weights_of(self.class_weights, self.losses, task)
         return replace(task, source=source, loss=loss, class_weights=weights)
 
     def load(self, seed: int) -> SuiteData:

@@ -26,7 +26,7 @@ from mtlrun.launch.check import job_faults
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""
 
-OPEN = ("tune.", "model.encoder.", "suite.losses.")
+OPEN = ("tune.", "model.encoder.", "suite.losses.", "suite.class_weights.")
 """Below these keys, names are those of settings to try, of arguments of a user's own class, of tasks."""
 
 

@@ -179,7 +179,7 @@ def suite(**settings) -> Suite:
         ({"class_weights": {"parity": [1, -2]}}, "balanced or 2 numbers"),
         ({"class_weights": {"odd": "balanced"}}, "must name selected tasks"),
         (
-            {"class_weights": "balanced", "losses": {"digit": "support.own_losses.focal"}},
+            {"class_weights": {"digit": "balanced"}, "losses": {"digit": "support.own_losses.focal"}},
             "must not be given beside",
         ),
     ],
@@ -199,7 +199,8 @@ def test_a_task_alone_has_its_own_loss_and_weights_and_forgets_those_of_others()
     )
     parity = both.narrowed(["parity"])
     assert (parity.losses, parity.class_weights) == (None, {"parity": "balanced"})
-    assert suite(class_weights="balanced").narrowed(["parity"]) == parity
+    everywhere = suite(losses=both.losses, class_weights="balanced")
+    assert everywhere.narrowed(["parity"]) == parity and everywhere.narrowed(["digit"]) == alone
 
 
 def config(seed=3, **settings):
