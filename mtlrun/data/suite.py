@@ -141,9 +141,7 @@ class Suite(Configured, ABC):
         if self.primary not in tasks or len(tasks) == 1:
             changes["primary"] = None
         if self.class_weights is not None:
-            changes["class_weights"] = class_weights(
-                self.class_weights, self.losses, self._offered(tasks)
-            )
+            changes["class_weights"] = class_weights(self.class_weights, self.losses, self._offered(tasks))
         changes["losses"] = own_losses(self.losses, tasks)
         changes["shuffled"] = [name for name in tasks if name in (self.shuffled or ())] or None
         return replace(self, **changes)

@@ -49,7 +49,9 @@ def test_balanced_weights_are_of_training_rows_and_have_mean_1():
     task = replace(CLASSES, class_weights="balanced")
     outputs, targets = numbers(2, 5, 3), torch.tensor([[0, 1, 2, 2, 0], [1, 1, 1, 0, 2]])
     weights = torch.tensor([6 / 9, 6 / 3, 6 / 6], dtype=torch.float64)  # 3, 1 and 2 of 6 training rows
-    each = torch.stack([F.cross_entropy(o, t, weights, reduction="none") for o, t in zip(outputs, targets)])
+    each = torch.stack(
+        [F.cross_entropy(o, t, weights, reduction="none") for o, t in zip(outputs, targets, strict=True)]
+    )
     torch.testing.assert_close(loss(task, outputs, targets), each.mean(1))
     rows = torch.from_numpy(TARGETS["c"][:6])
     assert weights[rows].mean() == pytest.approx(1)
@@ -128,9 +130,9 @@ def test_a_users_loss_is_called_with_one_runs_outputs(name, arguments, lanes):
     found = loss(task, outputs, targets, lanes=[data(task)] * lanes)
     called = getattr(own_losses, name)
     if isinstance(called, type):
-        expected = [called(**arguments)(o, t) for o, t in zip(outputs, targets)]
+        expected = [called(**arguments)(o, t) for o, t in zip(outputs, targets, strict=True)]
     else:
-        expected = [called(o, t, **arguments) for o, t in zip(outputs, targets)]
+        expected = [called(o, t, **arguments) for o, t in zip(outputs, targets, strict=True)]
     torch.testing.assert_close(found, torch.stack(expected))
     (gradient,) = torch.autograd.grad(found.sum(), outputs)
     assert gradient.abs().sum() > 0
@@ -217,7 +219,9 @@ def test_a_run_on_a_loss_that_is_the_kinds_own_is_the_plain_run():
     for name, values in plain[1].parameters.items():
         np.testing.assert_allclose(weighted[0].parameters[name], values, rtol=1e-9, atol=1e-11)
     other = Cohort([config(3, class_weights={"digit": "balanced", "parity": [1, 4]})], CPU).train()
-    assert not np.allclose(other[0].parameters["heads.tasks.1.bias"], plain[1].parameters["heads.tasks.1.bias"])
+    assert not np.allclose(
+        other[0].parameters["heads.tasks.1.bias"], plain[1].parameters["heads.tasks.1.bias"]
+    )
 
 
 @pytest.mark.parametrize("choices", [{"weighting": "auto_lambda"}, {"schedule": "fork_merge"}])
