@@ -54,7 +54,7 @@ class SavedRun:
         tensors = {n: torch.from_numpy(array) for n, array in self.saved.tensors[step].items()}
         dtype = next(iter(tensors.values())).dtype
         lacking = network.to(dtype).load_state_dict(tensors, strict=False)
-        absent = {*lacking.missing_keys} - {name for name, _ in network.named_buffers()}
+        absent = {*lacking.missing_keys} & {name for name, _ in network.named_parameters()}
         if absent or lacking.unexpected_keys:
             names = ", ".join([*sorted(absent), *lacking.unexpected_keys])
             raise StoreError(f"weights of run {self.run_id} do not fit its network: {names}")
