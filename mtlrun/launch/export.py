@@ -154,7 +154,9 @@ def traced(run: SavedRun, whole: Whole) -> tuple[list[str], Arrays, str]:
     inputs = tuple(torch.zeros(ROWS, *s.input_shape, dtype=whole.dtype) for s in run.info.sources)
     shapes = (tuple({0: torch.export.Dim.AUTO} for _ in inputs),)
     try:
-        with warnings.catch_warnings():  # recurrent layers put their weights into lists of their own meanwhile
+        with (
+            warnings.catch_warnings()
+        ):  # recurrent layers put their weights into lists of their own meanwhile
             warnings.filterwarnings("ignore", "The tensor attributes? .*_flat_weights")
             program = torch.export.export(whole, inputs, dynamic_shapes=shapes, strict=False)
     except TRACE_ERRORS as error:
