@@ -223,6 +223,7 @@ def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, i
 
     def hook(module: nn.Module, args: Any, output: Any) -> None:
         nonlocal flops
+        output = output[0] if isinstance(output, tuple) else output  # of a recurrent layer: all states
         if isinstance(output, torch.Tensor):
             sizes.append(output.numel())
             weight = getattr(module, "weight", None)

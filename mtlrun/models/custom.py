@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections.abc import Iterator, Mapping
@@ -137,6 +138,7 @@ def _tried(_found: Any, text: str, input_shape: tuple[int, ...]) -> _Known:
                 )
                 raise ConfigError([Fault(KEY, rule, name)])
         known = _known(out, channels)
+        _copied(module)
         if features is not None and features != known.features:
             raise ConfigError([Fault("model.features", f"must be {known.features}, as it gives", features)])
         if blocks is not None:
@@ -149,9 +151,11 @@ def _constructed(node: Mapping[str, Any], input_shape: tuple[int, ...]) -> nn.Mo
     """Return a module as its node says; lazy layers take their shapes from a batch."""
     made = find(node[TARGET])
     try:
-        arguments = arguments_of(node)
-        takes_shape = SHAPE not in node and not argument_faults({**node, SHAPE: input_shape})
-        module = made(**arguments, **({SHAPE: input_shape} if takes_shape and _names_shape(node) else {}))
+        shape = {SHAPE: input_shape} if SHAPE not in node and _names_shape(node) else {}
+        module = made(**arguments_of(node), **shape)
+    except ConfigError as error:  # of an argument that is an object itself
+        faults = [f._replace(key=f"{KEY}: {f.key}") if isinstance(f, Fault) else f for f in error.faults]
+        raise ConfigError(faults) from error
     except FOREIGN_ERRORS as error:
         rule = f"cannot be built: {told(error)}"
         raise ConfigError([Fault(KEY, rule, dict(node))]) from error
@@ -174,6 +178,15 @@ def _called(module: nn.Module, inputs: Tensor, what: str) -> Any:
     except FOREIGN_ERRORS as error:
         rule = f"must take inputs {tuple(inputs.shape)}, which are (B, ...) of this suite; {what} fails with"
         raise ConfigError([Fault(KEY, f"{rule} {told(error)}")]) from error
+
+
+def _copied(module: nn.Module) -> None:
+    """Refuse a module of which no copies can be made, as each cohort needs one."""
+    try:
+        copy.deepcopy(module)
+    except FOREIGN_ERRORS as error:
+        rule = f"must be a module that copy.deepcopy can copy: {told(error)}"
+        raise ConfigError([Fault(KEY, rule)]) from error
 
 
 def _known(out: Any, channels: Channels) -> _Known:

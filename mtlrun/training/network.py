@@ -193,6 +193,10 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
         raise ConfigError([Fault(f"regularization ({name})", rule, type(parts.sharing).__name__)])
     heads = parts.heads.build(body.features, info.tasks, make.module)
     network = Network(body, heads, *stems_of(info, make))
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ConfigError(
+            [Fault("model", "must leave something to train: no parameter is, frozen or none here")]
+        )
     if parts.schedule.opens and None in network.heights().values():
         rule = "needs a sharing scheme whose parameters stand in the encoder's blocks, as sharing=hard, not"
         name = type(parts.schedule).__name__

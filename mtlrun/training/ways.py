@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.foreign import FOREIGN_ERRORS, told
 from mtlrun.training.gradients import Tensors
 from mtlrun.training.places import constants_of
@@ -78,12 +79,18 @@ def why_one_by_one(network: nn.Module, inputs: Sequence[tuple[int, ...]]) -> str
     Args:
         network: of one run, with real parameters on the CPU, in evaluation.
         inputs: the shape of one example of each source.
+
+    Raises:
+        ConfigError: the network cannot be trained at all.
     """
     if not is_foreign(network):
         return None
     generator = torch.Generator().manual_seed(0)
     examples = [torch.randn(2, ROWS, *shape, generator=generator) for shape in inputs]
-    expected = _passed(OneByOne, network, examples)
+    try:
+        expected = _passed(OneByOne, network, examples)
+    except FOREIGN_ERRORS as error:
+        raise ConfigError([Fault("model", f"cannot pass forward and backward: {told(error)}")]) from error
     try:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")

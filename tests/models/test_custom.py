@@ -88,6 +88,12 @@ def fault_of(model: Custom) -> str:
         (custom("Giving", what="scalar"), "encoder", "gave the shape, found ()"),
         (custom("Giving", what="other batch"), "encoder", "gave the shape, found (1, 192)"),
         (custom("Giving", what="nothing"), "encoder", "forward fails with KeyError"),
+        (custom("Uncopied"), "encoder", "deepcopy can copy: RuntimeError"),
+        (
+            custom("Rows", hidden={"_target_": "support.own_encoders.Nothing"}),
+            "encoder: _target_",
+            "can be imported",
+        ),
         (custom("Noisy"), "encoder", "draw no random numbers"),
         (custom("Counting"), "encoder", "must not change buffers"),
         (custom("Dropping"), "encoder", "regularization=dropout"),

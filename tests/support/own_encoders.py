@@ -116,6 +116,19 @@ class Giving(nn.Module):
         return known[self.what]
 
 
+class Uncopied(nn.Module):
+    """Holds a tensor that was computed from a parameter, which cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(64))
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.enable_grad():
+            self.doubled = 2 * self.weight
+        return images.flatten(1) * self.doubled
+
+
 class Failing(nn.Module):
     """Cannot be built."""
 

@@ -8,6 +8,7 @@ import torch
 from support.configs import run_config
 from support.plain_loop import plain_loop
 
+from mtlrun.errors import ConfigError
 from mtlrun.training.cohort import Cohort
 from mtlrun.training.stacked import OneByOne, Stacked, Vmapped
 
@@ -74,6 +75,13 @@ def test_lanes_one_by_one_have_the_same_bits_in_any_company():
     found, expected = results(others[0], one)[1], results(one, *others)[0]
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+def test_a_network_with_nothing_to_train_is_refused():
+    flat = {"_target_": "torch.nn.Flatten"}
+    nothing = run_config(1, 2, model="custom", model__encoder=flat, heads="identity")
+    with pytest.raises(ConfigError, match="must leave something to train"):
+        Cohort([nothing], CPU)
 
 
 def test_frozen_parameters_stay_and_are_neither_shared_nor_a_tasks_own():
