@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -67,6 +69,18 @@ class Named(nn.Module):
         for layer in reversed(self.layers) if self.backwards else self.layers:
             out = layer(out)
         return out
+
+
+class Gated(nn.Module):
+    """Half of a dense layer's outputs times the other half, for examples of any shape."""
+
+    def __init__(self, input_shape: tuple[int, ...], width: int = 16) -> None:
+        super().__init__()
+        self.dense = nn.Linear(math.prod(input_shape), 2 * width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        value, gate = self.dense(inputs.flatten(1)).chunk(2, -1)
+        return value * gate.sigmoid()
 
 
 class Noisy(nn.Module):
