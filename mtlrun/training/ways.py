@@ -8,7 +8,6 @@ decide alike, whatever the machine's load.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.foreign import FOREIGN_ERRORS, told
 from mtlrun.training.gradients import Tensors
+from mtlrun.training.lift import without_loops
 from mtlrun.training.places import constants_of
 from mtlrun.training.running import statistics_of
 from mtlrun.training.stacked import ELEMENTWISE, Forward, Lone, OneByOne, Stacked, Vmapped, has_rule
@@ -91,15 +91,9 @@ def why_one_by_one(network: nn.Module, inputs: Sequence[tuple[int, ...]]) -> str
         expected = _passed(OneByOne, network, examples)
     except FOREIGN_ERRORS as error:
         raise ConfigError([Fault("model", f"cannot pass forward and backward: {told(error)}")]) from error
-    try:
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
-            found = _passed(Vmapped, network, examples)
-    except FOREIGN_ERRORS as error:
-        return told(error).partition(". ")[0]
-    for warning in warned:
-        if "performance drop" in str(warning.message):
-            return str(warning.message).partition(". ")[0]
+    found, why = without_loops(lambda: _passed(Vmapped, network, examples))
+    if found is None:
+        return why
     if not all(_alike(*pair) for pair in zip(found, expected, strict=True)):
         return "vmap gives other numbers than lanes one by one"
     return None

@@ -71,6 +71,17 @@ class Named(nn.Module):
         return out
 
 
+class Renormed(nn.Module):
+    """Bounds the rows of its weights, by an operation that vmap takes by a loop inside."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(width, 64))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ torch.renorm(self.weight, 2, 0, 1.0).T
+
+
 class Gated(nn.Module):
     """Half of a dense layer's outputs times the other half, for examples of any shape."""
 

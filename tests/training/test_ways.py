@@ -16,6 +16,7 @@ CPU = torch.device("cpu")
 OWN = {
     "Rows": ({"hidden": 16}, OneByOne, "lstm"),
     "Branching": ({"width": 16}, OneByOne, "item()"),
+    "Renormed": ({"width": 16}, OneByOne, "aten::renorm"),
     "Map": ({"width": 16}, Vmapped, None),
     "sequence": ({"width": 16}, Stacked, None),
 }
