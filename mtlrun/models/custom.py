@@ -125,18 +125,7 @@ def _tried(_found: Any, text: str, input_shape: tuple[int, ...]) -> _Known:
         module = _constructed(node, input_shape).eval()
         _refuse_dropout(module)
         inputs = torch.randn(ROWS, *input_shape)
-        buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
-        drawn = torch.default_generator.get_state()
-        out = _called(module, inputs, "forward")
-        if not torch.equal(drawn, torch.default_generator.get_state()):
-            rule = "must draw no random numbers in forward: they would not be a run's own"
-            raise ConfigError([Fault(KEY, rule, node[TARGET])])
-        for name, buffer in module.named_buffers():
-            if not torch.equal(buffer, buffers[name]):
-                rule = (
-                    "must not change buffers in forward; batch normalisations alone keep running statistics"
-                )
-                raise ConfigError([Fault(KEY, rule, name)])
+        out = _quiet(module, inputs)
         known = _known(out, channels)
         _copied(module)
         if features is not None and features != known.features:
@@ -144,7 +133,28 @@ def _tried(_found: Any, text: str, input_shape: tuple[int, ...]) -> _Known:
         if blocks is not None:
             chain = nn.Sequential(*_blocks(module, blocks))
             _refuse_other(_called(chain, inputs, "model.blocks"), out, blocks)
+        _quiet(module.train(), inputs)
     return known
+
+
+def _quiet(module: nn.Module, inputs: Tensor) -> Any:
+    """Return what a module gives.
+
+    Raises:
+        ConfigError: it draws random numbers, or in evaluation changes buffers.
+    """
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    drawn = torch.default_generator.get_state()
+    out = _called(module, inputs, "forward")
+    if not torch.equal(drawn, torch.default_generator.get_state()):
+        when = "training" if module.training else "evaluation"
+        rule = "must draw no random numbers in forward: they would not be a run's own; it does in"
+        raise ConfigError([Fault(KEY, rule, when)])
+    for name, buffer in module.named_buffers():
+        if not module.training and not torch.equal(buffer, buffers[name]):
+            rule = "must not change buffers in forward; batch normalisations alone keep running statistics"
+            raise ConfigError([Fault(KEY, rule, name)])
+    return out
 
 
 def _constructed(node: Mapping[str, Any], input_shape: tuple[int, ...]) -> nn.Module:
