@@ -48,11 +48,11 @@ class Model(Configured, ABC):
             multi-task runs nor in their baselines.
     """
 
-    init_from: str | None = field(default=None, kw_only=True, metadata=PLACE)
-    init_content: str | None = field(default=None, kw_only=True, metadata=ADDED)
-    init_prefix: str | None = field(default=None, kw_only=True, metadata=ADDED)
-    init_strict: bool = field(default=True, kw_only=True, metadata=ADDED)
-    freeze: list[str] | None = field(default=None, kw_only=True, metadata=ADDED)
+    init_from: str | None = field(default=None, kw_only=True, repr=False, metadata=PLACE)
+    init_content: str | None = field(default=None, kw_only=True, repr=False, metadata=ADDED)
+    init_prefix: str | None = field(default=None, kw_only=True, repr=False, metadata=ADDED)
+    init_strict: bool = field(default=True, kw_only=True, repr=False, metadata=ADDED)
+    freeze: list[str] | None = field(default=None, kw_only=True, repr=False, metadata=ADDED)
 
     def __post_init__(self) -> None:
         if self.init_from is not None and self.init_content is None:
