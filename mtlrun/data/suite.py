@@ -12,6 +12,7 @@ import numpy as np
 
 from mtlrun.config import ADDED, Configured
 from mtlrun.data.noise import noisy_targets, shuffled_targets
+from mtlrun.data.objectives import class_weights, loss_text, objective_faults, own_losses, weights_of
 from mtlrun.data.per_task import by_task, per_task_faults
 from mtlrun.data.splits import train_rows
 from mtlrun.data.task import Source, SourceInfo, SuiteData, SuiteInfo, Task
@@ -37,6 +38,10 @@ class Suite(Configured, ABC):
             by task name (unnamed tasks get 0). See `mtlrun.data.noise`.
         resplit: Draw the split anew for each seed, in place of one fixed split.
         shuffled: Tasks whose training targets are shuffled, so that they say nothing of their inputs.
+        losses: By task name a loss of the user's own, as `my_package.my_loss` or a mapping of `_target_` and its
+            arguments; other tasks have the loss of their kind. See `mtlrun.training.objectives`.
+        class_weights: `balanced` for every task with classes, or by task name `balanced` or a number for each class
+            (each label of a multilabel task), with which its examples count in the training loss.
     """
 
     tasks: list[str] | None = None
@@ -46,6 +51,8 @@ class Suite(Configured, ABC):
     label_noise: float | list[float] | dict[str, float] = 0.0
     resplit: bool = False
     shuffled: list[str] | None = field(default=None, kw_only=True, metadata=ADDED)
+    losses: dict[str, Any] | None = field(default=None, kw_only=True, metadata=ADDED)
+    class_weights: str | dict[str, Any] | None = field(default=None, kw_only=True, metadata=ADDED)
 
     PER_TASK: ClassVar[tuple[str, ...]] = ("label_noise",)
 
@@ -133,6 +140,9 @@ class Suite(Configured, ABC):
             changes[name] = kept if len(set(kept.values())) > 1 else kept[tasks[0]]
         if self.primary not in tasks or len(tasks) == 1:
             changes["primary"] = None
+        if self.class_weights is not None:
+            changes["class_weights"] = class_weights(self.class_weights, self.losses, self._offered(tasks))
+        changes["losses"] = own_losses(self.losses, tasks)
         changes["shuffled"] = [name for name in tasks if name in (self.shuffled or ())] or None
         return replace(self, **changes)
 
@@ -145,14 +155,23 @@ class Suite(Configured, ABC):
         faults = list(self.faults())
         if faults:
             raise ConfigError(fault._replace(key=f"suite.{fault.key}") for fault in faults)
-        offered = {task.name: task for task in self.offered()}
-        tasks = [offered[name] for name in self.selected()]
+        tasks = self._offered(self.selected())
         used = sorted({task.source for task in tasks})
         whole = self.whole()
         return SuiteInfo(
-            tuple(replace(task, source=used.index(task.source)) for task in tasks),
+            tuple(self._aimed(task, used.index(task.source)) for task in tasks),
             tuple(self._shortened(whole[index]) for index in used),
         )
+
+    def _offered(self, names: Sequence[str]) -> list[Task]:
+        offered = {task.name: task for task in self.offered()}
+        return [offered[name] for name in names]
+
+    def _aimed(self, task: Task, source: int) -> Task:
+        """Return a task with its place among the sources, and with what it is trained on."""
+        loss = loss_text(self.losses, task.name)
+        weights = weights_of(self.class_weights, self.losses, task)
+        return replace(task, source=source, loss=loss, class_weights=weights)
 
     def load(self, seed: int) -> SuiteData:
         """Return the data of one seed: the selected tasks, the sources they read, and label noise.
@@ -196,6 +215,10 @@ class Suite(Configured, ABC):
         for name in self.shuffled or ():
             if name not in names:
                 yield Fault("shuffled", "must name selected tasks", name, tuple(dict.fromkeys(names)))
+        if (self.losses or self.class_weights) and set(names) <= set(available):
+            yield from objective_faults(
+                self.losses, self.class_weights, self._offered([*dict.fromkeys(names)])
+            )
         yield from self._size_faults(names)
         rule = "must be a rate from 0 to 1"
         noise = self.label_noise

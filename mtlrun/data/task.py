@@ -58,6 +58,9 @@ ALL_METRICS: dict[str, tuple[str, ...]] = {
 """Every metric of a kind that tells tasks of a user's own data; the first is the primary one unless set."""
 
 
+ClassWeights = str | tuple[float, ...]
+
+
 @dataclass(frozen=True)
 class Task:
     """One prediction target.
@@ -69,6 +72,8 @@ class Task:
         source: Which entry of the suite's `sources` it reads.
         metrics: Names from `METRICS`; the first is the primary one.
         partial: Whether some rows lack the target: it is NaN there, or -1 for multiclass.
+        loss: A loss of the user's own in place of the kind's, a node as JSON; None for the kind's.
+        class_weights: `balanced`, or what examples count in the loss by their class; None for all alike.
     """
 
     name: str
@@ -77,6 +82,8 @@ class Task:
     source: int
     metrics: tuple[str, ...]
     partial: bool = False
+    loss: str | None = None
+    class_weights: ClassWeights | None = None
 
 
 @dataclass(frozen=True)

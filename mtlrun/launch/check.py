@@ -25,6 +25,7 @@ from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts
 from mtlrun.training.numerics import STORED
+from mtlrun.training.objectives import check_losses
 
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
 PLAIN_KEYS = (
@@ -133,6 +134,7 @@ def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
     Raises:
         ConfigError: they do not.
     """
+    memo(_check_losses, job["suite"])
     memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
     memo(_check_schedule, job["suite"], job["schedule"])
     on = job["weighting"].get("on")  # a representation that tasks share is not in every network
@@ -187,6 +189,11 @@ def _check_lists(
                 raise ConfigError(
                     [Fault(f"{group}.{field.name}", f"must have one number per task ({names})", value)]
                 )
+
+
+def _check_losses(suite: Mapping[str, Any]) -> None:
+    """Check that the tasks' own losses do what a loss must."""
+    check_losses(build(suite).info().tasks)
 
 
 def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> None:

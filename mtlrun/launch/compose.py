@@ -26,6 +26,9 @@ from mtlrun.launch.check import job_faults
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""
 
+OPEN = ("tune.", "model.encoder.", "suite.losses.", "suite.class_weights.")
+"""Below these keys, names are those of settings to try, of arguments of a user's own class, of tasks."""
+
 
 class Task(Protocol):
     """What Hydra launches: one job, or with our launcher a whole batch."""
@@ -44,7 +47,7 @@ def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = 
         ConfigError: the overrides cannot be composed; every fault is told.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
-    overrides = [*map(_tuning_key, overrides), f"invocation={uuid.uuid4().hex}"]
+    overrides = [*map(_open_key, overrides), f"invocation={uuid.uuid4().hex}"]
     with initialize_config_dir(str(conf_dir().resolve()), job_name="mtlrun", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
@@ -73,9 +76,9 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(k): v for k, v in found.items() if k != "hydra"}
 
 
-def _tuning_key(override: str) -> str:
-    """Return an override under which Hydra takes a key of `tune`, which no option has declared."""
-    return f"++{override}" if override.startswith("tune.") else override
+def _open_key(override: str) -> str:
+    """Return an override under which Hydra takes a key that no option has declared, where any key may stand."""
+    return f"++{override}" if override.startswith(OPEN) else override
 
 
 def _loader() -> ConfigLoaderImpl:

@@ -98,11 +98,11 @@ def _fitted(baseline: Config, wanted: int) -> dict[str, Any]:
         return sum(p.numel() for p in network.parameters())
 
     model: Model = build(baseline["model"])
-    narrowest = model.of_width(1)
+    narrowest = model.resized(1)
     if size(model) == wanted:
         return dict(baseline["model"])
     if narrowest is None:
-        rule = "capacity needs a model whose width can be chosen, as model=mlp, not"
+        rule = "capacity needs a model whose width can be chosen, as model=mlp without init_from, not"
         raise ConfigError([Fault("controls", rule, type(model).__name__)])
     return to_node(narrowest if size(narrowest) >= wanted else closest_in_size(model, size, wanted))
 

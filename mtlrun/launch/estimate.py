@@ -22,6 +22,7 @@ from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
 from mtlrun.training.optimizers import Optimizer
 from mtlrun.training.running import norms_of
+from mtlrun.training.ways import is_foreign, why_one_by_one
 from mtlrun.weighting.base import Weighting
 
 RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
@@ -51,10 +52,12 @@ class Size:
     Attributes:
         memory_mib: of one lane at the peak, without what any process needs.
         flops: of one training step.
+        apart: why lanes pass one by one, or None.
     """
 
     memory_mib: float
     flops: float
+    apart: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class _NetworkSize:
         flops: of a forward pass.
         input: elements of an example.
         by_batch: whether training normalises by the batch.
+        apart: why vmap cannot take it, so that lanes pass one by one, or None.
     """
 
     total: int
@@ -78,6 +82,7 @@ class _NetworkSize:
     flops: int
     input: int
     by_batch: bool
+    apart: str | None
 
 
 def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
@@ -100,7 +105,7 @@ def size_programs(programs: Sequence[ProgramPlan], memory_mib: float, data: str 
     for program in programs:
         size = run_size(program.configs[0], memo)
         program.step_s = RUN_STEP_S + size.flops / FLOPS
-        program.lane_mib = size.memory_mib
+        program.lane_mib, program.one_by_one = size.memory_mib, size.apart
         config = program.configs[0]
         program.data_mib = memo.keyed([config["suite"], config["dtype"]], inputs_mib, config)
         too_much = program.data_mib > RESIDENT_SHARE * room
@@ -156,7 +161,8 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     evaluation = 2 * network.widest * min(evaluated, MAX_ELEMENTS / max(network.input, 1))
     width = STORED[config["dtype"]].itemsize
     passes = _passes(weighting, tasks) if shared > 0 else 3
-    return Size((kept + max(step, evaluation)) * width / 2**20, rows * network.flops * passes)
+    memory_mib = (kept + max(step, evaluation)) * width / 2**20
+    return Size(memory_mib, rows * network.flops * passes, network.apart)
 
 
 def _passes(weighting: Weighting, tasks: int) -> int:
@@ -184,15 +190,21 @@ def _network_size(config: Mapping[str, Any], info: SuiteInfo) -> _NetworkSize:
     with torch.device("meta"):
         network = build_network(Parts.of(config), info, seed=0)
     sizes, owners = {name: p.numel() for name, p in network.named_parameters()}, network.owners()
-    total = sum(sizes.values())
-    shared = sum(n for name, n in sizes.items() if owners[name] is None) if len(info.tasks) > 1 else 0
+    total, trained = sum(sizes.values()), {n for n, p in network.named_parameters() if p.requires_grad}
+    shared = sum(n for name, n in sizes.items() if owners[name] is None and name in trained)
+    shared = shared if len(info.tasks) > 1 else 0
+    apart = None
+    if is_foreign(network):  # a small batch passes it, and code of other people's may not know of meta
+        network = build_network(Parts.of(config), info, seed=0).eval()
+        apart = why_one_by_one(network, [s.input_shape for s in info.sources])
     # Of a model of usual size one row is really computed: the first forward pass on meta imports for 2 s.
-    if total < REAL_PARAMETERS:
+    elif total < REAL_PARAMETERS:
         _materialise(network)
     device = next(network.parameters()).device
     inputs = [torch.zeros(1, *s.input_shape, device=device) for s in info.sources]
     held, widest, flops = _forward(network, inputs)
-    return _NetworkSize(total, shared, held, widest, flops, inputs[0].numel(), bool(norms_of(network)))
+    by_batch = bool(norms_of(network))
+    return _NetworkSize(total, shared, held, widest, flops, inputs[0].numel(), by_batch, apart)
 
 
 def _materialise(network: nn.Module) -> None:
@@ -201,7 +213,8 @@ def _materialise(network: nn.Module) -> None:
         for name, parameter in module.named_parameters(recurse=False):
             setattr(module, name, nn.Parameter(torch.zeros(parameter.shape, dtype=parameter.dtype)))
         for name, buffer in module.named_buffers(recurse=False):
-            setattr(module, name, torch.zeros(buffer.shape, dtype=buffer.dtype))
+            if buffer.device.type == "meta":
+                setattr(module, name, torch.zeros(buffer.shape, dtype=buffer.dtype))
 
 
 def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, int, int]:
@@ -210,6 +223,7 @@ def _forward(network: nn.Module, inputs: Sequence[torch.Tensor]) -> tuple[int, i
 
     def hook(module: nn.Module, args: Any, output: Any) -> None:
         nonlocal flops
+        output = output[0] if isinstance(output, tuple) else output  # of a recurrent layer: all states
         if isinstance(output, torch.Tensor):
             sizes.append(output.numel())
             weight = getattr(module, "weight", None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -95,7 +96,7 @@ def export(run: SavedRun, folder: Path) -> None:
     steps = run.by_step()
     whole = run.whole(next(iter(steps)))
     names, constants, code = traced(run, whole)
-    held = {step: constants | run.saved.tensors[step] for step in steps}
+    held = {step: constants | _buffers(run, step) | run.saved.tensors[step] for step in steps}
     arrays = {f"{step}/{name}": held[step][name] for step in steps for name in names}
     sources = run.info.sources
     page = TEMPLATE.format(
@@ -120,6 +121,11 @@ def export(run: SavedRun, folder: Path) -> None:
     files = {CODE: page.encode(), WEIGHTS: save(arrays), ABOUT: json.dumps(about, indent=1).encode()}
     for name, content in files.items():
         write_whole(folder / name, partial(_write, content))
+
+
+def _buffers(run: SavedRun, step: int) -> Arrays:
+    """Return the buffers of a network: those that training left as they were are not saved with its weights."""
+    return {name: buffer.numpy() for name, buffer in run.network(step).named_buffers()}
 
 
 def _input(source: SourceInfo) -> str:
@@ -148,7 +154,11 @@ def traced(run: SavedRun, whole: Whole) -> tuple[list[str], Arrays, str]:
     inputs = tuple(torch.zeros(ROWS, *s.input_shape, dtype=whole.dtype) for s in run.info.sources)
     shapes = (tuple({0: torch.export.Dim.AUTO} for _ in inputs),)
     try:
-        program = torch.export.export(whole, inputs, dynamic_shapes=shapes, strict=False)
+        with (
+            warnings.catch_warnings()
+        ):  # recurrent layers put their weights into lists of their own meanwhile
+            warnings.filterwarnings("ignore", "The tensor attributes? .*_flat_weights")
+            program = torch.export.export(whole, inputs, dynamic_shapes=shapes, strict=False)
     except TRACE_ERRORS as error:
         reason = str(error).strip().partition("\n")[0]
         raise MtlrunError(f"torch cannot trace the network of run {run.run_id}: {reason}") from error

@@ -33,6 +33,10 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
         "memory_mib": round(batch.estimate.memory_mib),
         "data_mib": round(max((c.program.data_mib for c in batch.cohorts), default=0.0), 1),
         "cohorts_streamed": sum(c.program.streamed for c in batch.cohorts),
+        "cohorts_one_by_one": sum(c.program.one_by_one is not None for c in batch.cohorts),
+        "one_by_one": sorted(
+            {c.program.one_by_one for c in batch.cohorts if c.program.one_by_one is not None}
+        ),
     }
 
 
@@ -40,11 +44,12 @@ def _both(trials: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of trials and of what follows as those of one plan."""
     summed = (
         *("runs_new", "runs_reused", "runs_again", "run_steps"),
-        *("cohorts", "cohorts_streamed", "lanes", "estimate_s"),
+        *("cohorts", "cohorts_streamed", "cohorts_one_by_one", "lanes", "estimate_s"),
     )
     together = {key: trials[key] + last[key] for key in summed}
     most = {key: max(trials[key], last[key]) for key in ("processes", "memory_mib", "data_mib")}
-    return last | together | most | {"tuning_runs": trials["runs_new"]}
+    reasons = sorted({*trials["one_by_one"], *last["one_by_one"]})
+    return last | together | most | {"tuning_runs": trials["runs_new"], "one_by_one": reasons}
 
 
 def plan_text(facts: dict[str, Any]) -> str:
@@ -59,6 +64,11 @@ def plan_text(facts: dict[str, Any]) -> str:
         [f"  tuning    {counted(facts['tuning_runs'], 'run')} of these"] if "tuning_runs" in facts else []
     )
     cohorts = counted(facts["cohorts_streamed"], "cohort")
+    apart = counted(facts["cohorts_one_by_one"], "cohort")
+    reasons = [
+        f"  lanes     one by one in {apart}, as vmap cannot take the network: {reason}"
+        for reason in facts["one_by_one"]
+    ]
     streamed = f"  data      {facts['data_mib']:,.0f} MiB, streamed to the device in {cohorts}"
     return "\n".join(
         [
@@ -69,6 +79,7 @@ def plan_text(facts: dict[str, Any]) -> str:
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
             f"  time      about {facts['estimate_s']:,.0f} s",
             f"  memory    about {facts['memory_mib']:,} MiB a process",
+            *reasons,
             *([streamed] if facts["cohorts_streamed"] else []),
         ]
     )

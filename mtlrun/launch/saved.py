@@ -15,6 +15,7 @@ from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, SuiteInfo
 from mtlrun.errors import Fault, StoreError
+from mtlrun.plan.runs import PARTS, source_digests
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Saved, Weights
 from mtlrun.training.network import Network, Parts, build_network
@@ -45,11 +46,23 @@ class SavedRun:
         return self.suite.load(self.config["seed"])
 
     def network(self, step: int) -> Network:
-        """Return the network after a step that was saved, for evaluation."""
+        """Return the network after a step that was saved, for evaluation.
+
+        Raises:
+            StoreError: weights and network do not fit.
+        """
         network = build_network(Parts.of(self.config), self.info, self.config["seed"])
         tensors = {n: torch.from_numpy(array) for n, array in self.saved.tensors[step].items()}
         dtype = next(iter(tensors.values())).dtype
-        network.to(dtype).load_state_dict(tensors)
+        try:
+            lacking = network.to(dtype).load_state_dict(tensors, strict=False)
+        except RuntimeError as error:
+            what = " ".join(str(error).split())
+            raise StoreError(f"weights of run {self.run_id} do not fit its network: {what}") from error
+        absent = {*lacking.missing_keys} & {name for name, _ in network.named_parameters()}
+        if absent or lacking.unexpected_keys:
+            names = ", ".join([*sorted(absent), *lacking.unexpected_keys])
+            raise StoreError(f"weights of run {self.run_id} do not fit its network: {names}")
         for _, norm in norms_of(network):
             norm.num_batches_tracked = None  # type: ignore[assignment]  # a fixed momentum counts no batches
         return network.eval()
@@ -142,8 +155,25 @@ def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:
             f"run {run_id} has weights and no record in store `{store.path}`: it was never finished"
         )
     config: dict[str, Any] = stored["config"].iloc[0]
+    _check_code(run_id, config)
     suite: Suite = build(config["suite"])
     return SavedRun(run_id, config, suite, suite.info(), Weights(store.path).read(run_id, rule or rules[0]))
+
+
+def _check_code(run_id: str, config: Mapping[str, Any]) -> None:
+    """Refuse a run whose code of a user's own is not what it was.
+
+    Raises:
+        StoreError: it has changed.
+        ConfigError: it cannot be imported.
+    """
+    before: Mapping[str, str] = config.get("sources") or {}
+    now = source_digests(config[group] for group in PARTS)
+    changed = [target for target, digest in before.items() if now.get(target) != digest]
+    if changed:
+        raise StoreError(
+            f"the file of {', '.join(changed)} is not the one that run {run_id} was trained with"
+        )
 
 
 def _not_one(store: Store, run: str, found: list[str], known: Mapping[str, Any]) -> str:

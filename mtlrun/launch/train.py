@@ -138,6 +138,8 @@ def _train(
     cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
     if cohort.not_compiled:
         cost["not_compiled"] = cohort.not_compiled
+    if cohort.one_by_one and len(configs) > 1:
+        cost["one_by_one"] = cohort.one_by_one
     lanes = list(zip(configs, results, strict=True))
     records = [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
     save_weights(store, zip(records, results, strict=True), save)

@@ -22,7 +22,8 @@ class ConvNet(Model):
     many channels. Weights and biases start uniform in +-1/sqrt(fan_in), torch's default.
 
     Source: LeNet-5 (LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE 86, 1998), in today's form: max
-    for average, ReLU for tanh, every map connected to every map, one dense layer below the heads.
+    for average, ReLU for tanh, every map connected to every map, one dense layer below the heads. The paper has 6 and
+    16 maps, and dense layers of 120 and 84 units.
 
     Args:
         width: units of the dense layer, which is also the number of features.

@@ -17,7 +17,11 @@ class Linear(Model):
     """One dense layer without activation: a shared linear map to `width` features.
 
     With linear heads this is reduced-rank regression of rank `width`. Width 1 makes tasks compete for one
-    direction; at least as many features as tasks cost no task anything.
+    direction; at least as many features as tasks cost no task anything. Weights and biases start uniform in
+    +-1/sqrt(fan_in), torch's default.
+
+    Source: Izenman, Reduced-Rank Regression for the Multivariate Linear Model, Journal of Multivariate Analysis 5,
+    1975; its width is the rank, and has no default there.
 
     Args:
         width: number of features.

@@ -17,7 +17,11 @@ from mtlrun.models.base import Encoder, Model
 class MLP(Model):
     """Multi-layer perceptron: `depth` dense layers of `width` units, each with a ReLU.
 
-    Weights and biases start uniform in +-1/sqrt(fan_in), torch's default for dense layers.
+    Weights and biases start uniform in +-1/sqrt(fan_in), torch's default for dense layers. No size is the published
+    one: the source's networks have a handful of units.
+
+    Source: Rumelhart, Hinton and Williams, Learning Representations by Back-propagating Errors, Nature 323, 1986, in
+    today's form: ReLU for the logistic function.
 
     Args:
         width: units of every layer, which is also the number of features.

@@ -58,6 +58,8 @@ class ResNet18(Model):
     the paper's: normalised by the batch in training and by running statistics (momentum 0.1) in evaluation, every
     run by its own. A shared encoder whose tasks have inputs of their own then sees one batch after another.
 
+    Sizes are the paper's: stages of 64, 128, 256 and 512 channels, two blocks each.
+
     Source: He, Zhang, Ren and Sun, Deep Residual Learning, CVPR 2016; weights start as in He et al., ICCV 2015;
     group normalisation: Wu and He, ECCV 2018.
 

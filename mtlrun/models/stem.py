@@ -45,7 +45,7 @@ class Embeddings(nn.Module):
 def embedding_encoder(model: Model, numbers: int, embedded: Sequence[tuple[int, int]]) -> Encoder:
     """Return a model's encoder whose first block begins with embeddings."""
     first = Embeddings(numbers, embedded)
-    encoder = model.build((first.features,))
+    encoder = model.made((first.features,))
     block, *rest = encoder
     return Encoder([nn.Sequential(first, block), *rest], encoder.features)
 

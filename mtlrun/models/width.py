@@ -25,9 +25,11 @@ def closest_in_size(model: Model, size: Callable[[Model], int], wanted: int) -> 
     """
 
     def at(units: int) -> Model:
-        found = model.of_width(units)
+        found = model.resized(units)
         if found is None:
-            rule = "same_parameters needs a model whose width can be chosen, as model=mlp, not"
+            rule = (
+                "same_parameters needs a model whose width can be chosen, as model=mlp without init_from, not"
+            )
             raise ConfigError([Fault(KEY, rule, type(model).__name__)])
         return found
 

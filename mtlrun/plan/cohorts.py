@@ -39,6 +39,7 @@ class ProgramPlan:
         lane_mib: what a lane takes at the peak.
         data_mib: what the inputs of all rows take, once.
         streamed: whether they come to the device batch by batch, so that they take none of its memory.
+        one_by_one: why lanes pass the network one after another, or None where they pass it together.
     """
 
     run_ids: list[str]
@@ -51,6 +52,7 @@ class ProgramPlan:
     lane_mib: float = 0.0
     data_mib: float = 0.0
     streamed: bool = False
+    one_by_one: str | None = None
 
     @property
     def run_steps(self) -> int:
@@ -174,7 +176,10 @@ def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
     suite = build(config["suite"])
     info = suite.info()
     shapes = {
-        "tasks": [(t.kind, t.outputs, t.source, t.metrics, t.partial) for t in info.tasks],
+        "tasks": [
+            (t.kind, t.outputs, t.source, t.metrics, t.partial, t.loss, t.class_weights is not None)
+            for t in info.tasks
+        ],
         "sources": [
             (s.input_shape, s.rows, s.pixels, repr(s.augment), s.stem, s.embedded) for s in info.sources
         ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.catalog import Known, describe, label, options_of
 from mtlrun.config import build
+from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
 from mtlrun.plan.runs import canonical_json
 
@@ -118,8 +119,20 @@ def _flat_node(group: str, node: Any, known: Known) -> list[tuple[str, Any, str]
         return [(group, node, canonical_json(node))]
     flat: dict[str, Any] = {}
     for key, value in node.items():
-        if key != "_target_":
+        if any(targets_in(value)):
+            flat |= _flat_code(f"{group}.{key}", value)
+        elif key != "_target_":
             flat[f"{group}.{key}"] = value
         elif group not in (*LABELLED, "suite"):
             flat[group] = label(group, node, known)
     return [(key, value, canonical_json(value)) for key, value in flat.items()]
+
+
+def _flat_code(key: str, value: Any) -> dict[str, Any]:
+    """Return a user's own code and its arguments by dotted key; the key of the code is that of its node."""
+    if not any(targets_in(value)) or not isinstance(value, Mapping):
+        return {key: value}
+    flat: dict[str, Any] = {}
+    for name, part in value.items():
+        flat |= {key: part} if name == "_target_" else _flat_code(f"{key}.{name}", part)
+    return flat

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtlrun.config import identity, locate
+from mtlrun.config import identity
+from mtlrun.foreign import find, targets_in
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
 """The groups that a run's result depends on."""
@@ -19,13 +20,21 @@ FORMAT = 2
 
 
 def source_digests(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return a digest of the source file of every class that is not ours, by `_target_`.
+    """Return a digest of the source file of every class or function that is not ours, by `_target_`, however deep.
 
     A user who changes the code of a strategy and repeats a command means another run. Ours is under `FORMAT`.
     """
-    targets = sorted({node["_target_"] for node in nodes if not node["_target_"].startswith("mtlrun.")})
-    files = {target: inspect.getsourcefile(locate(target)) for target in targets}
+    targets = sorted({t for node in nodes for t in targets_in(node) if not t.startswith("mtlrun.")})
+    files = {target: _source_file(find(target)) for target in targets}
     return {t: hashlib.sha256(Path(f).read_bytes()).hexdigest()[:16] for t, f in files.items() if f}
+
+
+def _source_file(found: Any) -> str | None:
+    """Return the Python file in which a class or function stands, or None for what is compiled."""
+    try:
+        return inspect.getsourcefile(inspect.unwrap(found))
+    except TypeError:
+        return None
 
 
 def canonical_json(value: Any) -> str:

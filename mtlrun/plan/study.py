@@ -11,6 +11,7 @@ from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, SourceInfo, Task
+from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import Point, front_nodes, points
@@ -282,7 +283,7 @@ def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget
     """Return all that a cell's result depends on, in one form."""
     parts = {group: job[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
-    digests = memo(_digests, sorted({node["_target_"] for node in parts.values()}))
+    digests = memo(_digests, sorted({t for node in parts.values() for t in targets_in(node)}))
     own_code = {"sources": digests} if digests else {}
     return {**parts, "budget": budget_node, "dtype": job["dtype"], **own_code}
 

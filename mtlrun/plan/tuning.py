@@ -102,9 +102,15 @@ def applied(job: Mapping[str, Any], setting: Setting) -> dict[str, Any]:
     """Return a job with those values of a setting that its options know; the others are for other options."""
     changed: dict[str, dict[str, Any]] = {}
     for key, value in known_part(job, setting).items():
-        group, _, name = key.partition(".")
-        changed[group] = {**changed.get(group, job[group]), name: value}
+        group, *names = key.split(".")
+        changed[group] = _with(changed.get(group, job[group]), names, value)
     return {**job, **changed}
+
+
+def _with(node: Mapping[str, Any], names: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return a node with another value under some names, each within the one before."""
+    first, *rest = names
+    return {**node, first: _with(node[first], rest, value) if rest else value}
 
 
 def known_part(job: Mapping[str, Any], setting: Setting) -> Setting:
@@ -113,8 +119,10 @@ def known_part(job: Mapping[str, Any], setting: Setting) -> Setting:
 
 
 def _knows(job: Mapping[str, Any], key: str) -> bool:
-    group, _, name = key.partition(".")
-    return name in {f.name for f in fields(locate(job[group]["_target_"])) if f.init}
+    group, name, *inner = key.split(".")
+    known = name in {f.name for f in fields(locate(job[group]["_target_"])) if f.init}
+    # The names of arguments a user's own class alone knows; it checks them.
+    return known and (not inner or isinstance(job[group].get(name), Mapping))
 
 
 def unknown_keys(jobs: Sequence[Mapping[str, Any]], tuning: Tuning) -> list[Fault]:
@@ -152,7 +160,7 @@ def _own_faults(own: Mapping[str, Any], judging: Sequence[int]) -> Iterator[Faul
 
 def _choice_faults(key: str, choice: Any, trials: Any) -> Iterator[Fault]:
     group, _, name = key.partition(".")
-    if group not in TUNABLE or not name or "." in name:
+    if group not in TUNABLE or not name or name.count(".") > 1:
         yield Fault(f"tune.{key}", "must name a setting of one of these groups", key, TUNABLE)
     if isinstance(choice, Mapping):
         if trials is None:

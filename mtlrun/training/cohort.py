@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,7 @@ from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.diagnostics.conflict import gradient_cosines
-from mtlrun.plan.cohorts import blank
-from mtlrun.plan.runs import canonical_json
+from mtlrun.models.memory import without_memory
 from mtlrun.plan.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.bank import Bank
@@ -28,12 +26,14 @@ from mtlrun.training.kept import Kept
 from mtlrun.training.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.numerics import STORED
+from mtlrun.training.objectives import losses_of
 from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.places import own_constants
 from mtlrun.training.probes import EXTRA_BATCHES
-from mtlrun.training.rules import Own, Rules
+from mtlrun.training.rules import Own, Rules, lane_fields, side_by_side
 from mtlrun.training.running import statistics_of
-from mtlrun.training.stacked import forward_of_lanes
 from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
+from mtlrun.training.ways import forward_of_lanes, why_one_by_one
 from mtlrun.weighting.base import Facts
 
 SPLITS = ("train", "val", "test")
@@ -109,6 +109,8 @@ class Cohort:
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
+        one_by_one: why vmap cannot take the network, so that its lanes pass one after another, or None.
+        untrained: names of the parameters that no phase trains.
     """
 
     def __init__(
@@ -127,9 +129,10 @@ class Cohort:
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
+        self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
-        self.groups = _groups(configs)
+        self.groups = side_by_side(configs)
         networks = [
             build_network(p, s.info(), seed)
             for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
@@ -138,12 +141,18 @@ class Cohort:
         self.statistics = self._stack([statistics_of(n) for n in networks])
         self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
         self.parameters = self.optimizer.parameters
-        self.mask_shapes = mask_shapes(networks[0].eval(), [s.input_shape for s in self.info.sources])
+        shapes = [s.input_shape for s in self.info.sources]
+        self.mask_shapes = mask_shapes(networks[0].eval(), shapes)
         self.draw_shapes = draw_shapes(networks[0])
-        self.network = networks[0].to("meta")
+        self.one_by_one = why_one_by_one(networks[0], shapes)
+        constants = own_constants(networks, device, self.dtype)
+        self.network = without_memory(networks[0])
         self.owners = self.network.owners()
-        autocast = self.config["dtype"] == "bfloat16"
-        self.forward = forward_of_lanes(self.network, self.parameters, autocast, self.statistics)
+        self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
+        autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.forward = forward_of_lanes(
+            self.network, self.parameters, autocast, self.statistics, constants, apart
+        )
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
         self.batch_sizes = [
@@ -217,7 +226,9 @@ class Cohort:
             )
             for lanes in self.groups
         ]
-        program = Program(self.forward, self.owners, self.info.tasks, active, self._frozen(phase), rules)
+        program = Program(
+            self.forward, self.owners, self.info.tasks, active, self._frozen(phase), rules, self.losses
+        )
         facts = [self._facts(*lane, program) for lane in zip(self.data, self.suites, strict=True)]
         learners, own = {}, []
         for place, lanes in enumerate(self.groups):
@@ -242,9 +253,11 @@ class Cohort:
         """Return the names of the parameters that a phase leaves as they are."""
         shared = {n for n, owner in self.owners.items() if owner is None and phase.freeze_shared}
         heights = self.network.heights() if phase.open < 1 else {}
-        return shared | {
-            n for n, height in heights.items() if height is not None and height <= 1 - phase.open
-        }
+        return (
+            self.untrained
+            | shared
+            | {n for n, height in heights.items() if height is not None and height <= 1 - phase.open}
+        )
 
     def _facts(self, data: SuiteData, suite: Suite, program: Program) -> Facts:
         shared = sum(self.parameters[n][0].numel() for n in program.shared)
@@ -290,7 +303,7 @@ class Cohort:
     def _held_out_loss(self, phase: Phase) -> Tensor:
         """Return the summed loss of a phase's goals on the validation rows, (R,)."""
         assert phase.merge is not None
-        losses = losses_on(self.forward, self.bank, self.bank.split("val"))
+        losses = losses_on(self.forward, self.bank, self.bank.split("val"), self.losses)
         return losses[:, list(phase.merge.goals)].sum(1)
 
     def _results(self) -> list[LaneResult]:
@@ -327,23 +340,3 @@ class Cohort:
     def _send(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None, non_blocking=True)
-
-
-def _groups(configs: Sequence[Mapping[str, Any]]) -> list[slice]:
-    """Return which lanes side by side have the same strategies, up to numbers."""
-    names = [canonical_json([blank(c["weighting"]), blank(c["regularization"])]) for c in configs]
-    counts = [len(list(run)) for _, run in itertools.groupby(names)]
-    ends = list(itertools.accumulate(counts))
-    return [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
-
-
-def lane_fields(strategy: Any, tasks: Sequence[int]) -> Tensors:
-    """Return the numbers of a strategy that may differ between lanes; lists are per task, of the trained ones."""
-    found: Tensors = {}
-    for field in fields(strategy):
-        value = getattr(strategy, field.name)
-        if isinstance(value, float):
-            found[field.name] = torch.tensor(value, dtype=torch.float64)
-        elif isinstance(value, list) and value and all(isinstance(v, float) for v in value):
-            found[field.name] = torch.tensor([value[t] for t in tasks], dtype=torch.float64)
-    return found

@@ -11,7 +11,7 @@ from torch import Tensor
 from mtlrun.data.task import Task
 from mtlrun.training.bank import Bank
 from mtlrun.training.labelled import filled, present
-from mtlrun.training.losses import loss_of
+from mtlrun.training.losses import Loss
 from mtlrun.training.metrics import METRICS
 from mtlrun.training.stacked import Forward
 
@@ -49,10 +49,10 @@ def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def losses_on(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
-    """Return the loss of every task in every lane on the given rows, (R, T); arguments as of `evaluate`."""
-    pairs = zip(bank.tasks, _outputs(forward, bank, rows), strict=True)
-    return torch.stack([loss_of(task)(out, target) for task, (out, target) in pairs], 1)
+def losses_on(forward: Forward, bank: Bank, rows: Sequence[Tensor], losses: Sequence[Loss]) -> Tensor:
+    """Return the loss of every task in every lane on the given rows, (R, T); other arguments as of `evaluate`."""
+    pairs = zip(losses, _outputs(forward, bank, rows), strict=True)
+    return torch.stack([loss(out, target) for loss, (out, target) in pairs], 1)
 
 
 def _outputs(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

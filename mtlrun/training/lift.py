@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
+
+from mtlrun.foreign import FOREIGN_ERRORS, told
+
+T = TypeVar("T")
 
 
 def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
@@ -47,6 +52,23 @@ def lift(function: Callable[..., Any], lanes: int, one_by_one: bool = False) -> 
         return _map(lambda _: next(found), shape[0])
 
     return lifted
+
+
+def without_loops(work: Callable[[], T]) -> tuple[T | None, str | None]:
+    """Return what vmapped work gives and None, or None and why vmap cannot take it, in a line.
+
+    What vmap only takes by a loop inside, which it warns of, it counts as not able to take.
+    """
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            found = work()
+    except FOREIGN_ERRORS as error:
+        return None, told(error).partition(". ")[0]
+    for warning in warned:
+        if "performance drop" in str(warning.message):
+            return None, str(warning.message).partition(". ")[0]
+    return found, None
 
 
 def _lane(tree: Any, lane: int) -> Any:

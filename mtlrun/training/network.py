@@ -127,7 +127,7 @@ class _Maker:
 
     def _encoder(self) -> Encoder:
         if not self.embedded:
-            return self.model.build(self.input_shape)
+            return self.model.made(self.input_shape)
         return embedding_encoder(self.model, self.input_shape[0], self.embedded)
 
     def module(self, name: str, factory: Callable[[], M]) -> M:
@@ -193,6 +193,10 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
         raise ConfigError([Fault(f"regularization ({name})", rule, type(parts.sharing).__name__)])
     heads = parts.heads.build(body.features, info.tasks, make.module)
     network = Network(body, heads, *stems_of(info, make))
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise ConfigError(
+            [Fault("model", "must leave something to train: no parameter is, frozen or none here")]
+        )
     if parts.schedule.opens and None in network.heights().values():
         rule = "needs a sharing scheme whose parameters stand in the encoder's blocks, as sharing=hard, not"
         name = type(parts.schedule).__name__

@@ -6,13 +6,17 @@ strategy apart. Shape letters: R lanes of these rules, T trained tasks, P elemen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from mtlrun.config import build
 from mtlrun.plan.cohorts import blank
+from mtlrun.plan.runs import canonical_json
 from mtlrun.regularization.base import Regularization
 from mtlrun.sharing.base import Sharing
 from mtlrun.training.gradients import Tensors
@@ -132,3 +136,23 @@ class Rules:
         if self._sharing.penalises:
             penalty = penalty + self._sharing.penalty(parameters, self._owners)
         return penalty
+
+
+def side_by_side(configs: Sequence[Mapping[str, Any]]) -> list[slice]:
+    """Return which lanes side by side have the same strategies, up to numbers."""
+    names = [canonical_json([blank(c["weighting"]), blank(c["regularization"])]) for c in configs]
+    counts = [len(list(run)) for _, run in itertools.groupby(names)]
+    ends = list(itertools.accumulate(counts))
+    return [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
+
+
+def lane_fields(strategy: Any, tasks: Sequence[int]) -> Tensors:
+    """Return the numbers of a strategy that may differ between lanes; lists are per task, of the trained ones."""
+    found: Tensors = {}
+    for field in fields(strategy):
+        value = getattr(strategy, field.name)
+        if isinstance(value, float):
+            found[field.name] = torch.tensor(value, dtype=torch.float64)
+        elif isinstance(value, list) and value and all(isinstance(v, float) for v in value):
+            found[field.name] = torch.tensor([value[t] for t in tasks], dtype=torch.float64)
+    return found

@@ -1,10 +1,10 @@
-"""Networks over all lanes at once: by rules for layers, by vmap, and for one lane as they are.
+"""Networks over all lanes at once: by rules for layers, by vmap, one by one, and for one lane as they are.
 
 A network is written for one run, of ordinary layers. Dense layers become batched matrix products over stacked
 weights, the very kernels that a loop written by hand for many runs would call; layers of images become grouped
 kernels (`convolution.py`); layers that act on each element stay as they are; containers keep their own forward
 code. What vmap would make of the same network costs about 60 % more (docs/performance.md); it serves networks
-with other layers.
+with other layers. Networks that vmap cannot take pass lane by lane. Which way a network goes says `ways.py`.
 
 Shape letters: R lanes, B batch.
 """
@@ -14,7 +14,8 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from mtlrun.training.convolution import StackedLayer, chunk_images, has_image_rule, image_layer
 from mtlrun.training.gradients import Tensors
 from mtlrun.training.masks import Site, hold, sites_of
+from mtlrun.training.places import free_constants, free_parameters, put
 from mtlrun.training.running import (
     StackedBatchNorm2d,
     freed,
@@ -44,15 +46,20 @@ class Forward(ABC):
         parameters: stacked, (R, ...) by name; what is written into them is seen.
         autocast: whether products are computed in bfloat16; results are of the parameters' type again.
         statistics: running statistics, (R, C) by name; what is written into them is seen.
+        constants: buffers in which lanes differ, (R, ...) by name.
 
     Attributes:
         norms: names of the modules that have running statistics.
     """
 
     def __init__(
-        self, parameters: Mapping[str, Tensor], autocast: bool = False, statistics: Tensors | None = None
+        self,
+        parameters: Mapping[str, Tensor],
+        autocast: bool = False,
+        statistics: Tensors | None = None,
+        constants: Tensors | None = None,
     ) -> None:
-        self._parameters, self._autocast = parameters, autocast
+        self._parameters, self._autocast, self._constants = parameters, autocast, constants or {}
         self.leaves = self.split(parameters)
         self.statistics = statistics or {}
         self.by_batch: Container[str] = ()
@@ -117,27 +124,6 @@ class Forward(ABC):
         """Call a method of the network: `forward`, `represent`, `finish`, `divide` or `charge`."""
 
 
-def forward_of_lanes(
-    network: nn.Module,
-    parameters: Mapping[str, Tensor],
-    autocast: bool = False,
-    statistics: Tensors | None = None,
-) -> Forward:
-    """Return a network over the lanes of its parameters.
-
-    Args:
-        network: one run's, on any device; only its structure is used.
-        parameters: stacked, (R, ...) by name.
-        autocast: as of `Forward`.
-        statistics: likewise.
-    """
-    if len(next(iter(parameters.values()))) == 1:
-        return Lone(network, parameters, autocast, statistics)
-    if all(_has_rule(module) for module in network.modules()):
-        return Stacked(network, parameters, autocast, statistics)
-    return Vmapped(network, parameters, autocast, statistics)
-
-
 class Lone(Forward):
     """One run's network as it is, its parameters without the lane axis."""
 
@@ -147,11 +133,14 @@ class Lone(Forward):
         parameters: Mapping[str, Tensor],
         autocast: bool = False,
         statistics: Tensors | None = None,
+        constants: Tensors | None = None,
     ) -> None:
-        super().__init__(parameters, autocast, statistics)
+        super().__init__(parameters, autocast, statistics, constants)
         self._network = copy.deepcopy(network)
-        self._places, self._sites = _free(self._network), sites_of(self._network)
+        self._places, self._sites = free_parameters(self._network), sites_of(self._network)
         self._norms = freed(norms_of(self._network))
+        for module, attribute, name in free_constants(self._network, list(self._constants)):
+            put(module, attribute, self._constants[name].squeeze(0))
 
     def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {n: p.detach().squeeze(0).requires_grad_() for n, p in parameters.items()}
@@ -161,7 +150,7 @@ class Lone(Forward):
 
     def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
         for module, attribute, name in self._places:
-            object.__setattr__(module, attribute, self.leaves[name])
+            put(module, attribute, self.leaves[name])
         hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
         lend(self._norms, [values.squeeze(0) for values in self.statistics.values()], self.by_batch)
         outputs = getattr(self._network, part)([x.squeeze(0) for x in arguments])
@@ -179,27 +168,68 @@ class Vmapped(Forward):
         parameters: Mapping[str, Tensor],
         autocast: bool = False,
         statistics: Tensors | None = None,
+        constants: Tensors | None = None,
     ) -> None:
-        super().__init__(parameters, autocast, statistics)
+        super().__init__(parameters, autocast, statistics, constants)
         self._network = copy.deepcopy(network)
-        self._places, self._sites = _free(self._network), sites_of(self._network)
+        self._places, self._sites = free_parameters(self._network), sites_of(self._network)
+        self._places += free_constants(self._network, list(self._constants))
         self._norms = freed(norms_of(self._network))
 
-    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
-        def one(
-            values: list[Tensor], statistics: list[Tensor], inputs: list[Tensor], masks: dict[str, Tensor]
-        ) -> tuple[list[Tensor], list[Tensor]]:
-            for (module, attribute, _), value in zip(self._places, values, strict=True):
-                object.__setattr__(module, attribute, value)
-            lend(self._norms, statistics, self.by_batch)
-            hold(self._sites, masks)
-            return getattr(self._network, part)(inputs), lent(self._norms)
+    def one(
+        self,
+        part: str,
+        values: Sequence[Tensor],
+        statistics: Sequence[Tensor],
+        inputs: list[Tensor],
+        masks: dict[str, Tensor],
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return what a lane's network makes of its inputs, and its statistics after that.
 
-        values = [self.leaves[name] for _, _, name in self._places]
-        outputs, now = torch.vmap(one)(values, list(self.statistics.values()), list(arguments), dict(masks))
+        Args:
+            part: as of `call`.
+            values: of the lane, as `values` has them of all.
+            statistics: of the lane.
+            inputs: (B, ...) per source, or representations.
+            masks: (B, ...) by name.
+        """
+        for (module, attribute, _), value in zip(self._places, values, strict=True):
+            put(module, attribute, value)
+        lend(self._norms, statistics, self.by_batch)
+        hold(self._sites, masks)
+        return getattr(self._network, part)(inputs), lent(self._norms)
+
+    def values(self) -> list[Tensor]:
+        """Return what every lane has of its own, (R, ...), in the order of its places in the network."""
+        held = {**self._constants, **self.leaves}
+        return [held[name] for _, _, name in self._places]
+
+    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
+        one, statistics = partial(self.one, part), list(self.statistics.values())
+        outputs, now = torch.vmap(one)(self.values(), statistics, list(arguments), dict(masks))
         if self.by_batch:
             self.statistics |= zip(self.statistics, now, strict=True)
         return outputs
+
+
+class OneByOne(Vmapped):
+    """A network that vmap cannot take: its lanes pass one after another, by the kernels of a lone lane."""
+
+    def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
+        lanes = len(arguments[0])
+        values, statistics, inputs = (
+            _by_lane(tensors, lanes) for tensors in (self.values(), self.statistics.values(), arguments)
+        )
+        held = _by_lane(masks.values(), lanes)
+        outputs, now = [], []
+        for lane in range(lanes):
+            own = dict(zip(masks, held[lane], strict=True))
+            found, after = self.one(part, values[lane], statistics[lane], inputs[lane], own)
+            outputs.append(found)
+            now.append(after)
+        if self.by_batch:
+            self.statistics |= zip(self.statistics, _stacked(now), strict=True)
+        return _stacked(outputs)
 
 
 class Stacked(Forward):
@@ -211,14 +241,15 @@ class Stacked(Forward):
         parameters: Mapping[str, Tensor],
         autocast: bool = False,
         statistics: Tensors | None = None,
+        constants: Tensors | None = None,
     ) -> None:
-        super().__init__(parameters, autocast, statistics)
+        super().__init__(parameters, autocast, statistics, constants)
         self.network = copy.deepcopy(network)
         self._layers: list[tuple[StackedLayer, list[str]]] = []
         self._norms: list[tuple[str, StackedBatchNorm2d]] = []
         for name, module in list(self.network.named_modules()):
             self._replace(name, module)
-        self._places, self._sites = _free(self.network), sites_of(self.network)
+        self._places, self._sites = free_parameters(self.network), sites_of(self.network)
         for site in self._sites:
             if isinstance(site, Site):
                 site.batch_axis = 1
@@ -247,7 +278,7 @@ class Stacked(Forward):
         for layer, names in self._layers:
             layer.held = [self.leaves[n] for n in names]
         for module, attribute, name in self._places:
-            object.__setattr__(module, attribute, self.leaves[name])
+            put(module, attribute, self.leaves[name])
         for name, norm in self._norms:
             norm.held = [*norm.held, *(self.statistics[n] for n in statistic_names(name))]
             norm.by_batch = name in self.by_batch
@@ -273,7 +304,7 @@ class StackedLinear(StackedLayer):
         return torch.baddbmm(biases[0].unsqueeze(-1), weight, inputs.mT).mT
 
 
-def _has_rule(module: nn.Module) -> bool:
+def has_rule(module: nn.Module) -> bool:
     """Whether a module works on stacked tensors, itself or by a replacement."""
     if isinstance(module, nn.Flatten):
         return module.start_dim > 0 and module.end_dim == -1
@@ -283,11 +314,12 @@ def _has_rule(module: nn.Module) -> bool:
     return type(module) in known or getattr(module, "any_leading_axes", False)
 
 
-def _free(network: nn.Module) -> list[tuple[nn.Module, str, str]]:
-    """Take the parameters out of a network's modules; return module, attribute and name of each."""
-    places = []
-    for prefix, module in network.named_modules():
-        for attribute in [n for n, p in module._parameters.items() if p is not None]:
-            del module._parameters[attribute]
-            places.append((module, attribute, f"{prefix}.{attribute}"))
-    return places
+def _by_lane(tensors: Iterable[Tensor], lanes: int) -> list[list[Tensor]]:
+    """Return lists of stacked tensors (R, ...) as one list for each lane."""
+    cut = [tensor.unbind(0) for tensor in tensors]
+    return [[parts[lane] for parts in cut] for lane in range(lanes)]
+
+
+def _stacked(lanes: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """Return lists of tensors, one a lane, as one list of stacked tensors (R, ...)."""
+    return [torch.stack(parts) for parts in zip(*lanes, strict=True)]

@@ -17,7 +17,7 @@ from torch import Tensor
 from mtlrun.data.task import Task
 from mtlrun.training.gradients import Tensors, flat, products, unflat, weighted_sum
 from mtlrun.training.labelled import labelled, stand_ins
-from mtlrun.training.losses import loss_of
+from mtlrun.training.losses import Loss
 from mtlrun.training.probes import PROBES
 from mtlrun.training.rules import Own, Rules
 from mtlrun.training.stacked import Forward
@@ -89,6 +89,7 @@ class Program:
         active: positions of the tasks that the phase trains.
         frozen: names of the parameters that the phase leaves as they are.
         rules: strategies, of all lanes or of some each; their weightings need the same of a step.
+        losses: of all tasks, over lanes.
     """
 
     def __init__(
@@ -99,8 +100,10 @@ class Program:
         active: Sequence[int],
         frozen: Container[str],
         rules: Sequence[Rules],
+        losses: Sequence[Loss],
     ) -> None:
         self.forward, self.tasks, self.active, self.rules = forward, tasks, tuple(active), rules
+        self._losses = losses
         alone = len(self.active) == 1  # what is shared in principle is the one task's own in this phase
         free = {n: owner for n, owner in owners.items() if n not in frozen}
         self.shared = [n for n, owner in free.items() if owner is None and not alone]
@@ -165,7 +168,7 @@ class Program:
                 sides = [[found[k * count + t] for t in self.active] for k in (1, 2)]
             else:
                 outputs = self.forward(examples.inputs, examples.masks)
-        losses = [self.loss(lanes, self.tasks[t], outputs[t], examples.targets[t]) for t in self.active]
+        losses = [self.loss(lanes, t, outputs[t], examples.targets[t]) for t in self.active]
         return Seen(losses, subject, below, sides, statistics)
 
     def labelled(self, examples: Examples) -> Tensor | None:
@@ -179,13 +182,13 @@ class Program:
         lanes.last = torch.where(here, losses, lanes.last)
         return lanes.last
 
-    def loss(self, lanes: Lanes, task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return a task's training loss, (R,)."""
-        plain = loss_of(task)(outputs, targets)
+    def loss(self, lanes: Lanes, task: int, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the training loss of the task at a position, (R,)."""
+        plain, kind = self._losses[task](outputs, targets), self.tasks[task].kind
         if not self._shapes_losses:
             return plain
         found = [
-            rules.loss(task.kind, own.regularization_fields, *map(rules.part, (plain, outputs, targets)))
+            rules.loss(kind, own.regularization_fields, *map(rules.part, (plain, outputs, targets)))
             for rules, own in zip(self.rules, lanes.own, strict=True)
         ]
         return torch.cat(found)

@@ -184,6 +184,8 @@ def test_a_plan_in_numbers_and_words(tmp_path):
         "memory_mib": 0,
         "data_mib": 0.4,  # 1,797 images of 64 numbers of 4 bytes
         "cohorts_streamed": 0,
+        "cohorts_one_by_one": 0,
+        "one_by_one": [],
     }
     lines = plan_text(facts | {"estimate_s": 1234.5, "run_steps": 1_000_000}).splitlines()
     assert lines[0] == "study small: 1 cell"

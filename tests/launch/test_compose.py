@@ -92,7 +92,7 @@ def test_folders_of_a_user_hold_options_and_ours_come_first(tmp_path):
     folders = [str(tmp_path / "first"), str(tmp_path / "second")]
     jobs = composed("model=mlp,tall,second", config_dirs=folders)
     assert [job["model"]["width"] for job in jobs] == [64, 1, 2]
-    found = composed("model=glob([m*,s*,t*])", config_dirs=folders)
+    found = composed("model=glob([m*,s*,ta*])", config_dirs=folders)
     assert [job["model"]["width"] for job in found] == [64, 2, 1]  # mlp, second, tall
     with pytest.raises(ConfigError, match="found 'tall'"):
         composed("model=tall", "nonsense=3")

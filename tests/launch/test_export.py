@@ -25,9 +25,15 @@ model = load()
 outputs = model(torch.ones(3, 1, 8, 8))
 print({task: tuple(out.shape) for task, out in outputs.items()}, "mtlrun" in sys.modules)
 """
+OWN = ("model=custom",)
 MODELS = (
     ("model=convnet",),
     ("model=linear",),
+    ("model=convnet_deep", "model.channels=8", "model.groups=2"),
+    ("model=transformer_tabular", "model.heads=2", "model.depth=2"),
+    (*OWN, "model.encoder._target_=support.own_encoders.Rows"),
+    (*OWN, "model.encoder._target_=support.own_encoders.Map", "regularization=dropout"),
+    (*OWN, "model.encoder._target_=support.own_encoders.sequence", "sharing=branched"),
     ("model=resnet18", "model.norm=batch", "model.channels=2", "model.groups=1"),
     ("sharing=mmoe", "suite=digits_permuted"),
     ("sharing=cross_stitch",),
@@ -50,6 +56,16 @@ def test_it_gives_what_the_run_gives(tmp_path, overrides):
     assert list(found) == [task.name for task in run.info.tasks]
     for out, wanted in zip(found.values(), expected, strict=True):
         torch.testing.assert_close(out, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_an_encoder_that_branches_on_values_predicts_and_is_no_file(tmp_path):
+    own = ("model=custom", "model.encoder._target_=support.own_encoders.Branching", "model.encoder.width=8")
+    run = trained(tmp_path / "runs", *own)
+    inputs = [np.random.default_rng(7).normal(size=(5, 1, 8, 8)).astype(np.float32)]
+    assert [out.shape for out in outputs_of(run, inputs)] == [(5, 10), (5, 1)]
+    refused = mtlrun("export", run.run_id, "--store", str(tmp_path / "runs"), "-o", str(tmp_path / "model"))
+    assert refused.code == 2
+    assert "torch cannot trace the network" in refused.err
 
 
 @torch.no_grad()

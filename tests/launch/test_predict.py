@@ -45,6 +45,28 @@ def test_of_tables_amounts_are_in_their_unit_and_classes_have_their_names(tmp_pa
     assert list(found["cold"] == "yes") == list(found["cold_p"] > 0.5)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        ("model=transformer_tabular", "model.depth=1", "suite.categories=embedded"),
+        ("model=custom", "model.encoder._target_=support.own_encoders.Gated"),
+    ],
+    ids=lambda model: model[0],
+)
+def test_of_tables_other_encoders_predict_what_the_network_gives(tmp_path, model):
+    table = houses(tmp_path / "houses.csv")
+    own = ("suite.path=" + str(tmp_path / "houses.csv"), "suite.targets={price: price, cold: cold}")
+    run = trained(tmp_path / "runs", "suite=table", *own, *model)
+    store = ("--store", str(tmp_path / "runs"), "-o", str(tmp_path / "out.csv"))
+    result = mtlrun("predict", run.run_id, str(tmp_path / "houses.csv"), *store)
+    assert result.code == 0, result.err
+    found = pd.read_csv(tmp_path / "out.csv")
+    price, cold = outputs_of(run, [run.data.sources[0].inputs])
+    np.testing.assert_allclose(found["price"], price[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(found["cold_p"], cold.sigmoid()[:, 0], rtol=1e-5)
+    assert len(found) == len(table)
+
+
 def test_images_are_pixels_standardised_as_in_training(tmp_path, monkeypatch):
     datasets = pytest.importorskip("datasets")
     from support.hub import one_label

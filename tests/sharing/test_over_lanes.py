@@ -12,7 +12,8 @@ from torch.func import functional_call
 
 from mtlrun.catalog import options
 from mtlrun.training.cohort import Cohort
-from mtlrun.training.stacked import Stacked, forward_of_lanes
+from mtlrun.training.stacked import Stacked
+from mtlrun.training.ways import forward_of_lanes
 
 CPU = torch.device("cpu")
 CASES = [("digits_parity", "mlp"), ("digits_permuted", "mlp"), ("digits_parity", "convnet")]

@@ -47,7 +47,7 @@ def mtlrun(*arguments: str) -> Result:
 
 def tiny(store: Path, *overrides: str) -> list[str]:
     """Return the overrides of a tiny study."""
-    no_width = "model=resnet18" in overrides
+    no_width = {"model=resnet18", "model=convnet_deep", "model=custom"} & {*overrides}
     small = [o for o in TINY if not (no_width and o.startswith("model.width"))]
     return [*small, f"store={store}", *overrides]
 

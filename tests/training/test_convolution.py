@@ -13,7 +13,8 @@ from mtlrun.training import convolution
 from mtlrun.training.cohort import Cohort
 from mtlrun.training.convolution import InChunks, chunk_lanes
 from mtlrun.training.optimizers import Adam, LaneOptimizer
-from mtlrun.training.stacked import Stacked, Vmapped, forward_of_lanes
+from mtlrun.training.stacked import Stacked, Vmapped
+from mtlrun.training.ways import forward_of_lanes
 
 
 @pytest.fixture(autouse=True)

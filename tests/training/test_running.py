@@ -14,7 +14,8 @@ from mtlrun.errors import ConfigError
 from mtlrun.training.cohort import SPLITS, Cohort
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.running import statistics_of
-from mtlrun.training.stacked import Lone, Stacked, Vmapped, forward_of_lanes
+from mtlrun.training.stacked import Lone, Stacked, Vmapped
+from mtlrun.training.ways import forward_of_lanes
 
 CPU = torch.device("cpu")
 SMALL = {"model": "resnet18", "model__norm": "batch", "model__channels": 2, "model__groups": 1}

@@ -6,7 +6,8 @@ from support.configs import run_config
 from torch import nn
 
 from mtlrun.training.cohort import Cohort
-from mtlrun.training.stacked import Lone, Stacked, Vmapped, forward_of_lanes
+from mtlrun.training.stacked import Lone, Stacked, Vmapped
+from mtlrun.training.ways import forward_of_lanes
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,112 @@
+"""Classes and functions of other people's code, which a node names by `_target_` with their arguments beside it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mtlrun.errors import ConfigError, Fault
+
+FOREIGN_ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    NameError,
+    AssertionError,
+    ImportError,
+    OSError,
+    SyntaxError,
+)
+"""What other people's code may raise; it is told as a fault of the config."""
+
+TARGET = "_target_"
+RULE = "must name a class or function that can be imported, as my_package.MyClass"
+
+
+def find(target: Any) -> Callable[..., Any]:
+    """Import the class or function that a `_target_` names.
+
+    Raises:
+        ConfigError: there is none, or its module cannot be imported.
+    """
+    module, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", "")
+    if not module or module.strip(".") != module:
+        raise ConfigError([Fault(TARGET, RULE, target)])
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        absent = error.name is not None and f"{module}.".startswith(f"{error.name}.")
+        rule = RULE if absent else f"{RULE}: its module fails with {told(error)}"
+        raise ConfigError([Fault(TARGET, rule, target)]) from error
+    except FOREIGN_ERRORS as error:
+        rule = f"{RULE}: its module fails with {told(error)}"
+        raise ConfigError([Fault(TARGET, rule, target)]) from error
+    if not callable(found):
+        raise ConfigError([Fault(TARGET, RULE, target)])
+    called: Callable[..., Any] = found
+    return called
+
+
+def argument_faults(node: Mapping[str, Any], given: int = 0) -> list[Fault]:
+    """Return what is wrong with a node's `_target_` and with the names of its arguments; keys are of the node.
+
+    Args:
+        node: `_target_` and arguments by name.
+        given: how many arguments come besides, before those of the node.
+    """
+    try:
+        found = find(node.get(TARGET))
+        signature = inspect.signature(found)
+    except ConfigError as error:
+        return [fault for fault in error.faults if isinstance(fault, Fault)]
+    except ValueError:  # a builtin that does not say what it takes
+        return []
+    takes = [*signature.parameters.values()][given:]
+    names = [p.name for p in takes if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    anything = any(p.kind is p.VAR_KEYWORD for p in takes)
+    wanting = [p.name for p in takes if p.name in names and p.default is p.empty]
+    arguments = [key for key in node if key != TARGET]
+    label = str(node[TARGET])
+    faults = [
+        Fault(name, f"is no argument of {label}", name, names or ("it takes none",))
+        for name in arguments
+        if name not in names and not anything
+    ]
+    return faults + [
+        Fault(name, f"must be given: {label} needs it") for name in wanting if name not in arguments
+    ]
+
+
+def arguments_of(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a node; those that are such nodes themselves are built."""
+    return {key: _built(value) for key, value in node.items() if key != TARGET}
+
+
+def _built(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        arguments = {key: _built(part) for key, part in value.items() if key != TARGET}
+        return find(value[TARGET])(**arguments) if TARGET in value else arguments
+    return [_built(part) for part in value] if isinstance(value, list) else value
+
+
+def targets_in(value: Any) -> Iterator[str]:
+    """Yield every `_target_` in plain data, however deep."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get(TARGET), str):
+            yield value[TARGET]
+        for part in value.values():
+            yield from targets_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from targets_in(part)
+
+
+def told(error: BaseException) -> str:
+    """Return an error in one line: its kind and the first line of what it says."""
+    said = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
