@@ -135,9 +135,11 @@ def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _setting(value: Any) -> str:
-    """Return a setting as text: lists of numbers to six digits, as [0.666667, 1.33333], mappings as a 40, b 120."""
+    """Return a setting as text: numbers to six digits, as [0.666667, 1.33333], mappings as a 40, b 120."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {part}" for key, part in value.items())
+    if isinstance(value, float):
+        return str(float(f"{value:.6g}"))
     return f"[{', '.join(f'{v:.6g}' for v in value)}]" if _numbers(value) else str(value)
 
 

@@ -16,6 +16,7 @@ from mtlrun.report import words
 from mtlrun.report.display import names_of
 from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
+from mtlrun.report.tuned import tuning_warning
 from mtlrun.report.waterfall import draw_waterfalls
 
 if TYPE_CHECKING:
@@ -205,6 +206,6 @@ def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
         handlelength=1.8,
         columnspacing=1.6,
         bbox_to_anchor=(0.5, 0.06 / total),
-        title="mean over seeds with 95 % interval",
+        title=f"mean over seeds with 95 % interval  {tuning_warning(summary.rows)}".strip(),
         title_fontsize=8,
     )

@@ -9,7 +9,7 @@ from mtlrun.report.contrasts import BASE
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
 from mtlrun.report.theory import theory_sentence
-from mtlrun.report.tuned import tuning_sentence
+from mtlrun.report.tuned import tuning_sentence, tuning_warning
 from mtlrun.statistics.corrections import find_correction
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ def legend(summary: Summary) -> str:
     small = (
         f" A * marks a gain smaller than the margin of {settings.margin:g} %." if _any_small(summary) else ""
     )
+    warning = tuning_warning(summary.rows)
     return (
         "STL: each task trained alone, MTL: together. Gain in % of STL, positive is better, with its 95 % "
         f"interval. p: no gain, {find_correction(settings.correction).words} over {family}. Test values, chosen "
-        f"on validation.{small}"
+        f"on validation.{small}{' ' + warning if warning else ''}"
     )
 
 
