@@ -129,7 +129,8 @@ def _edges(chosen: Mapping[str, _Chosen]) -> str:
     """Say which keys were chosen at the edge of what was tried."""
     counts = Counter(key for _, edge in chosen.values() for key in edge)
     named = ", ".join(f"{key} {counted(count, 'time')}" for key, count in counts.most_common())
-    text = f" At the edge of the values tried: {named}, of {counted(len(chosen), 'choice')}; better ones may lie beyond."
+    of = counted(len(chosen), "choice")
+    text = f" At the edge of the values tried: {named}, of {of}; better ones may lie beyond."
     return text if counts else ""
 
 
