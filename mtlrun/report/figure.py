@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtlrun.report import words
+from mtlrun.report.aggregate_picture import draw_aggregates
 from mtlrun.report.display import names_of
 from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
@@ -93,6 +94,7 @@ def _draw(summary: Summary) -> Figure:
 
 PICTURES: dict[str, Callable[[Summary], Figure]] = {
     "rows": _draw,
+    "aggregates": draw_aggregates,
     "attribution": draw_waterfalls,
     "frontier": draw_fronts,
 }
