@@ -79,13 +79,13 @@ def _draw_gains(axes: Axes, shown: pd.DataFrame) -> None:
 
 
 def _draw_profiles(axes: Axes, shown: pd.DataFrame) -> None:
-    for place, row in enumerate(shown.to_dict("records")):
-        profile = json.loads(row["profile"]) if isinstance(row["profile"], str) else row["profile"]
-        bounds = sorted(profile, key=float)
+    profiles = [json.loads(p) if isinstance(p, str) else p for p in shown["profile"]]
+    bounds = sorted(profiles[0], key=float)
+    for place, (name, profile) in enumerate(zip(shown["name"], profiles, strict=True)):
         dash = _DASHES[place // len(_COLOURS) % len(_DASHES)]
         colour = _COLOURS[place % len(_COLOURS)]
-        axes.plot(bounds, [profile[bound] for bound in bounds], dash, color=colour, label=row["name"])
-    axes.axvline("0", color=_INK, linewidth=0.8)
+        axes.plot(bounds, [profile[bound] for bound in bounds], dash, color=colour, label=name)
+    axes.axvline(bounds.index("0"), color=_INK, linewidth=0.8)
     axes.set_ylim(0, 1)
     axes.set_xlabel("gain in % of STL (axis not to scale)", fontsize=8, color=_FAINT)
     axes.set_ylabel("share of runs above", fontsize=8, color=_FAINT)

@@ -117,7 +117,7 @@ def _stopped(summary: Summary) -> str:
     took = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     return (
         f"Seeds were added until conclusive, at most {summary.stop['max']}: cells took {took} seeds, {runs:,} runs "
-        f"in all; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
+        f"with their baselines; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
     )
 
 
