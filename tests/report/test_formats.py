@@ -77,6 +77,7 @@ def test_json_is_the_contract(summary: Summary) -> None:
         "front_gains",
         "cost",
         "theory",
+        "statistics",
     ]
     assert (page["schema_version"], page["study"]) == (1, "quickstart")
     assert list(page["rows"][0]) == list(ROW_COLUMNS)
