@@ -146,8 +146,8 @@ def _changed(row: Row, was: Mapping[str, Any] | None, cell: Mapping[str, Any]) -
 def _judge(pairs: list[_Pair], alpha: float, planned: float) -> list[GateRow]:
     lost, won = (_significant([pair.found for pair in pairs], name, alpha) for name in ("p_lost", "p_won"))
     return [
-        _gate_row(pair, _outcome(pair, *shown, alpha), planned, rows=len(pairs))
-        for pair, *shown in zip(pairs, lost, won, strict=True)
+        _gate_row(pair, _outcome(pair, has_lost, has_won, alpha), planned, rows=len(pairs))
+        for pair, has_lost, has_won in zip(pairs, lost, won, strict=True)
     ]
 
 
