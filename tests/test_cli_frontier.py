@@ -75,6 +75,7 @@ def test_a_grid_of_weights_is_a_front_with_no_further_key(tmp_path):
     assert {row["mitigation"] for row in found["frontier"]} == {"pcgrad"}
 
 
+@pytest.mark.validity
 def test_test_values_choose_nothing(stored, tmp_path, monkeypatch):
     load = cohort_module.Suite.load
 

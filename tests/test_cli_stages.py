@@ -31,6 +31,7 @@ def test_validation_chooses_the_setting_and_fresh_seeds_judge(tmp_path):
     assert "run-steps in" not in again.err and again.out == result.out
 
 
+@pytest.mark.validity
 def test_test_values_choose_neither_setting_nor_step(tmp_path, monkeypatch):
     load = cohort_module.Suite.load
 

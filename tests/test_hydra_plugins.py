@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,6 +67,48 @@ def test_a_plan_is_of_all_jobs_whatever_the_launcher(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = planned(*tiny(tmp_path / "store", "weighting=equal,pcgrad", "hydra/launcher=basic"))
     assert (plan["cells"], plan["runs_new"]) == (2, 12)
+
+
+class Searching(Sweeper):
+    """A sweeper that looks twice, the second time near what was better, and ends by writing what it found.
+
+    As Optuna's does (hydra-optuna-sweeper 1.3.0), into a folder that Hydra leaves to launchers to make.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def setup(self, *, hydra_context: Any, task_function: Any, config: Any) -> None:
+        self.folder = Path(config.hydra.sweep.dir)
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        found: dict[float, float] = {}
+        for number, rates in enumerate(([0.0001, 0.01], [0.02])):
+            jobs = [[*arguments, f"optimizer.lr={rate}"] for rate in rates]
+            done = self.launcher.launch(jobs, initial_job_idx=2 * number)
+            found |= {rate: job.return_value for rate, job in zip(rates, done, strict=True)}
+        best = max(found, key=lambda rate: found[rate])
+        (self.folder / "best.json").write_text(json.dumps([best, found[best]]))
+
+
+def test_a_sweeper_that_searches_makes_one_study_and_finds_its_folder(tmp_path, monkeypatch):
+    name = "hydra_plugins.searching.Searching"  # Hydra takes plugins of this package only
+    monkeypatch.setitem(Plugins.instance().class_name_to_class, name, Searching)
+    store, folder = tmp_path / "store", tmp_path / "found"
+    done = mtlrun("sweep", *tiny(store, f"hydra.sweeper._target_={name}", f"hydra.sweep.dir={folder}"))
+    assert done.code == 0, done.err
+    assert {row["hyper"]["optimizer.lr"] for row in reported(store)["rows"]} == {0.0001, 0.01, 0.02}
+    best, value = json.loads((folder / "best.json").read_text())
+    assert best != 0.0001 and 0 < value < 1
+
+
+def test_our_own_sweeper_leaves_no_folder(tmp_path):
+    folder = tmp_path / "none"
+    assert mtlrun("sweep", *tiny(tmp_path / "store", f"hydra.sweep.dir={folder}")).code == 0
+    assert not folder.exists()
 
 
 def test_batches_of_one_sweep_train_a_baseline_once(tmp_path):

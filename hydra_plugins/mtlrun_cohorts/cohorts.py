@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -54,6 +55,9 @@ class CohortLauncher(Launcher):
             from mtlrun.launch.factored import Composer  # Hydra loads this file in programs that are not ours
 
             self.composer = Composer(self.context.config_loader, self.config)
+            if self.config.hydra.sweeper._target_ != _SWEEPER["_target_"]:
+                # Other sweepers, as Optuna's, end by writing there, and leave it to launchers to make the folder.
+                Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         values = run_batch(self.composer.jobs(job_overrides, initial_job_idx))
         return [
             ComposedLater(

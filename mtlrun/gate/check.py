@@ -144,19 +144,20 @@ def _changed(row: Row, was: Mapping[str, Any] | None, cell: Mapping[str, Any]) -
 
 
 def _judge(pairs: list[_Pair], alpha: float, planned: float) -> list[GateRow]:
-    lost, won = (
-        holm(np.array([np.nan if pair.found is None else getattr(pair.found, name) for pair in pairs]))
-        for name in ("p_lost", "p_won")
-    )
+    lost, won = (_significant([pair.found for pair in pairs], name, alpha) for name in ("p_lost", "p_won"))
     return [
-        _judged(
-            pair, _outcome(pair, lost[place] < alpha, won[place] < alpha, alpha), planned, rows=len(pairs)
-        )
-        for place, pair in enumerate(pairs)
+        _gate_row(pair, _outcome(pair, has_lost, has_won, alpha), planned, rows=len(pairs))
+        for pair, has_lost, has_won in zip(pairs, lost, won, strict=True)
     ]
 
 
-def _judged(pair: _Pair, outcome: str, planned: float, rows: int) -> GateRow:
+def _significant(found: list[Change | None], name: str, alpha: float) -> list[bool]:
+    """Return for each row whether a p value is under alpha, by Holm over the rows that have one."""
+    p = np.array([np.nan if change is None else getattr(change, name) for change in found])
+    return (holm(p) < alpha).tolist()
+
+
+def _gate_row(pair: _Pair, outcome: str, planned: float, rows: int) -> GateRow:
     needed = None
     if outcome == "underpowered" and pair.found is not None and pair.found.n > 1:
         margin = pair.margin / 100 * pair.locked["scale"]

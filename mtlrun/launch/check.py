@@ -27,6 +27,9 @@ from mtlrun.training.network import Parts
 from mtlrun.training.numerics import STORED
 from mtlrun.training.objectives import check_losses
 
+_NO_LOOKS = (
+    "must be null where splits vary with the seed (suite.resplit=true): no test for those holds at every look"
+)
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "check", "study"),
@@ -114,7 +117,9 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         faults += found
         bad |= {group} if found else set()
     try:
-        if not bad & {"suite", "statistics"} and job["suite"].get("resplit"):
+        if not bad & {"suite", "statistics", "stop"} and job["suite"].get("resplit"):
+            if job["stop"].get("until"):
+                raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])
             check_resplit(build(job["statistics"]).method)
         if not bad & {"suite", "budget"}:
             memo(_check_budget, job["suite"], job["budget"])

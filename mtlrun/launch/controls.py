@@ -115,12 +115,10 @@ def _exposure(cell: Cell, budget: Config) -> dict[str, Any]:
     for phase in cell.phases:
         if not phase["freeze_shared"]:
             steps += phase["end"] - phase["begin"]
-            by_source = [
-                [n for t, n in phase["tasks"].items() if source[t] == s] for s in set(source.values())
-            ]
-            seen += sum(
-                max(counts) for counts in by_source if counts
-            )  # tasks of one source share its examples
+            by_source: dict[Any, int] = {}
+            for task, count in phase["tasks"].items():  # tasks of one source share its examples
+                by_source[source[task]] = max(by_source.get(source[task], 0), count)
+            seen += sum(by_source.values())
     size = budget["batch_size"]
     if size != "full" and steps:
         size = min(round(size * seen / steps), *(s.rows["train"] for s in info.sources))

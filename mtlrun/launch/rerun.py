@@ -63,10 +63,14 @@ def rerun(
         LockError: the lock holds no configs, or lacks some.
         ConfigError: faults in the job, or in configs that this version or this machine cannot train.
     """
-    faults = [Fault("--seeds", "must be at least 1", seeds)] if seeds is not None and seeds < 1 else []
+    faults: list[Fault | str] = (
+        [Fault("--seeds", "must be at least 1", seeds)] if seeds is not None and seeds < 1 else []
+    )
     faults += [Fault("--add-seeds", "must not be negative", add_seeds)] if add_seeds < 0 else []
-    if len(jobs) > 1 or faults or job_faults(jobs[0]):
-        raise ConfigError(faults + job_faults(jobs[0]) or ["`--rerun` trains once, and takes no sweep"])
+    faults += job_faults(jobs[0])
+    faults += ["`--rerun` trains once, and takes no sweep"] if len(jobs) > 1 else []
+    if faults:
+        raise ConfigError(faults)
     _check_complete(locked)
     had = {cell["cell_id"]: len(cell["seeds"]) for cell in locked["cells"]}
     first = {key: min(n, seeds or max(n - add_seeds, FEWEST)) for key, n in had.items()}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.report import words
 from mtlrun.report.attribution import WHOLE
-from mtlrun.report.display import Block, names_of
+from mtlrun.report.display import Block, names_of, plain_block
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -19,11 +19,12 @@ NOTE = (
 
 
 def attribution_blocks(summary: Summary) -> list[Block]:
-    """Return a block per suite with controls: the parts of each row's gain, with 95 % intervals."""
-    return [_block(str(suite), rows) for suite, rows in summary.attribution.groupby("suite", sort=False)]
+    """Return a block per suite with controls: the parts of each row's gain; how to read it stands with the first."""
+    groups = summary.attribution.groupby("suite", sort=False)
+    return [_block(str(suite), rows, "" if n else f"; {NOTE}") for n, (suite, rows) in enumerate(groups)]
 
 
-def _block(suite: str, rows: pd.DataFrame) -> Block:
+def _block(suite: str, rows: pd.DataFrame, note: str) -> Block:
     percent = rows["gain_pct"].notna().all()
     value, low, high = ("gain_pct", "ci_low", "ci_high") if percent else ("diff", "diff_low", "diff_high")
     parts = [part for part in dict.fromkeys(rows["part"]) if part != WHOLE] + [WHOLE]
@@ -42,6 +43,5 @@ def _block(suite: str, rows: pd.DataFrame) -> Block:
             starts.append(cell_id is records[0])
             found = [cells.get((cell_id, task, part), "-") for part in parts]
             lines.append([str(task) if starts[-1] else "", *settings, *found])
-    told: list[list[str | None]] = [[None] * len(line) for line in lines]
     unit = ("in % of STL" if percent else "in units of the metric") + ", ± half of the 95 % interval"
-    return Block(suite, f"{unit}; {NOTE}", ["task", *names.columns, *parts], lines, told, starts)
+    return plain_block(suite, unit + note, ["task", *names.columns, *parts], lines, starts)

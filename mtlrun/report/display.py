@@ -43,6 +43,14 @@ class Block:
     starts: list[bool]
 
 
+def plain_block(
+    title: str, note: str, header: Sequence[str], lines: list[list[str]], starts: Sequence[bool] = ()
+) -> Block:
+    """Return a table of which no cell tells a verdict; without `starts` all lines are one group."""
+    told: list[list[str | None]] = [[None] * len(header) for _ in lines]
+    return Block(title, note, list(header), lines, told, list(starts) or [False] * len(lines))
+
+
 def row_blocks(
     summary: Summary, marks: words.Marks = words.UNICODE, spread: bool = True, leave_out: Sequence[str] = ()
 ) -> list[Block]:
@@ -85,8 +93,7 @@ def aggregate_blocks(summary: Summary) -> list[Block]:
         for settings, row in zip(shown, records, strict=True)
     ]
     header = [*names.columns, "mean gain %", "middle half % [95 %]", "P(better)", "rank", "tasks"]
-    told: list[list[str | None]] = [[None] * len(header) for _ in lines]
-    return [Block("all suites", "", header, lines, told, [False] * len(lines))]
+    return [plain_block("all suites", "", header, lines)]
 
 
 def frame_block(summary: Summary, level: str) -> Block:
@@ -100,8 +107,7 @@ def frame_block(summary: Summary, level: str) -> Block:
     note = ", ".join(f"{name} {_text(frame[name].iloc[0])}" for name in constant)
     shown = frame.drop(columns=constant)
     lines = [[_text(value) for value in values] for values in shown.itertuples(index=False)]
-    told: list[list[str | None]] = [[None] * len(shown.columns) for _ in lines]
-    return Block(level, note, [str(name) for name in shown], lines, told, [False] * len(lines))
+    return plain_block(level, note, [str(name) for name in shown], lines)
 
 
 def names_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -135,9 +141,11 @@ def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _setting(value: Any) -> str:
-    """Return a setting as text: lists of numbers to six digits, as [0.666667, 1.33333], mappings as a 40, b 120."""
+    """Return a setting as text: numbers to six digits, as [0.666667, 1.33333], mappings as a 40, b 120."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {part}" for key, part in value.items())
+    if isinstance(value, float):
+        return str(float(f"{value:.6g}"))
     return f"[{', '.join(f'{v:.6g}' for v in value)}]" if _numbers(value) else str(value)
 
 

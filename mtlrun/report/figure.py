@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtlrun.report import words
+from mtlrun.report.aggregate_picture import draw_aggregates
 from mtlrun.report.display import names_of
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, PALE, keep_spines, new_figure
 from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
+from mtlrun.report.tuned import tuning_warning
 from mtlrun.report.waterfall import draw_waterfalls
 
 if TYPE_CHECKING:
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LOOKS = {
-    "negative": ("v", "#c8401e"),
-    "positive": ("^", "#00795c"),
+    "negative": ("v", LOSS),
+    "positive": ("^", GAIN),
     "neutral": ("s", "#0067a5"),
-    "inconclusive": ("o", "#77716a"),
+    "inconclusive": ("o", FAINT),
 }
 """Marker and colour by verdict; the colours differ for colour-blind readers too."""
 
-_HARM, _MARGIN, _INK, _FAINT = "#fbe7e1", "#d9d5ce", "#23201d", "#77716a"
+_HARM = "#fbe7e1"
 _WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN = 9.0, 0.235, 0.62, 0.45, 0.45
 _LEFT, _RIGHT = 0.30, 0.78
 _MOST_PIXELS = 60_000
@@ -71,14 +74,10 @@ def _save(summary: Summary, level: str, kind: str, metadata: dict[str, None]) ->
 
 
 def _draw(summary: Summary) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     panels = _panels(summary)
     heights = [_HEAD_IN + _FOOT_IN + _LINE_IN * _slots(panel) for panel in panels]
     total = sum(heights) + _LEGEND_IN
-    figure = Figure(figsize=(_WIDTH_IN, total))
-    FigureCanvasAgg(figure)
+    figure = new_figure(_WIDTH_IN, total, layout=None)
     top = total
     for panel, height in zip(panels, heights, strict=True):
         body = height - _HEAD_IN - _FOOT_IN
@@ -92,6 +91,7 @@ def _draw(summary: Summary) -> Figure:
 
 PICTURES: dict[str, Callable[[Summary], Figure]] = {
     "rows": _draw,
+    "aggregates": draw_aggregates,
     "attribution": draw_waterfalls,
     "frontier": draw_fronts,
 }
@@ -132,26 +132,25 @@ def _draw_panel(axes: Axes, panel: _Panel) -> None:
     axes.set_xlim(*_limits(panel))
     axes.axvspan(axes.get_xlim()[0], 0, color=_HARM, lw=0, zorder=0)
     if panel.margin:
-        axes.axvspan(-panel.margin, panel.margin, color=_MARGIN, alpha=0.55, lw=0, zorder=1)
-    axes.axvline(0, color=_INK, lw=0.8, zorder=2)
+        axes.axvspan(-panel.margin, panel.margin, color=PALE, alpha=0.55, lw=0, zorder=1)
+    axes.axvline(0, color=INK, lw=0.8, zorder=2)
     transform = axes.get_yaxis_transform()
     y = 0.0
     for task, rows in panel.rows.groupby("task", sort=False):
-        axes.text(-0.52, y + 0.75, str(task), transform=transform, weight="bold", color=_INK, va="center")
+        axes.text(-0.52, y + 0.75, str(task), transform=transform, weight="bold", color=INK, va="center")
         y += 1.15
         for row in rows.itertuples():
             _draw_row(axes, panel, row, y + 0.5)
             y += 1
-    axes.set_title(panel.title, loc="left", x=-0.52, weight="bold", fontsize=11, color=_INK, pad=20)
+    axes.set_title(panel.title, loc="left", x=-0.52, weight="bold", fontsize=11, color=INK, pad=20)
     zero = axes.transLimits.transform((0, 0))[0]
     for x, side, text in ((zero - 0.012, "right", "sharing hurts"), (zero + 0.012, "left", "sharing helps")):
-        axes.text(x, 1, text, transform=axes.transAxes, ha=side, va="bottom", color=_FAINT, fontsize=8)
-    axes.set_xlabel(panel.unit, color=_FAINT, fontsize=8, labelpad=2)
+        axes.text(x, 1, text, transform=axes.transAxes, ha=side, va="bottom", color=FAINT, fontsize=8)
+    axes.set_xlabel(panel.unit, color=FAINT, fontsize=8, labelpad=2)
     axes.set_yticks([])
-    axes.tick_params(axis="x", colors=_FAINT, labelsize=8, length=3)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_FAINT)
+    axes.tick_params(axis="x", colors=FAINT, labelsize=8, length=3)
+    keep_spines(axes, "bottom")
+    axes.spines["bottom"].set_color(FAINT)
 
 
 def _short(name: str) -> str:
@@ -163,7 +162,7 @@ def _draw_row(axes: Axes, panel: _Panel, row: Any, y: float) -> None:
     marker, colour = _LOOKS[row.verdict]
     open_ = row.verdict == "inconclusive"
     transform = axes.get_yaxis_transform()
-    axes.text(-0.50, y, _short(row.name), transform=transform, color=_INK, va="center", fontsize=8.5)
+    axes.text(-0.50, y, _short(row.name), transform=transform, color=INK, va="center", fontsize=8.5)
     text = words.gain(row) + (words.SMALL if row.small else "")
     axes.text(1.02, y, text, transform=transform, color=colour, va="center", fontsize=8)
     if np.isfinite(low):
@@ -195,7 +194,7 @@ def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
         )
     margin = summary.settings.margin
     small = "  (*: significant, but smaller)" if summary.rows["small"].any() else ""
-    handles.append(Patch(color=_MARGIN, alpha=0.55, lw=0, label=f"margin of {margin:g} %{small}"))
+    handles.append(Patch(color=PALE, alpha=0.55, lw=0, label=f"margin of {margin:g} %{small}"))
     figure.legend(
         handles=handles,
         loc="lower center",
@@ -205,6 +204,6 @@ def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
         handlelength=1.8,
         columnspacing=1.6,
         bbox_to_anchor=(0.5, 0.06 / total),
-        title="mean over seeds with 95 % interval",
+        title=f"mean over seeds with 95 % interval  {tuning_warning(summary.rows)}".strip(),
         title_fontsize=8,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report import words
-from mtlrun.report.display import Block, names_of
+from mtlrun.report.display import Block, names_of, plain_block
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def _block(suite: str, rows: pd.DataFrame, found: _Found, marks: words.Marks) ->
         for cell_id, key in cells.items()
     ]
     header = [*names.columns, *(f"{task} ({metric})" for task, metric in tasks)]
-    told: list[list[str | None]] = [[None] * len(header) for _ in lines]
-    return Block(suite, "", header, lines, told, [False] * len(lines))
+    return plain_block(suite, "", header, lines)
 
 
 def _cell(found: _Found, key: tuple[str, str], decimals: int | None, marks: words.Marks) -> str:

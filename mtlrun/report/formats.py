@@ -56,7 +56,8 @@ def render(
     Args:
         summary: what to show.
         format_name: a key of `FORMATS`.
-        level: which table, see `mtlrun.report.tables`; pictures are of `rows`, `attribution` or `frontier`.
+        level: which table, see `mtlrun.report.tables`; pictures are of those in
+            `mtlrun.report.figure.PICTURES`.
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.

@@ -9,6 +9,7 @@ import numpy as np
 from mtlrun.counted import counted
 from mtlrun.errors import ConfigError
 from mtlrun.report.display import names_of
+from mtlrun.report.drawing import COLOURS, FAINT, INK, PALE, keep_spines, new_figure
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_GRID, _INK, _FAINT = "#77716a", "#23201d", "#d9d5ce"
-_COLOURS = ("#0067a5", "#c8401e", "#00795c", "#8a5a00", "#6b3fa0", "#b0006d", "#007a8a", "#4d6b00")
 _MARKERS = "osD^vPX"
 _ACROSS, _WIDTH_IN, _HEIGHT_IN = 2, 6.4, 4.6
 _REACH = 3
@@ -32,9 +31,6 @@ def draw_fronts(summary: Summary) -> Figure:
     Raises:
         ConfigError: there is no front, or none of two tasks whose gains are percentages.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     compared = summary.front_gains
     if compared.empty:
         raise ConfigError(["the study has no front of fixed weights: train it with frontier=11"])
@@ -43,8 +39,7 @@ def draw_fronts(summary: Summary) -> Figure:
         raise ConfigError(["a front is drawn for two tasks with gains in percent; --format md has the table"])
     across = min(_ACROSS, len(fronts))
     down = -(-len(fronts) // across)
-    figure = Figure(figsize=(_WIDTH_IN * across, _HEIGHT_IN * down), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(_WIDTH_IN * across, _HEIGHT_IN * down)
     for place, part in enumerate(fronts):
         _draw(figure.add_subplot(down, across, place + 1), part, summary.settings.margin)
     return figure
@@ -60,7 +55,7 @@ def _draw(axes: Axes, compared: pd.DataFrame, margin: float) -> None:
     points, rows = compared[is_point], compared[~is_point]
     tasks = list(dict.fromkeys(points["task"]))
     for line in (axes.axhline, axes.axvline):
-        line(0, color=_INK, linewidth=0.8, zorder=1)
+        line(0, color=INK, linewidth=0.8, zorder=1)
     _draw_points(axes, points, tasks)
     names = names_of(rows).agg("  ".join, axis=1) if rows["cell_id"].nunique() > 1 else rows["mitigation"]
     for number, (cell_id, part) in enumerate(rows.groupby("cell_id", sort=False)):
@@ -70,13 +65,13 @@ def _draw(axes: Axes, compared: pd.DataFrame, margin: float) -> None:
     _zoom(axes, points, rows, tasks, margin)
     about = [points[name].iloc[0] for name in ("suite", "sharing")]
     axes.set_title("  ".join(about), fontsize=10, loc="left")
-    axes.set_xlabel(f"{tasks[0]}: gain in % of STL", color=_GRID)
-    axes.set_ylabel(f"{tasks[1]}: gain in % of STL", color=_GRID)
+    axes.set_xlabel(f"{tasks[0]}: gain in % of STL", color=FAINT)
+    axes.set_ylabel(f"{tasks[1]}: gain in % of STL", color=FAINT)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.tick_params(colors=_GRID, labelsize=8)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(_FAINT)
+    axes.tick_params(colors=FAINT, labelsize=8)
+    keep_spines(axes, "left", "bottom")
+    for spine in axes.spines.values():
+        spine.set_color(PALE)
 
 
 def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str], margin: float) -> None:
@@ -95,7 +90,7 @@ def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str]
     axes.set_xlim(floor[0], top[0])
     axes.set_ylim(floor[1], top[1])
     text = f"{counted(outside, 'point of the grid lies', 'points of the grid lie')} farther down"
-    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=7, color=_GRID)
+    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=7, color=FAINT)
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
@@ -104,11 +99,11 @@ def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
     best = each["on_front"].to_numpy(dtype=bool)
     gains = points.pivot(index="cell_id", columns="task", values="gain_pct").loc[each["cell_id"], tasks]
     at = gains.to_numpy(dtype=float)
-    axes.plot(*at[best].T, color=_GRID, linewidth=1.2, zorder=2)
-    axes.plot(*at[best].T, "o", color=_GRID, markersize=5, zorder=3, label="fixed weights, on the front")
+    axes.plot(*at[best].T, color=FAINT, linewidth=1.2, zorder=2)
+    axes.plot(*at[best].T, "o", color=FAINT, markersize=5, zorder=3, label="fixed weights, on the front")
     if not best.all():
         axes.plot(
-            *at[~best].T, "o", markerfacecolor="white", color=_GRID, markersize=5, zorder=3, label="behind it"
+            *at[~best].T, "o", markerfacecolor="white", color=FAINT, markersize=5, zorder=3, label="behind it"
         )
     for place, values in zip(at, each["weights"], strict=True):
         text = ", ".join(f"{value:.3g}" for value in values)
@@ -118,7 +113,7 @@ def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
             xytext=(4, 4),
             textcoords="offset points",
             fontsize=6,
-            color=_GRID,
+            color=FAINT,
             annotation_clip=True,
         )
 
@@ -126,14 +121,14 @@ def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
 def _draw_cross(axes: Axes, gains: np.ndarray, name: str, number: int) -> None:
     """Draw one setting with its 95 % intervals: gains (2, 3) have value, low and high of both tasks."""
     value, low, high = gains.T
-    colour = _COLOURS[number % len(_COLOURS)]
+    colour = COLOURS[number % len(COLOURS)]
     spread = np.abs(np.stack([value - low, high - value], axis=1))
     axes.errorbar(
         value[:1],
         value[1:],
         xerr=spread[:1].T,
         yerr=spread[1:].T,
-        fmt=_MARKERS[number // len(_COLOURS) % len(_MARKERS)],
+        fmt=_MARKERS[number // len(COLOURS) % len(_MARKERS)],
         color=colour,
         elinewidth=1,
         markersize=5,

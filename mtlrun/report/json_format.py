@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.summary import Summary
@@ -26,7 +27,7 @@ PAGE = (
 
 
 def to_json(summary: Summary, level: str = "rows") -> str:
-    """Return one JSON object: with level `rows` the tables of `PAGE`, else that level alone.
+    """Return one JSON object: with level `rows` the tables of `PAGE` and how was tested, else that level alone.
 
     Missing values, NaN and infinities are null.
 
@@ -36,6 +37,8 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     levels = PAGE if level == "rows" else (level,)
     page: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": summary.study}
     page |= {name: _records(table(summary, name)) for name in levels}
+    if level == "rows":
+        page["statistics"] = asdict(summary.settings)
     return json.dumps(page, indent=1, allow_nan=False, ensure_ascii=False)
 
 

@@ -9,8 +9,9 @@ from mtlrun.report.contrasts import BASE
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
 from mtlrun.report.theory import theory_sentence
-from mtlrun.report.tuned import tuning_sentence
+from mtlrun.report.tuned import tuning_sentence, tuning_warning
 from mtlrun.statistics.corrections import find_correction
+from mtlrun.statistics.methods import find_method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,19 +43,17 @@ def sentences(summary: Summary) -> list[str]:
 def legend(summary: Summary) -> str:
     """Return how to read the table."""
     settings = summary.settings
-    family = "the suite" if settings.family == "suite" else "the study"
-    small = (
-        f" A * marks a gain smaller than the margin of {settings.margin:g} %." if _any_small(summary) else ""
-    )
-    return (
-        "STL: each task trained alone, MTL: together. Gain in % of STL, positive is better, with its 95 % "
-        f"interval. p: no gain, {find_correction(settings.correction).words} over {family}. Test values, chosen "
-        f"on validation.{small}"
-    )
-
-
-def _any_small(summary: Summary) -> bool:
-    return bool(summary.rows["small"].any())
+    test, correction = find_method(settings.method).words, find_correction(settings.correction).words
+    small = f"A * marks a gain smaller than the margin of {settings.margin:g} %."
+    parts = [
+        "STL: each task trained alone, MTL: together.",
+        "Gain in % of STL, positive is better, with its 95 % interval.",
+        f"p: no gain, by {test}, {correction} over the {settings.family}.",
+        "Test values, chosen on validation.",
+        small if summary.rows["small"].any() else "",
+        tuning_warning(summary.rows),
+    ]
+    return " ".join(filter(None, parts))
 
 
 def _found(rows: pd.DataFrame, begin: str) -> str:
@@ -116,7 +115,7 @@ def _stopped(summary: Summary) -> str:
     took = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     return (
         f"Seeds were added until conclusive, at most {summary.stop['max']}: cells took {took} seeds, {runs:,} runs "
-        f"in all; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
+        f"with their baselines; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
     )
 
 

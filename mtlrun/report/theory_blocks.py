@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report import words
-from mtlrun.report.display import Block, names_of
+from mtlrun.report.display import Block, names_of, plain_block
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def _block(suite: str, rows: pd.DataFrame) -> Block:
         for row, settings in zip(records, names.loc[group.index].to_numpy().tolist(), strict=True):
             starts.append(row is records[0])
             lines.append([str(task) if starts[-1] else "", *settings, *_figures(row, decimals)])
-    told: list[list[str | None]] = [[None] * len(line) for line in lines]
-    return Block(suite, NOTE, ["task", *names.columns, *FIGURES], lines, told, starts)
+    return plain_block(suite, NOTE, ["task", *names.columns, *FIGURES], lines, starts)
 
 
 def _figures(row: Any, decimals: int | None) -> list[str]:

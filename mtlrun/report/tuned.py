@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _FEW = 8
 
+_Chosen = tuple[Mapping[str, Any], list[str]]
+"""Settings, and which of them lie at the edge of what was tried."""
+
 
 class Tried(NamedTuple):
     """One task of one cell that was tried: oriented means over the tuning seeds, higher is better.
@@ -69,13 +72,21 @@ def _or_worst(value: float) -> float:
     return float(value) if np.isfinite(value) else -np.inf
 
 
+def tuning_warning(rows: pd.DataFrame) -> str:
+    """Return a warning that goes with every table and picture where some rows were tuned and others less; else ""."""
+    if rows["tuned"].isna().all():
+        return ""
+    trials = {about[key] if about else 0 for about in rows["tuned"] for key in ("trials", "stl_trials")}
+    return "NOT all tuned over equally many trials." if len(trials) > 1 else ""
+
+
 def tuning_sentence(rows: pd.DataFrame) -> str:
     """Return what was tuned, what was chosen, and whether all rows had as many trials; empty where nothing was."""
     tuned = rows[rows["tuned"].notna()]
     if tuned.empty:
         return ""
     trials: dict[int, list[str]] = {}
-    chosen: dict[str, tuple[Mapping[str, Any], list[str]]] = {}  # by what it was chosen for
+    chosen: dict[str, _Chosen] = {}
     for row in tuned.to_dict("records"):
         about = row["tuned"]
         name = " ".join(dict.fromkeys([row["sharing"], row["mitigation"], *map(str, row["hyper"].values())]))
@@ -94,6 +105,7 @@ def tuning_sentence(rows: pd.DataFrame) -> str:
     if len(tuned) < len(rows):
         untuned = counted(len(rows) - len(tuned), "row was", "rows were")
         text += f". {untuned} not tuned, which is no fair comparison with the others"
+    chosen = {name: choice for name, choice in chosen.items() if choice[0]}  # others know none of the keys
     return f"{text}. Chosen: {_told(chosen)}.{_edges(chosen)}"
 
 
@@ -105,19 +117,20 @@ def _strategy(row: Mapping[str, Any]) -> str:
     return "".join(f" {name}" for name in found)
 
 
-def _told(chosen: Mapping[str, tuple[Mapping[str, Any], list[str]]]) -> str:
+def _told(chosen: Mapping[str, _Chosen]) -> str:
     """Return each choice where they are few, else how often each setting was chosen."""
     if len(chosen) <= _FEW:
         return "; ".join(f"{name}: {_settings(setting)}" for name, (setting, _) in chosen.items())
     counts = Counter(_settings(setting) for setting, _ in chosen.values())
-    return "; ".join(f"{text} {count} times" for text, count in counts.most_common())
+    return "; ".join(f"{text} {counted(count, 'time')}" for text, count in counts.most_common())
 
 
-def _edges(chosen: Mapping[str, tuple[Mapping[str, Any], list[str]]]) -> str:
+def _edges(chosen: Mapping[str, _Chosen]) -> str:
     """Say which keys were chosen at the edge of what was tried."""
     counts = Counter(key for _, edge in chosen.values() for key in edge)
-    named = ", ".join(f"{key} {count} times" for key, count in counts.most_common())
-    text = f" At the edge of the values tried: {named}, of {len(chosen)} choices; better ones may lie beyond."
+    named = ", ".join(f"{key} {counted(count, 'time')}" for key, count in counts.most_common())
+    of = counted(len(chosen), "choice")
+    text = f" At the edge of the values tried: {named}, of {of}; better ones may lie beyond."
     return text if counts else ""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mtlrun.errors import ConfigError
 from mtlrun.report.attribution import WHOLE
 from mtlrun.report.display import names_of
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LOSS, _GAIN, _TOTAL, _INK = "#c8401e", "#00795c", "#77716a", "#23201d"
 _ACROSS, _WIDTH_IN, _HEIGHT_IN = 3, 3.4, 2.6
 
 
@@ -26,9 +26,6 @@ def draw_waterfalls(summary: Summary) -> Figure:
     Raises:
         ConfigError: the study has no controls.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     found = summary.attribution
     if found.empty:
         raise ConfigError(
@@ -39,8 +36,7 @@ def draw_waterfalls(summary: Summary) -> Figure:
     titles = dict(zip(zip(whole["cell_id"], whole["task"], strict=True), _titles(whole), strict=True))
     across = min(_ACROSS, len(groups))
     down = -(-len(groups) // across)
-    figure = Figure(figsize=(_WIDTH_IN * across, _HEIGHT_IN * down), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(_WIDTH_IN * across, _HEIGHT_IN * down)
     for place, part in enumerate(groups):
         axes = figure.add_subplot(down, across, place + 1)
         _draw(axes, part, titles[part["cell_id"].iloc[0], part["task"].iloc[0]])
@@ -61,18 +57,17 @@ def _draw(axes: Axes, part: pd.DataFrame, title: str) -> None:
     heights = np.nan_to_num(part[value].to_numpy(dtype=float))
     begins = np.concatenate([[0.0], np.cumsum(heights[:-1])])
     begins[-1] = 0.0  # the last bar is the gain itself
-    colours = [_GAIN if h >= 0 else _LOSS for h in heights[:-1]] + [_TOTAL]
+    colours = [GAIN if h >= 0 else LOSS for h in heights[:-1]] + [FAINT]
     places = np.arange(len(part))
     axes.bar(places, heights, bottom=begins, color=colours, width=0.7)
     spread = np.abs(part[[low, high]].to_numpy(dtype=float) - part[[value]].to_numpy(dtype=float))
-    axes.errorbar(places, begins + heights, yerr=spread.T, fmt="none", ecolor=_INK, elinewidth=1, capsize=3)
+    axes.errorbar(places, begins + heights, yerr=spread.T, fmt="none", ecolor=INK, elinewidth=1, capsize=3)
     for place in places[:-1]:
         axes.plot(
-            [place + 0.35, place + 0.65], [begins[place] + heights[place]] * 2, color=_INK, linewidth=0.7
+            [place + 0.35, place + 0.65], [begins[place] + heights[place]] * 2, color=INK, linewidth=0.7
         )
-    axes.axhline(0, color=_INK, linewidth=0.8)
+    axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xticks(places, list(part["part"]), rotation=25, ha="right")
     axes.set_ylabel("% of STL" if percent else str(part["metric"].iloc[0]))
     axes.set_title(title, fontsize=9)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    keep_spines(axes, "left", "bottom")

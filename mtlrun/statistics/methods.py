@@ -42,6 +42,7 @@ class Kind(NamedTuple):
     Attributes:
         make: makes it from `ratio` (T,), which is n_test / n_train where splits vary with the seed, else 0, and
             from a Generator for what it draws.
+        words: how a report calls its tests.
         resplit: whether it is made for splits that vary with the seed.
         seeds: how many seeds it needs where the t test needs one, for normal differences and a power of 0.8.
         counts: whether its one-sided p is at least 2^-n from n seeds.
@@ -50,6 +51,7 @@ class Kind(NamedTuple):
     """
 
     make: Callable[[Array | float, np.random.Generator], Method]
+    words: str
     resplit: bool = False
     seeds: float = 1.0
     counts: bool = True
@@ -57,11 +59,13 @@ class Kind(NamedTuple):
 
 
 METHODS = {
-    "paired_t": Kind(lambda ratio, rng: StudentT(ratio), resplit=True, counts=False),
-    "bootstrap": Kind(lambda ratio, rng: Bootstrap(rng)),
-    "sign_flip": Kind(lambda ratio, rng: SignFlip(rng)),
-    "wilcoxon": Kind(lambda ratio, rng: Wilcoxon(), seeds=math.pi / 3, mean=False),
-    "anytime": Kind(lambda ratio, rng: Anytime(), seeds=1.7, mean=False),
+    "paired_t": Kind(lambda ratio, rng: StudentT(ratio), "paired t tests", resplit=True, counts=False),
+    "bootstrap": Kind(lambda ratio, rng: Bootstrap(rng), "the paired bootstrap (BCa)"),
+    "sign_flip": Kind(lambda ratio, rng: SignFlip(rng), "sign-flip tests"),
+    "wilcoxon": Kind(
+        lambda ratio, rng: Wilcoxon(), "signed-rank tests (Wilcoxon)", seeds=math.pi / 3, mean=False
+    ),
+    "anytime": Kind(lambda ratio, rng: Anytime(), "tests that hold at every look", seeds=1.7, mean=False),
 }
 """By name. Wilcoxon's 1/efficiency is pi/3 (Hodges & Lehmann 1956); that of `anytime` is measured."""
 

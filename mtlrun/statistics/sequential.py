@@ -76,7 +76,9 @@ def _p_above(x: Array, scale: Array, bound: Array) -> Array:
 def _lowest(x: Array, scale: Array, level: float) -> Array:
     """Return the smallest centre (k,) that is not rejected at `level`, by halving; NaN where none is rejected."""
     low, high = x.min(axis=0) - 1.01 * _CLIP * scale.max(axis=0), x.max(axis=0)
-    low = low - 1e-9 * (np.abs(low) + np.abs(high))
+    low = low - np.maximum(
+        1e-9 * (np.abs(low) + np.abs(high)), np.finfo(float).tiny
+    )  # below all, also below 0s
     bounded = _p_above(x, scale, low) <= level
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

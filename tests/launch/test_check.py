@@ -36,6 +36,7 @@ def test_a_job_from_conf_has_no_faults():
         ({"store": ""}, "store"),
         ({"study": "a/b"}, "study"),
         ({"suite__resplit": True, "statistics": "sign_flip"}, "statistics.method"),
+        ({"suite__resplit": True, "stop__until": "conclusive"}, "stop.until"),
         ({"study": 3}, "study"),
         ({"budget__batch_size": 1000}, "budget.batch_size"),
         ({"weighting": "static", "weighting__weights": [1, 2, 3]}, "weighting.weights"),

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 from support.synthetic_study import SyntheticStudy, realistic
 
+from mtlrun.report.aggregate_picture import draw_settings
 from mtlrun.report.formats import render
 from mtlrun.report.json_format import to_json
 from mtlrun.report.summary import Summary
@@ -49,6 +51,19 @@ def test_a_study_of_one_suite_has_none() -> None:
     assert found.aggregates.empty
     assert json.loads(to_json(found))["aggregates"] == []
     assert "All suites" not in render(found)
+
+
+def test_the_picture_names_every_setting_best_first(summary: Summary) -> None:
+    picture = render(summary, "svg", "aggregates")
+    assert isinstance(picture, bytes)
+    names = [f"{row.sharing}  {row.mitigation}" for row in summary.aggregates.itertuples()]
+    found = summary.aggregates.assign(name=names).sort_values("mean_gain", ascending=False)["name"].tolist()
+    labels = re.findall("<!-- (hard|branched)  (\\w+) -->", picture.decode())
+    assert ["  ".join(label) for label in labels] == 2 * found  # beside the gains, then in the legend
+    figure = draw_settings(summary.aggregates)
+    for line, name in zip(figure.axes[1].lines, found, strict=False):
+        profile = summary.aggregates["profile"].iloc[names.index(name)]
+        assert line.get_ydata().tolist() == [profile[bound] for bound in sorted(profile, key=float)]  # type: ignore[union-attr]
 
 
 def test_suites_that_share_baselines_are_drawn_together() -> None:

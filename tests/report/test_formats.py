@@ -53,7 +53,7 @@ def test_every_format_writes_every_level_of_awkward_results(name: str, level: st
         with pytest.raises(ConfigError, match="--level"):
             render(awkward, name, level)
         return
-    lacking = {"attribution": "no controls", "frontier": "no front"}
+    lacking = {"aggregates": "several suites", "attribution": "no controls", "frontier": "no front"}
     if name in ("svg", "png") and level in lacking:
         with pytest.raises(ConfigError, match=lacking[level]):
             render(awkward, name, level)
@@ -77,6 +77,7 @@ def test_json_is_the_contract(summary: Summary) -> None:
         "front_gains",
         "cost",
         "theory",
+        "statistics",
     ]
     assert (page["schema_version"], page["study"]) == (1, "quickstart")
     assert list(page["rows"][0]) == list(ROW_COLUMNS)

@@ -63,7 +63,7 @@ def test_plain_words(summary: Summary) -> None:
     text = " ".join(to_terminal(summary).split())
     assert "Without mitigation, sharing hurt 2 of 4 tasks, helped 1 and left 1 unchanged." in text
     assert "Of the 2 tasks hurt, separate_heads repairs 2; pcgrad repairs 2 in part; uncertainty" in text
-    assert "adjusted by Holm over the suite" in text
+    assert "p: no gain, by paired t tests, adjusted by Holm over the suite" in text
 
 
 def test_contrasts_stand_by_mitigation_and_task(summary: Summary) -> None:

@@ -60,3 +60,10 @@ def test_no_interval_below_seven_seeds() -> None:
     d = np.arange(9.0)[:, None]
     assert np.isnan(Anytime().interval(d[:6], 0.95)).all()
     assert np.isfinite(Anytime().interval(d[:7], 0.95)).all()
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0, 1e-300])
+def test_differences_that_are_all_equal_are_their_own_interval(value: float) -> None:
+    low, high = Anytime().interval(np.full((10, 1), value), 0.95)
+    assert low[0] <= value <= high[0]
+    assert high[0] - low[0] <= 1e-8 * abs(value)

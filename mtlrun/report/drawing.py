@@ -1,0 +1,30 @@
+"""What the pictures have in common: colours, and figures that touch no global state of matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, FAINT, PALE = "#23201d", "#77716a", "#d9d5ce"
+LOSS, GAIN = "#c8401e", "#00795c"
+COLOURS = ("#0067a5", LOSS, GAIN, "#8a5a00", "#6b3fa0", "#b0006d", "#007a8a", "#4d6b00")
+"""Of things that stand side by side; they differ for colour-blind readers too."""
+
+
+def new_figure(width_in: float, height_in: float, layout: str | None = "constrained") -> Figure:
+    """Return an empty figure with a canvas of its own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), layout=layout)  # type: ignore[arg-type]
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def keep_spines(axes: Axes, *sides: str) -> None:
+    """Leave only the lines on these sides of a picture."""
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in sides)
