@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from mtlrun.counted import counted
 from mtlrun.data.splits import read_only
 from mtlrun.data.tables.reading import File, read
 from mtlrun.errors import ConfigError, Fault
@@ -152,7 +153,8 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     ways = f"correct it, or say suite.types={{{name}: category}}"
     if comma.mean() > plain.mean() and comma.all():
         rule = (
-            f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=comma"
+            f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=comma, or "
+            "take commas out that part thousands"
         )
         raise ConfigError([Fault("decimal", rule, seen.iloc[0])])
     if plain.all():
@@ -161,7 +163,8 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     bad = seen[~plain].iloc[0]
     text = values.to_pandas().str.strip()
     rows = np.flatnonzero((text == bad).to_numpy(dtype=bool))
-    rule = f"has text where numbers belong, in column {name} in row {rows[0] + 1} and {len(rows) - 1} others; {ways}"
+    more = f" and {counted(len(rows) - 1, 'other')}" if len(rows) > 1 else ""
+    rule = f"has text where numbers belong, in column {name} in row {rows[0] + 1}{more}; {ways}"
     raise ConfigError([Fault("path", rule, bad)])
 
 

@@ -16,7 +16,7 @@ from mtlrun.data.tables.labels import label_faults
 from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
 from mtlrun.data.targets import KINDS
-from mtlrun.data.task import ALL_METRICS, METRICS
+from mtlrun.data.task import ALL_METRICS, METRICS, Task
 from mtlrun.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -169,10 +169,11 @@ def _dividing_faults(suite: Table) -> Iterator[Fault]:
         yield Fault("group", f"must tell groups by values, and column {suite.group} is", stored)
 
 
-def _part_faults(suite: Table, tasks: Mapping[str, object]) -> Iterator[Fault]:
+def _part_faults(suite: Table, tasks: Mapping[str, Task]) -> Iterator[Fault]:
     """Yield what is wrong with parts of the table."""
     rows = suite.rows_of(None, 0 if suite.resplit else None)
     train = rows["train"][: suite.training_rows(len(rows["train"]))]
-    for name in tasks:
+    for name, task in tasks.items():
+        named = suite.class_names(name) or suite.columns_of(name)
         found = suite.target_of(name)
-        yield from label_faults(f"targets.{name}", found, suite.class_names(name), {**rows, "train": train})
+        yield from label_faults(f"targets.{name}", found, named, task.metrics[0], {**rows, "train": train})
