@@ -23,6 +23,7 @@ from mtlrun.errors import ConfigError, Fault
 
 TYPES = ("number", "category", "boolean", "date")
 DAY_US = 86_400 * 10**6
+LARGEST = 1e100  # numbers beyond it, squared and summed, are soon no numbers
 
 Types = tuple[tuple[str, str], ...]
 """By column what it holds, where that is not to be inferred: an entry of `TYPES`, or a form of dates as %d.%m.%Y."""
@@ -50,6 +51,12 @@ class Column:
     def missing(self) -> int:
         """Return in how many rows there is no value."""
         return int(np.isnan(self.values).sum())
+
+    @cached_property
+    def too_large(self) -> int | None:
+        """Return the first row, from 1, with a number that is infinite or over `LARGEST` in size; None for none."""
+        found = np.flatnonzero(np.abs(self.values) > LARGEST)
+        return int(found[0]) + 1 if len(found) else None
 
     @cached_property
     def digest(self) -> str:

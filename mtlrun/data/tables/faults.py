@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mtlrun.config import build, to_node
 from mtlrun.data.tables.columns import TYPES, Held, names
 from mtlrun.data.tables.dialect import SIGNS
@@ -145,9 +143,10 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
                 yield Fault(key, f"must be a metric of a {task.kind} task", metric, ALL_METRICS[task.kind])
     for name in suite.input_columns():
         found = suite.column(name, "inputs")
-        if np.isinf(found.values).any():
-            row = int(np.flatnonzero(np.isinf(found.values))[0]) + 1
-            yield Fault("inputs", f"must be finite numbers, and column {name} is not in row {row}")
+        if found.too_large:
+            yield Fault(
+                "inputs", f"must be finite numbers, and column {name} is not in row {found.too_large}"
+            )
         if found.kind == "other":
             yield Fault("inputs", "must name columns of numbers, text or dates", f"{name}: {found.stored}")
     if not suite.blocks():

@@ -35,6 +35,7 @@ def fresh_inputs(suite: Table, file: File, train: np.ndarray) -> np.ndarray:
     types = tuple(sorted({**{b.column: b.kind for b in blocks}, **(suite.types or {})}.items()))
     columns = {block.column: column(file, block.column, types) for block in blocks}
     for name, found in columns.items():
-        if np.isinf(found.values).any():
-            raise DataError(f"`{file.path}` must hold finite numbers, and column {name} has others")
+        if found.too_large:
+            rule = f"must hold finite numbers, and column {name} does not in row {found.too_large}"
+            raise DataError(f"`{file.path}` {rule}")
     return matrix(blocks, columns, how)

@@ -89,7 +89,7 @@ def fitted(blocks: Sequence[Block], columns: Mapping[str, Column], rows: np.ndar
     for block in blocks:
         for values, scaled in _numbers(block, columns[block.column].values[rows], block.classes):
             seen = values[~np.isnan(values)]
-            differs = len(seen) > 0 and bool(seen.min() < seen.max())
+            differs = len(seen) > 0 and bool(seen.min() < seen.max() and seen.std() > 0)
             live.append(differs)
             means.append(seen.mean() if scaled and differs else 0.0)
             stds.append(seen.std() if scaled and differs else 1.0)

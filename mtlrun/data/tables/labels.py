@@ -12,6 +12,7 @@ from mtlrun.data.targets import MOST_CLASSES, Labels, Target, assembled
 from mtlrun.errors import ConfigError, Fault
 
 ROWS_PER_CLASS = 10  # whole numbers of which each value has fewer rows, on average, are amounts
+WIDEST = 1e15  # deviation of amounts whose squares are still numbers in single precision
 ORDERED = ("auroc", "r2", "spearman")  # metrics that have no value where all labels are the same
 
 
@@ -50,9 +51,9 @@ def _labels(column: Column, kind: str | None) -> Labels:
     if column.kind in ("date", "other"):
         rule = "must name columns of classes, text, numbers, or true and false"
         raise ConfigError([Fault("targets", rule, f"{column.name}: {column.stored}")])
-    if np.isinf(column.values).any():
-        row = int(np.flatnonzero(np.isinf(column.values))[0]) + 1
-        raise ConfigError([Fault("targets", f"must be finite, and column {column.name} is not in row {row}")])
+    if column.too_large:
+        rule = f"must be finite, and column {column.name} is not in row {column.too_large}"
+        raise ConfigError([Fault("targets", rule)])
     classes = classes_of(column, kind)
     if classes is None:
         return column.values, None
@@ -89,8 +90,8 @@ def label_faults(
     train = seen["train"]
     if not len(train):
         return
-    if found.kind == "regression" and not _differs(train).all():
-        yield Fault(key, "must differ between rows, and is in all of the training part", train.flat[0])
+    if found.kind == "regression":
+        yield from _amount_faults(key, train)
     if found.kind == "multilabel":
         for name in np.array(named)[~_differs(train)]:
             rule = "must have two values in the training part, and has one in column"
@@ -101,6 +102,17 @@ def label_faults(
         if metric in ORDERED and len(seen[role]) and not _differs(seen[role]).any():
             rule = f"is the same in all rows of the {role} part, where its primary metric has no value"
             yield Fault(key, f"{rule} (suite.metrics chooses another)", metric)
+
+
+def _amount_faults(key: str, train: np.ndarray) -> Iterator[Fault]:
+    """Yield what keeps amounts (n, K) of the training part from being learned or measured."""
+    if not _differs(train).all():
+        yield Fault(key, "must differ between rows, and is in all of the training part", train.flat[0])
+        return
+    for spread in np.nanstd(train, axis=0):
+        if not 1 / WIDEST < spread < WIDEST:
+            rule = f"must have a deviation between {1 / WIDEST:g} and {WIDEST:g}: give it in another unit"
+            yield Fault(key, rule, float(f"{spread:.3g}"))
 
 
 def _class_faults(key: str, seen: Mapping[str, np.ndarray], classes: Sequence[str]) -> Iterator[Fault]:

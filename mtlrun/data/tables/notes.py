@@ -33,10 +33,12 @@ def notes(suite: Table) -> Iterator[str]:
         yield "all columns are called by numbers: does the file lack a first line with names?"
     for name, why in choice(suite).items():
         if why is not None and suite.inputs is None and not _by_user(suite, name):
-            yield f"column {name} is no input: {why}"
+            yield f"column {name or repr(name)} is no input: {why}"
     for name in inputs:
-        if block_of(suite.column(name)) is None:
-            yield f"column {name} is the same in every row, and is left out"
+        found = suite.column(name)
+        if block_of(found) is None:
+            why = "has no value in any row" if found.kind == "empty" else "is the same in every row"
+            yield f"column {name} {why}, and is left out"
     rows = suite.rows_of(None, 0 if suite.resplit else None)
     total, kept = len(suite.cut().strata), sum(len(part) for part in rows.values())
     if kept < total:
@@ -123,7 +125,7 @@ def determines(column: Column, target: Column, among: ByRowsOf, amounts: bool) -
     x, y = column.values[among.rows], target.values[among.rows]
     there = ~np.isnan(x) & ~np.isnan(y)
     x, y = x[there], y[there]
-    if len(x) < LEAST or x.min() == x.max() or y.min() == y.max():
+    if len(x) < LEAST or not (x.std() > 0 and y.std() > 0):
         return False
     values, codes = np.unique(x, return_inverse=True)
     if len(values) * ROWS_PER_VALUE <= len(x):

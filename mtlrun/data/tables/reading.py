@@ -66,8 +66,15 @@ def _read(file: File, path: Path, _modified_ns: int, _size: int) -> pa.Table:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
         rule = f"cannot be read: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
         raise ConfigError([Fault("path", rule, file.path)]) from error
+    kept = [k for k, name in enumerate(found.column_names) if name.strip() or not _is_empty(found.column(k))]
+    found = found.select(kept)
     _check_shape(found, file.path)
     return found
+
+
+def _is_empty(column: pa.ChunkedArray) -> bool:
+    """Say whether no row has a value, as behind delimiters at the ends of lines."""
+    return bool(column.null_count == len(column))
 
 
 def _check_place(path: Path, given: str) -> None:

@@ -101,6 +101,8 @@ CONTENTS = {
     "all missing": ({"heating": None}, "heating", "has no value in any row of column heating"),
     "infinite target": ({"heating": (3, np.inf)}, "heating", "column heating is not in row 4"),
     "infinite input": ({"size": (3, -np.inf)}, "heating", "column size is not in row 4"),
+    "too large": ({"size": (3, 1e200)}, "heating", "column size is not in row 4"),
+    "too small": ({"heating": np.arange(200) * 1e-30}, "heating", "give it in another unit"),
     "text where numbers belong": (
         {"size": (3, "big")},
         "heating",
