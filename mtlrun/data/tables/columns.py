@@ -6,7 +6,6 @@ Shape letter: N rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -87,12 +86,6 @@ def column(file: File, name: str, asked: Types = (), key: str = "path") -> Colum
     if name not in table.column_names:
         raise ConfigError([Fault(key, "must name columns of the table", name, tuple(table.column_names))])
     return _column(Held(table), name, dict(asked).get(name))
-
-
-def all_columns(file: File, chosen: Sequence[str], asked: Types, key: str) -> Iterator[Column]:
-    """Yield some columns, as `column` does."""
-    for name in chosen:
-        yield column(file, name, asked, key)
 
 
 class Held:
@@ -197,11 +190,20 @@ def _numbers(name: str, values: pa.ChunkedArray, kind: str) -> np.ndarray:
         found = values if types.is_boolean(values.type) else pc.cast(values, pa.float64(), safe=False)
         numbers = found.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
     except (pa.ArrowException, ValueError, TypeError) as error:
-        rule = f"cannot make column {name} into a {kind}: {str(error).partition(chr(10))[0]}"
-        raise ConfigError([Fault("types", rule, kind)]) from error
+        raise ConfigError([_no_number(name, values, kind)]) from error
     if kind == "boolean" and not np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all():
         raise ConfigError([Fault("types", f"must have 0 and 1, or true and false, in column {name}", kind)])
     return _frozen(numbers / 1e6 if of_time else numbers)  # seconds
+
+
+def _no_number(name: str, values: pa.ChunkedArray, kind: str) -> Fault:
+    """Return what to say of a column that is to hold numbers and holds something else: the first such row."""
+    rule = f"cannot make column {name} into a {kind}"
+    found = values.to_pandas()
+    bad = np.flatnonzero(found.notna() & pd.to_numeric(found, errors="coerce").isna())
+    if not len(bad):
+        return Fault("types", rule, str(values.type))
+    return Fault("types", f"{rule}, because of row {bad[0] + 1}", found.iloc[bad[0]])
 
 
 def _days(name: str, values: pa.ChunkedArray) -> np.ndarray:
