@@ -12,11 +12,11 @@ import numpy as np
 
 from mtlrun.config import PLACE
 from mtlrun.data.hub.faults import label_faults, setting_faults
-from mtlrun.data.hub.inputs import Scaling, example_shape, inputs, moments, reads_images
+from mtlrun.data.hub.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
 from mtlrun.data.hub.origin import Origin, column_digest, official_rows
 from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
-from mtlrun.data.hub.text import Text, text_digest
+from mtlrun.data.hub.text import text_digest
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
@@ -91,7 +91,7 @@ class HubSuite(Suite):
 
     def whole(self) -> tuple[SourceInfo, ...]:
         """Return the one source."""
-        shape = example_shape(*self.read_from())
+        shape = example_shape(self.reading())
         sizes = part_sizes(self.origin(), self.shares())
         return (SourceInfo("examples", shape, sizes, pixels=self.has_images(), augment=self.augment()),)
 
@@ -107,7 +107,7 @@ class HubSuite(Suite):
             if found.kind == "regression":
                 targets[name], units[name] = _in_units(self, name, train, drawn)
         about = (self.shares(), self.strata(), train, drawn)
-        scaling = self.scaled(lambda: _moments(*self.read_from(), *about))
+        scaling = self.scaled(lambda: _moments(self.reading(), *about))
         return Source(source.name, values, targets, dict(rows), units, scaling, self.augment())
 
     def narrowed(self: S, tasks: Sequence[str]) -> S:
@@ -160,7 +160,8 @@ class HubSuite(Suite):
         used = {*self.input_columns(), self.stratum(), *self.needed()}
         used |= {c for name in self.selected() for c in self.columns_of(name)}
         lines = [f"{name} {column_digest(self.origin(), name)}" for name in sorted(used)]
-        lines += [text_digest(text) for text in self.read_from()[-1:] if text]
+        text = self.reading().text
+        lines += [] if text is None else [text_digest(text)]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
     def needed(self) -> tuple[str, ...]:
@@ -173,11 +174,11 @@ class HubSuite(Suite):
 
     def examples(self) -> np.ndarray:
         """Return the inputs of all rows, the same object every time."""
-        return inputs(*self.read_from())
+        return inputs(self.reading())
 
-    def read_from(self) -> tuple[Origin, tuple[str, ...], int | None, int | None, Text | None]:
-        """Return what `mtlrun.data.hub.inputs.inputs` asks for."""
-        return self.origin(), self.input_columns(), self.size, self.colours, None
+    def reading(self) -> Reading:
+        """Return what inputs are read from, and how."""
+        return Reading(self.origin(), self.input_columns(), self.size, self.colours)
 
     def columns_of(self, task: str) -> tuple[str, ...]:
         """Return the columns of a task's target."""
@@ -266,15 +267,6 @@ def _standardised(
 
 @cache
 def _moments(
-    origin: Origin,
-    columns: tuple[str, ...],
-    size: int | None,
-    colours: int | None,
-    text: Text | None,
-    shares: Shares,
-    strata: tuple[str, ...],
-    train: int,
-    seed: int | None,
+    reading: Reading, shares: Shares, strata: tuple[str, ...], train: int, seed: int | None
 ) -> Scaling:
-    rows = rows_by_part(origin, shares, strata, train, seed)["train"]
-    return moments(inputs(origin, columns, size, colours, text), rows)
+    return moments(inputs(reading), rows_by_part(reading.origin, shares, strata, train, seed)["train"])

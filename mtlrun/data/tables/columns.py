@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from mtlrun.counted import counted
+from mtlrun.data.same import Same
 from mtlrun.data.splits import read_only
 from mtlrun.data.tables.reading import File, read
 from mtlrun.errors import ConfigError, Fault
@@ -85,25 +86,12 @@ def column(file: File, name: str, asked: Types = (), key: str = "path") -> Colum
     table = read(file)
     if name not in table.column_names:
         raise ConfigError([Fault(key, "must name columns of the table", name, tuple(table.column_names))])
-    return _column(Held(table), name, dict(asked).get(name))
-
-
-class Held:
-    """A table as a key of a cache: two are equal only if they are the same object."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held) and other.table is self.table
-
-    def __hash__(self) -> int:
-        return id(self.table)
+    return _column(Same(table), name, dict(asked).get(name))
 
 
 @lru_cache(maxsize=4096)
-def _column(held: Held, name: str, asked: str | None) -> Column:
-    values = held.table.column(name)
+def _column(table: Same[pa.Table], name: str, asked: str | None) -> Column:
+    values = table.it.column(name)
     stored = values.type
     if types.is_dictionary(stored):
         values = pc.cast(values, stored.value_type)

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from mtlrun.config import build, to_node
-from mtlrun.data.tables.columns import TYPES, Held, names
+from mtlrun.data.same import Same
+from mtlrun.data.tables.columns import TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.labels import label_faults
 from mtlrun.data.tables.parts import WORDS
@@ -26,12 +29,12 @@ def table_faults(suite: Table) -> Iterator[Fault]:
     settings = list(setting_faults(suite))
     yield from settings
     try:
-        held = Held(read(suite.file()))
+        table = Same(read(suite.file()))
     except ConfigError as error:
         yield from _told(error)
         return
     if not settings:
-        yield from _faults(json.dumps(to_node(suite), sort_keys=True), held)
+        yield from _faults(json.dumps(to_node(suite), sort_keys=True), table)
 
 
 def _told(error: ConfigError) -> tuple[Fault, ...]:
@@ -64,8 +67,8 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
 
 
 @lru_cache(maxsize=1024)
-def _faults(node: str, held: Held) -> tuple[Fault, ...]:
-    """Return what is wrong with a table under settings that are good."""
+def _faults(node: str, table: Same[pa.Table]) -> tuple[Fault, ...]:
+    """Return what is wrong with a table under settings that are good; the same object is looked at once."""
     suite: Table = build(json.loads(node))
     found = [*_name_faults(suite)]
     try:

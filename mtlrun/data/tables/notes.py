@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mtlrun.counted import counted
+from mtlrun.data.same import Same
 from mtlrun.data.tables.chosen import choice
 from mtlrun.data.tables.columns import Column, names
 from mtlrun.data.tables.inputs import block_of
@@ -87,42 +88,29 @@ def row_marks(columns: tuple[Column, ...]) -> np.ndarray:
 
 
 def _leaks(suite: Table, train: np.ndarray) -> Iterator[str]:
-    rows = np.sort(train[:LOOKED_AT])
     for task in suite.selected():
         for target in suite.columns_of(task):
             amounts = suite.target_of(task).kind == "regression"
             for name in suite.input_columns():
-                if determines(suite.column(name), suite.column(target), ByRowsOf(rows), amounts):
+                if determines(suite.column(name), suite.column(target), Same(train), amounts):
                     yield (
                         f"column {name} alone tells {target}, the target of {task}, in every training row looked at: "
                         "if it is not known before the target is, say suite.ignored"
                     )
 
 
-class ByRowsOf:
-    """Rows as a key of a cache, equal where they have the same numbers."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.rows, self._bytes = rows, rows.tobytes()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ByRowsOf) and other._bytes == self._bytes
-
-    def __hash__(self) -> int:
-        return hash(self._bytes)
-
-
 @lru_cache(maxsize=4096)
-def determines(column: Column, target: Column, among: ByRowsOf, amounts: bool) -> bool:
-    """Say whether an input tells a target in each of some rows: by its values, by thresholds, or by its order.
+def determines(column: Column, target: Column, train: Same[np.ndarray], amounts: bool) -> bool:
+    """Say whether an input tells a target in each row looked at: by its values, by thresholds, or by its order.
 
     Args:
         column: the input.
         target: numbers, or class numbers.
-        among: rows.
+        train: rows of the training part, of which the first `LOOKED_AT` are looked at.
         amounts: whether the target is a number.
     """
-    x, y = column.values[among.rows], target.values[among.rows]
+    rows = np.sort(train.it[:LOOKED_AT])
+    x, y = column.values[rows], target.values[rows]
     there = ~np.isnan(x) & ~np.isnan(y)
     x, y = x[there], y[there]
     if len(x) < LEAST or not (x.std() > 0 and y.std() > 0):

@@ -224,6 +224,10 @@ TABLES = {
         "`suite.inputs.a` must name columns of the table, found 'sise'",
     ),
     "absent type": (("suite.types={agee: category}",), "`suite.types` must name columns of a table"),
+    "one column twice": (
+        ("suite.targets={a: heating, b: heating}",),
+        "`suite.targets.b` must have a column of its own, not that of `targets.a` in the same file",
+    ),
     "no stem": (("suite.stem=0",), "`suite.stem` must be at least 1, or null"),
     "widths that differ": (
         ("suite.stem=null", "suite.inputs={a: [size], b: [size,age]}"),
