@@ -47,8 +47,24 @@ def notes(suite: Table) -> Iterator[str]:
             "have no part in column " + suite.split if suite.split else "make parts of one size for all seeds"
         )
         yield f"{counted(total - kept, 'row')} of {total:,} {why}, and are left out"
+    yield from _parted_groups(suite, rows)
     yield from _duplicates(suite, rows)
     yield from _leaks(suite, rows["train"])
+
+
+def _parted_groups(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Yield how many groups a column of parts tears."""
+    groups = suite.cut().groups
+    if groups is None or not suite.split:
+        return
+    owner = pd.Series(-1, index=range(len(groups)))
+    for place, part in enumerate(rows.values()):
+        owner[part] = place
+    divided = owner >= 0
+    torn = int((owner[divided].groupby(groups[divided]).nunique() > 1).sum())
+    if torn:
+        told = f"column {suite.split} tears {counted(torn, 'group')} of column {suite.group}"
+        yield f"{told}: some rows train, others do not"
 
 
 def _is_number(text: str) -> bool:

@@ -115,7 +115,7 @@ def test_numbers_that_only_later_rows_have_are_read(tmp_path):
 @pytest.mark.parametrize("name", ("comma.csv", "table.parquet", "book.xlsx"))
 def test_a_file_over_the_free_memory_is_refused_with_the_size_it_needs(tmp_path, frame, name, monkeypatch):
     path = write(tmp_path, frame, name)
-    monkeypatch.setattr(reading, "free_bytes", lambda: 10_000.0)
+    monkeypatch.setattr(reading, "free_memory_mib", lambda: 0.01)
     with pytest.raises(ConfigError, match=r"needs about [\d.]+ GiB of memory, and 0.0 GiB are free"):
         read(File(str(path)))
 
