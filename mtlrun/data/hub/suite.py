@@ -134,9 +134,11 @@ class HubSuite(Suite):
             tasks = {name: self.target_of(name) for name in self.available()}
             sources = self.whole()
             self.strata()
+            self.examples()  # images are decoded here, once for all times, so that a damaged one is told now
         except ConfigError as error:
             yield from (fault for fault in error.faults if isinstance(fault, Fault))
             return
+        yield from self._input_faults()
         yield from super().faults()
         places = {task.name: task.source for task in self.offered()}
         for name in (name for name in self.selected() if name in tasks):
@@ -148,8 +150,14 @@ class HubSuite(Suite):
         if self.content is not None and self.content != self.digest():
             rule = f"is not what {self.path} holds now ({self.digest()})"
             yield Fault("content", rule, self.content)
+
+    def _input_faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the inputs."""
         if self.augment() and not self.has_images():
             yield Fault("flip" if self.flip else "crop", "is for images, and inputs are none")
+        for task in self.available():
+            for name in {*self.columns_of(task)} & {*self.input_columns()}:
+                yield Fault("inputs", f"must not name the column of task {task}", name)
 
     def setting_faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the settings, whatever the data."""
