@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.faults import label_faults, setting_faults
+from mtlrun.data.hub.faults import setting_faults
 from mtlrun.data.hub.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
 from mtlrun.data.hub.origin import Origin, column_digest, official_rows
 from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
 from mtlrun.data.hub.text import text_digest
+from mtlrun.data.judged import label_faults
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
@@ -140,16 +141,21 @@ class HubSuite(Suite):
             return
         yield from self._input_faults()
         yield from super().faults()
-        places = {task.name: task.source for task in self.offered()}
+        offered = {task.name: task for task in self.offered()}
         for name in (name for name in self.selected() if name in tasks):
-            source = sources[places[name]]
-            key = f"targets.{name}" if name in (self.targets or {}) else "tasks"
-            yield from label_faults(
-                key, name, tasks[name], self.rows_of(source.name, source.rows["train"], None)
-            )
+            source, metric = sources[offered[name].source], offered[name].metrics[0]
+            rows = self.rows_of(source.name, source.rows["train"], None)
+            for fault in label_faults("tasks", tasks[name], self._named(name), metric, rows):
+                yield fault._replace(rule=f"names {name}, which {fault.rule}")
         if self.content is not None and self.content != self.digest():
             rule = f"is not what {self.path} holds now ({self.digest()})"
             yield Fault("content", rule, self.content)
+
+    def _named(self, task: str) -> tuple[str, ...]:
+        """Return what the classes of a task are called; of one without classes, its columns."""
+        return (
+            ("no", "yes") if task in (self.groups or {}) else self.class_names(task) or self.columns_of(task)
+        )
 
     def _input_faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the inputs."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mtlrun.config import build, to_node
+from mtlrun.data.judged import label_faults
 from mtlrun.data.same import Same
 from mtlrun.data.tables.columns import TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
-from mtlrun.data.tables.labels import label_faults
 from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
 from mtlrun.data.targets import KINDS

@@ -27,14 +27,14 @@ def told(tmp_path, parts, features=FEATURES, **settings):
         (
             [0, 1] * 10,
             [0, 1, 2],
-            "has classes in the test part that training lacks, by number, found [2]",
+            "has classes in the test part that training lacks (leave out rare classes, or join them), found ['c']",
         ),
-        ([1] * 20, [1], "must have more than one class in the training part, found 1"),
-        ([0, 1] * 10, [-1, -1], "has no label in the test part, found 't'"),
+        ([1] * 20, [1], "must have more than one class in the training part, and has one, found 'b'"),
+        ([0, 1] * 10, [-1, -1], "has no value in the test part, in any of its 2 rows"),
     ],
 )
 def test_labels_that_do_not_serve_are_told(tmp_path, train, test, said):
-    assert told(tmp_path, {"train": train, "test": test}) == [f"`targets.t` {said}"]
+    assert told(tmp_path, {"train": train, "test": test}) == [f"`tasks` names t, which {said}"]
 
 
 def test_gaps_in_inputs_are_told(tmp_path):
