@@ -12,7 +12,7 @@ import pyarrow as pa
 from mtlrun.config import build, to_node
 from mtlrun.data.judged import label_faults
 from mtlrun.data.same import Same
-from mtlrun.data.tables.columns import TYPES, names
+from mtlrun.data.tables.columns import LARGEST, TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
@@ -148,7 +148,8 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
         found = suite.column(name, "inputs")
         if found.too_large:
             yield Fault(
-                "inputs", f"must be finite numbers, and column {name} is not in row {found.too_large}"
+                "inputs",
+                f"must be finite, within {LARGEST:g}, and column {name} is not in row {found.too_large}",
             )
         if found.kind == "other":
             yield Fault("inputs", "must name columns of numbers, text or dates", f"{name}: {found.stored}")

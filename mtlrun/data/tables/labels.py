@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.columns import LARGEST, Column
 from mtlrun.data.targets import MOST_CLASSES, Labels, Target, assembled
 from mtlrun.errors import ConfigError, Fault
 
@@ -49,7 +49,9 @@ def _labels(column: Column, kind: str | None) -> Labels:
         rule = "must name columns of classes, text, numbers, or true and false"
         raise ConfigError([Fault("targets", rule, f"{column.name}: {column.stored}")])
     if column.too_large:
-        rule = f"must be finite, and column {column.name} is not in row {column.too_large}"
+        rule = (
+            f"must be finite, within {LARGEST:g}, and column {column.name} is not in row {column.too_large}"
+        )
         raise ConfigError([Fault("targets", rule)])
     classes = classes_of(column, kind)
     if classes is None:
