@@ -68,8 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     multirun(arguments.overrides, _Task(batch), arguments.config_dir)
     store = Store(seen["store"])
-    _print_report(store, seen["study"])
     manifest = store.read_study(seen["study"])
+    if manifest["invocation"] != seen["invocation"]:
+        told = f"another command has replaced study `{seen['study']}` while this one trained; its runs are stored"
+        print(f"mtlrun: {told}: repeat it with study=NAME for a report of its own", file=sys.stderr)
+        return 1
+    _print_report(store, seen["study"])
     counts = run_counts(store, manifest)
     if counts["failed"] or counts["diverged"]:
         failed = counted(counts["failed"], "run")

@@ -10,6 +10,8 @@ import pytest
 from support.commands import mtlrun, planned, reported, segments, tiny
 
 from mtlrun.catalog import load_option, options
+from mtlrun.launch import batch
+from mtlrun.store.store import Store
 
 BUNDLED = [name for name in options("suite") if not {"path", "paths"} & set(load_option("suite", name))]
 """Suites whose data come with the package."""
@@ -230,3 +232,21 @@ def test_names_are_never_read_as_markup(own, tmp_path):
     assert done.code == 0
     assert "[red]digit " in done.out
     assert [row["task"] for row in reported(tmp_path / "store")["rows"]] == ["[red]digit"]
+
+
+def test_a_command_that_another_overtook_does_not_print_the_others_table(tmp_path, monkeypatch):
+    train_batch, store = batch.train_batch, Store(tmp_path)
+
+    def overtaken(*arguments):
+        values = train_batch(*arguments)
+        store.write_study({**store.read_study("main"), "invocation": "another"})
+        return values
+
+    wanted = ("run", *tiny(tmp_path, "suite=digits_parity"), "seeds=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "train_batch", overtaken)
+        told = mtlrun(*wanted)
+    assert (told.code, told.out) == (1, "")
+    assert "another command has replaced study `main` while this one trained" in told.err
+    again = mtlrun(*wanted)
+    assert again.code == 0 and "digits_parity" in again.out and "training" not in again.err

@@ -100,8 +100,7 @@ class Suite(Configured, ABC):
         """Return the inputs (N, ...) of files, one a source, as those of a seed's run are; None for plain arrays.
 
         Raises:
-            ConfigError: a file cannot be read.
-            DataError: a file does not fit.
+            DataError: a file cannot be read, or does not fit.
         """
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,9 @@ COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 OPEN = ("tune.", "model.encoder.", "suite.losses.", "suite.class_weights.")
 """Below these keys, names are those of settings to try, of arguments of a user's own class, of tasks."""
 
+HOME = re.compile(r"([=:,\[]\s*)~(?=/)")
+"""The user's own folder at the beginning of a path, which a shell leaves as it is behind `suite.path=`."""
+
 
 class Task(Protocol):
     """What Hydra launches: one job, or with our launcher a whole batch."""
@@ -47,7 +51,7 @@ def multirun(overrides: Sequence[str], task: Task, config_dirs: Sequence[str] = 
         ConfigError: the overrides cannot be composed; every fault is told.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
-    overrides = [*map(_open_key, overrides), f"invocation={uuid.uuid4().hex}"]
+    overrides = [*map(_for_hydra, overrides), f"invocation={uuid.uuid4().hex}"]
     with initialize_config_dir(str(conf_dir().resolve()), job_name="mtlrun", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
@@ -76,8 +80,9 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(k): v for k, v in found.items() if k != "hydra"}
 
 
-def _open_key(override: str) -> str:
-    """Return an override under which Hydra takes a key that no option has declared, where any key may stand."""
+def _for_hydra(override: str) -> str:
+    """Return an override as Hydra takes it: keys that no option declares are marked; it has no sign for home."""
+    override = HOME.sub(lambda found: found[1] + str(Path.home()), override)
     return f"++{override}" if override.startswith(OPEN) else override
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from mtlrun.counted import counted
 from mtlrun.data.task import Task
 from mtlrun.errors import DataError
 from mtlrun.launch.inputs import read_inputs
@@ -32,21 +33,20 @@ def predict(run: SavedRun, paths: Sequence[Path]) -> pd.DataFrame:
             for every number of an input.
 
     Raises:
-        DataError: files that do not fit the run.
-        ConfigError: a table that cannot be read.
+        DataError: files that cannot be read, or do not fit the run.
     """
     sources = run.info.sources
     if len(paths) != len(sources):
-        names = ", ".join(source.name for source in sources)
-        raise DataError(f"run {run.run_id} reads {len(sources)} inputs ({names}), found {len(paths)} files")
+        names, found = ", ".join(source.name for source in sources), counted(len(paths), "file")
+        raise DataError(f"run {run.run_id} reads {counted(len(sources), 'input')} ({names}), found {found}")
     inputs = run.suite.examples_of(paths, run.config["seed"])
     if inputs is None:
         inputs = [read_inputs(path, source) for path, source in zip(paths, sources, strict=True)]
     rows = [len(x) for x in inputs]
     if not all(rows):
         raise DataError(f"files must have one example or more each, found {rows}")
-    found = zip(run.info.tasks, outputs_of(run, [_padded(x, max(rows)) for x in inputs]), strict=True)
-    tables = [_table(t, out[: rows[t.source]], run.suite.class_names(t.name)) for t, out in found]
+    outputs = zip(run.info.tasks, outputs_of(run, [_padded(x, max(rows)) for x in inputs]), strict=True)
+    tables = [_table(t, out[: rows[t.source]], run.suite.class_names(t.name)) for t, out in outputs]
     return pd.concat(tables, axis=1)
 
 

@@ -55,12 +55,13 @@ def _mae(outputs: Tensor, targets: Tensor, there: Tensor | None = None) -> Tenso
 
 
 def _r2(outputs: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+    """Return the share of the targets' spread that is told, over all columns together; nan where they have none."""
     there = torch.ones_like(targets, dtype=torch.bool) if there is None else there
     count = there.sum(-2, keepdim=True).clamp(min=1)
     centre = torch.where(there, targets, 0).sum(-2, keepdim=True) / count
     residual = torch.where(there, (outputs - targets).square(), 0).sum(ALL)
     spread = torch.where(there, (targets - centre).square(), 0).sum(ALL)
-    return 1 - residual / spread.clamp(min=torch.finfo(outputs.dtype).tiny)
+    return torch.where(spread > 0, 1 - residual / spread, torch.nan)
 
 
 def _spearman(outputs: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:

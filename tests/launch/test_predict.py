@@ -108,5 +108,5 @@ def test_files_that_do_not_fit_are_told(tmp_path):
         assert message in result.err and result.err.count("\n") == 1, (name, result.err)
     with pytest.raises(DataError, match="cannot be read"):
         predict(run, [tmp_path / "absent.csv"])
-    with pytest.raises(DataError, match="reads 1 inputs"):
+    with pytest.raises(DataError, match="reads 1 input"):
         predict(run, [tmp_path / "narrow.csv"] * 2)

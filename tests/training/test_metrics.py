@@ -77,6 +77,10 @@ def test_r2_of_the_best_and_of_the_mean():
     assert found == pytest.approx(1 - 1 / 50.5)
 
 
+def test_r2_has_no_value_where_targets_do_not_differ():
+    assert math.isnan(metric("regression", "r2", OUTPUTS, [[2.0]] * 4))
+
+
 def test_every_metric_of_a_suite_can_be_computed():
     for kind, names in DEFAULT_METRICS.items():
         assert all((kind, name) in METRICS for name in names)

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from mtlrun.data.hub.inputs import inputs, moments
+from mtlrun.data.hub.inputs import Reading, inputs, moments
 from mtlrun.data.hub.origin import Origin
 from mtlrun.data.hub.parts import part_sizes, rows_by_part
 from mtlrun.data.hub.suite import HubSuite
@@ -58,8 +58,7 @@ class Divided(HubSuite):
         """Return the examples of one division, or all."""
         if source.name not in self.divisions():
             return super().build(source, seed)
-        about = (self.origin(), self.input_columns(), self.size, self.colours)
-        members, values = _division(*about, self.divide, source.name)
+        members, values = _division(self.reading(), self.divide, source.name)
         train, drawn = source.rows["train"], seed if self.resplit else None
         rows = self.rows_of(source.name, train, drawn)
         splits = {role: np.searchsorted(members, part) for role, part in rows.items()}
@@ -113,13 +112,11 @@ class Divided(HubSuite):
 
 
 @cache
-def _division(
-    origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None, divide: str, division: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _division(reading: Reading, divide: str, division: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the row numbers of a division, and its inputs, the same objects every time."""
-    codes, classes = class_codes(origin, divide)
+    codes, classes = class_codes(reading.origin, divide)
     members = np.flatnonzero(codes == classes.index(division))
-    return read_only(members), read_only(inputs(origin, names, size, colours)[members])
+    return read_only(members), read_only(inputs(reading)[members])
 
 
 @cache

@@ -1,14 +1,12 @@
-"""What can be wrong with the settings of a suite of the Hub, and with the labels that they choose."""
+"""What can be wrong with the settings of a suite of the Hub."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mtlrun.data.hub.origin import ROLES
-from mtlrun.data.hub.targets import KINDS, Target
+from mtlrun.data.hub.targets import KINDS
 from mtlrun.errors import Fault
 
 if TYPE_CHECKING:
@@ -39,33 +37,3 @@ def setting_faults(suite: HubSuite) -> Iterator[Fault]:
         yield Fault("colours", "must be 1 or 3", suite.colours)
     if suite.crop < 0:
         yield Fault("crop", "must be at least 0 pixels", suite.crop)
-
-
-def label_faults(key: str, name: str, found: Target, rows: Mapping[str, np.ndarray]) -> Iterator[Fault]:
-    """Yield what keeps a task from being trained or judged.
-
-    Args:
-        key: of the faults.
-        name: of the task.
-        found: its target.
-        rows: of each part.
-    """
-    seen = {role: _labels(found, part) for role, part in rows.items()}
-    for role, values in seen.items():
-        if not len(values):
-            yield Fault(key, f"has no label in the {role} part", name)
-    if found.kind in ("multiclass", "binary") and len(seen["train"]):
-        known = np.unique(seen["train"])
-        if len(known) == 1:
-            yield Fault(key, "must have more than one class in the training part", known[0].item())
-        for role in ("val", "test"):
-            strange = np.setdiff1d(seen[role], known)
-            if len(strange):
-                rule = f"has classes in the {role} part that training lacks, by number"
-                yield Fault(key, rule, [int(c) for c in strange[:10]])
-
-
-def _labels(found: Target, rows: np.ndarray) -> np.ndarray:
-    """Return the labels that are there."""
-    values = found.values[rows]
-    return values[values >= 0] if found.kind == "multiclass" else values[~np.isnan(values)]

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.inputs import Scaling
-from mtlrun.data.hub.origin import Origin
+from mtlrun.data.hub.inputs import Reading, Scaling
 from mtlrun.data.hub.suite import HubSuite
 from mtlrun.data.hub.text import WORDS, Text
 from mtlrun.errors import Fault
@@ -25,10 +24,10 @@ class HuggingFace(HubSuite):
     text: str | None = field(default=None, metadata=PLACE)
     words: int = field(default=1024, metadata=PLACE)
 
-    def read_from(self) -> tuple[Origin, tuple[str, ...], int | None, int | None, Text | None]:
-        """Return what `mtlrun.data.hub.inputs.inputs` asks for."""
+    def reading(self) -> Reading:
+        """Return what inputs are read from, and how."""
         text = None if self.text is None else Text(self.text, self.words)
-        return (*super().read_from()[:-1], text)
+        return super().reading()._replace(text=text)
 
     def has_images(self) -> bool:
         """Say whether inputs are images."""

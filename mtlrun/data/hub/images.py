@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mtlrun.data.hub.kept import kept_array
-from mtlrun.data.hub.origin import Origin, column, column_digest, encoded_images
+from mtlrun.data.hub.origin import Origin, column, column_digest, encoded_image
 from mtlrun.errors import ConfigError, Fault
 
 MODES = {1: "L", 3: "RGB"}
@@ -79,21 +79,31 @@ def colour_moments(pixels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _images(values: Any) -> Iterator[Any]:
-    """Yield the images of a column, opened and not yet decoded."""
-    from PIL import Image, UnidentifiedImageError
+    """Yield the images of a column, opened and not yet decoded.
 
-    row = 0
+    Raises:
+        ConfigError: there is none in a row, or it cannot be read.
+    """
+    from PIL import Image
+
     for begin in range(0, len(values), PIECE):
-        piece = values.slice(begin, PIECE)
-        if piece.null_count:
-            rule = f"must have an image in every row, and has none in row {begin} or soon after"
-            raise ConfigError([Fault("inputs", rule)])
-        for encoded in encoded_images(piece):
+        for row, value in enumerate(values.slice(begin, PIECE).to_pylist(), begin):
+            if value is None:
+                rule = f"must have an image in every row, and has none in row {row}"
+                raise ConfigError([Fault("inputs", rule)])
             try:
-                yield Image.open(io.BytesIO(encoded))
-            except UnidentifiedImageError as error:
-                raise ConfigError([Fault("inputs", f"has in row {row} what is no image")]) from error
-            row += 1
+                image = Image.open(io.BytesIO(encoded_image(value)))
+            except OSError as error:
+                raise _damaged(row, value["path"], error) from error
+            image.filename = value["path"] or ""
+            yield image
+
+
+def _damaged(row: int, file: str | None, error: OSError) -> ConfigError:
+    said = str(error).partition(" <")[0]  # without the address of an object
+    return ConfigError(
+        [Fault("inputs", f"has in row {row} an image that cannot be read: {said}", file or None)]
+    )
 
 
 def _colours(image: Any) -> int:
@@ -114,8 +124,7 @@ def _fitted(image: Any, shape: tuple[int, int, int], row: int, resized: bool, re
     try:
         image = image if image.mode == MODES[colours] else image.convert(MODES[colours])
         image = image if image.size == (wide, high) else image.resize((wide, high), resample=2)  # 2: bilinear
+        pixels = np.asarray(image)  # decodes what was not yet
     except OSError as error:
-        raise ConfigError(
-            [Fault("inputs", f"has in row {row} an image that cannot be read: {error}")]
-        ) from error
-    return np.asarray(image).reshape(high, wide, colours).transpose(2, 0, 1)
+        raise _damaged(row, image.filename, error) from error
+    return pixels.reshape(high, wide, colours).transpose(2, 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,24 @@ from mtlrun.errors import ConfigError, Fault
 
 NUMBERS = ("int", "uint", "float", "double", "bool")
 Scaling = tuple[np.ndarray, np.ndarray]
+
+
+class Reading(NamedTuple):
+    """What inputs are read from, and how.
+
+    Attributes:
+        origin: of the data set.
+        names: of the columns.
+        size: as of `mtlrun.data.hub.images.images`.
+        colours: likewise.
+        text: how text is read; None where the columns hold none.
+    """
+
+    origin: Origin
+    names: tuple[str, ...]
+    size: int | None = None
+    colours: int | None = None
+    text: Text | None = None
 
 
 def reads_images(origin: Origin, names: tuple[str, ...]) -> bool:
@@ -38,34 +57,25 @@ def reads_images(origin: Origin, names: tuple[str, ...]) -> bool:
     return False
 
 
-def example_shape(
-    origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None, text: Text | None = None
-) -> tuple[int, ...]:
+def example_shape(reading: Reading) -> tuple[int, ...]:
     """Return the shape of one example.
 
     Raises:
         ConfigError: as of `reads_images`, and where examples have no one shape.
     """
+    origin, names, size, colours, text = reading
     if text is None and reads_images(origin, names):
         return image_shape(origin, names[0], size, colours)
-    return inputs(origin, names, size, colours, text).shape[1:]
+    return inputs(reading).shape[1:]
 
 
-def inputs(
-    origin: Origin, names: tuple[str, ...], size: int | None, colours: int | None, text: Text | None = None
-) -> np.ndarray:
+def inputs(reading: Reading) -> np.ndarray:
     """Return the inputs, uint8 (N, C, H, W) of images or float32 (N, ...) of numbers; the same object every time.
-
-    Args:
-        origin: of the data set.
-        names: of the columns.
-        size: as of `mtlrun.data.hub.images.images`.
-        colours: likewise.
-        text: how text is read; None where the columns hold none.
 
     Raises:
         ConfigError: as of `example_shape`, and where some cannot be read.
     """
+    origin, names, size, colours, text = reading
     if text is not None:
         return text_features(origin, names, text)
     return images(origin, names[0], size, colours) if reads_images(origin, names) else numbers(origin, names)

@@ -10,8 +10,7 @@ import numpy as np
 
 from mtlrun.config import PLACE
 from mtlrun.data.digits_two import partners
-from mtlrun.data.hub.inputs import Scaling, inputs, moments
-from mtlrun.data.hub.origin import Origin
+from mtlrun.data.hub.inputs import Reading, Scaling, inputs, moments
 from mtlrun.data.hub.parts import FIXED_SEED, Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.suite import HubSuite, Targets
 from mtlrun.data.hub.targets import class_codes
@@ -47,32 +46,21 @@ class MultiMnist(HubSuite):
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the composites with both targets."""
         train, drawn = source.rows["train"], seed if self.resplit else None
-        made = _composites(self.origin(), self.recipe(), drawn)
-        scaling = self.scaled(lambda: _moments(self.origin(), self.recipe(), train, drawn))
+        made = _composites(self.recipe(), drawn)
+        scaling = self.scaled(lambda: _moments(self.recipe(), train, drawn))
         both = {"left": made.left, "right": made.right}
-        return Source(
-            source.name,
-            made.images,
-            both,
-            dict(self.rows_of(source.name, train, drawn)),
-            {},
-            scaling,
-            self.augment(),
-        )
+        rows = dict(self.rows_of(source.name, train, drawn))
+        return Source(source.name, made.images, both, rows, {}, scaling, self.augment())
 
     def recipe(self) -> Recipe:
         """Return what composites depend on."""
-        return Recipe(
-            self.input_columns(), self.size, self.colours, self.shares(), self.strata(), self.stratum()
-        )
+        return Recipe(self.reading(), self.shares(), self.strata(), self.stratum())
 
 
 class Recipe(NamedTuple):
-    """What composites depend on, but for the data and the seed."""
+    """What composites depend on, but for the seed."""
 
-    inputs: tuple[str, ...]
-    size: int | None
-    colours: int | None
+    digits: Reading
     shares: Shares
     strata: tuple[str, ...]
     label: str
@@ -87,15 +75,16 @@ class Composites(NamedTuple):
 
 
 @cache
-def _moments(origin: Origin, recipe: Recipe, train: int, seed: int | None) -> Scaling:
-    rows = rows_by_part(origin, recipe.shares, recipe.strata, train, seed)["train"]
-    return moments(_composites(origin, recipe, seed).images, rows)
+def _moments(recipe: Recipe, train: int, seed: int | None) -> Scaling:
+    rows = rows_by_part(recipe.digits.origin, recipe.shares, recipe.strata, train, seed)["train"]
+    return moments(_composites(recipe, seed).images, rows)
 
 
 @cache
-def _composites(origin: Origin, recipe: Recipe, seed: int | None) -> Composites:
+def _composites(recipe: Recipe, seed: int | None) -> Composites:
     """Return the composites of a seed, or those that all seeds share; the same objects every time."""
-    digits, labels = inputs(origin, *recipe[:3]), class_codes(origin, recipe.label)[0]
+    origin = recipe.digits.origin
+    digits, labels = inputs(recipe.digits), class_codes(origin, recipe.label)[0]
     everything = part_sizes(origin, recipe.shares)["train"]
     parts = rows_by_part(origin, recipe.shares, recipe.strata, everything, seed)
     partner = partners(dict(parts), stream(FIXED_SEED if seed is None else seed, "composites"))

@@ -102,11 +102,10 @@ def column(origin: Origin, name: str) -> Any:
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks])
 
 
-def encoded_images(values: Any) -> list[bytes]:
-    """Return the files of a column of images, as they were encoded."""
-    return [
-        v["bytes"] if v["bytes"] is not None else Path(v["path"]).read_bytes() for v in values.to_pylist()
-    ]
+def encoded_image(value: Mapping[str, Any]) -> bytes:
+    """Return the file of an image, a value of a column, as it was encoded."""
+    found: bytes | None = value["bytes"]
+    return Path(value["path"]).read_bytes() if found is None else found
 
 
 @cache
@@ -121,7 +120,8 @@ def column_digest(origin: Origin, name: str) -> str:
         for begin in range(0, len(chunk), 1024):
             piece = chunk.slice(begin, 1024)
             if is_image(feature):
-                for image in encoded_images(piece):
+                for value in piece.to_pylist():
+                    image = b"" if value is None else encoded_image(value)
                     digest.update(len(image).to_bytes(8, "little") + image)
             else:
                 digest.update(repr(piece.to_pylist())[1:-1].encode() + b", ")

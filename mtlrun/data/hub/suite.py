@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.faults import label_faults, setting_faults
-from mtlrun.data.hub.inputs import Scaling, example_shape, inputs, moments, reads_images
+from mtlrun.data.hub.faults import setting_faults
+from mtlrun.data.hub.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
 from mtlrun.data.hub.origin import Origin, column_digest, official_rows
 from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
-from mtlrun.data.hub.text import Text, text_digest
+from mtlrun.data.hub.text import text_digest
+from mtlrun.data.judged import label_faults
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
@@ -91,7 +92,7 @@ class HubSuite(Suite):
 
     def whole(self) -> tuple[SourceInfo, ...]:
         """Return the one source."""
-        shape = example_shape(*self.read_from())
+        shape = example_shape(self.reading())
         sizes = part_sizes(self.origin(), self.shares())
         return (SourceInfo("examples", shape, sizes, pixels=self.has_images(), augment=self.augment()),)
 
@@ -107,7 +108,7 @@ class HubSuite(Suite):
             if found.kind == "regression":
                 targets[name], units[name] = _in_units(self, name, train, drawn)
         about = (self.shares(), self.strata(), train, drawn)
-        scaling = self.scaled(lambda: _moments(*self.read_from(), *about))
+        scaling = self.scaled(lambda: _moments(self.reading(), *about))
         return Source(source.name, values, targets, dict(rows), units, scaling, self.augment())
 
     def narrowed(self: S, tasks: Sequence[str]) -> S:
@@ -134,22 +135,35 @@ class HubSuite(Suite):
             tasks = {name: self.target_of(name) for name in self.available()}
             sources = self.whole()
             self.strata()
+            self.examples()  # images are decoded here, once for all times, so that a damaged one is told now
         except ConfigError as error:
             yield from (fault for fault in error.faults if isinstance(fault, Fault))
             return
+        yield from self._input_faults()
         yield from super().faults()
-        places = {task.name: task.source for task in self.offered()}
+        offered = {task.name: task for task in self.offered()}
         for name in (name for name in self.selected() if name in tasks):
-            source = sources[places[name]]
-            key = f"targets.{name}" if name in (self.targets or {}) else "tasks"
-            yield from label_faults(
-                key, name, tasks[name], self.rows_of(source.name, source.rows["train"], None)
-            )
+            source, metric = sources[offered[name].source], offered[name].metrics[0]
+            rows = self.rows_of(source.name, source.rows["train"], None)
+            for fault in label_faults("tasks", tasks[name], self._named(name), metric, rows):
+                yield fault._replace(rule=f"names {name}, which {fault.rule}")
         if self.content is not None and self.content != self.digest():
             rule = f"is not what {self.path} holds now ({self.digest()})"
             yield Fault("content", rule, self.content)
+
+    def _named(self, task: str) -> tuple[str, ...]:
+        """Return what the classes of a task are called; of one without classes, its columns."""
+        return (
+            ("no", "yes") if task in (self.groups or {}) else self.class_names(task) or self.columns_of(task)
+        )
+
+    def _input_faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the inputs."""
         if self.augment() and not self.has_images():
             yield Fault("flip" if self.flip else "crop", "is for images, and inputs are none")
+        for task in self.available():
+            for name in {*self.columns_of(task)} & {*self.input_columns()}:
+                yield Fault("inputs", f"must not name the column of task {task}", name)
 
     def setting_faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the settings, whatever the data."""
@@ -160,7 +174,8 @@ class HubSuite(Suite):
         used = {*self.input_columns(), self.stratum(), *self.needed()}
         used |= {c for name in self.selected() for c in self.columns_of(name)}
         lines = [f"{name} {column_digest(self.origin(), name)}" for name in sorted(used)]
-        lines += [text_digest(text) for text in self.read_from()[-1:] if text]
+        text = self.reading().text
+        lines += [] if text is None else [text_digest(text)]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
     def needed(self) -> tuple[str, ...]:
@@ -173,11 +188,11 @@ class HubSuite(Suite):
 
     def examples(self) -> np.ndarray:
         """Return the inputs of all rows, the same object every time."""
-        return inputs(*self.read_from())
+        return inputs(self.reading())
 
-    def read_from(self) -> tuple[Origin, tuple[str, ...], int | None, int | None, Text | None]:
-        """Return what `mtlrun.data.hub.inputs.inputs` asks for."""
-        return self.origin(), self.input_columns(), self.size, self.colours, None
+    def reading(self) -> Reading:
+        """Return what inputs are read from, and how."""
+        return Reading(self.origin(), self.input_columns(), self.size, self.colours)
 
     def columns_of(self, task: str) -> tuple[str, ...]:
         """Return the columns of a task's target."""
@@ -266,15 +281,6 @@ def _standardised(
 
 @cache
 def _moments(
-    origin: Origin,
-    columns: tuple[str, ...],
-    size: int | None,
-    colours: int | None,
-    text: Text | None,
-    shares: Shares,
-    strata: tuple[str, ...],
-    train: int,
-    seed: int | None,
+    reading: Reading, shares: Shares, strata: tuple[str, ...], train: int, seed: int | None
 ) -> Scaling:
-    rows = rows_by_part(origin, shares, strata, train, seed)["train"]
-    return moments(inputs(origin, columns, size, colours, text), rows)
+    return moments(inputs(reading), rows_by_part(reading.origin, shares, strata, train, seed)["train"])

@@ -15,9 +15,7 @@ def association(one: Column, other: Column, rows: np.ndarray) -> float | None:
     """
     there = rows[~np.isnan(one.values[rows]) & ~np.isnan(other.values[rows])]
     x, y = one.values[there], other.values[there]
-    if len(there) < 3 or x.min() == x.max() or y.min() == y.max():
-        return None
-    if not np.isfinite([x, y]).all():
+    if len(there) < 3 or one.too_large or other.too_large or not (x.std() > 0 and y.std() > 0):
         return None
     classes = [c.kind == "category" and len(c.classes) > 2 for c in (one, other)]
     if all(classes):

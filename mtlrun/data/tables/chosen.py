@@ -37,7 +37,9 @@ def why_not(suite: Table, name: str) -> str | None:
         return roles[name]
     if suite.inputs is not None:
         return None if name in suite.inputs else "not named in suite.inputs"
-    if not name.strip() or name.startswith(INDEX):
+    if not name.strip():
+        return "has no name"
+    if name.startswith(INDEX):
         return "numbers the rows"
     found = suite.column(name)
     if found.kind == "other":

@@ -6,7 +6,6 @@ Shape letter: N rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -16,12 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from mtlrun.counted import counted
+from mtlrun.data.same import Same
 from mtlrun.data.splits import read_only
 from mtlrun.data.tables.reading import File, read
 from mtlrun.errors import ConfigError, Fault
 
 TYPES = ("number", "category", "boolean", "date")
 DAY_US = 86_400 * 10**6
+LARGEST = 1e100  # numbers beyond it, squared and summed, are soon no numbers
 
 Types = tuple[tuple[str, str], ...]
 """By column what it holds, where that is not to be inferred: an entry of `TYPES`, or a form of dates as %d.%m.%Y."""
@@ -51,6 +53,12 @@ class Column:
         return int(np.isnan(self.values).sum())
 
     @cached_property
+    def too_large(self) -> int | None:
+        """Return the first row, from 1, with a number that is infinite or over `LARGEST` in size; None for none."""
+        found = np.flatnonzero(np.abs(self.values) > LARGEST)
+        return int(found[0]) + 1 if len(found) else None
+
+    @cached_property
     def digest(self) -> str:
         """Return what tells the content, however the file is written: 16 hex digits."""
         found = hashlib.sha256(repr([self.kind, self.classes, len(self.values)]).encode())
@@ -78,31 +86,12 @@ def column(file: File, name: str, asked: Types = (), key: str = "path") -> Colum
     table = read(file)
     if name not in table.column_names:
         raise ConfigError([Fault(key, "must name columns of the table", name, tuple(table.column_names))])
-    return _column(Held(table), name, dict(asked).get(name))
-
-
-def all_columns(file: File, chosen: Sequence[str], asked: Types, key: str) -> Iterator[Column]:
-    """Yield some columns, as `column` does."""
-    for name in chosen:
-        yield column(file, name, asked, key)
-
-
-class Held:
-    """A table as a key of a cache: two are equal only if they are the same object."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held) and other.table is self.table
-
-    def __hash__(self) -> int:
-        return id(self.table)
+    return _column(Same(table), name, dict(asked).get(name))
 
 
 @lru_cache(maxsize=4096)
-def _column(held: Held, name: str, asked: str | None) -> Column:
-    values = held.table.column(name)
+def _column(table: Same[pa.Table], name: str, asked: str | None) -> Column:
+    values = table.it.column(name)
     stored = values.type
     if types.is_dictionary(stored):
         values = pc.cast(values, stored.value_type)
@@ -152,7 +141,8 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     ways = f"correct it, or say suite.types={{{name}: category}}"
     if comma.mean() > plain.mean() and comma.all():
         rule = (
-            f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=comma"
+            f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=comma, or "
+            "take commas out that part thousands"
         )
         raise ConfigError([Fault("decimal", rule, seen.iloc[0])])
     if plain.all():
@@ -161,7 +151,8 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     bad = seen[~plain].iloc[0]
     text = values.to_pandas().str.strip()
     rows = np.flatnonzero((text == bad).to_numpy(dtype=bool))
-    rule = f"has text where numbers belong, in column {name} in row {rows[0] + 1} and {len(rows) - 1} others; {ways}"
+    more = f" and {counted(len(rows) - 1, 'other')}" if len(rows) > 1 else ""
+    rule = f"has text where numbers belong, in column {name} in row {rows[0] + 1}{more}; {ways}"
     raise ConfigError([Fault("path", rule, bad)])
 
 
@@ -187,11 +178,20 @@ def _numbers(name: str, values: pa.ChunkedArray, kind: str) -> np.ndarray:
         found = values if types.is_boolean(values.type) else pc.cast(values, pa.float64(), safe=False)
         numbers = found.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
     except (pa.ArrowException, ValueError, TypeError) as error:
-        rule = f"cannot make column {name} into a {kind}: {str(error).partition(chr(10))[0]}"
-        raise ConfigError([Fault("types", rule, kind)]) from error
+        raise ConfigError([_no_number(name, values, kind)]) from error
     if kind == "boolean" and not np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all():
         raise ConfigError([Fault("types", f"must have 0 and 1, or true and false, in column {name}", kind)])
     return _frozen(numbers / 1e6 if of_time else numbers)  # seconds
+
+
+def _no_number(name: str, values: pa.ChunkedArray, kind: str) -> Fault:
+    """Return what to say of a column that is to hold numbers and holds something else: the first such row."""
+    rule = f"cannot make column {name} into a {kind}"
+    found = values.to_pandas()
+    bad = np.flatnonzero(found.notna() & pd.to_numeric(found, errors="coerce").isna())
+    if not len(bad):
+        return Fault("types", rule, str(values.type))
+    return Fault("types", f"{rule}, because of row {bad[0] + 1}", found.iloc[bad[0]])
 
 
 def _days(name: str, values: pa.ChunkedArray) -> np.ndarray:

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
+import pyarrow as pa
 
 from mtlrun.config import build, to_node
-from mtlrun.data.tables.columns import TYPES, Held, names
+from mtlrun.data.judged import label_faults
+from mtlrun.data.same import Same
+from mtlrun.data.tables.columns import LARGEST, TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
-from mtlrun.data.tables.labels import label_faults
 from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
 from mtlrun.data.targets import KINDS
-from mtlrun.data.task import ALL_METRICS, METRICS
+from mtlrun.data.task import ALL_METRICS, METRICS, Task
 from mtlrun.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ def table_faults(suite: Table) -> Iterator[Fault]:
     settings = list(setting_faults(suite))
     yield from settings
     try:
-        held = Held(read(suite.file()))
+        table = Same(read(suite.file()))
     except ConfigError as error:
         yield from _told(error)
         return
     if not settings:
-        yield from _faults(json.dumps(to_node(suite), sort_keys=True), held)
+        yield from _faults(json.dumps(to_node(suite), sort_keys=True), table)
 
 
 def _told(error: ConfigError) -> tuple[Fault, ...]:
@@ -66,8 +67,8 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
 
 
 @lru_cache(maxsize=1024)
-def _faults(node: str, held: Held) -> tuple[Fault, ...]:
-    """Return what is wrong with a table under settings that are good."""
+def _faults(node: str, table: Same[pa.Table]) -> tuple[Fault, ...]:
+    """Return what is wrong with a table under settings that are good; the same object is looked at once."""
     suite: Table = build(json.loads(node))
     found = [*_name_faults(suite)]
     try:
@@ -145,9 +146,11 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
                 yield Fault(key, f"must be a metric of a {task.kind} task", metric, ALL_METRICS[task.kind])
     for name in suite.input_columns():
         found = suite.column(name, "inputs")
-        if np.isinf(found.values).any():
-            row = int(np.flatnonzero(np.isinf(found.values))[0]) + 1
-            yield Fault("inputs", f"must be finite numbers, and column {name} is not in row {row}")
+        if found.too_large:
+            yield Fault(
+                "inputs",
+                f"must be finite, within {LARGEST:g}, and column {name} is not in row {found.too_large}",
+            )
         if found.kind == "other":
             yield Fault("inputs", "must name columns of numbers, text or dates", f"{name}: {found.stored}")
     if not suite.blocks():
@@ -169,10 +172,11 @@ def _dividing_faults(suite: Table) -> Iterator[Fault]:
         yield Fault("group", f"must tell groups by values, and column {suite.group} is", stored)
 
 
-def _part_faults(suite: Table, tasks: Mapping[str, object]) -> Iterator[Fault]:
+def _part_faults(suite: Table, tasks: Mapping[str, Task]) -> Iterator[Fault]:
     """Yield what is wrong with parts of the table."""
     rows = suite.rows_of(None, 0 if suite.resplit else None)
     train = rows["train"][: suite.training_rows(len(rows["train"]))]
-    for name in tasks:
+    for name, task in tasks.items():
+        named = suite.class_names(name) or suite.columns_of(name)
         found = suite.target_of(name)
-        yield from label_faults(f"targets.{name}", found, suite.class_names(name), {**rows, "train": train})
+        yield from label_faults(f"targets.{name}", found, named, task.metrics[0], {**rows, "train": train})

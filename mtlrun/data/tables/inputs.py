@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from mtlrun.data.same import Same
 from mtlrun.data.splits import read_only
 from mtlrun.data.tables.columns import Column
 
@@ -89,7 +90,7 @@ def fitted(blocks: Sequence[Block], columns: Mapping[str, Column], rows: np.ndar
     for block in blocks:
         for values, scaled in _numbers(block, columns[block.column].values[rows], block.classes):
             seen = values[~np.isnan(values)]
-            differs = len(seen) > 0 and bool(seen.min() < seen.max())
+            differs = len(seen) > 0 and bool(seen.min() < seen.max() and seen.std() > 0)
             live.append(differs)
             means.append(seen.mean() if scaled and differs else 0.0)
             stds.append(seen.std() if scaled and differs else 1.0)
@@ -135,22 +136,9 @@ def _numbers(block: Block, values: np.ndarray, classes: Sequence[str]) -> Iterat
         yield gap.astype(np.float64), False
 
 
-class ByRows:
-    """Rows as a key of a cache: two are equal only if they are the same array."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ByRows) and other.rows is self.rows
-
-    def __hash__(self) -> int:
-        return id(self.rows)
-
-
 @lru_cache(maxsize=32)
 def prepared(
-    blocks: tuple[Block, ...], columns: tuple[Column, ...], train: ByRows
+    blocks: tuple[Block, ...], columns: tuple[Column, ...], train: Same[np.ndarray]
 ) -> tuple[np.ndarray, Fitted]:
     """Return the inputs (N, W) of a table and how they were standardised, the same objects every time.
 
@@ -160,5 +148,5 @@ def prepared(
         train: rows of the training part.
     """
     by_name = {column.name: column for column in columns}
-    how = fitted(blocks, by_name, train.rows)
+    how = fitted(blocks, by_name, train.it)
     return matrix(blocks, by_name, how), how

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.columns import LARGEST, Column
 from mtlrun.data.targets import MOST_CLASSES, Labels, Target, assembled
 from mtlrun.errors import ConfigError, Fault
 
@@ -49,9 +48,11 @@ def _labels(column: Column, kind: str | None) -> Labels:
     if column.kind in ("date", "other"):
         rule = "must name columns of classes, text, numbers, or true and false"
         raise ConfigError([Fault("targets", rule, f"{column.name}: {column.stored}")])
-    if np.isinf(column.values).any():
-        row = int(np.flatnonzero(np.isinf(column.values))[0]) + 1
-        raise ConfigError([Fault("targets", f"must be finite, and column {column.name} is not in row {row}")])
+    if column.too_large:
+        rule = (
+            f"must be finite, within {LARGEST:g}, and column {column.name} is not in row {column.too_large}"
+        )
+        raise ConfigError([Fault("targets", rule)])
     classes = classes_of(column, kind)
     if classes is None:
         return column.values, None
@@ -67,49 +68,3 @@ def _labels(column: Column, kind: str | None) -> Labels:
     codes = np.full(len(there), np.nan)
     codes[there] = np.unique(column.values[there], return_inverse=True)[1].reshape(-1)
     return codes, classes
-
-
-def label_faults(
-    key: str, found: Target, classes: Sequence[str] | None, rows: Mapping[str, np.ndarray]
-) -> Iterator[Fault]:
-    """Yield what keeps a task from being trained or judged.
-
-    Args:
-        key: of the faults.
-        found: the target.
-        classes: names of its classes, where it has any.
-        rows: of each part.
-    """
-    seen = {role: _there(found, part) for role, part in rows.items()}
-    for role, values in seen.items():
-        if not len(values):
-            yield Fault(key, f"has no value in the {role} part, in any of its {len(rows[role])} rows")
-    if found.kind == "regression" and len(seen["train"]) and not _differs(seen["train"]):
-        yield Fault(
-            key, "must differ between rows, and is in all of the training part", seen["train"].flat[0]
-        )
-    if found.kind not in ("multiclass", "binary") or not len(seen["train"]):
-        return
-    names = classes or ()
-    known = np.unique(seen["train"])
-    if len(known) == 1:
-        rule = "must have more than one class in the training part, and has one"
-        yield Fault(key, rule, names[int(known[0])])
-    for role in ("val", "test"):
-        strange = np.setdiff1d(seen[role], known)
-        if len(strange):
-            rule = (
-                f"has classes in the {role} part that training lacks (leave out rare classes, or join them)"
-            )
-            yield Fault(key, rule, [names[int(c)] for c in strange[:10]])
-
-
-def _there(found: Target, rows: np.ndarray) -> np.ndarray:
-    """Return the labels of some rows that are there, (n, ...)."""
-    values = found.values[rows]
-    return values[values >= 0] if found.kind == "multiclass" else values[~np.isnan(values).all(1)]
-
-
-def _differs(values: np.ndarray) -> bool:
-    """Say whether every column of amounts (n, K) has two values."""
-    return bool((np.nanmax(values, axis=0) > np.nanmin(values, axis=0)).all())

@@ -124,7 +124,7 @@ def _column_look(suite: Table, name: str, targets: list[str], rows: np.ndarray) 
         return ColumnLook(name, "", "; ".join(map(str, error.faults)), 0.0, "", 0, {})
     block = block_of(found) if role == "input" and found.kind != "other" else None
     if role == "input" and block is None:
-        role = "left out: the same in every row"
+        role = "left out: no value" if found.kind == "empty" else "left out: the same in every row"
     with_targets: dict[str, float | None] = {}
     for target in targets:
         if target != name and (role == "input" or name in targets):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mtlrun.counted import counted
+from mtlrun.data.same import Same
 from mtlrun.data.tables.chosen import choice
 from mtlrun.data.tables.columns import Column, names
 from mtlrun.data.tables.inputs import block_of
@@ -33,10 +34,12 @@ def notes(suite: Table) -> Iterator[str]:
         yield "all columns are called by numbers: does the file lack a first line with names?"
     for name, why in choice(suite).items():
         if why is not None and suite.inputs is None and not _by_user(suite, name):
-            yield f"column {name} is no input: {why}"
+            yield f"column {name or repr(name)} is no input: {why}"
     for name in inputs:
-        if block_of(suite.column(name)) is None:
-            yield f"column {name} is the same in every row, and is left out"
+        found = suite.column(name)
+        if block_of(found) is None:
+            why = "has no value in any row" if found.kind == "empty" else "is the same in every row"
+            yield f"column {name} {why}, and is left out"
     rows = suite.rows_of(None, 0 if suite.resplit else None)
     total, kept = len(suite.cut().strata), sum(len(part) for part in rows.values())
     if kept < total:
@@ -44,8 +47,24 @@ def notes(suite: Table) -> Iterator[str]:
             "have no part in column " + suite.split if suite.split else "make parts of one size for all seeds"
         )
         yield f"{counted(total - kept, 'row')} of {total:,} {why}, and are left out"
+    yield from _parted_groups(suite, rows)
     yield from _duplicates(suite, rows)
     yield from _leaks(suite, rows["train"])
+
+
+def _parted_groups(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Yield how many groups a column of parts tears."""
+    groups = suite.cut().groups
+    if groups is None or not suite.split:
+        return
+    owner = pd.Series(-1, index=range(len(groups)))
+    for place, part in enumerate(rows.values()):
+        owner[part] = place
+    divided = owner >= 0
+    torn = int((owner[divided].groupby(groups[divided]).nunique() > 1).sum())
+    if torn:
+        told = f"column {suite.split} tears {counted(torn, 'group')} of column {suite.group}"
+        yield f"{told}: some rows train, others do not"
 
 
 def _is_number(text: str) -> bool:
@@ -85,45 +104,32 @@ def row_marks(columns: tuple[Column, ...]) -> np.ndarray:
 
 
 def _leaks(suite: Table, train: np.ndarray) -> Iterator[str]:
-    rows = np.sort(train[:LOOKED_AT])
     for task in suite.selected():
         for target in suite.columns_of(task):
             amounts = suite.target_of(task).kind == "regression"
             for name in suite.input_columns():
-                if determines(suite.column(name), suite.column(target), ByRowsOf(rows), amounts):
+                if determines(suite.column(name), suite.column(target), Same(train), amounts):
                     yield (
                         f"column {name} alone tells {target}, the target of {task}, in every training row looked at: "
                         "if it is not known before the target is, say suite.ignored"
                     )
 
 
-class ByRowsOf:
-    """Rows as a key of a cache, equal where they have the same numbers."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.rows, self._bytes = rows, rows.tobytes()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ByRowsOf) and other._bytes == self._bytes
-
-    def __hash__(self) -> int:
-        return hash(self._bytes)
-
-
 @lru_cache(maxsize=4096)
-def determines(column: Column, target: Column, among: ByRowsOf, amounts: bool) -> bool:
-    """Say whether an input tells a target in each of some rows: by its values, by thresholds, or by its order.
+def determines(column: Column, target: Column, train: Same[np.ndarray], amounts: bool) -> bool:
+    """Say whether an input tells a target in each row looked at: by its values, by thresholds, or by its order.
 
     Args:
         column: the input.
         target: numbers, or class numbers.
-        among: rows.
+        train: rows of the training part, of which the first `LOOKED_AT` are looked at.
         amounts: whether the target is a number.
     """
-    x, y = column.values[among.rows], target.values[among.rows]
+    rows = np.sort(train.it[:LOOKED_AT])
+    x, y = column.values[rows], target.values[rows]
     there = ~np.isnan(x) & ~np.isnan(y)
     x, y = x[there], y[there]
-    if len(x) < LEAST or x.min() == x.max() or y.min() == y.max():
+    if len(x) < LEAST or not (x.std() > 0 and y.std() > 0):
         return False
     values, codes = np.unique(x, return_inverse=True)
     if len(values) * ROWS_PER_VALUE <= len(x):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pyarrow import csv, feather, parquet
 
 from mtlrun.data.tables.dialect import Dialect, dialect
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.machine import free_memory_mib
 
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "?"]
 TEXT_COPIES = 3.5  # memory that reading takes, in sizes of a text file: its bytes, its columns, inputs
@@ -66,8 +66,15 @@ def _read(file: File, path: Path, _modified_ns: int, _size: int) -> pa.Table:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
         rule = f"cannot be read: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
         raise ConfigError([Fault("path", rule, file.path)]) from error
+    kept = [k for k, name in enumerate(found.column_names) if name.strip() or not _is_empty(found.column(k))]
+    found = found.select(kept)
     _check_shape(found, file.path)
     return found
+
+
+def _is_empty(column: pa.ChunkedArray) -> bool:
+    """Say whether no row has a value, as behind delimiters at the ends of lines."""
+    return bool(column.null_count == len(column))
 
 
 def _check_place(path: Path, given: str) -> None:
@@ -97,9 +104,9 @@ def _check_memory(file: File, path: Path) -> None:
     Raises:
         ConfigError: with the size that it needs.
     """
-    needs, free = needed_bytes(path), free_bytes()
+    needs, free = needed_bytes(path) / 2**30, free_memory_mib() / 2**10
     if needs > free:
-        rule = f"needs about {needs / 2**30:,.1f} GiB of memory, and {free / 2**30:,.1f} GiB are free"
+        rule = f"needs about {needs:,.1f} GiB of memory, and {free:,.1f} GiB are free"
         raise ConfigError([Fault("path", rule, file.path)])
 
 
@@ -112,19 +119,6 @@ def needed_bytes(path: Path) -> float:
         return BINARY_COPIES * max(sum(groups), 8.0 * about.num_rows * about.num_columns)
     size = path.stat().st_size
     return 20.0 * size if kind in (".xlsx", ".xlsm") else TEXT_COPIES * size  # workbooks are zipped text
-
-
-def free_bytes() -> float:
-    """Return the memory that this process may still take."""
-    meminfo, limit = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
-    if meminfo.exists():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        free = 1024.0 * float(fields["MemAvailable"].split()[0])
-    else:
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2  # half of all there is
-    if limit.exists() and limit.read_text().strip() != "max":
-        free = min(free, float(limit.read_text()))
-    return free
 
 
 def _check_shape(found: pa.Table, given: str) -> None:

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import PLACE
+from mtlrun.data.same import Same
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.chosen import default_inputs, metrics_of
@@ -19,7 +20,7 @@ from mtlrun.data.tables.columns import Column, column
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.faults import table_faults
 from mtlrun.data.tables.fresh import fresh_inputs
-from mtlrun.data.tables.inputs import Block, ByRows, Fitted, block_of, in_order, prepared
+from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
 from mtlrun.data.tables.look import Look, look
 from mtlrun.data.tables.notes import notes
@@ -125,7 +126,7 @@ class Table(Suite):
             found = self.target_of(name)
             targets[name] = found.values
             if found.kind == "regression":
-                targets[name], units[name] = _standardised(found, ByRows(rows["train"]))
+                targets[name], units[name] = _standardised(found, Same(rows["train"]))
         return Source(source.name, self.prepared(rows["train"])[0], targets, dict(rows), units)
 
     def narrowed(self: S, tasks: Sequence[str]) -> S:
@@ -242,7 +243,7 @@ class Table(Suite):
     def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
         """Return the inputs of all rows and how they are standardised by the training rows."""
         blocks = self.blocks()
-        return prepared(blocks, tuple(self.column(block.column) for block in blocks), ByRows(train))
+        return prepared(blocks, tuple(self.column(block.column) for block in blocks), Same(train))
 
     def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray]:
         """Return the inputs of other tables, one a source, prepared as those of this seed's run were."""
@@ -252,5 +253,5 @@ class Table(Suite):
 
 
 @lru_cache(maxsize=256)
-def _standardised(found: Target, train: ByRows) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    return standardised(found.values, train.rows)
+def _standardised(found: Target, train: Same[np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    return standardised(found.values, train.it)

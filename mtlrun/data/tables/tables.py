@@ -190,11 +190,17 @@ class Tables(Suite):
         if self.stem is not None and self.stem < 1:
             yield Fault("stem", "must be at least 1, or null", self.stem)
         seen: set[str] = set()
+        owner: dict[tuple[str, str], str] = {}
         for task in self.available():
             if task not in (self.paths or {}):
                 yield Fault(f"paths.{task}", "must name the file of this task")
                 continue
             table = self.table(task)
+            for column in self._columns(task):
+                first = owner.setdefault((table.path, column), task)
+                if first != task:
+                    rule = f"must have a column of its own, not that of `targets.{first}` in the same file"
+                    yield Fault(f"targets.{task}", rule, column)
             seen.update(_known(table))
             for fault in table.faults():
                 yield fault._replace(key=self._key(fault.key, task))

@@ -101,10 +101,12 @@ CONTENTS = {
     "all missing": ({"heating": None}, "heating", "has no value in any row of column heating"),
     "infinite target": ({"heating": (3, np.inf)}, "heating", "column heating is not in row 4"),
     "infinite input": ({"size": (3, -np.inf)}, "heating", "column size is not in row 4"),
+    "too large": ({"size": (3, 1e200)}, "heating", "column size is not in row 4"),
+    "too small": ({"heating": np.arange(200) * 1e-30}, "heating", "give it in another unit"),
     "text where numbers belong": (
         {"size": (3, "big")},
         "heating",
-        "has text where numbers belong, in column size in row 4 and 0 others; correct it, or say suite.types",
+        "has text where numbers belong, in column size in row 4; correct it, or say suite.types",
     ),
     "text in a target": ({"heating": (3, "hot")}, "heating", "in column heating in row 4"),
     "constant inputs": (
@@ -148,6 +150,32 @@ def test_a_part_without_a_target_is_told(frame, tmp_path):
     frame.loc[150:169, "cooling"] = None
     result = run(saved(tmp_path, frame), tmp_path, "suite.split=part")
     is_refused(result, "`suite.targets.cooling` has no value in the val part, in any of its 20 rows")
+
+
+@pytest.mark.parametrize(
+    ("target", "metric"), (("garden", ""), ("heating", "r2"), ("heating", "spearman"), ("level", "auroc"))
+)
+def test_a_part_in_which_the_primary_metric_has_no_value_is_told(frame, tmp_path, target, metric):
+    frame["part"] = ["train"] * 150 + ["val"] * 20 + ["test"] * 30
+    frame.loc[170:, target] = frame[target][0]
+    path, tasks = saved(tmp_path, frame), f"suite.targets={{a: {target}}}"
+    more = (f"suite.metrics={{a: {metric}}}",) if metric else ()
+    refused = run(path, tmp_path, "suite.split=part", *more, targets=tasks)
+    told = "`suite.targets.a` is the same in all rows of the test part, where its primary metric has no value"
+    is_refused(refused, told, f"found '{metric or 'auroc'}'")
+    other = "suite.metrics={regression: mae, binary: log_loss, multiclass: log_loss}"
+    planned = mtlrun("plan", "suite=table", f"suite.path={path}", "suite.split=part", tasks, other)
+    assert planned.code == 0, planned.err
+
+
+def test_a_label_that_training_never_has_is_told(frame, tmp_path):
+    frame["part"] = ["train"] * 150 + ["val"] * 20 + ["test"] * 30
+    frame["late"] = frame.index % 3 == 0
+    frame.loc[:149, "late"] = False
+    refused = run(
+        saved(tmp_path, frame), tmp_path, "suite.split=part", targets="suite.targets={a: [garden, late]}"
+    )
+    is_refused(refused, "`suite.targets.a` must have two values in the training part", "found 'late'")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +224,10 @@ TABLES = {
         "`suite.inputs.a` must name columns of the table, found 'sise'",
     ),
     "absent type": (("suite.types={agee: category}",), "`suite.types` must name columns of a table"),
+    "one column twice": (
+        ("suite.targets={a: heating, b: heating}",),
+        "`suite.targets.b` must have a column of its own, not that of `targets.a` in the same file",
+    ),
     "no stem": (("suite.stem=0",), "`suite.stem` must be at least 1, or null"),
     "widths that differ": (
         ("suite.stem=null", "suite.inputs={a: [size], b: [size,age]}"),

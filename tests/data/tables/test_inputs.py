@@ -88,7 +88,7 @@ def test_columns_that_are_the_same_in_every_row_are_dropped_with_a_note(tmp_path
     suite = suite_of(tmp_path, {"x": np.arange(ROWS), "one": [1] * ROWS, "none": [None] * ROWS})
     assert inputs_of(suite).shape == (ROWS, 1)
     notes = " ".join(suite.notes())
-    assert "column one is the same in every row" in notes and "column none is the same in every row" in notes
+    assert "column one is the same in every row" in notes and "column none has no value in any row" in notes
 
 
 def test_a_column_that_only_training_has_constant_is_zero(tmp_path):
@@ -109,7 +109,22 @@ def test_columns_without_a_name_are_no_inputs(tmp_path):
     pd.DataFrame({"x": np.arange(ROWS), "y": np.arange(ROWS) ** 2}).to_csv(tmp_path / "index.csv")
     suite = Table(path=str(tmp_path / "index.csv"), targets={"y": "y"})
     assert suite.input_columns() == ("x",)
-    assert any("numbers the rows" in note for note in suite.notes())
+    assert any("column '' is no input: has no name" in note for note in suite.notes())
+    frame = pd.DataFrame({"x": np.arange(ROWS), "y": np.arange(ROWS) ** 2})
+    frame.sample(frac=1, random_state=0).to_parquet(
+        tmp_path / "index.parquet"
+    )  # pandas keeps the numbers of the rows
+    suite = Table(path=str(tmp_path / "index.parquet"), targets={"y": "y"})
+    assert suite.input_columns() == ("x",)
+    assert any("__index_level_0__ is no input: numbers the rows" in note for note in suite.notes())
+
+
+def test_numbers_whose_squares_are_none_are_left_out(tmp_path):
+    columns = {"x": np.arange(ROWS), "small": np.arange(ROWS) * 1e-200, "y": np.arange(ROWS) ** 2}
+    pd.DataFrame(columns).to_csv(tmp_path / "small.csv", index=False)
+    suite = Table(path=str(tmp_path / "small.csv"), targets={"y": "y"})
+    assert not suite.load(0).sources[0].inputs[:, 1].any()
+    list(suite.notes())  # nothing is divided by 0, which would be an error here
 
 
 def test_embedded_categories_stand_last_and_tell_their_widths(tmp_path):

@@ -73,6 +73,18 @@ def test_a_part_that_the_column_lacks_is_cut_from_training(path, frame):
     assert len(found["val"]) == 15 and sorted({*found["val"], *found["train"]}) == list(range(150))
 
 
+def test_groups_that_a_given_split_tears_are_told(path, frame):
+    frame["part"] = ["train"] * 140 + ["val"] * 20 + ["test"] * 40
+    frame["home"] = frame.index // 40  # the fourth has rows of two parts, the last two are whole
+    frame.to_csv(path, index=False)
+    suite = Table(path=str(path), targets={"heating": "heating"}, split="part", group="home")
+    told = "column part tears 1 group of column home: some rows train, others do not"
+    assert told in list(suite.notes())
+    frame["home"] = frame.index // 20
+    frame.to_csv(path, index=False)
+    assert not [note for note in suite.notes() if "tears" in note]
+
+
 def test_new_splits_for_each_seed_have_the_same_sizes(path):
     suite = Table(path=str(path), targets={"heating": "heating"}, resplit=True)
     first, second = parts(suite, 0), parts(suite, 1)

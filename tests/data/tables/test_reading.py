@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from support.commands import mtlrun
 
 from mtlrun.data.tables import reading
 from mtlrun.data.tables.columns import column, names
@@ -114,7 +115,7 @@ def test_numbers_that_only_later_rows_have_are_read(tmp_path):
 @pytest.mark.parametrize("name", ("comma.csv", "table.parquet", "book.xlsx"))
 def test_a_file_over_the_free_memory_is_refused_with_the_size_it_needs(tmp_path, frame, name, monkeypatch):
     path = write(tmp_path, frame, name)
-    monkeypatch.setattr(reading, "free_bytes", lambda: 10_000.0)
+    monkeypatch.setattr(reading, "free_memory_mib", lambda: 0.01)
     with pytest.raises(ConfigError, match=r"needs about [\d.]+ GiB of memory, and 0.0 GiB are free"):
         read(File(str(path)))
 
@@ -214,3 +215,20 @@ def test_a_file_without_names_is_told(tmp_path):
     first = names(File(str(tmp_path / "bare.csv")))
     suite = Table(path=str(tmp_path / "bare.csv"), targets={"y": first[0]})
     assert any("called by numbers" in note for note in suite.notes())
+
+
+def test_delimiters_at_the_ends_of_lines_make_no_columns(tmp_path):
+    (tmp_path / "ends.csv").write_text("a,b,,\n1,2,,\n3,4,,\n", encoding="utf-8")
+    assert read(File(str(tmp_path / "ends.csv"))).column_names == ["a", "b"]
+
+
+def test_the_users_folder_is_found(tmp_path, frame, monkeypatch):
+    home = tmp_path / "my home"
+    home.mkdir()
+    frame.to_csv(home / "houses.csv", index=False)
+    monkeypatch.setenv("HOME", str(home))
+    one = mtlrun("show", "suite=table", "suite.path=~/houses.csv", "suite.targets={a: heating}")
+    assert one.code == 0 and "200 rows" in one.out, one.err
+    paths = "suite.paths={a: ~/houses.csv, b: ~/houses.csv}"
+    two = mtlrun("show", "suite=tables", paths, "suite.targets={a: heating, b: cooling}")
+    assert two.code == 0 and two.out.count("200 rows") == 2, two.err

@@ -168,6 +168,10 @@ def test_predictions_for_new_rows_are_those_of_training(trained, path, frame, tm
     fresh.drop(columns="size").rename(columns={"age": "aeg"}).to_parquet(tmp_path / "new.parquet")
     refused = mtlrun(*command)
     assert refused.code == 2 and "did you mean aeg" in refused.err and "found 'size'" in refused.err
+    frame.astype({"size": object}).assign(size="big").to_parquet(tmp_path / "new.parquet")
+    refused = mtlrun(*command)
+    told = "new.parquet` cannot make column size into a number, because of row 1, found 'big'"
+    assert refused.code == 2 and told in refused.err
 
 
 def test_reports_on_pairs_tell_no_setting_that_only_follows_from_the_tasks(path, tmp_path):

@@ -178,4 +178,4 @@ def test_predictions_for_tables_of_different_length_leave_cells_empty(paths, tmp
     assert found["heating"].notna().sum() == 200 and found["cooling"].notna().sum() == 120
     assert abs(found["cooling"].mean() - 4.3) < 3  # in its unit
     refused = mtlrun("predict", run, paths["heating"], "--store", str(tmp_path / "runs"))
-    assert refused.code == 2 and "reads 2 inputs (heating, cooling), found 1 files" in refused.err
+    assert refused.code == 2 and "reads 2 inputs (heating, cooling), found 1 file" in refused.err
