@@ -73,7 +73,7 @@ class Pretrained:
             raise ConfigError([Fault(KEY, "has changed since these runs were planned", self.path)])
         try:
             with safe_open(self.path, "pt") as file:
-                keys = [k for k in file.keys() if k.rpartition(".")[2] != COUNTED]  # noqa: SIM118 (no mapping)
+                keys = [k for k in sorted(file.keys()) if k.rpartition(".")[2] != COUNTED]
                 prefix = self._prefix(keys, wanted)
                 found = {k.removeprefix(prefix): k for k in keys if k.startswith(prefix)}
                 shapes = {n: tuple(file.get_slice(k).get_shape()) for n, k in found.items() if n in wanted}
