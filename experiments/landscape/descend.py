@@ -152,7 +152,7 @@ def _trainer(weightings: list[Any], steps: int, lr: float, starts: Sequence[tupl
     ones = torch.ones(lanes, 2)
     everything = Lanes(optimizer.parameters, own, lr * ones[:, 0], goal=ones, last=ones)
     forward: Any = Place(optimizer.parameters)
-    program = Descent(forward, {"point": None}, TASKS, (0, 1), (), rules)
+    program = Descent(forward, {"point": None}, TASKS, (0, 1), (), rules, [])  # `see` has its own losses
     phase = Phase(steps, (0, 1))
     return Trainer(phase, program, everything, optimizer, learners, program.gradients)
 

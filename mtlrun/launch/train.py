@@ -17,6 +17,7 @@ import torch
 
 import mtlrun
 from mtlrun.errors import ConfigError, MtlrunError
+from mtlrun.foreign import FOREIGN_ERRORS
 from mtlrun.launch.saving import save_weights
 from mtlrun.plan.runs import config_id
 from mtlrun.plan.saving import Rule
@@ -28,19 +29,7 @@ from mtlrun.training.cost import MIB, Meter, step_flops
 from mtlrun.training.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 
-TRAINING_ERRORS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    NameError,
-    AssertionError,
-    ImportError,
-    MemoryError,
-    MtlrunError,
-)
+TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
 
 

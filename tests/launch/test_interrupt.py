@@ -18,8 +18,8 @@ LIMIT_S = 120.0
 
 
 def study(store: Path, processes: int) -> list[str]:
-    """Return the overrides of a study of 12 cohorts."""
-    long = ["seeds=8", "budget.steps=80", "launch.width=2", f"launch.processes={processes}"]
+    """Return the overrides of a study of 12 cohorts, each long against the time that a signal takes."""
+    long = ["seeds=8", "budget.steps=500", "launch.width=2", f"launch.processes={processes}"]
     return [*tiny(store), *long]
 
 
