@@ -50,3 +50,8 @@ def unflat(rows: Tensor, like: Mapping[str, Tensor]) -> Tensors:
     """Return rows (R, P) as gradients of these names and shapes."""
     parts = rows.split([g[0].numel() for g in like.values()], 1)
     return {n: part.reshape(g.shape) for (n, g), part in zip(like.items(), parts, strict=True)}
+
+
+def by_lane(losses: Sequence[Tensor]) -> Tensor:
+    """Return losses by task, (R,) or of a lone lane (), as one tensor (R, T)."""
+    return torch.stack(list(losses), -1).reshape(-1, len(losses))

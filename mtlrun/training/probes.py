@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mtlrun.training.gradients import products
+from mtlrun.training.gradients import by_lane, products
 
 if TYPE_CHECKING:
     from mtlrun.training.step import Batch, Examples, Lanes, Program
@@ -45,13 +45,13 @@ def validation_slopes(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
     losses = []
     for sign in (1, -1):
         with torch.no_grad(), _moved(lanes.parameters, held_out, sign * step):
-            losses.append(torch.stack(program.see(lanes, batch.examples).losses, 1))
+            losses.append(by_lane(program.see(lanes, batch.examples).losses))
     return (losses[0] - losses[1]) / (2 * step.unsqueeze(1))
 
 
 def _gradient(program: Program, lanes: Lanes, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
-    losses, leaves = program.see(lanes, examples).losses, program.forward.leaves
-    found = torch.autograd.grad(losses, list(leaves.values()), weights.unbind(1), materialize_grads=True)
+    losses, leaves = by_lane(program.see(lanes, examples).losses), program.forward.leaves
+    found = torch.autograd.grad((losses * weights).sum(), list(leaves.values()), materialize_grads=True)
     return program.forward.join(dict(zip(leaves, found, strict=True)))
 
 

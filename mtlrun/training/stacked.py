@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -37,6 +37,8 @@ from mtlrun.training.running import (
 ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity)
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 NO_MASKS: Mapping[str, Tensor] = {}
+Call = Callable[[str, Sequence[Tensor], Mapping[str, Tensor]], list[Tensor]]
+"""As of `Forward.call`."""
 
 
 class Forward(ABC):
@@ -77,6 +79,10 @@ class Forward(ABC):
         """Map inputs per source to outputs per task; masks, (R, B, ...) by name, act at the sites of that name."""
         return self._run("forward", inputs, masks)
 
+    def bare(self, inputs: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS) -> list[Tensor]:
+        """Map inputs as calling does, to outputs laid out as `leaves` are: a lone lane's have no lane axis."""
+        return self(inputs, masks)
+
     def represent(self, inputs: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS) -> list[Tensor]:
         """Map inputs per source to shared representations."""
         return self._run("represent", inputs, masks)
@@ -114,10 +120,16 @@ class Forward(ABC):
             self.statistics, self.by_batch = own, ()
 
     def _run(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
+        return self._precise(self.call, part, arguments, masks)
+
+    def _precise(
+        self, call: Call, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]
+    ) -> list[Tensor]:
+        """Return what `call` gives, in the arguments' type."""
         if not self._autocast:
-            return self.call(part, arguments, masks)
+            return call(part, arguments, masks)
         with torch.autocast(arguments[0].device.type, torch.bfloat16):
-            return [out.to(arguments[0].dtype) for out in self.call(part, arguments, masks)]
+            return [out.to(arguments[0].dtype) for out in call(part, arguments, masks)]
 
     @abstractmethod
     def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
@@ -141,6 +153,7 @@ class Lone(Forward):
         self._norms = freed(norms_of(self._network))
         for module, attribute, name in free_constants(self._network, list(self._constants)):
             put(module, attribute, self._constants[name].squeeze(0))
+        self._held: Mapping[str, Tensor] = {}  # what the network has now
 
     def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {n: p.detach().squeeze(0).requires_grad_() for n, p in parameters.items()}
@@ -148,15 +161,23 @@ class Lone(Forward):
     def join(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         return {n: p.unsqueeze(0) for n, p in tensors.items()}
 
+    def bare(self, inputs: Sequence[Tensor], masks: Mapping[str, Tensor] = NO_MASKS) -> list[Tensor]:
+        return self._precise(self._bare, "forward", inputs, masks)
+
     def call(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
-        for module, attribute, name in self._places:
-            put(module, attribute, self.leaves[name])
+        return [out.unsqueeze(0) for out in self._bare(part, arguments, masks)]
+
+    def _bare(self, part: str, arguments: Sequence[Tensor], masks: Mapping[str, Tensor]) -> list[Tensor]:
+        if self._held is not self.leaves:
+            for module, attribute, name in self._places:
+                put(module, attribute, self.leaves[name])
+            self._held = self.leaves
         hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
         lend(self._norms, [values.squeeze(0) for values in self.statistics.values()], self.by_batch)
-        outputs = getattr(self._network, part)([x.squeeze(0) for x in arguments])
+        outputs: list[Tensor] = getattr(self._network, part)([x.squeeze(0) for x in arguments])
         if self.by_batch:
             self.statistics |= zip(self.statistics, [v.unsqueeze(0) for v in lent(self._norms)], strict=True)
-        return [out.unsqueeze(0) for out in outputs]
+        return outputs
 
 
 class Vmapped(Forward):

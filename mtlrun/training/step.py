@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from mtlrun.data.task import Task
-from mtlrun.training.gradients import Tensors, flat, products, unflat, weighted_sum
+from mtlrun.training.gradients import Tensors, by_lane, flat, products, unflat, weighted_sum
 from mtlrun.training.labelled import labelled, stand_ins
-from mtlrun.training.losses import Loss
+from mtlrun.training.losses import LOSSES, Loss
 from mtlrun.training.probes import PROBES
 from mtlrun.training.rules import Own, Rules
 from mtlrun.training.stacked import Forward
@@ -70,7 +70,7 @@ class Lanes:
 
 
 class Seen(NamedTuple):
-    """A forward pass: losses (R,) by task, and on the representation what gradients are taken at."""
+    """A forward pass: losses by task, (R,) or of a lone lane (), and what gradients are taken at."""
 
     losses: list[Tensor]
     subject: Tensors
@@ -102,8 +102,8 @@ class Program:
         rules: Sequence[Rules],
         losses: Sequence[Loss],
     ) -> None:
-        self.forward, self.tasks, self.active, self.rules = forward, tasks, tuple(active), rules
-        self._losses = losses
+        self.forward, self.tasks, self.active = forward, tasks, tuple(active)
+        self.rules, self._losses = rules, losses
         alone = len(self.active) == 1  # what is shared in principle is the one task's own in this phase
         free = {n: owner for n, owner in owners.items() if n not in frozen}
         self.shared = [n for n, owner in free.items() if owner is None and not alone]
@@ -118,7 +118,8 @@ class Program:
         self.partial = any(tasks[t].partial for t in self.active)
         self._probe = PROBES.get(rules[0].weighting.probe)
         self._shapes_losses = rules[0].regularization.shapes_losses
-        self._compares = rules[0].compares
+        simple = not self._shapes_losses and {*losses} <= {*LOSSES.values()}  # also without a lane axis
+        self._bare, self._compares = simple and sum(r.count for r in rules) == 1, rules[0].compares
 
     def gradients(self, lanes: Lanes, batch: Batch) -> tuple[Tensors, Tensor, Tensor]:
         """Return the gradient of every trained parameter, the losses (R, T) and the task weights (R, T).
@@ -129,8 +130,8 @@ class Program:
         seen = self.see(lanes, batch.examples)
         lanes.statistics.update(seen.statistics)
         here = self.labelled(batch.examples)
-        stacked = torch.stack(seen.losses, 1)
-        losses = self.known_losses(lanes, stacked.detach(), here)
+        stacked = torch.stack(seen.losses, -1)
+        losses = self.known_losses(lanes, stacked.detach().view(-1, len(self.active)), here)
         gradients: Tensors = {}
         objectives: list[Tensor] = []  # scalars whose sum is differentiated
         if self.surgery:
@@ -166,6 +167,9 @@ class Program:
                 found, count = self.forward.divide(examples.inputs, examples.masks), len(self.tasks)
                 outputs = found[:count]
                 sides = [[found[k * count + t] for t in self.active] for k in (1, 2)]
+            elif self._bare:
+                outputs = self.forward.bare(examples.inputs, examples.masks)
+                examples = examples._replace(targets=[y.squeeze(0) for y in examples.targets])
             else:
                 outputs = self.forward(examples.inputs, examples.masks)
         losses = [self.loss(lanes, t, outputs[t], examples.targets[t]) for t in self.active]
@@ -333,7 +337,7 @@ class Program:
         """Show the weightings the losses that the update left on its batch, if they want to see them."""
         if self.rules[0].weighting.watches_update:
             with torch.no_grad():
-                losses = torch.stack(self.see(lanes, batch.examples).losses, 1)
+                losses = by_lane(self.see(lanes, batch.examples).losses)
                 here = self.labelled(batch.examples)
                 losses = losses if here is None else torch.where(here, losses, lanes.last)
             for place, (rules, own) in enumerate(zip(self.rules, lanes.own, strict=True)):
