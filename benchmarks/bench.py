@@ -165,7 +165,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--image-repeats", type=int, default=10, help="turns of each loop of images (10)")
     parser.add_argument("--study-repeats", type=int, default=2, help="of whole studies, memory, planning (2)")
     parser.add_argument("--quick-repeats", type=int, default=7, help="of evaluation and start-up (7)")
-    parser.add_argument("--study-steps", type=int, default=2500, help="of a run of the 200-run study (2500)")
+    parser.add_argument("--study-steps", type=int, default=7500, help="of a run of the 200-run study (7500)")
     parser.add_argument(
         "--sample", type=int, default=2, help="seeds of 20 that the plain study is timed on (2)"
     )

@@ -25,7 +25,9 @@ from mtlrun.training.running import norms_of
 from mtlrun.training.ways import is_foreign, why_one_by_one
 from mtlrun.weighting.base import Weighting
 
-RUN_STEP_S = 1.2e-4  # of one lane in a wide cohort: kernels' overheads, optimizer, evaluation
+RUN_PASS_S = 4e-5
+"""Of one lane in a wide cohort, where a plain step is three passes: overheads of kernels, optimizer, evaluation."""
+
 FLOPS = 2e10  # of batched float32 matrix products on one core
 PROCESS_MIB = 460.0  # Python, torch, pandas, scikit-learn and the data of the built-in suites
 REAL_PARAMETERS = 2**26
@@ -52,11 +54,13 @@ class Size:
     Attributes:
         memory_mib: of one lane at the peak, without what any process needs.
         flops: of one training step.
+        passes: that a step takes, of the length of a forward pass.
         apart: why lanes pass one by one, or None.
     """
 
     memory_mib: float
     flops: float
+    passes: int
     apart: str | None = None
 
 
@@ -104,7 +108,7 @@ def size_programs(programs: Sequence[ProgramPlan], memory_mib: float, data: str 
     memo, room = Memo(), max(0.0, memory_mib - PROCESS_MIB)
     for program in programs:
         size = run_size(program.configs[0], memo)
-        program.step_s = RUN_STEP_S + size.flops / FLOPS
+        program.step_s = RUN_PASS_S * size.passes + size.flops / FLOPS
         program.lane_mib, program.one_by_one = size.memory_mib, size.apart
         config = program.configs[0]
         program.data_mib = memo.keyed([config["suite"], config["dtype"]], inputs_mib, config)
@@ -162,7 +166,7 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     width = STORED[config["dtype"]].itemsize
     passes = _passes(weighting, tasks) if shared > 0 else 3
     memory_mib = (kept + max(step, evaluation)) * width / 2**20
-    return Size(memory_mib, rows * network.flops * passes, network.apart)
+    return Size(memory_mib, rows * network.flops * passes, passes, network.apart)
 
 
 def _passes(weighting: Weighting, tasks: int) -> int:

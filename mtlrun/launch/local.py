@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,8 @@ class Local(Configured):
             processes = min(processes, len(cut_programs(programs, processes)))
         with workers(processes) if processes > 1 else here() as pool:
             if timed:
-                _time(pool, timed, device, note)
+                others = [program for program in programs if program not in timed]
+                _time(pool, timed, others, device, note)
             settings: dict[str, Any] = {
                 "store": str(store.path),
                 "device": device,
@@ -120,8 +122,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _time(pool: Pool, programs: Sequence[ProgramPlan], device: str, note: Callable[[str], None]) -> None:
-    """Set the width and the seconds of a run-step of each program by timing real steps."""
+def _time(
+    pool: Pool,
+    programs: Sequence[ProgramPlan],
+    others: Sequence[ProgramPlan],
+    device: str,
+    note: Callable[[str], None],
+) -> None:
+    """Set the width and the seconds of a run-step of some programs by timing real steps.
+
+    By how much these seconds had been estimated too high or too low, those of the other programs were too: all are
+    corrected, so that the longest cohorts do come first.
+    """
     from mtlrun.training.width import WIDTHS, best_width
 
     tasks = (
@@ -131,13 +143,17 @@ def _time(pool: Pool, programs: Sequence[ProgramPlan], device: str, note: Callab
         )
         for place, p in enumerate(programs)
     )
+    corrections = []
     for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
         rates = {int(lanes): rate for lanes, rate in event["rates"].items()}
         if rates:
             program, width = programs[place], best_width(rates)
+            corrections.append(1 / rates[width] / program.step_s)
             program.width, program.step_s = width, 1 / rates[width]
             rounded = {str(lanes): round(rate, 1) for lanes, rate in rates.items()}
             program.chosen = {"by": "timing", "run_steps_per_s": rounded}
+    for program in others if corrections else ():
+        program.step_s *= statistics.median(corrections)
     widths = ", ".join(str(w) for w in sorted({program.width for program in programs}))
     note(f"widths by timing, of {len(programs)} programs: up to {widths} lanes")
 

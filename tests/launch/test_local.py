@@ -120,6 +120,15 @@ def test_a_long_program_is_timed_and_the_choice_is_told_and_stored(tmp_path, mon
     assert costs[0]["width"]["run_steps_per_s"]["4"] == 40.0
 
 
+def test_what_timing_corrects_is_corrected_for_programs_that_are_not_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(width, "_rate", lambda configs, device, streamed: 10.0 * min(len(configs), 4))
+    long, (short,) = long_program(5), programs(2, width=2)
+    short.step_s = 0.2
+    Local().train([long, short], Store(tmp_path), "cpu", 1, lambda steps: None)
+    assert long.step_s == 1 / 40
+    assert short.step_s == pytest.approx(0.2 * (1 / 40) / 1e6)
+
+
 def test_workers_time_and_train(tmp_path):
     notes = []
     counts = Local().train([long_program(6)], Store(tmp_path), "cpu", 2, lambda steps: None, notes.append)
