@@ -18,17 +18,24 @@ LIMIT_S = 120.0
 
 
 def study(store: Path, processes: int) -> list[str]:
-    """Return the overrides of a study of 12 cohorts, each long against the time that a signal takes."""
-    long = ["seeds=8", "budget.steps=500", "launch.width=2", f"launch.processes={processes}"]
+    """Return the overrides of a study of 12 cohorts."""
+    long = ["seeds=8", "budget.steps=80", "launch.width=2", f"launch.processes={processes}"]
     return [*tiny(store), *long]
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    """Start a command as the leader of a process group, as a terminal does."""
+    """Start a command as the leader of a process group, as a terminal does.
+
+    It heeds Ctrl-C even where these tests do not, as in the background of a shell.
+    """
     command = [sys.executable, "-m", "mtlrun.cli", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
