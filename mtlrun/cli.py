@@ -18,6 +18,7 @@ from typing import Any
 from mtlrun import __version__
 from mtlrun.counted import counted
 from mtlrun.errors import ConfigError, Fault, MtlrunError
+from mtlrun.interrupt import postponed
 
 INTERRUPTED = 130
 
@@ -49,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Train what a command asks for, then print the transfer table."""
     from mtlrun.catalog import options_of
-    from mtlrun.launch.batch import run_counts, run_errors, train_batch
+
+    with postponed():
+        from mtlrun.launch.batch import run_counts, run_errors, train_batch
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.progress import Progress
     from mtlrun.launch.suite_notes import suite_notes
@@ -87,7 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
 def plan(arguments: argparse.Namespace) -> int:
     """Print what a command would train and reuse; train nothing."""
     from mtlrun.catalog import options_of
-    from mtlrun.launch.batch import plan_batch, plan_trials
+
+    with postponed():
+        from mtlrun.launch.batch import plan_batch, plan_trials
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.plan_view import plan_facts, plan_text
 
