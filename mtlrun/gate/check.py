@@ -106,6 +106,7 @@ def check(
         new_rows=len(by_hash) - len(matched),
         environment=environment_changes(locked, summary),
         alpha=alpha,
+        held=None if manifest["study"] == locked["study"] else manifest["study"],
     )
 
 

@@ -54,6 +54,7 @@ class GateResult:
         environment: what differs in versions and device, in words.
         alpha: level of the tests of all looks together.
         looks: how often the results were looked at; more than once where seeds were added.
+        held: the study that is held against the lock; None for the one of the same name.
     """
 
     study: str
@@ -62,6 +63,7 @@ class GateResult:
     environment: list[str]
     alpha: float
     looks: int = 1
+    held: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -24,7 +24,8 @@ HEADER = (
 
 def title(result: GateResult) -> str:
     """Return the one line that says it all."""
-    return f"mtlrun check: {result.study} {WORDS[result.exit_code]}"
+    held = f"{result.held}, held against the lock of {result.study}," if result.held else result.study
+    return f"mtlrun check: {held} {WORDS[result.exit_code]}"
 
 
 def sentences(result: GateResult) -> list[str]:
@@ -92,5 +93,5 @@ def _needed(row: GateRow) -> str:
             if row.found is None or row.found.n < 2
             else "no number of seeds decides"
         )
-    words = f"about {counted(row.seeds_needed, 'seed')} would decide"
+    words = f"about {counted(row.seeds_needed, 'seed')} would decide whether the margin is lost"
     return words if row.seeds_needed <= had else f"{words}, and the lock has {had}"

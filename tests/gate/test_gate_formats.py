@@ -103,8 +103,10 @@ def test_json_has_numbers_and_nulls() -> None:
 
 
 def test_how_many_seeds_would_decide_and_whether_the_lock_has_them() -> None:
-    assert "about 7 seeds would decide |" in render(result(row("underpowered", seeds_needed=7)), "md")
-    assert "about 40 seeds would decide, and the lock has 8 |" in render(
+    assert "about 7 seeds would decide whether the margin is lost |" in render(
+        result(row("underpowered", seeds_needed=7)), "md"
+    )
+    assert "about 40 seeds would decide whether the margin is lost, and the lock has 8 |" in render(
         result(row("underpowered", seeds_needed=40)), "md"
     )
 
@@ -135,3 +137,9 @@ def test_the_ending_of_a_file_tells_its_format(name: str | None, output: str | N
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean junit"):
         check_format("juni", None)
+
+
+def test_a_study_of_another_name_is_named() -> None:
+    assert "again, held against the lock of main, passed" in render(
+        replace(result(row("pass")), held="again"), "md"
+    )
