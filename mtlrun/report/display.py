@@ -211,8 +211,9 @@ def _contrast_block(suite: str, contrasts: pd.DataFrame) -> Block:
 
 
 def _contrast(row: Any) -> str:
-    change = words.gain(row).partition(" [")[0]
-    return row.verdict if row.verdict == "inconclusive" else f"{row.verdict} {change}"
+    value, _, rest = words.gain(row).partition(" [")
+    unit = words.ABSOLUTE if rest.endswith(words.ABSOLUTE) else ""
+    return row.verdict if row.verdict == "inconclusive" else f"{row.verdict} {value}{unit}"
 
 
 def _text(value: Any) -> str:

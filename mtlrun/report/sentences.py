@@ -22,11 +22,11 @@ _NAMED = 4
 def sentences(summary: Summary) -> list[str]:
     """Return what the study found, what is undecided, and which runs are not there."""
     base = summary.rows[summary.rows["mitigation"] == BASE]
-    found = [_found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")]
+    found = _found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")
     return [
         text
         for text in (
-            *found,
+            found,
             _repaired(summary),
             _undecided(summary.rows),
             _stopped(summary),
@@ -51,12 +51,21 @@ def legend(summary: Summary) -> str:
         f"p: no gain, by {test}, {correction} over the {settings.family}.",
         "Test values, chosen on validation.",
         small if summary.rows["small"].any() else "",
+        "abs: in the metric's own unit." if _has_absolute(summary) else "",
         tuning_warning(summary.rows),
     ]
     return " ".join(filter(None, parts))
 
 
+def _has_absolute(summary: Summary) -> bool:
+    told = summary.contrasts[summary.contrasts["verdict"] != "inconclusive"]
+    tables = (summary.rows, told)
+    return any((table["gain_pct"].isna() & table["diff"].notna()).any() for table in tables)
+
+
 def _found(rows: pd.DataFrame, begin: str) -> str:
+    if not (rows["n_seeds"] + rows["n_diverged"]).any():
+        return ""
     count = rows["verdict"].value_counts()
     hurt, helped, same, open_ = (
         int(count.get(word, 0)) for word in ("negative", "positive", "neutral", "inconclusive")
@@ -93,7 +102,12 @@ def _undecided(rows: pd.DataFrame) -> str:
     without = rows["n_seeds"] + rows["n_diverged"] == 0
     if without.any():
         rest = _undecided(rows[~without])
-        return f"{counted(int(without.sum()), 'row has', 'rows have')} no trained seed. {rest}".rstrip()
+        alone = without & rows["mtl_mean"].notna()
+        parts = [
+            _rows_have(alone, "no baseline trained yet, so no gain"),
+            _rows_have(without & ~alone, "no trained seed"),
+        ]
+        return " ".join(filter(None, [*parts, rest]))
     open_ = rows[rows["verdict"] == "inconclusive"]
     needed = open_["seeds_needed"].dropna()
     if open_.empty:
@@ -102,6 +116,10 @@ def _undecided(rows: pd.DataFrame) -> str:
     if needed.empty:
         return f"{text}."
     return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
+
+
+def _rows_have(which: pd.Series, what: str) -> str:
+    return f"{counted(int(which.sum()), 'row has', 'rows have')} {what}." if which.any() else ""
 
 
 def _stopped(summary: Summary) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from mtlrun.errors import ConfigError
 from mtlrun.report.attribution import WHOLE
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure, refuse_empty
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ def draw_waterfalls(summary: Summary) -> Figure:
     """Return the waterfalls of all rows with controls.
 
     Raises:
-        ConfigError: the study has no controls.
+        ConfigError: the study has no controls, or no gain yet.
     """
     found = summary.attribution
     if found.empty:
         raise ConfigError(
             ["the study has no controls, so no gain is split: train it with controls=[capacity,...]"]
         )
+    refuse_empty(found["diff"])
     groups = [part for _, part in found.groupby(["cell_id", "task"], sort=False)]
     whole = found[found["part"] == WHOLE]
     titles = dict(zip(zip(whole["cell_id"], whole["task"], strict=True), _titles(whole), strict=True))
