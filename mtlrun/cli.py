@@ -104,12 +104,13 @@ def plan(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Print or write a study's results."""
+    from mtlrun.report.formats import report_format
     from mtlrun.store.store import Store
 
     _print_report(
         Store(arguments.store),
         arguments.study,
-        arguments.format,
+        report_format(arguments.format, arguments.output),
         arguments.level,
         arguments.output,
         _filters(arguments.filter),
@@ -325,13 +326,14 @@ def _print_report(
 ) -> None:
     from mtlrun.report import formats
 
-    _, summary, _ = _results(store, study)
+    manifest, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None
     content = formats.render(summary, format_name, level, filters, stream)
     if isinstance(content, str) and not content.endswith("\n"):
         content += "\n"
     if output is not None:
         _write(output, content)
+        print(f"wrote study {manifest['study']} to {output} ({format_name})", file=sys.stderr)
     elif isinstance(content, bytes):
         if sys.stdout.isatty():
             raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
@@ -420,7 +422,8 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     added.add_argument("store", nargs="?", default="runs", metavar="STORE")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
-        "--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html"
+        "--format",
+        help="terminal, json, csv, parquet, md, svg, png, latex or html; default: by the ending of --output",
     )
     added.add_argument(
         "--level",

@@ -29,11 +29,9 @@ def draw_fronts(summary: Summary) -> Figure:
     """Return a picture per front of two tasks.
 
     Raises:
-        ConfigError: there is no front, or none of two tasks whose gains are percentages.
+        ConfigError: there is no front of two tasks whose gains are percentages.
     """
     compared = summary.front_gains
-    if compared.empty:
-        raise ConfigError(["the study has no front of fixed weights: train it with frontier=11"])
     fronts = [part for _, part in compared.groupby("front", sort=False) if _drawable(part)]
     if not fronts:
         raise ConfigError(["a front is drawn for two tasks with gains in percent; --format md has the table"])

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtlrun.errors import ConfigError
 from mtlrun.report.attribution import WHOLE
 from mtlrun.report.display import names_of
 from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure, refuse_empty
@@ -24,13 +23,9 @@ def draw_waterfalls(summary: Summary) -> Figure:
     """Return the waterfalls of all rows with controls.
 
     Raises:
-        ConfigError: the study has no controls, or no gain yet.
+        ConfigError: there is no gain yet.
     """
     found = summary.attribution
-    if found.empty:
-        raise ConfigError(
-            ["the study has no controls, so no gain is split: train it with controls=[capacity,...]"]
-        )
     refuse_empty(found["diff"])
     groups = [part for _, part in found.groupby(["cell_id", "task"], sort=False)]
     whole = found[found["part"] == WHOLE]
