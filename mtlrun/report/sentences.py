@@ -131,9 +131,10 @@ def _stopped(summary: Summary) -> str:
     first = pairs[pairs["seed"] == pairs["seed"].min()]
     fixed = int(seeds.max()) * len({*first["run_id"], *first["stl_run_id"]})
     took = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    saved = f"; {seeds.max()} seeds for every cell would have been {fixed:,} runs" if runs != fixed else ""
     return (
         f"Seeds were added until conclusive, at most {summary.stop['max']}: cells took {took} seeds, {runs:,} runs "
-        f"with their baselines; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
+        f"with their baselines{saved}."
     )
 
 
@@ -145,7 +146,8 @@ def _skewed(summary: Summary) -> str:
         return ""
     names = list(dict.fromkeys(rows["task"]))
     named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-    text = f"{counted(len(rows), 'row has', 'rows have')} clearly skewed differences ({named}): "
+    tasks = "task" if len(names) == 1 else "tasks"
+    text = f"{counted(len(rows), 'row has', 'rows have')} clearly skewed differences ({tasks} {named}): "
     if rows["skew_seeds"].isna().all():
         advice = "use statistics=paired_t with many seeds"
         return f"{text}false alarms are likelier than p says, and more seeds do not mend that; {advice}."
