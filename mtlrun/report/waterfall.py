@@ -36,6 +36,8 @@ def draw_waterfalls(summary: Summary) -> Figure:
     for place, part in enumerate(groups):
         axes = figure.add_subplot(down, across, place + 1)
         _draw(axes, part, titles[part["cell_id"].iloc[0], part["task"].iloc[0]])
+    if found["suite"].nunique() == 1:
+        figure.suptitle(str(found["suite"].iloc[0]), weight="bold", fontsize=10, color=INK)
     return figure
 
 
