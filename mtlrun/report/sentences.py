@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtlrun.counted import counted
+from mtlrun.plan.labels import MITIGATING, PLAIN
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
@@ -52,9 +53,21 @@ def legend(summary: Summary) -> str:
         "Test values, chosen on validation.",
         small if summary.rows["small"].any() else "",
         "abs: in the metric's own unit." if _has_absolute(summary) else "",
+        _presets(summary.rows),
         tuning_warning(summary.rows),
     ]
     return " ".join(filter(None, parts))
+
+
+def _presets(rows: pd.DataFrame) -> str:
+    """Say what mitigations stand for whose names do not tell their options."""
+    texts = []
+    for name, *options in rows[["mitigation", *MITIGATING]].drop_duplicates().itertuples(index=False):
+        set_ = {group: o for group, o in zip(MITIGATING, options, strict=True) if o != PLAIN[group]}
+        if set_ and name != "+".join(set_.values()):
+            texts.append(f"{name}: {' '.join(f'{group}={option}' for group, option in set_.items())}")
+    more = [f"and {len(texts) - _NAMED} others"] if len(texts) > _NAMED else []
+    return f"{'; '.join([*texts[:_NAMED], *more])}." if texts else ""
 
 
 def _has_absolute(summary: Summary) -> bool:

@@ -182,3 +182,9 @@ def test_skewed_tasks_are_named_as_tasks() -> None:
     stl = np.full(60, 0.5)
     study.add({"left": stl}, {"left": stl - np.random.default_rng(0).exponential(0.1, 60) ** 2})
     assert "1 row has clearly skewed differences (task left):" in " ".join(lines(study.summary()))
+
+
+def test_the_legend_says_what_a_preset_stands_for(summary: Summary) -> None:
+    text = " ".join(to_terminal(summary).split())
+    assert "separate_heads: heads=mlp." in text
+    assert "pcgrad: weighting" not in text
