@@ -251,9 +251,10 @@ def test_the_picture_says_on_which_sides_points_are_left_out() -> None:
 def test_no_interval_is_broken_on_a_terminal() -> None:
     study = with_front()
     add(study, "good", 3, 1)
-    add(study, "a_rather_long_name_of_a_mitigation", -4, -4)
-    for width in (80, 100, 200):
-        found = to_terminal(study.summary(), style=Style(width)).splitlines()
+    add(study, "bad", -4, -4)
+    summary = study.summary()
+    for width in range(80, 121, 4):
+        found = to_terminal(summary, style=Style(width)).splitlines()
         begin = next(n for n, text in enumerate(found) if text.startswith("Frontier"))
         shown = [text for text in found[begin:] if "[" in text]
         assert shown and all(text.count("[") == text.count("]") for text in shown)
