@@ -21,6 +21,7 @@ from mtlrun.errors import ConfigError, Fault, MtlrunError
 from mtlrun.interrupt import postponed
 
 INTERRUPTED = 130
+DEFAULT_STORE = "runs"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,12 +110,12 @@ def plan(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Print or write a study's results."""
-    from mtlrun.store.store import Store
+    from mtlrun.report.formats import report_format
 
     _print_report(
-        Store(arguments.store),
+        _store_of(arguments),
         arguments.study,
-        arguments.format,
+        report_format(arguments.format, arguments.output),
         arguments.level,
         arguments.output,
         _filters(arguments.filter),
@@ -159,9 +160,8 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
 def lock(arguments: argparse.Namespace) -> int:
     """Write a study's lock file."""
     from mtlrun.lockfile import lock as make_lock
-    from mtlrun.store.store import Store
 
-    manifest, summary, stored = _results(Store(arguments.store), arguments.study)
+    manifest, summary, stored = _results(_store_of(arguments), arguments.study)
     page = make_lock(manifest, summary, stored, arguments.margin)
     _write(arguments.output, json.dumps(page, indent=1) + "\n")
     rows = counted(len(summary.rows), "row")
@@ -308,6 +308,21 @@ class _Task:
         return self.batch([plain(config)])[0]
 
 
+def _store_of(arguments: argparse.Namespace) -> Any:
+    """Return the store STORE; refuse the name of a study in its place."""
+    from mtlrun.store.store import Store
+
+    store, usual = Store(arguments.store), Store(DEFAULT_STORE)
+    if not store.studies() and arguments.store in usual.studies():
+        raise ConfigError(
+            [
+                f"STORE must be a folder with studies, found {arguments.store!r}, which is a study of the store "
+                f"`{DEFAULT_STORE}`: use `--study {arguments.store}`"
+            ]
+        )
+    return store
+
+
 def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Return a study's manifest, its summary, and the configs of its stored runs by run id."""
     from mtlrun.plan.study import study_runs
@@ -330,13 +345,14 @@ def _print_report(
 ) -> None:
     from mtlrun.report import formats
 
-    _, summary, _ = _results(store, study)
+    manifest, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None
     content = formats.render(summary, format_name, level, filters, stream)
     if isinstance(content, str) and not content.endswith("\n"):
         content += "\n"
     if output is not None:
         _write(output, content)
+        print(f"wrote study {manifest['study']} to {output} ({format_name})", file=sys.stderr)
     elif isinstance(content, bytes):
         if sys.stdout.isatty():
             raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
@@ -422,10 +438,11 @@ def _add_training(command: Callable[[str, Any, str], argparse.ArgumentParser]) -
 def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
     """Add the commands that read a store."""
     added = command("report", report, "print or write a study's results")
-    added.add_argument("store", nargs="?", default="runs", metavar="STORE")
+    added.add_argument("store", nargs="?", default=DEFAULT_STORE, metavar="STORE")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
-        "--format", default="terminal", help="terminal, json, csv, parquet, md, svg, png, latex or html"
+        "--format",
+        help="terminal, json, csv, parquet, md, svg, png, latex or html; default: by the ending of --output",
     )
     added.add_argument(
         "--level",
@@ -439,7 +456,7 @@ def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     )
     _add_models(command)
     added = command("lock", lock, "write a lock file of a study's results")
-    added.add_argument("store", nargs="?", default="runs", metavar="STORE")
+    added.add_argument("store", nargs="?", default=DEFAULT_STORE, metavar="STORE")
     added.add_argument("--output", "-o", required=True, metavar="FILE")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
@@ -460,13 +477,13 @@ def _add_models(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> 
             added.add_argument("data", nargs="+", metavar="FILE", help="CSV or NPY, one a source")
         what = "folder" if name == "export" else "CSV file; default: standard output"
         added.add_argument("--output", "-o", required=name == "export", help=what)
-        added.add_argument("--store", default="runs")
+        added.add_argument("--store", default=DEFAULT_STORE)
         added.add_argument("--checkpoint", help="which one, of a run that has several")
 
 
 def _add_check(added: argparse.ArgumentParser) -> None:
     added.add_argument("file", metavar="FILE")
-    added.add_argument("--store", default="runs")
+    added.add_argument("--store", default=DEFAULT_STORE)
     added.add_argument("--study", help="default: the lock's own")
     added.add_argument("--margin", type=float, help="percent of |single-task mean| that may be lost")
     added.add_argument("--format", help="terminal, md, junit or json; default: by the ending of --output")

@@ -96,6 +96,15 @@ def test_a_report_is_the_same_in_a_file_and_on_standard_output(name, trained, tm
         assert not shown.data.endswith(b"\n\n")
 
 
+def test_a_file_without_format_gets_that_of_its_ending(trained, tmp_path):
+    for name, begin in (("x.png", b"\x89PNG"), ("x.md", b"**"), ("x.json", b"{"), ("x.html", b"<!doctype")):
+        path = tmp_path / "folder" / name
+        written = mtlrun("report", str(trained.store), "-o", str(path))
+        assert (written.code, written.out) == (0, "")
+        assert written.err == f"wrote study main to {path} ({path.suffix[1:]})\n"
+        assert path.read_bytes().startswith(begin)
+
+
 def test_json_keeps_the_contract(trained):
     page = reported(trained.store)
     assert page["schema_version"] == 1

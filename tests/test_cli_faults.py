@@ -146,6 +146,15 @@ def test_reports_of_nothing(trained, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_name_of_a_study_in_place_of_a_store_is_told_so(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained.store, tmp_path / "runs")
+    for command in (["report"], ["lock", "-o", "lock"]):
+        is_refused(mtlrun(*command, "main"), "is a study of the store `runs`: use `--study main`")
+        is_refused(mtlrun(*command, "mine"), "store `mine` holds no study yet")
+    assert mtlrun("report", "--study", "main").out == mtlrun("report", str(trained.store)).out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtlrun.errors import ConfigError
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import COLOURS, FAINT, INK, keep_spines, new_figure
+from mtlrun.report.drawing import COLOURS, FAINT, INK, keep_spines, new_figure, refuse_empty
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -25,10 +24,9 @@ def draw_aggregates(summary: Summary) -> Figure:
     """Return the picture of a summary's aggregates.
 
     Raises:
-        ConfigError: no setting was run on several suites.
+        ConfigError: no setting has a gain yet.
     """
-    if summary.aggregates.empty:
-        raise ConfigError(["no setting was run on several suites, so there is nothing to draw together"])
+    refuse_empty(summary.aggregates["mean_gain"])
     return draw_settings(summary.aggregates)
 
 

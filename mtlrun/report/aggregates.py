@@ -92,7 +92,7 @@ def _ranks(rows: pd.DataFrame, layout: Layout, several: list[NDArray[np.intp]]) 
     common = [task for task in (by_task[0] if by_task else ()) if all(task in one for one in by_task)]
     at = np.array([[one[task] for task in common] for one in by_task], dtype=np.intp)
     at = at.reshape(len(several), len(common))
-    values = layout.units["sign"].to_numpy() * rows["mtl_mean"].to_numpy()
+    values = layout.units["sign"].to_numpy() * rows["mtl_mean"].where(rows["n_seeds"] > 0).to_numpy()
     size = np.abs(rows["stl_mean"].to_numpy())[at[0]] if len(at) else np.empty(0)
     return mean_rank(values[at], ZERO * np.where(size > 0, size, 1.0))
 

@@ -25,7 +25,7 @@ def attribution_blocks(summary: Summary) -> list[Block]:
 
 
 def _block(suite: str, rows: pd.DataFrame, note: str) -> Block:
-    percent = rows["gain_pct"].notna().all()
+    percent = rows.loc[rows["diff"].notna(), "gain_pct"].notna().all()
     value, low, high = ("gain_pct", "ci_low", "ci_high") if percent else ("diff", "diff_low", "diff_high")
     parts = [part for part in dict.fromkeys(rows["part"]) if part != WHOLE] + [WHOLE]
     first = rows[rows["part"] == WHOLE]

@@ -14,7 +14,7 @@ from mtlrun.report.rows import families, percent_columns
 from mtlrun.statistics.judge import judge
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import moments
-from mtlrun.statistics.verdicts import contrast_words, is_small, seeds_needed
+from mtlrun.statistics.verdicts import UNKNOWN, Words, contrast_words, is_small, seeds_needed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,8 @@ def make_contrasts(
     """Return one row per mitigation, task and sharing with `CONTRAST_COLUMNS`.
 
     The difference is `sign (MTL with - MTL without)`, so it does not depend on the baselines; percentages and the
-    margin are of |single-task mean| of the row without mitigation, as that row's own gain is.
+    margin are of |single-task mean| of the row without mitigation, as that row's own gain is. Without baselines
+    there is neither, and no word that tells a repair.
     """
     with_it, without = _matches(rows)
     both = rows.iloc[with_it].reset_index(drop=True)
@@ -55,7 +56,7 @@ def make_contrasts(
         ratio=layout.units["ratio"].to_numpy()[with_it],
         settings=settings,
     )
-    words = contrast_words(judged, both["verdict"].to_numpy(str), base["verdict"].to_numpy(str))
+    words = contrast_words(judged, _known(both), _known(base))
     missing = np.isnan(d)
     table = both.assign(
         n_seeds=judged.n,
@@ -71,6 +72,10 @@ def make_contrasts(
         small=is_small(judged),
     )
     return table.assign(verdict=words).astype({"seeds_needed": "Int64"})[list(CONTRAST_COLUMNS)]
+
+
+def _known(rows: pd.DataFrame) -> Words:
+    return np.where(rows["n_seeds"] > 1, rows["verdict"].to_numpy(str), UNKNOWN)
 
 
 def _matches(rows: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

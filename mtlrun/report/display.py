@@ -48,7 +48,12 @@ def plain_block(
 ) -> Block:
     """Return a table of which no cell tells a verdict; without `starts` all lines are one group."""
     told: list[list[str | None]] = [[None] * len(header) for _ in lines]
-    return Block(title, note, list(header), lines, told, list(starts) or [False] * len(lines))
+    return Block(title, note, list(header), lines, told, _grouped(starts) or [False] * len(lines))
+
+
+def _grouped(starts: Sequence[bool]) -> list[bool]:
+    """Return where groups of lines start; nowhere if each is one line, which needs nothing before the next."""
+    return [False] * len(starts) if all(starts) else list(starts)
 
 
 def row_blocks(
@@ -178,7 +183,7 @@ def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.
             )
             starts.append(first)
     header = ["task", *names.columns, *figures]
-    return Block(suite, _note(rows, names, one_metric), header, lines, told, starts)
+    return Block(suite, _note(rows, names, one_metric), header, lines, told, _grouped(starts))
 
 
 def _note(rows: pd.DataFrame, names: pd.DataFrame, one_metric: bool) -> str:
@@ -211,8 +216,9 @@ def _contrast_block(suite: str, contrasts: pd.DataFrame) -> Block:
 
 
 def _contrast(row: Any) -> str:
-    change = words.gain(row).partition(" [")[0]
-    return row.verdict if row.verdict == "inconclusive" else f"{row.verdict} {change}"
+    value, _, rest = words.gain(row).partition(" [")
+    unit = words.ABSOLUTE if rest.endswith(words.ABSOLUTE) else ""
+    return row.verdict if row.verdict == "inconclusive" else f"{row.verdict} {value}{unit}"
 
 
 def _text(value: Any) -> str:

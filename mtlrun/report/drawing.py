@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtlrun.errors import ConfigError
+
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -22,6 +25,14 @@ def new_figure(width_in: float, height_in: float, layout: str | None = "constrai
     figure = Figure(figsize=(width_in, height_in), layout=layout)  # type: ignore[arg-type]
     FigureCanvasAgg(figure)
     return figure
+
+
+def refuse_empty(gains: pd.Series) -> None:
+    """Raise ConfigError where there is no gain to draw, as in a study without its baselines."""
+    if gains.isna().all():
+        raise ConfigError(
+            ["nothing to draw: no seed has finished both with the other tasks and alone, so no gain is known"]
+        )
 
 
 def keep_spines(axes: Axes, *sides: str) -> None:

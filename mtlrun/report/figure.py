@@ -15,7 +15,7 @@ import numpy as np
 from mtlrun.report import words
 from mtlrun.report.aggregate_picture import draw_aggregates
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, PALE, keep_spines, new_figure
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, PALE, keep_spines, new_figure, refuse_empty
 from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
 from mtlrun.report.tuned import tuning_warning
@@ -74,6 +74,7 @@ def _save(summary: Summary, level: str, kind: str, metadata: dict[str, None]) ->
 
 
 def _draw(summary: Summary) -> Figure:
+    refuse_empty(summary.rows["diff"])
     panels = _panels(summary)
     heights = [_HEAD_IN + _FOOT_IN + _LINE_IN * _slots(panel) for panel in panels]
     total = sum(heights) + _LEGEND_IN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
@@ -13,7 +14,7 @@ from mtlrun.report.json_format import to_json
 from mtlrun.report.latex import to_latex
 from mtlrun.report.markdown import to_markdown
 from mtlrun.report.summary import Summary
-from mtlrun.report.tables import LEVELS, filtered
+from mtlrun.report.tables import LEVELS, filtered, lacking
 from mtlrun.report.terminal import Style, to_terminal
 
 
@@ -24,24 +25,34 @@ class Format(NamedTuple):
         write: makes it of summary and level, and of a `Style` where it is `styled`.
         levels: the tables that it has.
         styled: whether it depends on where it is printed.
+        data: whether programs read it, to whom an empty table is an answer.
     """
 
     write: Callable[..., str | bytes]
     levels: tuple[str, ...] = LEVELS
     styled: bool = False
+    data: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
     "terminal": Format(to_terminal, styled=True),
-    "json": Format(to_json),
-    "csv": Format(to_csv),
-    "parquet": Format(to_parquet),
+    "json": Format(to_json, data=True),
+    "csv": Format(to_csv, data=True),
+    "parquet": Format(to_parquet, data=True),
     "md": Format(to_markdown),
     "svg": Format(to_svg, tuple(PICTURES)),
     "png": Format(to_png, tuple(PICTURES)),
     "latex": Format(to_latex),
     "html": Format(to_html),
 }
+
+SUFFIXES = {f".{name}": name for name in FORMATS} | {".tex": "latex", ".htm": "html", ".markdown": "md"}
+"""The format of a file whose format is not given."""
+
+
+def report_format(name: str | None, output: str | None) -> str:
+    """Return the format that is meant: the one named, else the one of the file's ending, else `terminal`."""
+    return name or SUFFIXES.get(Path(output or "").suffix.lower(), "terminal")
 
 
 def render(
@@ -63,7 +74,7 @@ def render(
             colour.
 
     Raises:
-        ConfigError: an unknown format, level, filter column or value.
+        ConfigError: an unknown format, level, filter column or value; or a table for people that is empty.
     """
     chosen = FORMATS.get(format_name)
     if chosen is None:
@@ -73,6 +84,8 @@ def render(
             [Fault("--level", f"must be a table that `{format_name}` has", level, list(chosen.levels))]
         )
     shown = filtered(summary, filters or {})
+    if not chosen.data and (why := lacking(summary, shown, level)):
+        raise ConfigError([why])
     if chosen.styled and stream is not None:
         return chosen.write(shown, level, Style.of(stream))
     return chosen.write(shown, level)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patheffects import AbstractPathEffect
 
 _MARKERS = "osD^vPX"
 _ACROSS, _WIDTH_IN, _HEIGHT_IN = 2, 6.4, 4.6
@@ -29,11 +30,9 @@ def draw_fronts(summary: Summary) -> Figure:
     """Return a picture per front of two tasks.
 
     Raises:
-        ConfigError: there is no front, or none of two tasks whose gains are percentages.
+        ConfigError: there is no front of two tasks whose gains are percentages.
     """
     compared = summary.front_gains
-    if compared.empty:
-        raise ConfigError(["the study has no front of fixed weights: train it with frontier=11"])
     fronts = [part for _, part in compared.groupby("front", sort=False) if _drawable(part)]
     if not fronts:
         raise ConfigError(["a front is drawn for two tasks with gains in percent; --format md has the table"])
@@ -89,8 +88,10 @@ def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str]
     top += 0.08 * (top - floor)
     axes.set_xlim(floor[0], top[0])
     axes.set_ylim(floor[1], top[1])
-    text = f"{counted(outside, 'point of the grid lies', 'points of the grid lie')} farther down"
-    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=7, color=FAINT)
+    below, left = (bool((at[:, side] < floor[side]).any()) for side in (1, 0))
+    where = " or ".join(word for word, there in (("down", below), ("to the left", left)) if there)
+    text = f"{counted(outside, 'point of the grid lies', 'points of the grid lie')} farther {where}"
+    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=7, color=FAINT, path_effects=_halo())
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
@@ -99,8 +100,9 @@ def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
     best = each["on_front"].to_numpy(dtype=bool)
     gains = points.pivot(index="cell_id", columns="task", values="gain_pct").loc[each["cell_id"], tasks]
     at = gains.to_numpy(dtype=float)
+    name = f"fixed weights, on the front\n({', '.join(tasks)})"
     axes.plot(*at[best].T, color=FAINT, linewidth=1.2, zorder=2)
-    axes.plot(*at[best].T, "o", color=FAINT, markersize=5, zorder=3, label="fixed weights, on the front")
+    axes.plot(*at[best].T, "o", color=FAINT, markersize=5, zorder=3, label=name)
     if not best.all():
         axes.plot(
             *at[~best].T, "o", markerfacecolor="white", color=FAINT, markersize=5, zorder=3, label="behind it"
@@ -115,7 +117,16 @@ def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
             fontsize=6,
             color=FAINT,
             annotation_clip=True,
+            path_effects=_halo(),
+            zorder=5,
         )
+
+
+def _halo() -> list[AbstractPathEffect]:
+    """Return what keeps lines from striking through a text."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2, foreground="white")]
 
 
 def _draw_cross(axes: Axes, gains: np.ndarray, name: str, number: int) -> None:

@@ -70,11 +70,14 @@ def percent_columns(judged: Judgement, reference: Array, percent: NDArray[np.boo
 
 
 def make_rows(layout: Layout, measured: Measured, settings: Statistics) -> pd.DataFrame:
-    """Return the rows with `ROW_COLUMNS`, in the order of the units."""
+    """Return the rows with `ROW_COLUMNS`, in the order of the units.
+
+    Means are over the seeds that have both sides; where none has, `mtl_mean` is over all that were trained together.
+    """
     units = layout.units
     paired = ~np.isnan(measured.d)
     _, stl_mean, stl_sd = moments(np.where(paired, measured.stl, np.nan))
-    _, mtl_mean, mtl_sd = moments(np.where(paired, measured.mtl, np.nan))
+    _, mtl_mean, mtl_sd = moments(np.where(paired | ~paired.any(axis=0), measured.mtl, np.nan))
     percent = has_percent(units["natural_zero"].to_numpy(dtype=bool), stl_mean, stl_sd)
     judged = judge(
         measured.d,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtlrun.counted import counted
+from mtlrun.plan.labels import MITIGATING, PLAIN
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
@@ -22,11 +23,11 @@ _NAMED = 4
 def sentences(summary: Summary) -> list[str]:
     """Return what the study found, what is undecided, and which runs are not there."""
     base = summary.rows[summary.rows["mitigation"] == BASE]
-    found = [_found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")]
+    found = _found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")
     return [
         text
         for text in (
-            *found,
+            found,
             _repaired(summary),
             _undecided(summary.rows),
             _stopped(summary),
@@ -51,12 +52,33 @@ def legend(summary: Summary) -> str:
         f"p: no gain, by {test}, {correction} over the {settings.family}.",
         "Test values, chosen on validation.",
         small if summary.rows["small"].any() else "",
+        "abs: in the metric's own unit." if _has_absolute(summary) else "",
+        _presets(summary.rows),
         tuning_warning(summary.rows),
     ]
     return " ".join(filter(None, parts))
 
 
+def _presets(rows: pd.DataFrame) -> str:
+    """Say what mitigations stand for whose names do not tell their options."""
+    texts = []
+    for name, *options in rows[["mitigation", *MITIGATING]].drop_duplicates().itertuples(index=False):
+        set_ = {group: o for group, o in zip(MITIGATING, options, strict=True) if o != PLAIN[group]}
+        if set_ and name != "+".join(set_.values()):
+            texts.append(f"{name}: {' '.join(f'{group}={option}' for group, option in set_.items())}")
+    more = [f"and {len(texts) - _NAMED} others"] if len(texts) > _NAMED else []
+    return f"{'; '.join([*texts[:_NAMED], *more])}." if texts else ""
+
+
+def _has_absolute(summary: Summary) -> bool:
+    told = summary.contrasts[summary.contrasts["verdict"] != "inconclusive"]
+    tables = (summary.rows, told)
+    return any((table["gain_pct"].isna() & table["diff"].notna()).any() for table in tables)
+
+
 def _found(rows: pd.DataFrame, begin: str) -> str:
+    if not (rows["n_seeds"] + rows["n_diverged"]).any():
+        return ""
     count = rows["verdict"].value_counts()
     hurt, helped, same, open_ = (
         int(count.get(word, 0)) for word in ("negative", "positive", "neutral", "inconclusive")
@@ -93,7 +115,12 @@ def _undecided(rows: pd.DataFrame) -> str:
     without = rows["n_seeds"] + rows["n_diverged"] == 0
     if without.any():
         rest = _undecided(rows[~without])
-        return f"{counted(int(without.sum()), 'row has', 'rows have')} no trained seed. {rest}".rstrip()
+        alone = without & rows["mtl_mean"].notna()
+        parts = [
+            _rows_have(alone, "no baseline trained yet, so no gain"),
+            _rows_have(without & ~alone, "no trained seed"),
+        ]
+        return " ".join(filter(None, [*parts, rest]))
     open_ = rows[rows["verdict"] == "inconclusive"]
     needed = open_["seeds_needed"].dropna()
     if open_.empty:
@@ -102,6 +129,10 @@ def _undecided(rows: pd.DataFrame) -> str:
     if needed.empty:
         return f"{text}."
     return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
+
+
+def _rows_have(which: pd.Series, what: str) -> str:
+    return f"{counted(int(which.sum()), 'row has', 'rows have')} {what}." if which.any() else ""
 
 
 def _stopped(summary: Summary) -> str:
@@ -113,9 +144,10 @@ def _stopped(summary: Summary) -> str:
     first = pairs[pairs["seed"] == pairs["seed"].min()]
     fixed = int(seeds.max()) * len({*first["run_id"], *first["stl_run_id"]})
     took = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    saved = f"; {seeds.max()} seeds for every cell would have been {fixed:,} runs" if runs != fixed else ""
     return (
         f"Seeds were added until conclusive, at most {summary.stop['max']}: cells took {took} seeds, {runs:,} runs "
-        f"with their baselines; {seeds.max()} seeds for every cell would have been {fixed:,} runs."
+        f"with their baselines{saved}."
     )
 
 
@@ -127,7 +159,8 @@ def _skewed(summary: Summary) -> str:
         return ""
     names = list(dict.fromkeys(rows["task"]))
     named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-    text = f"{counted(len(rows), 'row has', 'rows have')} clearly skewed differences ({named}): "
+    tasks = "task" if len(names) == 1 else "tasks"
+    text = f"{counted(len(rows), 'row has', 'rows have')} clearly skewed differences ({tasks} {named}): "
     if rows["skew_seeds"].isna().all():
         advice = "use statistics=paired_t with many seeds"
         return f"{text}false alarms are likelier than p says, and more seeds do not mend that; {advice}."

@@ -31,6 +31,14 @@ LEVELS = (
     "theory",
     "phases",
 )
+_LACKING = {
+    "contrasts": "has no contrast: it takes mitigation=none and another one",
+    "aggregates": "has no setting on several suites, so there is nothing to tell or draw of them together",
+    "attribution": "has no controls, so no gain is split: train it with controls=[capacity,...]",
+    "frontier": "has no front of fixed weights: train it with frontier=11",
+    "front_gains": "has no front of fixed weights: train it with frontier=11",
+    "theory": "has no suite that knows what training must come to",
+}
 _OF_TASKS = ("suite", "task", "kind", "metric", "direction")
 _OF_FRONTS = ("suite", "sharing")
 FILTERS = (*LABELS, *_OF_TASKS[1:])
@@ -51,6 +59,15 @@ def table(summary: Summary, level: str) -> pd.DataFrame:
     if level == "curves":
         return _curve_table(summary)
     return getattr(summary, "pairs" if level == "runs" else level)
+
+
+def lacking(whole: Summary, shown: Summary, level: str) -> str:
+    """Return why a table of a study, or of what filters leave `shown` of it, is empty; else an empty text."""
+    if level == "rows" or len(table(shown, level)):
+        return ""
+    if len(table(whole, level)):
+        return f"no row of `--level {level}` fits `--filter`"
+    return f"the study {_LACKING.get(level, f'has nothing for `--level {level}` yet')}"
 
 
 def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:

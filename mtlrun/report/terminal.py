@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from mtlrun.report.display import FIGURES, Block, frame_block, row_blocks
@@ -109,9 +109,16 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
     parts: list[RenderableType] = [part for block in blocks for part in (_table(block, style, gap), "")]
     for heading, found in sections(summary, marks):
         parts.append(Text(heading, "underline"))
-        parts += [part for block in found for part in (_table(block, style, 1), "")]
+        parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     return [*parts, Text(legend(summary), "dim")]
+
+
+def _folded(block: Block, width: int) -> Block:
+    """Return a block whose intervals stand on lines of their own if its lines are too long: none is broken within."""
+    if _width(block, 1) <= width:
+        return block
+    return replace(block, lines=[[cell.replace(" [", "\n[") for cell in cells] for cells in block.lines])
 
 
 def _width(block: Block, gap: int) -> int:

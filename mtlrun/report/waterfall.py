@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtlrun.errors import ConfigError
 from mtlrun.report.attribution import WHOLE
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure, refuse_empty
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -24,13 +23,10 @@ def draw_waterfalls(summary: Summary) -> Figure:
     """Return the waterfalls of all rows with controls.
 
     Raises:
-        ConfigError: the study has no controls.
+        ConfigError: there is no gain yet.
     """
     found = summary.attribution
-    if found.empty:
-        raise ConfigError(
-            ["the study has no controls, so no gain is split: train it with controls=[capacity,...]"]
-        )
+    refuse_empty(found["diff"])
     groups = [part for _, part in found.groupby(["cell_id", "task"], sort=False)]
     whole = found[found["part"] == WHOLE]
     titles = dict(zip(zip(whole["cell_id"], whole["task"], strict=True), _titles(whole), strict=True))
@@ -40,6 +36,8 @@ def draw_waterfalls(summary: Summary) -> Figure:
     for place, part in enumerate(groups):
         axes = figure.add_subplot(down, across, place + 1)
         _draw(axes, part, titles[part["cell_id"].iloc[0], part["task"].iloc[0]])
+    if found["suite"].nunique() == 1:
+        figure.suptitle(str(found["suite"].iloc[0]), weight="bold", fontsize=10, color=INK)
     return figure
 
 

@@ -23,6 +23,9 @@ class Marks(NamedTuple):
 UNICODE = Marks("▼", "▲", "=", "?", "±")
 ASCII = Marks("-", "+", "=", "?", "+-")
 
+ABSOLUTE = " abs"
+"""Stands behind a difference in the metric's own unit, among others in percent."""
+
 SMALL = "*"
 """Stands behind a verdict whose gain is significant but smaller than the margin."""
 
@@ -51,7 +54,7 @@ def gain(row: Any) -> str:
         return "-"
     size = max(abs(row.diff), abs(row.diff_high - row.diff_low) if row.n_seeds > 1 else 0)
     decimals = min(max(2 - math.floor(math.log10(size)), 0), 6) if size > 0 else 2
-    return interval(row.diff, row.diff_low, row.diff_high, decimals) + " abs"
+    return interval(row.diff, row.diff_low, row.diff_high, decimals) + ABSOLUTE
 
 
 def p_value(p: float) -> str:
@@ -64,10 +67,10 @@ def p_value(p: float) -> str:
 def verdict(row: Any, marks: Marks) -> str:
     """Return the verdict with its sign, and `*` where the gain is smaller than the margin.
 
-    A row of which no seed was trained is undecided for that reason, and says so.
+    A row of which no seed was trained, or none alone, is undecided for that reason, and says so.
     """
     if not row.n_seeds + row.n_diverged:
-        return f"{marks.inconclusive} no seeds"
+        return f"{marks.inconclusive} {'no seeds' if math.isnan(row.mtl_mean) else 'no baseline'}"
     return f"{getattr(marks, row.verdict)} {row.verdict}{SMALL if row.small else ''}"
 
 

@@ -10,6 +10,9 @@ from mtlrun.statistics.student import Array
 
 Words = NDArray[np.str_]
 
+UNKNOWN = "unknown"
+"""In place of a verdict where a row has fewer than two seeds, so that nothing is known of it."""
+
 
 def verdicts(judged: Judgement) -> Words:
     """Return `negative`, `positive`, `neutral` or `inconclusive` for each column (T,).
@@ -27,12 +30,18 @@ def contrast_words(judged: Judgement, own_verdict: Words, base_verdict: Words) -
 
     The differences are mitigated minus unmitigated. Significantly below zero: `worse`. Significantly above zero:
     `better` where sharing broke nothing, else `repairs` where the mitigated row is no longer `negative`, else
-    `partly`. Equivalent within the margin:
-    `no effect`. Else `inconclusive`. With diverged seeds `worse` or `inconclusive` only.
+    `partly`. Equivalent within the margin: `no effect`. Else `inconclusive`. With diverged seeds `worse` or
+    `inconclusive` only. Where the verdict that chooses among `better`, `repairs` and `partly` is `UNKNOWN`:
+    `inconclusive`.
     """
-    mended = np.where(own_verdict == "negative", "partly", "repairs")
-    better = np.where(base_verdict == "negative", mended, "better")
+    mended = _by_verdict(own_verdict, "partly", "repairs")
+    better = _by_verdict(base_verdict, mended, "better")
     return _choose(judged, "worse", better, "no effect")
+
+
+def _by_verdict(verdict: Words, negative: str | Words, other: str) -> Words:
+    known = np.where(verdict == "negative", negative, other)
+    return np.where(verdict == UNKNOWN, "inconclusive", known)
 
 
 def is_small(judged: Judgement) -> NDArray[np.bool_]:
@@ -43,10 +52,10 @@ def is_small(judged: Judgement) -> NDArray[np.bool_]:
 def seeds_needed(judged: Judgement, words: Words) -> Array:
     """Return the estimated number of further seeds (T,): 0 where the word is a verdict, NaN where unknown.
 
-    Unknown with fewer than two seeds, with diverged seeds (more seeds do not mend those), or where no number of
-    seeds is enough.
+    Unknown with fewer than two seeds, with diverged seeds (more seeds do not mend those), where no number of
+    seeds is enough, or where the difference is significant and it is a baseline that lacks.
     """
-    unknown = (judged.n < 2) | (judged.diverged > 0)
+    unknown = (judged.n < 2) | (judged.diverged > 0) | (judged.p_adjusted < judged.alpha)
     return np.where(words != "inconclusive", 0.0, np.where(unknown, np.nan, judged.further))
 
 

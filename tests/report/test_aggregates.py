@@ -113,7 +113,7 @@ def test_skewed_rows_are_warned_of_with_the_seeds_that_mend_it() -> None:
     assert (found.rows["skew_seeds"].dropna() > 20).any()
     text = " ".join(str(render(found)).split())
     assert (
-        "rows have clearly skewed differences (a, b, c, d, ...): false alarms are likelier than p says"
+        "rows have clearly skewed differences (tasks a, b, c, d, ...): false alarms are likelier than p says"
         in text
     )
     page = json.loads(to_json(found))["rows"][0]

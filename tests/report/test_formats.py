@@ -14,7 +14,7 @@ import pytest
 from support.synthetic_study import SyntheticStudy, realistic
 
 from mtlrun.errors import ConfigError
-from mtlrun.report.formats import FORMATS, render
+from mtlrun.report.formats import FORMATS, render, report_format
 from mtlrun.report.rows import ROW_COLUMNS
 from mtlrun.report.summary import Summary
 from mtlrun.report.tables import LEVELS
@@ -46,6 +46,18 @@ def text(summary: Summary, *arguments: Any, **options: Any) -> str:
     return found
 
 
+LACKING = {
+    "contrasts": "no contrast: it takes mitigation=none",
+    "aggregates": "several suites",
+    "attribution": r"no controls, .* controls=\[capacity",
+    "frontier": "no front",
+    "front_gains": "no front",
+    "theory": "no suite",
+    "phases": "nothing for `--level phases`",
+}
+"""Why tables of awkward results are empty: people are told, programs get an empty table."""
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_format_writes_every_level_of_awkward_results(name: str, level: str, awkward: Summary) -> None:
@@ -53,14 +65,34 @@ def test_every_format_writes_every_level_of_awkward_results(name: str, level: st
         with pytest.raises(ConfigError, match="--level"):
             render(awkward, name, level)
         return
-    lacking = {"aggregates": "several suites", "attribution": "no controls", "frontier": "no front"}
-    if name in ("svg", "png") and level in lacking:
-        with pytest.raises(ConfigError, match=lacking[level]):
+    if name not in ("json", "csv", "parquet") and level in LACKING:
+        with pytest.raises(ConfigError, match=LACKING[level]):
             render(awkward, name, level)
         return
     content = render(awkward, name, level)
     assert len(content) > 40
     assert content == render(awkward, name, level)
+
+
+def test_a_table_that_filters_leave_empty_is_told_so(summary: Summary) -> None:
+    with pytest.raises(ConfigError, match="no row of `--level contrasts` fits `--filter`"):
+        render(summary, "terminal", "contrasts", {"mitigation": "none"})
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "meant"),
+    [
+        (None, None, "terminal"),
+        (None, "some/mine.png", "png"),
+        (None, "mine.MD", "md"),
+        (None, "paper.tex", "latex"),
+        (None, "mine.log", "terminal"),
+        (None, "mine", "terminal"),
+        ("csv", "mine.png", "csv"),
+    ],
+)
+def test_the_ending_of_a_file_names_its_format(given: str | None, output: str | None, meant: str) -> None:
+    assert report_format(given, output) == meant
 
 
 def test_json_is_the_contract(summary: Summary) -> None:

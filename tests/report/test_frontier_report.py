@@ -14,6 +14,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.formats import render
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary, summarise
+from mtlrun.report.terminal import Style, to_terminal
 
 N = 8
 RNG = np.random.default_rng(4)
@@ -225,12 +226,39 @@ def test_the_picture_shows_points_and_mitigations_the_same_each_time() -> None:
 
         (axes,) = draw_fronts(study.summary()).axes
     texts = {text.get_text() for text in axes.texts}
-    assert {"0.5, 1.5", "1, 1", "1 point of the grid lies farther down"} <= texts
+    assert {"0.5, 1.5", "1, 1", "1 point of the grid lies farther to the left"} <= texts
+    assert all(text.get_path_effects() for text in axes.texts)
     legend = axes.get_legend()
     assert legend is not None
-    assert [t.get_text() for t in legend.get_texts()][:2] == ["fixed weights, on the front", "behind it"]
+    assert [t.get_text() for t in legend.get_texts()][:2] == [
+        "fixed weights, on the front\n(a, b)",
+        "behind it",
+    ]
     assert {t.get_text() for t in legend.get_texts()} >= {"good", "bad"}
     assert axes.get_xlim()[0] > -20
+
+
+def test_the_picture_says_on_which_sides_points_are_left_out() -> None:
+    from mtlrun.report.frontier_picture import draw_fronts
+
+    study = with_front(points={**POINTS, (0.0, 2.0): (-60.0, 2.5), (2.0, 0.0): (-1.0, -70.0)})
+    add(study, "good", 3, 1)
+    (axes,) = draw_fronts(study.summary()).axes
+    told = {text.get_text() for text in axes.texts}
+    assert "3 points of the grid lie farther down or to the left" in told
+
+
+def test_no_interval_is_broken_on_a_terminal() -> None:
+    study = with_front()
+    add(study, "good", 3, 1)
+    add(study, "bad", -4, -4)
+    summary = study.summary()
+    for width in range(80, 121, 4):
+        found = to_terminal(summary, style=Style(width)).splitlines()
+        begin = next(n for n, text in enumerate(found) if text.startswith("Frontier"))
+        shown = [text for text in found[begin:] if "[" in text]
+        assert shown and all(text.count("[") == text.count("]") for text in shown)
+        assert max(map(len, found)) <= width
 
 
 def test_a_grid_alone_is_drawn_whole() -> None:

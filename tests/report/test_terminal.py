@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.synthetic_study import SyntheticStudy, realistic
 
-from mtlrun.report.summary import Summary
+from mtlrun.report.summary import Summary, summarise
 from mtlrun.report.terminal import Style, to_terminal
 
 
@@ -150,3 +150,41 @@ def test_differences_without_percentage_are_marked() -> None:
     stl = 0.5 + 0.1 * np.arange(5)
     study.add({"a": stl}, {"a": stl + 0.1 + 0.01 * np.array([1, -1, 0, 1, -1])}, metric="r2")
     assert "+0.100 [+0.088, +0.112] abs" in line(lines(study.summary()), "positive")
+
+
+@pytest.mark.parametrize(("mitigations", "blank"), [(["none"], False), (["none", "pcgrad"], True)])
+def test_blank_lines_part_groups_of_several_lines_only(mitigations: list[str], blank: bool) -> None:
+    study = SyntheticStudy()
+    values = {task: np.random.default_rng(0).normal(0.9, 0.01, 4) for task in ("first", "second")}
+    for name in mitigations:
+        study.add(values, values, mitigation=name, weighting=name)
+    found = lines(study.summary())
+    begin, end = (next(n for n, text in enumerate(found) if text.startswith(t)) for t in values)
+    assert ("" in found[begin:end]) is blank
+
+
+@pytest.mark.parametrize(("seeds", "told"), [((4, 2), True), ((4, 4), False)])
+def test_a_fixed_design_is_compared_where_it_costs_more(seeds: tuple[int, int], told: bool) -> None:
+    study = SyntheticStudy()
+    values = np.random.default_rng(0).normal(0.9, 0.01, 4)
+    for number, count in enumerate(seeds):
+        kept = {"a": values[:count]}
+        study.add(kept, kept, suite=f"suite{number}")
+    page = study.manifest() | {"stop": {"until": "conclusive", "max": 8}}
+    text = " ".join(to_terminal(summarise(page, study.runs(), study.curves())).split())
+    assert "Seeds were added until conclusive, at most 8: cells took" in text
+    assert ("seeds for every cell would have been 16 runs." in text) is told
+    assert ("runs with their baselines." in text) is not told
+
+
+def test_skewed_tasks_are_named_as_tasks() -> None:
+    study = SyntheticStudy(correction="none")
+    stl = np.full(60, 0.5)
+    study.add({"left": stl}, {"left": stl - np.random.default_rng(0).exponential(0.1, 60) ** 2})
+    assert "1 row has clearly skewed differences (task left):" in " ".join(lines(study.summary()))
+
+
+def test_the_legend_says_what_a_preset_stands_for(summary: Summary) -> None:
+    text = " ".join(to_terminal(summary).split())
+    assert "separate_heads: heads=mlp." in text
+    assert "pcgrad: weighting" not in text
