@@ -134,7 +134,10 @@ def predict(arguments: argparse.Namespace) -> int:
     """Write what a run predicts for new inputs."""
     from mtlrun.launch.predict import predict as predictions
 
-    table = predictions(_saved_run(arguments), [Path(path) for path in arguments.data])
+    run, paths = _saved_run(arguments), [Path(path) for path in arguments.data]
+    table = predictions(run, paths)
+    for note in run.suite.fresh_notes(paths):
+        print(note, file=sys.stderr)
     content = table.to_csv(index=False)
     if arguments.output is None:
         print(content, end="")

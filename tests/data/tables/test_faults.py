@@ -72,7 +72,13 @@ SETTINGS = {
     "no such parts": (("suite.split=level",), ("`suite.split` must name parts in column level", "training")),
     "numbers for parts": (("suite.split=age",), ("`suite.split` must name parts in column age, which is",)),
     "split and resplit": (("suite.split=level", "suite.resplit=true"), ("`suite.resplit` draws splits",)),
-    "other content": (("suite.content=abc",), ("`suite.content` is not what",)),
+    "other content": (
+        ("suite.content=abc",),
+        (
+            "`suite.content` shows that",
+            "has changed since this run was trained",
+        ),
+    ),
     "delimiter of two signs": (
         ("suite.delimiter=ab",),
         ("`suite.delimiter` must be one sign, or the word for it",),
