@@ -214,5 +214,5 @@ def _name(hint: Any) -> str:
     if origin is list:
         return f"a list (each {_name(args[0])})"
     if origin is dict:
-        return f"a mapping (each value {_name(args[1])})"
+        return f"a mapping {{name: value}} (each value {_name(args[1])})"
     return words.get(hint, getattr(hint, "__name__", str(hint)))
