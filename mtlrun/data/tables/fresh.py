@@ -11,7 +11,7 @@ from mtlrun.counted import counted
 from mtlrun.data.tables.columns import Column, column, names
 from mtlrun.data.tables.inputs import Block, matrix
 from mtlrun.data.tables.reading import File
-from mtlrun.errors import ConfigError, DataError, Fault
+from mtlrun.errors import ConfigError, DataError, Fault, did_you_mean
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
@@ -62,7 +62,8 @@ def _checked(suite: Table, file: File, blocks: Sequence[Block]) -> dict[str, Col
     known = names(file)
     absent = [block.column for block in blocks if block.column not in known]
     if absent:
-        rule = f"must have the columns that the run reads, and lacks {', '.join(absent)}"
+        lacks = ", ".join(name + did_you_mean(name, known, " ({})") for name in absent)
+        rule = f"must have the columns that the run reads, and lacks {lacks}"
         raise ConfigError([Fault(file.path, rule, list(known))])
     types = tuple(sorted({**{b.column: b.kind for b in blocks}, **(suite.types or {})}.items()))
     columns = {block.column: column(file, block.column, types) for block in blocks}
