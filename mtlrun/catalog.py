@@ -25,6 +25,8 @@ _PACKAGE_LINE = re.compile(r"#\s*@package\b")
 Known = Mapping[str, Mapping[str, Path]]
 """Every option by group, each with the root folder that it comes from."""
 
+OPTION_RULE = "must be one of its options, or of a folder named by --config-dir"
+
 _COMMENT = re.compile(r"\s*#\s*(.*?)\s*$")
 
 
@@ -184,7 +186,7 @@ def _option_files(folder: Path) -> list[Path]:
 def _option_path(group: str, option: str, root: Path | None) -> Path:
     known = options(group, root)
     if option not in known:
-        raise ConfigError([Fault(group, "must be one of its options", option, known)])
+        raise ConfigError([Fault(group, OPTION_RULE, option, known)])
     return (root or conf_dir()) / group / f"{option}.yaml"
 
 

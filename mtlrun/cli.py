@@ -11,8 +11,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mtlrun import __version__
@@ -140,7 +141,10 @@ def predict(arguments: argparse.Namespace) -> int:
     """Write what a run predicts for new inputs."""
     from mtlrun.launch.predict import predict as predictions
 
-    table = predictions(_saved_run(arguments), [Path(path) for path in arguments.data])
+    run, paths = _saved_run(arguments), [Path(path) for path in arguments.data]
+    table = predictions(run, paths)
+    for note in run.suite.fresh_notes(paths):
+        print(note, file=sys.stderr)
     content = table.to_csv(index=False)
     if arguments.output is None:
         print(content, end="")
@@ -236,18 +240,19 @@ def list_options(arguments: argparse.Namespace) -> int:
 
 def show_option(arguments: argparse.Namespace) -> int:
     """Print what an option means: formula, source, settings and their defaults."""
-    from mtlrun.catalog import describe, options_of
+    from mtlrun.catalog import OPTION_RULE, describe, options_of
 
     group, equals, option = arguments.option.partition("=")
-    if not equals:
-        raise ConfigError([f"`mtlrun show` takes GROUP=OPTION, as weighting=dwa, found {arguments.option!r}"])
-    if arguments.overrides:
+    if equals and arguments.overrides:
         return _first_look(arguments)
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if group not in known:
         raise ConfigError([Fault("group", "must be a config group", group, list(known))])
+    if not equals:
+        options = list(known[group])
+        raise ConfigError([Fault(group, f"must name an option, as {group}={options[0]}", None, options)])
     if option not in known[group]:
-        raise ConfigError([Fault(group, "must be one of its options", option, list(known[group]))])
+        raise ConfigError([Fault(group, OPTION_RULE, option, list(known[group]))])
     page = describe(group, option, known[group][option])
     print(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
     print("\n" + (page.docstring or page.comment).strip() + "\n")
@@ -376,7 +381,13 @@ def _filters(pairs: Sequence[str]) -> dict[str, str]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Argument errors read as our other errors do."""
+    """Argument errors read as our other errors do.
+
+    Attributes:
+        commands: by name, also the hidden ones, whose names begin with _.
+    """
+
+    commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
 
     def error(self, message: str) -> Any:
         print(f"mtlrun: {message}; see `{self.prog} --help`", file=sys.stderr)
@@ -386,18 +397,23 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments; overrides may stand before, between and after the options."""
     parser = _parser()
-    arguments, rest = parser.parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    if words and not words[0].startswith("-") and words[0] not in parser.commands:
+        listed = [name for name in parser.commands if not name.startswith("_")]
+        parser.error(str(Fault("COMMAND", "must be a command", words[0], listed)))
+    arguments, rest = parser.parse_known_args(words)
     if not hasattr(arguments, "handler"):
         parser.print_help()
         parser.exit()
     if rest and (not hasattr(arguments, "overrides") or any(text.startswith("-") for text in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        settings = "; settings have no dashes, as seeds=3" if hasattr(arguments, "overrides") else ""
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{settings}")
     if rest:
         arguments.overrides += rest
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(prog="mtlrun", description="Negative-transfer studies in multi-task learning.")
     parser.add_argument("--version", action="version", version=f"mtlrun {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -413,13 +429,14 @@ def _parser() -> argparse.ArgumentParser:
     hidden = commands.add_parser("_complete")  # without help, so it is not listed
     hidden.add_argument("line")
     hidden.set_defaults(handler=complete)
+    parser.commands = commands.choices
     return parser
 
 
 def _add_training(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
     """Add the commands that take overrides."""
     for name, handler, text in (
-        ("run", run, "train one cell and its baselines over its seeds; print the transfer table"),
+        ("run", run, "train one cell or several, with baselines, over their seeds; print the transfer table"),
         ("sweep", run, "train many cells (KEY=A,B or globs) as one study; print the table"),
         ("plan", plan, "show what would be trained and reused; train nothing"),
     ):
@@ -474,7 +491,12 @@ def _add_models(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> 
         added = command(name, handler, text)
         added.add_argument("run", metavar="RUN", help="a run's id, or its beginning")
         if name == "predict":
-            added.add_argument("data", nargs="+", metavar="FILE", help="CSV or NPY, one a source")
+            added.add_argument(
+                "data",
+                nargs="+",
+                metavar="FILE",
+                help="one a source: a table (CSV, Parquet, ...) where the suite reads tables, else CSV or NPY",
+            )
         what = "folder" if name == "export" else "CSV file; default: standard output"
         added.add_argument("--output", "-o", required=name == "export", help=what)
         added.add_argument("--store", default=DEFAULT_STORE)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import inspect
 import sys
 import types
@@ -17,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.foreign import TARGET, find
 
 ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
@@ -48,19 +48,14 @@ def locate(target: Any) -> type:
     """Import the class that a `_target_` names.
 
     Raises:
-        ConfigError: the module or the class does not exist, or nodes cannot describe the class.
+        ConfigError: the class cannot be imported, or nodes cannot describe the class.
     """
-    module, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", "")
-    try:
-        found = getattr(importlib.import_module(module), name) if module.strip(".") == module != "" else None
-    except (ImportError, AttributeError):
-        found = None
-    if not isinstance(found, type):
-        rule = "must name an importable class, as package.module.Class"
-        raise ConfigError([Fault("_target_", rule, target)])
-    if not (issubclass(found, Configured) and dataclasses.is_dataclass(found)) or inspect.isabstract(found):
+    found = find(target)
+    configured = isinstance(found, type) and issubclass(found, Configured) and dataclasses.is_dataclass(found)
+    if not configured or inspect.isabstract(found):
         rule = "must name a dataclass derived from mtlrun.config.Configured, with all its methods"
-        raise ConfigError([Fault("_target_", rule, target)])
+        raise ConfigError([Fault(TARGET, rule, target)])
+    assert isinstance(found, type)
     return found
 
 
@@ -219,5 +214,5 @@ def _name(hint: Any) -> str:
     if origin is list:
         return f"a list (each {_name(args[0])})"
     if origin is dict:
-        return f"a mapping (each value {_name(args[1])})"
+        return f"a mapping {{name: value}} (each value {_name(args[1])})"
     return words.get(hint, getattr(hint, "__name__", str(hint)))

@@ -26,11 +26,16 @@ class Fault(NamedTuple):
         if self.found is not None:
             text += f", found {self.found!r}"
         if self.choices:
-            near = difflib.get_close_matches(str(self.found), [str(c) for c in self.choices], n=3, cutoff=0.5)
-            if near and self.found is not None:
-                text += f"; did you mean {' or '.join(near)}?"
+            if self.found is not None:
+                text += did_you_mean(self.found, self.choices, "; {}")
             text += f" (choices: {', '.join(str(c) for c in self.choices)})"
         return text
+
+
+def did_you_mean(found: Any, choices: Iterable[Any], form: str) -> str:
+    """Return which choices are near, in a question put into the braces of `form`; "" where none are."""
+    near = difflib.get_close_matches(str(found), [str(c) for c in choices], n=3, cutoff=0.5)
+    return form.format(f"did you mean {' or '.join(near)}?") if near else ""
 
 
 class ConfigError(MtlrunError):

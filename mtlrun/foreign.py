@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from mtlrun.errors import ConfigError, Fault
@@ -38,18 +39,25 @@ def find(target: Any) -> Callable[..., Any]:
     if not module or module.strip(".") != module:
         raise ConfigError([Fault(TARGET, RULE, target)])
     try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError as error:
-        absent = error.name is not None and f"{module}.".startswith(f"{error.name}.")
-        rule = RULE if absent else f"{RULE}: its module fails with {told(error)}"
-        raise ConfigError([Fault(TARGET, rule, target)]) from error
+        home = importlib.import_module(module)
     except FOREIGN_ERRORS as error:
-        rule = f"{RULE}: its module fails with {told(error)}"
-        raise ConfigError([Fault(TARGET, rule, target)]) from error
+        lacking = error.name if isinstance(error, ModuleNotFoundError) else None
+        absent = lacking is not None and f"{module}.".startswith(f"{lacking}.")
+        why = f"there is no module {lacking}" if absent else f"its module fails with {told(error)}"
+        raise ConfigError([Fault(TARGET, f"{RULE}: {why}", target)]) from error
+    found = getattr(home, name, None)
     if not callable(found):
-        raise ConfigError([Fault(TARGET, RULE, target)])
+        rule = f"{RULE}: module {module} has no class or function {name}"
+        raise ConfigError([Fault(TARGET, rule, target, _own_names(home))])
     called: Callable[..., Any] = found
     return called
+
+
+def _own_names(module: ModuleType) -> list[str]:
+    """Return the public classes and functions that stand in a module's own file, with its name before theirs."""
+    own = {name: value for name, value in vars(module).items() if callable(value) and name[0] != "_"}
+    here = (name for name, value in own.items() if getattr(value, "__module__", None) == module.__name__)
+    return [f"{module.__name__}.{name}" for name in here]
 
 
 def argument_faults(node: Mapping[str, Any], given: int = 0) -> list[Fault]:

@@ -51,6 +51,14 @@ OWN_METHODS = """
 
 
     @dataclass
+    class Branching(Weighting):
+        def weigh(self, signals, state):
+            if signals.losses[0] > signals.losses[1]:
+                return torch.ones_like(signals.losses), state
+            return signals.losses, state
+
+
+    @dataclass
     class Marked(DigitsParity):
         def offered(self):
             return tuple(replace(task, name=f"[red]{task.name}") for task in super().offered())
@@ -70,6 +78,7 @@ def own(tmp_path, monkeypatch) -> Path:
     (folder / "scaled.yaml").write_text("# Scaled.\n_target_: own_methods.Scaled\nfactor: 1.0\n")
     (folder / "broken.yaml").write_text("_target_: own_methods.Broken\n")
     (folder / "mistyped.yaml").write_text("_target_: own_methods.Mistyped\n")
+    (folder / "branching.yaml").write_text("_target_: own_methods.Branching\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "own_methods", raising=False)
     return folder.parent
@@ -184,7 +193,11 @@ def test_options_of_a_user_are_among_the_choices_that_an_error_names(own):
 
 @pytest.mark.parametrize(
     ("weighting", "error"),
-    [("broken", "RuntimeError: two tasks are not supported"), ("mistyped", "AttributeError: ")],
+    [
+        ("broken", "RuntimeError: two tasks are not supported"),
+        ("mistyped", "AttributeError: "),
+        ("branching", "(torch.where chooses), take them out of"),
+    ],
 )
 def test_a_failing_cell_is_stored_told_and_tried_again(weighting, error, own, tmp_path):
     store = tmp_path / "store"

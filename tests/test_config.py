@@ -112,7 +112,7 @@ def test_types_are_told_as_a_user_would_say_them() -> None:
     assert {fault.key.removeprefix("group."): fault.rule for fault in faults} == {
         "size": "must be a whole number or full",
         "rates": "must be a finite number or a list (each a finite number)"
-        " or a mapping (each value a finite number)",
+        " or a mapping {name: value} (each value a finite number)",
         "names": "must be a list (each text) or null",
         "maybe": "must be a finite number or null",
     }

@@ -27,9 +27,10 @@ def test_what_can_be_called_is_found(package):
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("foreign_pack.nothing", "can be imported, as my_package.MyClass, found"),
-        ("foreign_pack.number", "can be imported"),
-        ("no_such_pack.inner.Thing", "as my_package.MyClass, found"),
+        ("foreign_pack.nothing", "module foreign_pack has no class or function nothing, found"),
+        ("foreign_pack.anythin", "did you mean foreign_pack.anything or"),
+        ("foreign_pack.number", "no class or function number"),
+        ("no_such_pack.inner.Thing", "there is no module no_such_pack, found"),
         ("foreign_broken.Thing", "its module fails with AttributeError"),
         ("foreign_lacking.Thing", "its module fails with ModuleNotFoundError"),
         ("foreign_syntax.Thing", "its module fails with SyntaxError"),

@@ -104,6 +104,14 @@ class Suite(Configured, ABC):
         """
         return None
 
+    def fresh_notes(self, paths: Sequence[Path]) -> Iterator[str]:
+        """Yield what in files, one a source, is unlike all that runs were trained on.
+
+        Raises:
+            DataError: as of `examples_of`.
+        """
+        return iter(())
+
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return what the classes of a multiclass or binary task are called; None where numbers do."""
         return None
@@ -237,3 +245,17 @@ class Suite(Configured, ABC):
     def _shortened(self, source: SourceInfo) -> SourceInfo:
         rows = {**source.rows, "train": train_rows(self.train_size, source.rows["train"])}
         return replace(source, rows=rows)
+
+
+def content_faults(path: str, trained: str | None, now: str) -> Iterator[Fault]:
+    """Yield a fault where data have changed; it holds no digests, so that of several columns' it is told once.
+
+    Args:
+        path: where they lie.
+        trained: what told the content when runs were planned; None before.
+        now: what tells it now.
+    """
+    if trained not in (None, now):
+        yield Fault(
+            "content", f"shows that {path} has changed since this run was trained: restore it, or train anew"
+        )

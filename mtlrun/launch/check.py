@@ -219,9 +219,10 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):
         faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
-    for key, choices in (("dtype", tuple(STORED)), ("device", DEVICES)):
-        if job.get(key) not in choices:
-            faults.append(Fault(key, "must be a valid choice", job.get(key), choices))
+    if job.get("dtype") not in STORED:
+        faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
+    if job.get("device") not in DEVICES:
+        faults.append(Fault("device", f"must be one of {', '.join(DEVICES)} (the GPU)", job.get("device")))
     controls = job.get("controls")
     if not isinstance(controls, list) or not all(name in CONTROLS for name in controls):
         faults.append(Fault("controls", "must be a list of controls", controls, CONTROLS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mtlrun.catalog import conf_dir, groups
+from mtlrun.catalog import OPTION_RULE, conf_dir, groups
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.installed import option_folders
 from mtlrun.launch.check import job_faults
@@ -117,31 +117,68 @@ def _refuse_lists(overrides: Sequence[str]) -> None:
 def _faults(overrides: Sequence[str]) -> list[Fault | str]:
     """Find what is wrong with overrides that do not compose, one by one; then check what is left."""
     faults: list[Fault | str] = []
-    good: list[str] = []
-    for text in overrides:
-        fault: Fault | str | None
+    good: list[Override] = []
+    waiting = list(overrides)
+    while waiting:
+        text = waiting.pop(0)
         try:
-            override = OverridesParser.create(config_loader=_loader()).parse_overrides([text])[0]
-            named = override.key_or_group and _values(override)
-            fault = _option_fault(override) if named else f"override `{text}` names no key or no value"
+            override = _parsed(text)
         except HydraException as error:
-            fault = f"override `{text}` is not understood: {_first_line(error)}"
+            count = _split([text, *waiting])
+            if not count:
+                faults.append(f"override `{text}` is not understood: {_first_line(error)}")
+                continue
+            faults.append(f"override `{text}` goes on behind a space: put quotes around the whole override")
+            override = _parsed(" ".join([text, *waiting[: count - 1]]))
+            del waiting[: count - 1]
+        named = override.key_or_group and _values(override)
+        fault = _option_fault(override) if named else f"override `{text}` names no key or no value"
         if fault:
             faults.append(fault)
         elif not override.is_interval_sweep():  # these only a sweeper can judge
-            good.append(_first_choice(override, text))
-    config = _composed(good)
-    if config is None:
-        for text in list(good):
-            fault = _compose_fault(good, text)
+            good.append(override)
+    wrong: dict[str, Fault | str] = {}
+    for job in _jobs(good):
+        left = [text for text in job if text not in wrong]
+        for text in list(left) if _composed(left) is None else ():
+            fault = _compose_fault(left, text)
             if fault:
-                faults.append(fault)
-                good.remove(text)
-        config = _composed(good)
+                wrong[text] = fault
+                left.remove(text)
+    first = [text for text in next(_jobs(good)) if text not in wrong]
+    config, faults = _composed(first), [*faults, *wrong.values()]
     try:
         return faults if config is None else [*faults, *job_faults(plain(config))]
     except ConfigError as error:
         return [*faults, *error.faults]
+
+
+def _parsed(text: str) -> Override:
+    return OverridesParser.create(config_loader=_loader()).parse_overrides([text])[0]
+
+
+def _split(words: Sequence[str]) -> int:
+    """Return how many words, of which the first alone is no override, together are one; 0 where none are.
+
+    A shell parts an override without quotes at its spaces.
+    """
+    for count in range(2, len(words) + 1):
+        try:
+            _parsed(" ".join(words[:count]))
+        except HydraException:
+            continue
+        return count
+    return 0
+
+
+def _jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """Yield overrides without sweeps: each with its first value, then with every other option of one group."""
+    first = [_with_value(override, 0) for override in overrides]
+    yield first
+    for place, override in enumerate(overrides):
+        if override.is_discrete_sweep() and _loader().get_group_options(override.key_or_group):
+            for number in range(1, len(_values(override))):
+                yield [*first[:place], _with_value(override, number), *first[place + 1 :]]
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig | None:
@@ -158,11 +195,11 @@ def _values(override: Override) -> list[str]:
     return [str(override.value()) if override.is_interval_sweep() else override.get_value_element_as_str()]
 
 
-def _first_choice(override: Override, text: str) -> str:
-    """Return the override without its sweep."""
+def _with_value(override: Override, number: int) -> str:
+    """Return the override with one of its values."""
     if not override.is_discrete_sweep():
-        return text
-    return f"{override.get_key_element()}={_values(override)[0]}"
+        return str(override.input_line)
+    return f"{override.get_key_element()}={_values(override)[number]}"
 
 
 def _option_fault(override: Override) -> Fault | None:
@@ -176,7 +213,7 @@ def _option_fault(override: Override) -> Fault | None:
         return Fault(group, rule, override.get_value_element_as_str())
     for value in _values(override):
         if value not in options:
-            return Fault(group, "must be one of its options", value, options)
+            return Fault(group, OPTION_RULE, value, options)
     return None
 
 
@@ -189,6 +226,11 @@ def _compose_fault(overrides: Sequence[str], text: str) -> Fault | str | None:
     except COMPOSE_ERRORS as error:
         known = _keys(plain(compose("config", choices))) if text not in choices else groups()
         if key not in known and not key.startswith("hydra"):
+            group = key.partition(".")[0]
+            for choice in choices:
+                if choice.partition("=")[0] == group != key:
+                    beside = [k for k in known if k.startswith(f"{group}.")]
+                    return Fault(key, f"is no setting of {choice}", key, beside)
             return Fault(
                 key, "is no key or group here", key, _near(key, list(dict.fromkeys([*known, *groups()])))
             )

@@ -87,8 +87,8 @@ def _print(console: Console, look: Look) -> None:
 
 def _cells(column: ColumnLook, targets: list[str]) -> Iterator[str]:
     yield plain(column.name)
-    yield plain(column.role)
-    yield plain(column.kind, 200)
+    yield plain(column.role, 200)
+    yield plain(column.kind)
     yield f"{column.missing:.1%}" if column.missing else ""
     yield plain(column.holds)
     for target in targets:

@@ -148,8 +148,11 @@ def _quiet(module: nn.Module, inputs: Tensor) -> Any:
     out = _called(module, inputs, "forward")
     if not torch.equal(drawn, torch.default_generator.get_state()):
         when = "training" if module.training else "evaluation"
-        rule = "must draw no random numbers in forward: they would not be a run's own; it does in"
-        raise ConfigError([Fault(KEY, rule, when)])
+        rule = (
+            f"must draw no random numbers in forward, and does in {when}, as torch.nn.functional.dropout would: "
+            "such draws would not be a run's own (regularization=dropout draws such, and drops behind every block)"
+        )
+        raise ConfigError([Fault(KEY, rule)])
     for name, buffer in module.named_buffers():
         if not module.training and not torch.equal(buffer, buffers[name]):
             rule = "must not change buffers in forward; batch normalisations alone keep running statistics"

@@ -120,17 +120,24 @@ def known_part(job: Mapping[str, Any], setting: Setting) -> Setting:
 
 def _knows(job: Mapping[str, Any], key: str) -> bool:
     group, name, *inner = key.split(".")
-    known = name in {f.name for f in fields(locate(job[group]["_target_"])) if f.init}
+    known = f"{group}.{name}" in _settings(job, group)
     # The names of arguments a user's own class alone knows; it checks them.
     return known and (not inner or isinstance(job[group].get(name), Mapping))
 
 
+def _settings(job: Mapping[str, Any], group: str) -> list[str]:
+    return [f"{group}.{f.name}" for f in fields(locate(job[group]["_target_"])) if f.init]
+
+
 def unknown_keys(jobs: Sequence[Mapping[str, Any]], tuning: Tuning) -> list[Fault]:
     """Return a fault for every tuned key that no job knows."""
+    unknown = [key for key in tuning.settings[0] if not any(_knows(job, key) for job in jobs)]
+    rule = "must name a setting that an option of the study has"
     return [
-        Fault(f"tune.{key}", "must name a setting that an option of the study has", key)
-        for key in tuning.settings[0]
-        if not any(_knows(job, key) for job in jobs)
+        Fault(
+            f"tune.{key}", rule, key, sorted({s for job in jobs for s in _settings(job, key.split(".")[0])})
+        )
+        for key in unknown
     ]
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.config import ADDED, Configured
+from mtlrun.counted import counted
 from mtlrun.models.base import Encoder
 
 M = TypeVar("M", bound=nn.Module)
@@ -178,3 +179,9 @@ class TrunkAndBranches(Body):
     def owner(self, name: str) -> int | None:
         part, _, rest = name.partition(".")
         return None if part == "trunk" else int(rest.partition(".")[0])
+
+
+def encoder_layers(depth: int) -> str:
+    """Return in words how many blocks an encoder can be cut into; of one alone, how there may be more."""
+    hint = "" if depth > 1 else " (an encoder of your own may be cut: model.blocks says where)"
+    return f"the encoder's {counted(depth, 'layer')}{hint}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.sharing.base import Body, MakeEncoder, Sharing, TrunkAndBranches
+from mtlrun.sharing.base import Body, MakeEncoder, Sharing, TrunkAndBranches, encoder_layers
 
 
 @dataclass
@@ -33,6 +33,6 @@ class Branched(Sharing):
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         depth = len(make_encoder())
         if self.shared_layers >= depth:
-            rule = f"must be less than the encoder's {depth} layers (sharing=hard shares all)"
+            rule = f"must leave a layer to tasks (sharing=hard shares all), so be less than {encoder_layers(depth)}"
             raise ConfigError([Fault("sharing.shared_layers", rule, self.shared_layers)])
         return TrunkAndBranches(make_encoder, sources, self.shared_layers)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.sharing.base import Body, MakeEncoder
+from mtlrun.sharing.base import Body, MakeEncoder, encoder_layers
 from mtlrun.sharing.experts import make_experts
 from mtlrun.sharing.mixing import Gate, block_shapes, mix
 
@@ -49,9 +49,7 @@ class Extraction(Body):
         experts = make_experts(make_encoder, shared + self.tasks * own)
         depth, self.features, self.count = len(experts[0]), experts[0].features, len(experts)
         if levels > depth:
-            raise ConfigError(
-                [Fault("sharing.levels", f"must be at most the encoder's {depth} layers", levels)]
-            )
+            raise ConfigError([Fault("sharing.levels", f"must be at most {encoder_layers(depth)}", levels)])
         cuts = [round(k * depth / levels) for k in range(levels + 1)]
         self.experts = nn.ModuleList(  # level by level; the shared ones, then task by task
             nn.Sequential(*list(expert)[cuts[k] : cuts[k + 1]]) for k in range(levels) for expert in experts

@@ -15,6 +15,15 @@ from mtlrun.foreign import FOREIGN_ERRORS, told
 
 T = TypeVar("T")
 
+HINT = (
+    "this code serves many runs at once: it may not branch on values (torch.where chooses), take them out of "
+    "tensors, change these in place or draw random numbers; a weighting may say one_by_one = True"
+)
+
+
+class NotVectorised(RuntimeError):
+    """Code written for one run does what vmap cannot do for all; its cause is vmap's own error."""
+
 
 def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
     """Return a copy of a strategy whose numbers are one lane's tensors."""
@@ -48,7 +57,12 @@ def lift(function: Callable[..., Any], lanes: int, one_by_one: bool = False) -> 
             shape[:] = [function(*_map(lambda x: next(own) if x.dim() else x, args))]
             return _tensors(shape)
 
-        found = iter(torch.vmap(flat)(*stacked))
+        try:
+            found = iter(torch.vmap(flat)(*stacked))
+        except RuntimeError as error:
+            if not str(error).startswith("vmap: "):
+                raise
+            raise NotVectorised(HINT).with_traceback(error.__traceback__) from error
         return _map(lambda _: next(found), shape[0])
 
     return lifted

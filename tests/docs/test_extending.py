@@ -56,7 +56,7 @@ def test_every_example_is_there_and_short():
     assert [name for name in FILES if name.endswith(".py")] == [f"mine/{kind}.py" for kind in kinds]
     yamls = [name for name in FILES if name.endswith(".yaml")]
     assert [Path(name).parent for name in yamls] == [Path("my_conf", kind) for kind in kinds]
-    assert len(COMMANDS) == len(kinds)
+    assert len(COMMANDS) == len(kinds) + 2
     for name, text in FILES.items():
         assert 1 < len(text.splitlines()) < 30, name
         assert max(map(len, text.splitlines())) <= 110, name
@@ -67,9 +67,15 @@ def test_every_example_is_there_and_short():
     [("weighting", "none", "inverse"), ("sharing", "hard", "scaled"), ("schedule", "none", "polish")],
 )
 def test_the_example_trains_and_stands_in_the_transfer_table(kind, plain, own, folder):
-    (command,) = (line for line in COMMANDS if f" {kind}=" in line)
-    assert f"# {command}\n" in FILES[next(name for name in FILES if name.startswith(f"my_conf/{kind}/"))]
+    page = FILES[next(name for name in FILES if name.startswith(f"my_conf/{kind}/"))]
+    (command,) = (line for line in COMMANDS if f"# {line}\n" in page)
     assert names_in_table(shell(command, *TINY, cwd=folder)) == {plain, own}
+
+
+def test_a_setting_that_other_options_lack_is_swept(folder):
+    alone, together = (line for line in COMMANDS if "weighting.floor" in line)
+    assert "study main: 2 cells" in shell(alone.replace("sweep", "plan"), *TINY, cwd=folder)
+    assert names_in_table(shell(together, *TINY, cwd=folder)) == {"none", "inverse"}
 
 
 def test_own_strategies_are_listed_and_have_pages(folder, monkeypatch):

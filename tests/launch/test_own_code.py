@@ -79,7 +79,7 @@ def test_losses_are_part_of_a_run_where_they_are_given_and_of_its_baseline(tmp_p
         ),
         (
             (*MAP, "sharing=branched"),
-            ("`sharing.shared_layers`", "less than the encoder's 1 layers"),
+            ("`sharing.shared_layers`", "less than the encoder's 1 layer (", "model.blocks says where"),
         ),
     ],
 )

@@ -67,6 +67,39 @@ def test_of_tables_other_encoders_predict_what_the_network_gives(tmp_path, model
     assert len(found) == len(table)
 
 
+def test_of_tables_what_a_file_lacks_or_has_besides_is_told(tmp_path):
+    table = houses(tmp_path / "houses.csv")
+    own = (f"suite.path={tmp_path / 'houses.csv'}", "suite.targets={price: price, cold: cold}")
+    run = trained(tmp_path / "runs", "suite=table", "budget.epochs=1", *own)
+    command = ("predict", run.run_id, str(tmp_path / "new.csv"), "--store", str(tmp_path / "runs"))
+    table.drop(columns=["kind", "size"]).to_csv(tmp_path / "new.csv", index=False)
+    refused = mtlrun(*command)
+    assert (refused.code, refused.out) == (2, "")
+    assert "must have the columns that the run reads, and lacks size, kind, found ['price'," in refused.err
+    table.loc[:2, "kind"] = ["tent", "tent", "cave"]
+    table.to_csv(tmp_path / "new.csv", index=False)
+    noted = mtlrun(*command)
+    assert (noted.code, noted.out.count("\n")) == (0, 121)
+    assert noted.err.endswith("in 3 rows column kind has what the run's data lack: 'cave', 'tent'\n")
+
+
+def test_a_run_whose_table_has_changed_is_refused(tmp_path):
+    table = houses(tmp_path / "houses.csv")
+    own = (f"suite.path={tmp_path / 'houses.csv'}", "suite.targets={price: price, cold: cold}")
+    run = trained(tmp_path / "runs", "suite=table", "budget.epochs=1", *own)
+    store = ("--store", str(tmp_path / "runs"))
+    assert mtlrun("lock", str(tmp_path / "runs"), "-o", str(tmp_path / "lock")).code == 0
+    table["size"] += 1
+    table.to_csv(tmp_path / "houses.csv", index=False)
+    for command in (
+        ("predict", run.run_id, str(tmp_path / "houses.csv")),
+        ("check", str(tmp_path / "lock"), "--rerun"),
+    ):
+        refused = mtlrun(*command, *store)
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err.count("houses.csv has changed since this run was trained") == 1
+
+
 def test_images_are_pixels_standardised_as_in_training(tmp_path, monkeypatch):
     datasets = pytest.importorskip("datasets")
     from support.hub import one_label

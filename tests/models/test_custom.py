@@ -95,7 +95,7 @@ def fault_of(model: Custom) -> str:
             "can be imported",
         ),
         (custom("Noisy"), "encoder", "draw no random numbers"),
-        (custom("Training"), "encoder", "it does in, found 'training'"),
+        (custom("Training"), "encoder", "draw no random numbers in forward, and does in training"),
         (custom("Counting"), "encoder", "must not change buffers"),
         (custom("Dropping"), "encoder", "regularization=dropout"),
         (custom("Named", blocks=["stem", "layer"]), "blocks", "did you mean layers"),

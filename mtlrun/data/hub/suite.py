@@ -18,7 +18,7 @@ from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
 from mtlrun.data.hub.text import text_digest
 from mtlrun.data.judged import label_faults
-from mtlrun.data.suite import Suite
+from mtlrun.data.suite import Suite, content_faults
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
 
@@ -147,9 +147,7 @@ class HubSuite(Suite):
             rows = self.rows_of(source.name, source.rows["train"], None)
             for fault in label_faults("tasks", tasks[name], self._named(name), metric, rows):
                 yield fault._replace(rule=f"names {name}, which {fault.rule}")
-        if self.content is not None and self.content != self.digest():
-            rule = f"is not what {self.path} holds now ({self.digest()})"
-            yield Fault("content", rule, self.content)
+        yield from content_faults(self.path, self.content, self.digest())
 
     def _named(self, task: str) -> tuple[str, ...]:
         """Return what the classes of a task are called; of one without classes, its columns."""

@@ -30,13 +30,27 @@ def why_not(suite: Table, name: str) -> str | None:
     Raises:
         ConfigError: it holds text where numbers belong.
     """
+    return given_role(suite, name) or unfit(suite, name)
+
+
+def given_role(suite: Table, name: str) -> str | None:
+    """Return what settings use a column for, other than as an input; None where they do not."""
     roles: dict[str, str] = dict.fromkeys(suite.ignored or (), "ignored")
     roles |= {name: role for name, role in ((suite.group, "group"), (suite.split, "split")) if name}
     roles |= {name: f"target of {task}" for task in suite.available() for name in suite.columns_of(task)}
-    if name in roles:
-        return roles[name]
+    if name not in roles and suite.inputs is not None and name not in suite.inputs:
+        return "not named in suite.inputs"
+    return roles.get(name)
+
+
+def unfit(suite: Table, name: str) -> str | None:
+    """Return why a column does not serve as an input unless it is named as one, or None.
+
+    Raises:
+        ConfigError: it holds text where numbers belong.
+    """
     if suite.inputs is not None:
-        return None if name in suite.inputs else "not named in suite.inputs"
+        return None
     if not name.strip():
         return "has no name"
     if name.startswith(INDEX):

@@ -141,8 +141,8 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     ways = f"correct it, or say suite.types={{{name}: category}}"
     if comma.mean() > plain.mean() and comma.all():
         rule = (
-            f"is text in column {name} and looks like numbers with a decimal comma: say suite.decimal=comma, or "
-            "take commas out that part thousands"
+            f"does not fit column {name}, which looks like numbers with a decimal comma: say suite.decimal=comma, "
+            "or take commas out that part thousands"
         )
         raise ConfigError([Fault("decimal", rule, seen.iloc[0])])
     if plain.all():

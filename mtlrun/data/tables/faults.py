@@ -12,6 +12,7 @@ import pyarrow as pa
 from mtlrun.config import build, to_node
 from mtlrun.data.judged import label_faults
 from mtlrun.data.same import Same
+from mtlrun.data.suite import content_faults
 from mtlrun.data.tables.columns import LARGEST, TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.parts import WORDS
@@ -157,9 +158,7 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
         rule = "must leave a column that differs between rows"
         yield Fault("inputs", rule, list(suite.input_columns()))
     yield from _part_faults(suite, {name: tasks[name] for name in suite.selected() if name in tasks})
-    if suite.content is not None and suite.content != suite.digest():
-        rule = f"is not what {suite.path} holds now ({suite.digest()})"
-        yield Fault("content", rule, suite.content)
+    yield from content_faults(suite.path, suite.content, suite.digest())
 
 
 def _dividing_faults(suite: Table) -> Iterator[Fault]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtlrun.data.tables.association import association
-from mtlrun.data.tables.chosen import metrics_of, why_not
+from mtlrun.data.tables.chosen import given_role, metrics_of, unfit
 from mtlrun.data.tables.columns import Column, names
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.reading import read
-from mtlrun.errors import ConfigError
+from mtlrun.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
@@ -29,7 +29,7 @@ class ColumnLook:
     Attributes:
         name: of it.
         role: `input`, `target of ...`, or why it is neither.
-        kind: as of `Column`; why it cannot be read, where it cannot.
+        kind: as of `Column`; `text` where it cannot be read.
         missing: share of rows without a value.
         holds: range, or the most frequent classes.
         numbers: inputs that are made of it.
@@ -86,7 +86,7 @@ def look(suite: Table) -> Look:
         dict(_tasks(suite)),
         {role: len(part) for role, part in parts.items()},
         _by(suite),
-        tuple(suite.notes()) if good else (),
+        (*_unread(suite), *(suite.notes() if good else ())),
     )
 
 
@@ -119,25 +119,41 @@ def _by(suite: Table) -> str:
 
 def _column_look(suite: Table, name: str, targets: list[str], rows: np.ndarray) -> ColumnLook:
     try:
-        role, found = why_not(suite, name) or "input", suite.column(name)
-    except ConfigError as error:
-        return ColumnLook(name, "", "; ".join(map(str, error.faults)), 0.0, "", 0, {})
-    block = block_of(found) if role == "input" and found.kind != "other" else None
-    if role == "input" and block is None:
-        role = "left out: no value" if found.kind == "empty" else "left out: the same in every row"
+        found, given = suite.column(name), given_role(suite, name)
+        why = None if given else unfit(suite, name)
+    except ConfigError:  # of which a note tells
+        return ColumnLook(name, "cannot be read: see below", "text", 0.0, "", 0, {})
+    block = None if given or why or found.kind == "other" else block_of(found)
+    if not (given or why or block):
+        why = "no value" if found.kind == "empty" else "the same in every row"
     with_targets: dict[str, float | None] = {}
     for target in targets:
-        if target != name and (role == "input" or name in targets):
+        if target != name and (block or name in targets):
             with_targets[target] = _safely(suite, found, target, rows)
     return ColumnLook(
         name,
-        role,
+        given or (f"left out: {why}" if why else "input"),
         found.kind,
         0.0 if found.kind == "other" else found.missing / len(found.values),
         holds(found),
         block.width if block else 0,
         with_targets,
     )
+
+
+def _unread(suite: Table) -> Iterator[str]:
+    """Yield why columns cannot be read; of those that one setting may mend, the first with the others' names."""
+    wrong: dict[str, tuple[Fault, list[str]]] = {}
+    for name in names(suite.file()):
+        try:
+            suite.column(name)
+        except ConfigError as error:
+            for fault in error.faults:
+                assert isinstance(fault, Fault)
+                wrong.setdefault(fault.key, (fault, []))[1].append(name)
+    for fault, (_, *others) in wrong.values():
+        likewise = f"; likewise of {', '.join(others)}" if others else ""
+        yield f"{fault._replace(key=f'suite.{fault.key}')}{likewise}"
 
 
 def _safely(suite: Table, found: Column, target: str, rows: np.ndarray) -> float | None:
@@ -154,7 +170,9 @@ def holds(column: Column) -> str:
         return ""
     if column.kind == "category":
         codes, counts = np.unique(there.astype(np.int64), return_counts=True)
-        first = [f"{column.classes[codes[k]]} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]]
+        first = [
+            f"{column.classes[codes[k]]!r} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]
+        ]
         more = len(codes) - len(first)
         return ", ".join(first) + (f", {more:,} more" if more else "")
     if column.kind == "boolean":

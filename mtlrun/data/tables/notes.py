@@ -14,7 +14,7 @@ import pandas as pd
 
 from mtlrun.counted import counted
 from mtlrun.data.same import Same
-from mtlrun.data.tables.chosen import choice
+from mtlrun.data.tables.chosen import given_role, unfit
 from mtlrun.data.tables.columns import Column, names
 from mtlrun.data.tables.inputs import block_of
 
@@ -32,8 +32,9 @@ def notes(suite: Table) -> Iterator[str]:
     inputs = suite.input_columns()
     if all(_is_number(name) for name in names(suite.file())):
         yield "all columns are called by numbers: does the file lack a first line with names?"
-    for name, why in choice(suite).items():
-        if why is not None and suite.inputs is None and not _by_user(suite, name):
+    for name in names(suite.file()):
+        why = None if given_role(suite, name) else unfit(suite, name)
+        if why:
             yield f"column {name or repr(name)} is no input: {why}"
     for name in inputs:
         found = suite.column(name)
@@ -73,11 +74,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _by_user(suite: Table, name: str) -> bool:
-    targets = {column for task in suite.available() for column in suite.columns_of(task)}
-    return name in {suite.group, suite.split, *(suite.ignored or ()), *targets}
 
 
 def _duplicates(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from mtlrun.data.tables.chosen import default_inputs, metrics_of
 from mtlrun.data.tables.columns import Column, column
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.faults import table_faults
-from mtlrun.data.tables.fresh import fresh_inputs
+from mtlrun.data.tables.fresh import fresh_inputs, fresh_notes
 from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
 from mtlrun.data.tables.look import Look, look
@@ -250,6 +250,11 @@ class Table(Suite):
         (source,) = self.info().sources
         train = self.rows_of(source.rows["train"], seed if self.resplit else None)["train"]
         return [fresh_inputs(self, replace(self.file(), path=str(path)), train) for path in paths]
+
+    def fresh_notes(self, paths: Sequence[Path]) -> Iterator[str]:
+        """Yield the categories of other tables that this one does not have."""
+        for path in paths:
+            yield from fresh_notes(self, replace(self.file(), path=str(path)))
 
 
 @lru_cache(maxsize=256)

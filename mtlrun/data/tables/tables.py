@@ -176,6 +176,11 @@ class Tables(Suite):
             for source, path in zip(sources, paths, strict=True)
         ]
 
+    def fresh_notes(self, paths: Sequence[Path]) -> Iterator[str]:
+        """Yield the categories of other tables, one a source, that these do not have."""
+        for source, path in zip(self.info().sources, paths, strict=True):
+            yield from self.table(source.name).fresh_notes([path])
+
     def _columns(self, task: str) -> list[str]:
         found = (self.targets or {})[task]
         return [found] if isinstance(found, str) else found

@@ -163,7 +163,7 @@ def test_a_baseline_is_the_same_whatever_the_other_tasks(folder):
 def test_changed_data_are_told(folder, tmp_path):
     planned = suite_of(folder).narrowed(["fine", "coarse"])
     planned.path = two_labels(tmp_path / "other", shift=1)
-    assert "`content` is not what" in found_faults(planned)
+    assert "has changed since this run was trained" in found_faults(planned)
 
 
 def test_csv_and_image_folders_are_read(tmp_path):

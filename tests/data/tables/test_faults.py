@@ -72,7 +72,13 @@ SETTINGS = {
     "no such parts": (("suite.split=level",), ("`suite.split` must name parts in column level", "training")),
     "numbers for parts": (("suite.split=age",), ("`suite.split` must name parts in column age, which is",)),
     "split and resplit": (("suite.split=level", "suite.resplit=true"), ("`suite.resplit` draws splits",)),
-    "other content": (("suite.content=abc",), ("`suite.content` is not what",)),
+    "other content": (
+        ("suite.content=abc",),
+        (
+            "`suite.content` shows that",
+            "has changed since this run was trained",
+        ),
+    ),
     "delimiter of two signs": (
         ("suite.delimiter=ab",),
         ("`suite.delimiter` must be one sign, or the word for it",),
@@ -210,8 +216,21 @@ def test_columns_that_are_no_input_are_left_out_unless_named(frame, tmp_path):
     frame.to_parquet(tmp_path / "lists.parquet")
     path = tmp_path / "lists.parquet"
     shown = mtlrun("show", "suite=table", f"suite.path={path}").out
-    assert re.search(r"pair +not a number", shown)
+    assert re.search(r"pair +left out: not a number", shown)
     is_refused(run(path, tmp_path, "suite.inputs=[pair,size]"), "must name columns of numbers, text or dates")
+
+
+def test_a_first_look_tells_once_why_columns_cannot_be_read(tmp_path):
+    rows = [f"{k},5;{k},25;text {k};Rome, IT;{k}" for k in range(1, 200)]
+    (tmp_path / "comma.csv").write_text("\n".join(["a;b;remark;town;c", *rows, "0,5;0,5;last;Oslo;0"]))
+    shown = mtlrun("show", "suite=table", f"suite.path={tmp_path / 'comma.csv'}")
+    assert (shown.code, shown.err) == (0, "")
+    assert re.search(r"^ *a +cannot be read: see below +text *$", shown.out, re.M)
+    text = " ".join(shown.out.split())
+    assert text.count("say suite.decimal=comma") == 1
+    assert "found '1,5'; likewise of b no task yet" in text
+    assert "left out: text of 200 kinds, more than" in text and "suite.most_categories=100" in text
+    assert "'Rome, IT' 199, 'Oslo' 1" in text
 
 
 TABLES = {
