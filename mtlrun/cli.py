@@ -11,23 +11,21 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from mtlrun import __version__
+from mtlrun.arguments import DEFAULT_STORE, Handler, parse
 from mtlrun.counted import counted
 from mtlrun.errors import ConfigError, Fault, MtlrunError
 from mtlrun.interrupt import postponed
 
 INTERRUPTED = 130
-DEFAULT_STORE = "runs"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parse(argv)
+    arguments = parse(argv, HANDLERS)
     sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # no output fails for a sign that cannot be shown
@@ -380,178 +378,20 @@ def _filters(pairs: Sequence[str]) -> dict[str, str]:
     return dict(p.split("=", 1) for p in pairs)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argument errors read as our other errors do.
-
-    Attributes:
-        commands: by name, also the hidden ones, whose names begin with _.
-    """
-
-    commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
-
-    def error(self, message: str) -> Any:
-        print(f"mtlrun: {message}; see `{self.prog} --help`", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return the arguments; overrides may stand before, between and after the options."""
-    parser = _parser()
-    words = sys.argv[1:] if argv is None else argv
-    if words and not words[0].startswith("-") and words[0] not in parser.commands:
-        listed = [name for name in parser.commands if not name.startswith("_")]
-        parser.error(str(Fault("COMMAND", "must be a command", words[0], listed)))
-    arguments, rest = parser.parse_known_args(words)
-    if not hasattr(arguments, "handler"):
-        parser.print_help()
-        parser.exit()
-    if rest and (not hasattr(arguments, "overrides") or any(text.startswith("-") for text in rest)):
-        settings = "; settings have no dashes, as seeds=3" if hasattr(arguments, "overrides") else ""
-        parser.error(f"unrecognized arguments: {' '.join(rest)}{settings}")
-    if rest:
-        arguments.overrides += rest
-    return arguments
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="mtlrun", description="Negative-transfer studies in multi-task learning.")
-    parser.add_argument("--version", action="version", version=f"mtlrun {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    def command(name: str, handler: Any, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(handler=handler)
-        return added
-
-    _add_training(command)
-    _add_results(command)
-    _add_explanations(command)
-    hidden = commands.add_parser("_complete")  # without help, so it is not listed
-    hidden.add_argument("line")
-    hidden.set_defaults(handler=complete)
-    parser.commands = commands.choices
-    return parser
-
-
-def _add_training(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
-    """Add the commands that take overrides."""
-    for name, handler, text in (
-        ("run", run, "train one cell or several, with baselines, over their seeds; print the transfer table"),
-        ("sweep", run, "train many cells (KEY=A,B or globs) as one study; print the table"),
-        ("plan", plan, "show what would be trained and reused; train nothing"),
-    ):
-        added = command(name, handler, text)
-        added.add_argument(
-            "overrides", nargs="*", metavar="OVERRIDE", help="as suite=digits_two or optimizer.lr=0.01"
-        )
-        added.add_argument(
-            "-m", "--multirun", action="store_true", help="as `mtlrun sweep`; commas in overrides do it too"
-        )
-        _add_own_folders(added)
-        if name == "plan":
-            added.add_argument("--format", choices=("text", "json"), default="text")
-
-
-def _add_results(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
-    """Add the commands that read a store."""
-    added = command("report", report, "print or write a study's results")
-    added.add_argument("store", nargs="?", default=DEFAULT_STORE, metavar="STORE")
-    added.add_argument("--study", help="default: the one written last")
-    added.add_argument(
-        "--format",
-        help="terminal, json, csv, parquet, md, svg, png, latex or html; default: by the ending of --output",
-    )
-    added.add_argument(
-        "--level",
-        default="rows",
-        help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_gains, cost, "
-        "theory or phases",
-    )
-    added.add_argument("--output", "-o", help="a file; default: standard output")
-    added.add_argument(
-        "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
-    )
-    _add_models(command)
-    added = command("lock", lock, "write a lock file of a study's results")
-    added.add_argument("store", nargs="?", default=DEFAULT_STORE, metavar="STORE")
-    added.add_argument("--output", "-o", required=True, metavar="FILE")
-    added.add_argument("--study", help="default: the one written last")
-    added.add_argument(
-        "--margin", type=float, help="percent that may be lost; default: the study's check.margin"
-    )
-    _add_check(command("check", check, "test results against a lock file"))
-
-
-def _add_models(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
-    """Add the commands that use the weights of a run."""
-    for name, handler, text in (
-        ("export", export, "write a run's trained model as files that plain PyTorch loads"),
-        ("predict", predict, "write what a trained run predicts for new inputs"),
-    ):
-        added = command(name, handler, text)
-        added.add_argument("run", metavar="RUN", help="a run's id, or its beginning")
-        if name == "predict":
-            added.add_argument(
-                "data",
-                nargs="+",
-                metavar="FILE",
-                help="one a source: a table (CSV, Parquet, ...) where the suite reads tables, else CSV or NPY",
-            )
-        what = "folder" if name == "export" else "CSV file; default: standard output"
-        added.add_argument("--output", "-o", required=name == "export", help=what)
-        added.add_argument("--store", default=DEFAULT_STORE)
-        added.add_argument("--checkpoint", help="which one, of a run that has several")
-
-
-def _add_check(added: argparse.ArgumentParser) -> None:
-    added.add_argument("file", metavar="FILE")
-    added.add_argument("--store", default=DEFAULT_STORE)
-    added.add_argument("--study", help="default: the lock's own")
-    added.add_argument("--margin", type=float, help="percent of |single-task mean| that may be lost")
-    added.add_argument("--format", help="terminal, md, junit or json; default: by the ending of --output")
-    added.add_argument("--output", "-o", metavar="FILE", help="write it there, and the table to the terminal")
-    added.add_argument(
-        "--github-summary", action="store_true", help="append Markdown to the file $GITHUB_STEP_SUMMARY"
-    )
-    added.add_argument(
-        "--rerun", action="store_true", help="train what is missing, with the configs that the lock holds"
-    )
-    added.add_argument(
-        "--seeds", type=int, metavar="N", help="with --rerun: begin with the first N locked seeds"
-    )
-    added.add_argument(
-        "--add-seeds",
-        type=int,
-        default=0,
-        metavar="N",
-        help="with --rerun: keep N of the locked seeds for rows that are undecided without",
-    )
-    added.add_argument(
-        "overrides", nargs="*", metavar="OVERRIDE", help="with --rerun: device=... and launch.KEY=..."
-    )
-
-
-def _add_explanations(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
-    """Add the commands that say what there is."""
-    added = command("list", list_options, "list config groups, or the options of one")
-    added.add_argument("group", nargs="?", metavar="GROUP")
-    _add_own_folders(added)
-    added = command("show", show_option, "explain an option: meaning, formula, settings, source")
-    added.add_argument("option", metavar="GROUP=OPTION")
-    added.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="OVERRIDE",
-        help="of suite=table, as suite.path=my.csv: a first look at it",
-    )
-    _add_own_folders(added)
-    added = command("completion", completion, "print a script that makes a shell complete command lines")
-    added.add_argument("shell", choices=("bash", "zsh", "fish"))
-
-
-def _add_own_folders(added: argparse.ArgumentParser) -> None:
-    text = "a folder with config groups of your own"
-    added.add_argument("--config-dir", action="append", default=[], help=text)
+HANDLERS: dict[str, Handler] = {
+    "run": run,
+    "sweep": run,
+    "plan": plan,
+    "report": report,
+    "export": export,
+    "predict": predict,
+    "lock": lock,
+    "check": check,
+    "list": list_options,
+    "show": show_option,
+    "completion": completion,
+    "_complete": complete,
+}
 
 
 if __name__ == "__main__":
