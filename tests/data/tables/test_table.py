@@ -72,7 +72,8 @@ def test_the_first_look_tells_columns_tasks_parts_notes_and_what_is_shared(path,
     text = " ".join(told.out.split())
     assert "200 rows, 10 columns" in text
     assert re.search(r"age input number 25.0%", text)
-    assert re.search(r"town input category( '(Ulm|Bonn|Köln)' \d+,?){2}", text)
+    assert re.search(r"town input category '(Ulm|Bonn|Köln)' \d+,", text)
+    assert all(f"'{town}'" in text for town in ("Ulm", "Bonn", "Köln"))
     assert "garden input boolean" in text and "sold input date 2021-03-" in text
     assert "heating target of heating number" in text
     correlation = np.corrcoef(frame["heating"], frame["size"])[0, 1]
