@@ -33,6 +33,6 @@ class Branched(Sharing):
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         depth = len(make_encoder())
         if self.shared_layers >= depth:
-            rule = f"must leave a layer to tasks (sharing=hard shares all), so be less than {encoder_layers(depth)}"
+            rule = f"must be less than {encoder_layers(depth)}, as sharing=hard shares all"
             raise ConfigError([Fault("sharing.shared_layers", rule, self.shared_layers)])
         return TrunkAndBranches(make_encoder, sources, self.shared_layers)

@@ -78,7 +78,7 @@ def test_with_separate_nothing_is_shared():
 @pytest.mark.parametrize("depth", (1, 2))
 def test_branching_needs_a_layer_left_to_branch(depth):
     with pytest.raises(
-        ConfigError, match=f"`sharing.shared_layers` must be less than the encoder's {depth} layers"
+        ConfigError, match=f"`sharing.shared_layers` must be less than the encoder's {depth} layer"
     ):
         network_of(sharing="branched", sharing__shared_layers=2, model__depth=depth)
 
