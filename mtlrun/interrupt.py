@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Let Ctrl-C wait until the end, where the system can: torch that is imported by half ends the process."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
+    """Let Ctrl-C wait until the end: torch that is imported by half ends the process."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield  # signals are not this thread's, or not heeded
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[tuple[Any, ...]] = []
+    signal.signal(signal.SIGINT, lambda *seen: came.append(seen))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+    if came:
+        before(*came[0])

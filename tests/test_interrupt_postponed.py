@@ -1,21 +1,33 @@
 """Ctrl-C that waits."""
 
-import os
 import signal
+import threading
 
 import pytest
 
 from mtlrun.interrupt import postponed
 
 
-def test_ctrl_c_comes_after_what_it_waits_for():
+@pytest.fixture(autouse=True)
+def heeded():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_comes_after_what_it_waits_for():
     done = []
-    try:
-        with pytest.raises(KeyboardInterrupt), postponed():
-            os.kill(os.getpid(), signal.SIGINT)
-            done.append("all")
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt), postponed():
+        signal.raise_signal(signal.SIGINT)
+        done.append("all")
     assert done == ["all"]
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_nothing_comes_where_nothing_came_or_another_thread_asks():
+    with postponed():
+        pass
+    other = threading.Thread(target=lambda: postponed().__enter__())
+    other.start()
+    other.join()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
