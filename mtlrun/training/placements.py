@@ -17,10 +17,10 @@ class Placements:
 
     def __init__(self, values: Tensor, there: Tensor) -> None:
         """Sort values (..., N); those that are not there may be anything, and must be given no weight."""
-        values = torch.where(there, values, torch.inf)
-        ordered, self._order = values.sort(-1)
-        self._below = torch.searchsorted(ordered, values)
-        self._upto = torch.searchsorted(ordered, values, right=True)
+        ordered, self._order = torch.where(there, values, torch.inf).contiguous().sort(-1)
+        # where equal values begin and end, looked up in sorted order, which is several times as fast as in any other
+        ends = (torch.searchsorted(ordered, ordered, right=right) for right in (False, True))
+        self._below, self._upto = (torch.empty_like(i).scatter_(-1, self._order, i) for i in ends)
 
     def below(self, weights: Tensor) -> Tensor:
         """Return for each value the weight of smaller ones and half the weight of equal ones, itself among them."""
