@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlrun.statistics.delta_m import bootstrap_weights
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.frontier import BEYOND, DOMINATED, ON, UNDECIDED, Position, on_front, position
 from mtlrun.statistics.student import Array, StudentT
 

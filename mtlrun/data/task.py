@@ -118,6 +118,8 @@ class Source:
         scaling: The mean and the standard deviation with which inputs are standardised on the device, each float32
             and a number for each entry of an example's first axis (colours, columns); None leaves inputs as they are.
         augment: Of training batches; None for none.
+        groups: int64 (N,), the group of each row where rows of one group are no independent examples; None where each row
+            is one.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Source:
     units: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     scaling: tuple[np.ndarray, np.ndarray] | None = None
     augment: Augment | None = None
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

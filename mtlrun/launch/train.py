@@ -223,6 +223,10 @@ def _result(
             "merges": result.merges,
         },
         curves=curves,
+        scores=[
+            {"task": list(names)[s.task], "step": s.step, "scale": s.scale, "values": s.values}
+            for s in result.scores
+        ],
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mtlrun.report.front_values import FrontStudy, study_of
 from mtlrun.report.fronts import Member, Side, find_sides, front_for, whole
 from mtlrun.report.layout import IDENTITY, LABELS
-from mtlrun.statistics.delta_m import bootstrap_weights
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.frontier import (
     DOMINATED,
     NOWHERE,

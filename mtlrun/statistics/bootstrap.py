@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from mtlrun.statistics.columns import Columnwise
-from mtlrun.statistics.delta_m import bootstrap_weights
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.student import Array, StudentT, moments
 
 RESAMPLES = 20_000

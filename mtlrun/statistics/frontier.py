@@ -92,7 +92,7 @@ def position(
         own_val: (S, V, T) of the variants of the setting.
         front, own: the same on test.
         method: gives the bounds of columns of leads.
-        weights: (B, S) of `mtlrun.statistics.delta_m.bootstrap_weights`, for the shares.
+        weights: (B, S) of `mtlrun.statistics.resamples.bootstrap_weights`, for the shares.
         margin: leads closer to 0, in percent, count as on the front.
         alpha: level of each word; each of the two bounds holds with 1 - alpha.
     """

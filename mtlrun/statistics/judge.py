@@ -1,4 +1,4 @@
-"""From paired differences to a verdict: tests, correction over the family, and the number of seeds needed."""
+"""From paired differences to a verdict: tests, correction over the family, and what would decide what is open."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlrun.statistics.advice import Advice, advise
 from mtlrun.statistics.corrections import adjust_by_family, find_correction, open_levels
-from mtlrun.statistics.methods import equivalence, find_method, make_method, two_sided
-from mtlrun.statistics.power import further_seeds
+from mtlrun.statistics.crossed import Crossed
+from mtlrun.statistics.evidence import (
+    Differences,
+    OverSeeds,
+    Words,
+    p_equivalence,
+    p_two_sided,
+    tests_of,
+)
+from mtlrun.statistics.methods import find_method, make_method
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array, moments
 from mtlrun.streams import stream
 
 INTERVAL_LEVEL = 0.95
 ZERO = 1e-6
-"""Differences of at most this part of |reference| in every seed count as zero: they are round-off."""
+"""Differences of at most this part of |reference| in every seed are round-off."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +37,18 @@ class Judgement:
         n: seeds with a difference.
         diverged: seeds without one because a run diverged.
         mean: of the differences, in the metric's unit.
-        low, high: 95 % interval of what the method takes as centre, unadjusted; the mean for the t test.
+        low, high: 95 % interval of what the method takes as centre, of the scope of the verdict, unadjusted; NaN where
+            nothing varies, so that no error can be measured.
+        seed_low, seed_high: the same over seeds alone.
+        scope: what the verdict speaks about: `examples`, `seeds` or `splits`.
         margin: in the metric's unit; NaN where a percentage has no meaning.
         p: two-sided, against no difference; 1 for columns that count as zero.
         p_adjusted: the same over the family.
         p_equivalent: of equivalence within the margin, adjusted over the family.
-        zero: whether all differences count as zero.
-        further: seeds estimated to decide the column if it is undecided.
+        p_not_worse: against "worse by the margin or more", adjusted over the family.
+        zero: whether both sides are the same in all that was measured.
+        advice: what would decide the column if it is undecided.
+        layout: the analysis of variance over seeds and examples.
         alpha: the level of the tests, one number.
     """
 
@@ -43,77 +57,80 @@ class Judgement:
     mean: Array
     low: Array
     high: Array
+    seed_low: Array
+    seed_high: Array
+    scope: Words
     margin: Array
     p: Array
     p_adjusted: Array
     p_equivalent: Array
+    p_not_worse: Array
     zero: NDArray[np.bool_]
-    further: Array
+    advice: Advice
+    layout: Crossed
     alpha: float
 
 
 def judge(
-    d: Array,
+    differences: Differences,
     *,
-    reference: Array,
     percent: NDArray[np.bool_],
     diverged: NDArray[np.int64],
+    same: NDArray[np.bool_],
     family: Sequence[str],
-    ratio: Array | float,
     settings: Statistics,
     rng: np.random.Generator | None = None,
 ) -> Judgement:
     """Test paired differences against zero and against the margin.
 
-    Columns without two seeds are no tests and do not count in their family. Columns that count as zero count in
+    Columns without two seeds are no tests and do not count in their family. Columns that are zero count in
     the family of differences with p 1, and are left out of that of equivalence.
 
     Args:
-        d: (S, T) oriented differences in the metric's unit, positive is better; NaN where a seed has none.
-        reference: (T,) what the margin is a percentage of, in the metric's unit; its absolute value counts.
-        percent: (T,) whether a percentage of the reference has a meaning.
+        differences: T columns; the margin is a percentage of their `size`.
+        percent: (T,) whether a percentage of the size has a meaning.
         diverged: (T,) seeds that have no difference because a run diverged.
+        same: (T,) whether both sides agree in every score of every example and in all else that was measured, in every
+            seed: nothing was shared.
         family: (T,) names of the families that are corrected together.
-        ratio: n_test / n_train where splits vary with the seed, else 0.
-        settings: method, correction, level, margin and power.
+        settings: method, scope, correction, level, margin and power.
         rng: for what the method draws; without one the same draws every time.
 
     Raises:
         ConfigError: unknown method or correction, or a method that is not made for splits that vary.
     """
-    method = make_method(settings.method, ratio, rng or stream(0, "statistics/draws"))
-    correction = find_correction(settings.correction)
-    n, mean, sd = moments(d)
-    margin = np.where(percent, settings.margin / 100 * np.abs(reference), np.nan)
-    tolerance = np.where(np.isnan(reference), 0.0, ZERO * np.abs(reference))
-    zero = (n > 1) & (np.where(np.isnan(d), 0.0, np.abs(d)) <= tolerance).all(axis=0)
-    p = np.where(zero, 1.0, two_sided(method, d))
+    rng = rng or stream(0, "statistics/draws")
+    d, correction = differences.d, find_correction(settings.correction)
+    tests = tests_of(differences, settings, rng)
+    n, mean, _ = moments(d)
+    margin = np.where(percent, settings.margin / 100 * np.abs(differences.size), np.nan)
+    zero = same & (n > 1)
+    p = np.where(zero, 1.0, p_two_sided(tests))
     p_adjusted = adjust_by_family(p, family, correction)
-    p_inside = np.where(zero, np.nan, equivalence(method, d, margin))
+    p_inside = np.where(zero, np.nan, p_equivalence(tests, margin))
+    p_not_worse = np.where(zero, 0.0, np.where(np.isnan(margin), np.nan, tests.p_above(-margin)))
+    low, high = tests.interval(INTERVAL_LEVEL)
+    alone = OverSeeds(make_method(settings.method, 0.0, rng), d).interval(INTERVAL_LEVEL)
     levels = open_levels(p_adjusted, family, correction, settings.alpha)
-    kind = find_method(settings.method)
-    low, high = method.interval(d, INTERVAL_LEVEL)
+    layout, scope = differences.crossed(), differences.scopes(settings.over)
     return Judgement(
         n=n,
         diverged=diverged,
         mean=mean,
-        low=low,
-        high=high,
+        low=np.where(zero, 0.0, low),
+        high=np.where(zero, 0.0, high),
+        seed_low=np.where(zero, 0.0, alone[0]),
+        seed_high=np.where(zero, 0.0, alone[1]),
+        scope=scope,
         margin=margin,
         p=p,
         p_adjusted=p_adjusted,
         p_equivalent=adjust_by_family(p_inside, family, correction),
+        p_not_worse=adjust_by_family(p_not_worse, family, correction),
         zero=zero,
-        further=further_seeds(
-            mean,
-            sd,
-            n.astype(float),
-            margin,
-            levels,
-            settings.power,
-            ratio,
-            factor=kind.seeds,
-            counts=kind.counts,
+        advice=advise(
+            differences, layout, scope, margin, levels, settings.power, find_method(settings.method)
         ),
+        layout=layout,
         alpha=settings.alpha,
     )

@@ -1,7 +1,8 @@
 """What a test on paired differences must offer, and the tests by name.
 
 A method knows nothing of metrics, margins or verdicts: it gives an interval of the mean and a one-sided p value
-against any bound. The two-sided test and the equivalence test follow from these.
+against any bound. The two-sided test and the equivalence test follow from these. These are tests over seeds;
+`mtlrun.statistics.evidence` has those that count test examples and splits too.
 """
 
 from __future__ import annotations

@@ -25,23 +25,32 @@ def verdicts(judged: Judgement) -> Words:
     return _choose(judged, "negative", "positive", "neutral")
 
 
-def contrast_words(judged: Judgement, own_verdict: Words, base_verdict: Words) -> Words:
-    """Return what each mitigation (T,) does to its task, given the verdicts of its own row and of `none`'s (T,).
+def not_worse(judged: Judgement) -> NDArray[np.bool_]:
+    """Return whether each column (T,) is shown not to be worse by the margin or more: one-sided, adjusted."""
+    return (judged.p_not_worse < judged.alpha) & (judged.diverged == 0) & (judged.n > 1)
+
+
+def contrast_words(
+    judged: Judgement, own_verdict: Words, base_verdict: Words, own_not_worse: NDArray[np.bool_]
+) -> Words:
+    """Return what each mitigation (T,) does to its task, given what its own row and that of `none` say (T,).
 
     The differences are mitigated minus unmitigated. Significantly below zero: `worse`. Significantly above zero:
-    `better` where sharing broke nothing, else `repairs` where the mitigated row is no longer `negative`, else
-    `partly`. Equivalent within the margin: `no effect`. Else `inconclusive`. With diverged seeds `worse` or
-    `inconclusive` only. Where the verdict that chooses among `better`, `repairs` and `partly` is `UNKNOWN`:
-    `inconclusive`.
+    `repairs` where sharing broke the task and the mitigated row is shown not to be worse than single-task training by
+    the margin or more, `partly` where that row is still `negative`, else `better`: a loss is not excluded, or
+    nothing was broken. Equivalent within the margin: `no effect`. Else `inconclusive`. With diverged seeds `worse` or
+    `inconclusive` only. Where a verdict that chooses among these is `UNKNOWN`: `inconclusive`.
+
+    Args:
+        judged: the contrasts.
+        own_verdict: of the mitigated rows.
+        base_verdict: of the rows without mitigation.
+        own_not_worse: as `not_worse` says of the mitigated rows.
     """
-    mended = _by_verdict(own_verdict, "partly", "repairs")
-    better = _by_verdict(base_verdict, mended, "better")
-    return _choose(judged, "worse", better, "no effect")
-
-
-def _by_verdict(verdict: Words, negative: str | Words, other: str) -> Words:
-    known = np.where(verdict == "negative", negative, other)
-    return np.where(verdict == UNKNOWN, "inconclusive", known)
+    mended = np.where(own_verdict == "negative", "partly", np.where(own_not_worse, "repairs", "better"))
+    better = np.where(base_verdict == "negative", mended, "better")
+    unknown = (base_verdict == UNKNOWN) | ((base_verdict == "negative") & (own_verdict == UNKNOWN))
+    return _choose(judged, "worse", np.where(unknown, "inconclusive", better), "no effect")
 
 
 def is_small(judged: Judgement) -> NDArray[np.bool_]:
@@ -52,11 +61,20 @@ def is_small(judged: Judgement) -> NDArray[np.bool_]:
 def seeds_needed(judged: Judgement, words: Words) -> Array:
     """Return the estimated number of further seeds (T,): 0 where the word is a verdict, NaN where unknown.
 
-    Unknown with fewer than two seeds, with diverged seeds (more seeds do not mend those), where no number of
+    Unknown with fewer than two seeds, with diverged seeds (more seeds do not help there), where no number of
     seeds is enough, or where the difference is significant and it is a baseline that lacks.
     """
-    unknown = (judged.n < 2) | (judged.diverged > 0) | (judged.p_adjusted < judged.alpha)
-    return np.where(words != "inconclusive", 0.0, np.where(unknown, np.nan, judged.further))
+    return np.where(words != "inconclusive", 0.0, np.where(_unknown(judged), np.nan, judged.advice.seeds))
+
+
+def examples_needed(judged: Judgement, words: Words) -> Array:
+    """Return about how many test examples (T,) would decide where no number of seeds does; NaN elsewhere."""
+    open_ = (words == "inconclusive") & ~_unknown(judged)
+    return np.where(open_, judged.advice.examples, np.nan)
+
+
+def _unknown(judged: Judgement) -> NDArray[np.bool_]:
+    return (judged.n < 2) | (judged.diverged > 0) | (judged.p_adjusted < judged.alpha)
 
 
 def _choose(judged: Judgement, below: str, above: str | Words, inside: str) -> Words:

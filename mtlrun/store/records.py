@@ -34,6 +34,17 @@ _CURVE = pa.struct(
         "value": pa.float64(),
     }
 )
+_SCORES = pa.struct(
+    {
+        "task": pa.string(),
+        "step": pa.int64(),
+        "scale": pa.float64(),
+        "values": pa.list_(pa.float16()),
+    }
+)
+SCORES = "scores"
+"""A column that segments of earlier versions lack."""
+
 _SCHEMA = pa.schema(
     {
         "run_id": pa.string(),
@@ -44,6 +55,7 @@ _SCHEMA = pa.schema(
         "finished_at": pa.string(),
         **{name: pa.string() for name in JSON_COLUMNS},
         "curves": pa.list_(_CURVE),
+        SCORES: pa.list_(_SCORES),
     },
     metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
@@ -65,6 +77,8 @@ class RunRecord:
         diagnostics: Figures of conflict, affinity and the like.
         curves: Five equally long columns, an entry per metric value: `task`, `split`, `metric` (text), `step`
             (int) and `value` (float; NaN and infinities are kept).
+        scores: Of test cases, an entry for each task and evaluation that a report may read: `task`, `step`, `scale` and
+            `values`, which are multiples of the scale.
         finished_at: ISO 8601 time at which the run ended.
 
     Raises:
@@ -82,6 +96,7 @@ class RunRecord:
     cost: dict[str, Any] = field(default_factory=dict)
     diagnostics: dict[str, Any] = field(default_factory=dict)
     curves: Mapping[str, Sequence[Any]] = field(default_factory=lambda: {name: [] for name in _CURVE.names})
+    scores: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -102,6 +117,7 @@ def to_table(records: Sequence[RunRecord]) -> pa.Table:
     for name in JSON_COLUMNS:
         columns[name] = [_to_json(getattr(record, name)) for record in records]
     columns["curves"] = _curves_array(records)
+    columns[SCORES] = pa.array([list(record.scores) for record in records], pa.list_(_SCORES))
     return pa.table(columns, schema=_SCHEMA)
 
 
@@ -113,8 +129,8 @@ def read_segment(path: Path, columns: Sequence[str]) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            _check_schema(path, file.schema_arrow, columns)
-            return file.read(columns=list(columns))
+            _check_schema(path, file.schema_arrow, [name for name in columns if name != SCORES])
+            return file.read(columns=[name for name in columns if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, f"it is damaged or no Parquet file: {error}") from error
 

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 
 from mtlrun.errors import Fault, StoreError
 from mtlrun.store.files import list_files, write_whole
-from mtlrun.store.records import JSON_COLUMNS, RunRecord, read_segment, to_table
+from mtlrun.store.records import JSON_COLUMNS, SCORES, RunRecord, read_segment, to_table
+from mtlrun.store.scores import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,12 @@ class Store:
             numbers = {"step": pd.Series(dtype="int64"), "value": pd.Series(dtype="float64")}
             return pd.DataFrame({**texts, **numbers})
         return pa.concat_tables(tables).unify_dictionaries().to_pandas()
+
+    def scores(self, run_ids: Iterable[str] | None = None) -> ScoreTable:
+        """Return the scores of test cases; nothing of runs that were stored without."""
+        return ScoreTable(
+            table for table in self._winning(("run_id", SCORES), run_ids) if SCORES in table.column_names
+        )
 
     def write_study(self, manifest: dict[str, Any]) -> Path:
         """Write a study's manifest under its `name`, in place of an earlier one of that name.

@@ -19,6 +19,8 @@ from mtlrun.plan.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.bank import Bank
 from mtlrun.training.branches import Branches
+from mtlrun.training.case_scores import CaseScores, StoredScores
+from mtlrun.training.cases import cases_of
 from mtlrun.training.compiled import Compute, NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
@@ -48,6 +50,7 @@ class LaneResult:
         steps: the E steps after which the run was evaluated.
         values: metrics, (E, splits, M); M as in `names`.
         names: the (task, metric) pairs.
+        scores: of the test cases, at the evaluations that a report may read.
         diagnostics: by name, one entry per evaluation.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
         parameters: final parameters by name, and running statistics.
@@ -58,6 +61,7 @@ class LaneResult:
     steps: list[int]
     values: np.ndarray
     names: list[tuple[str, str]]
+    scores: list[StoredScores]
     diagnostics: dict[str, list[Any]]
     merges: list[dict[str, Any]]
     parameters: Arrays
@@ -129,6 +133,8 @@ class Cohort:
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
+        varies = self.suites[0].resplit  # then verdicts rest on splits, and no two runs share test examples
+        self.cases = None if varies else cases_of([d.sources for d in self.data], device)
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
@@ -168,6 +174,7 @@ class Cohort:
         self.values: list[Tensor] = []
         self.seen: list[Tensors] = []
         self.merges: list[tuple[int, Tensor, Tensor]] = []
+        self.scores = CaseScores(self.info.tasks)
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         self.kept = Kept(self.rules, self.suites, self.info.tasks)
         begun, trained = 0, [0] * len(self.info.tasks)
@@ -286,9 +293,12 @@ class Cohort:
         program = trainer.program
         limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
         rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
-        values = torch.stack([evaluate(self.forward, self.bank, r) for r in rows], 1)
+        cases = (None, None, self.cases)
+        found = [evaluate(self.forward, self.bank, *each) for each in zip(rows, cases, strict=True)]
+        values = torch.stack([evaluation.values for evaluation in found], 1)
         self.steps.append(step)
         self.values.append(values)
+        self.scores.add(found[-1].scores)
         if any(self.rules):
             self.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
         self.seen.append({"weights": weights})
@@ -308,6 +318,8 @@ class Cohort:
 
     def _results(self) -> list[LaneResult]:
         values = torch.stack(self.values, 1).double().cpu().numpy()
+        judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
+        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged)
         diverged = self.diverged.tolist()
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
@@ -319,6 +331,7 @@ class Cohort:
                 self.steps,
                 values[lane],
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
+                scores[lane],
                 {
                     k: [evaluation.get(k, none)[lane] for evaluation in seen]
                     for k in ("weights", "gradient_cosines")

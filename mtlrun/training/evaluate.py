@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mtlrun.data.task import Task
 from mtlrun.training.bank import Bank
+from mtlrun.training.cases import Cases
+from mtlrun.training.example_scores import example_scores
 from mtlrun.training.labelled import filled, present
 from mtlrun.training.losses import Loss
 from mtlrun.training.metrics import METRICS
@@ -24,19 +27,31 @@ def metric_names(tasks: Sequence[Task]) -> list[tuple[str, str]]:
     return [(task.name, metric) for task in tasks for metric in task.metrics]
 
 
+class Evaluation(NamedTuple):
+    """What an evaluation of all lanes gave.
+
+    Attributes:
+        values: (R, M) for the M pairs of `metric_names`.
+        scores: by task, (R, cases): those of its test cases under its primary metric; None where there are none.
+    """
+
+    values: Tensor
+    scores: list[Tensor | None]
+
+
 @torch.no_grad()
-def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
+def evaluate(
+    forward: Forward, bank: Bank, rows: Sequence[Tensor], cases: Sequence[Cases] | None = None
+) -> Evaluation:
     """Return every metric of every lane on the given rows.
 
     Args:
         forward: of all lanes.
         bank: the lanes' data.
         rows: (R, n) row numbers per source; sources may differ in n.
-
-    Returns:
-        (R, M) for the M pairs of `metric_names`.
+        cases: by source, to which case each row belongs; None for no scores.
     """
-    values = []
+    values, scores = [], []
     found = zip(bank.tasks, bank.units, _outputs(forward, bank, rows), strict=True)
     for task, unit, (out, target) in found:
         if (
@@ -45,7 +60,9 @@ def evaluate(forward: Forward, bank: Bank, rows: Sequence[Tensor]) -> Tensor:
             out, target = out * unit, target * unit
         seen = (out, filled(target), present(target)) if task.partial else (out, target)
         values += [METRICS[task.kind, metric](*seen) for metric in task.metrics]
-    return torch.stack(values, 1)
+        score = None if cases is None else example_scores(task.kind, task.metrics[0])
+        scores.append(cases[task.source].gather(score(*seen)) if cases and score else None)
+    return Evaluation(torch.stack(values, 1), scores)
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtlrun.statistics.delta_m import bootstrap_weights
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.frontier import NOWHERE, Position, on_front, position, spread_out
 from mtlrun.statistics.sign_flip import SignFlip
 from mtlrun.statistics.student import Array, StudentT

@@ -127,7 +127,8 @@ class Table(Suite):
             targets[name] = found.values
             if found.kind == "regression":
                 targets[name], units[name] = _standardised(found, Same(rows["train"]))
-        return Source(source.name, self.prepared(rows["train"])[0], targets, dict(rows), units)
+        groups = self.cut().groups
+        return Source(source.name, self.prepared(rows["train"])[0], targets, dict(rows), units, groups=groups)
 
     def narrowed(self: S, tasks: Sequence[str]) -> S:
         """Return the suite with these tasks alone, its inputs by name, and what its columns hold."""

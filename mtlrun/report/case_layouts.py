@@ -1,0 +1,123 @@
+"""Differences by test case: the stored scores of the runs of a study, put beside each other seed by seed.
+
+Shape letters: S seeds of the study, U units (rows), n seeds with both sides, M test cases of a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlrun.report.measured import Measured
+from mtlrun.statistics.student import Array
+from mtlrun.store.scores import ScoreTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HALF = 2.0**-10
+"""Relative distance up to which two stored scores may have been the same before they were rounded."""
+
+
+@dataclass(frozen=True)
+class CaseLayouts:
+    """The scores of the units of a study.
+
+    Attributes:
+        scores: as stored.
+        tasks: (U,) names.
+        run_ids: by side, `mtl` or `stl`, (S, U) of objects; None where there is no run.
+        steps: by side, (S, U) at which each unit is read; NaN where it is not.
+        values: by side, (S, U) of the metric there.
+    """
+
+    scores: ScoreTable
+    tasks: Sequence[str]
+    run_ids: Mapping[str, NDArray[Any]]
+    steps: Mapping[str, Array]
+    values: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, units: pd.DataFrame, measured: Measured, scores: ScoreTable) -> CaseLayouts:
+        """Return those of a layout's units as they were measured."""
+        pairs = measured.pairs
+        row = np.searchsorted(measured.seeds, pairs["seed"].to_numpy())
+        column = pairs["unit"].to_numpy(dtype=np.int64)
+        run_ids, steps = {}, {}
+        for side, prefix in (("mtl", ""), ("stl", "stl_")):
+            run_ids[side] = np.full(measured.mtl.shape, None, dtype=object)
+            run_ids[side][row, column] = pairs[prefix + "run_id"].to_numpy(dtype=object)
+            steps[side] = np.full(measured.mtl.shape, np.nan)
+            steps[side][row, column] = pairs[prefix + "step"].to_numpy(dtype=float, na_value=np.nan)
+        values = {"mtl": measured.mtl, "stl": measured.stl}
+        return cls(scores, units["task"].tolist(), run_ids, steps, values)
+
+    def side(self, side: str, unit: int, seeds: NDArray[np.bool_]) -> Array | None:
+        """Return the scores (n, M) of one side of a unit for some seeds (S,); None where any lacks them.
+
+        The mean of a row, NaN left out, is the metric's value in that run.
+        """
+        if not len(self.scores) or not seeds.any():
+            return None
+        steps = self.steps[side][seeds, unit]
+        if np.isnan(steps).any():
+            return None
+        values = self.values[side][seeds, unit]
+        return stacked(self.scores, self.run_ids[side][seeds, unit], self.tasks[unit], steps, values)
+
+    def difference(
+        self, one: tuple[str, int], other: tuple[str, int], sign: float, seeds: NDArray[np.bool_]
+    ) -> list[Array]:
+        """Return the layout of `sign (one - other)`, each a side and a unit, in a list; an empty list without scores."""
+        first, second = self.side(*one, seeds), self.side(*other, seeds)
+        if first is None or second is None or first.shape != second.shape:
+            return []
+        found = sign * (first - second)
+        return [found[:, ~np.isnan(found).any(axis=0)]]
+
+    def equal(self, one: tuple[str, int], other: tuple[str, int], seeds: NDArray[np.bool_]) -> bool:
+        """Return whether two sides have the same score in every case of every seed, as far as was stored.
+
+        True where neither has scores by case, as of metrics that are exact for the population.
+        """
+        first, second = self.side(*one, seeds), self.side(*other, seeds)
+        if first is None or second is None:
+            return first is None and second is None
+        if first.shape != second.shape:
+            return False
+        size = np.maximum(np.abs(first), np.abs(second))
+        return bool((np.abs(first - second) <= 2 * _HALF * size + 1e-300)[~np.isnan(first)].all())
+
+
+def stacked(
+    scores: ScoreTable, run_ids: Sequence[str], task: str, steps: Sequence[float], values: Array
+) -> Array | None:
+    """Return the scores (n, M) of a task in some runs at given steps; None where any lacks them or lengths differ.
+
+    They are moved so that the mean of a row, NaN left out, is its value (n,): what was stored is rounded, and the
+    mean of pseudo-values is not quite the metric.
+    """
+    found = []
+    for run_id, step in zip(run_ids, steps, strict=True):
+        one = scores.get(run_id, task, int(step))
+        if one is None or (found and len(one) != len(found[0])):
+            return None
+        found.append(one)
+    rows = np.array(found, dtype=float)
+    known = ~np.isnan(rows)
+    if not known.any(axis=1).all():
+        return None
+    mean = np.where(known, rows, 0.0).sum(axis=1) / known.sum(axis=1)
+    return rows + (values - mean)[:, None]
+
+
+def filled(layout: Array) -> Array:
+    """Return a layout (n, M) without NaN and with the same row means: cases without a label have no part in them."""
+    known = ~np.isnan(layout)
+    mean = np.where(known, layout, 0.0).sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
+    share = layout.shape[1] / known.sum(axis=1, keepdims=True)
+    return mean + np.where(known, layout - mean, 0.0) * share

@@ -1,0 +1,90 @@
+"""What would decide a row that is open: more seeds, more splits, or a larger test set."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from mtlrun.statistics.crossed import Crossed
+from mtlrun.statistics.evidence import Differences, Words
+from mtlrun.statistics.methods import Kind
+from mtlrun.statistics.power import further_seeds
+from mtlrun.statistics.settings import EXAMPLES
+from mtlrun.statistics.student import Array, moments
+
+_MOST_SEEDS = 1e6
+_MOST_EXAMPLES = 1e9
+
+
+class Advice(NamedTuple):
+    """Per column (T,): how many further seeds would decide it, NaN where no number would; and where none would, how
+    many test examples (or groups) in all, with as many seeds as now, NaN where that cannot be said."""
+
+    seeds: Array
+    examples: Array
+
+
+def advise(
+    differences: Differences,
+    layout: Crossed,
+    scope: Words,
+    margin: Array,
+    level: Array,
+    power: float,
+    kind: Kind,
+) -> Advice:
+    """Estimate what would decide each column, either way, from the variance seen so far.
+
+    Over seeds and examples the variance of the mean is `a + b / n`: a comes from the examples, and stays however many
+    seeds there are. So n further seeds decide only where the difference (or the distance to the margin) is large
+    beside sqrt(a); else the test set is too small, and its size has to grow.
+
+    Args:
+        differences: T columns.
+        layout: their analysis of variance.
+        scope: (T,) what each verdict speaks about.
+        margin: (T,) in the metric's unit.
+        level: (T,) that each test faces next in its family.
+        power: the chance to decide.
+        kind: the study's method.
+    """
+    n, mean, sd = moments(differences.d)
+    alone = further_seeds(
+        *(mean, sd, n.astype(float), margin, level, power, differences.ratios),
+        factor=kind.seeds,
+        counts=kind.counts,
+    )
+    difference, inside = _targets(mean, margin, level, power)
+    _, by_example, rest = layout.shares()
+    by_seed = np.maximum(layout.variance - by_example, 0.0) * n  # of one seed: shrinks as seeds are added
+    needed = np.fmin(
+        _seeds(*difference, by_example, by_seed),
+        _seeds(*inside, by_example, by_seed),
+    )
+    needed = np.ceil(np.maximum(kind.seeds * needed, 2))
+    both = np.where(needed <= _MOST_SEEDS, np.maximum(needed - n, 1), np.nan)
+    wanted = np.fmax(difference[0], inside[0])
+    fixed = np.maximum(layout.variance - by_example - rest, 0.0)  # of seeds alone, with as many as now
+    room = np.where(wanted > 1.25 * fixed, wanted - fixed, wanted / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        examples = np.maximum(np.ceil(layout.m * (by_example + rest) / room), layout.m + 1)
+    over = (scope == EXAMPLES) & ~np.isnan(layout.mean)
+    useful = over & np.isnan(both) & (wanted > 0) & (examples < _MOST_EXAMPLES)
+    return Advice(np.where(over, both, alone), np.where(useful, examples, np.nan))
+
+
+def _targets(mean: Array, margin: Array, level: Array, power: float) -> tuple[tuple[Array, Array], ...]:
+    """Return for the test of a difference and that of equivalence the variance of the mean (T,) at which it decides
+    with `power`, 0 for none, and its normal quantile (T,)."""
+    two, one = special.ndtri(1 - level / 2), special.ndtri(1 - level)
+    difference = np.abs(mean) / (two + special.ndtri(power))
+    inside = (margin - np.abs(mean)) / (one + special.ndtri((1 + power) / 2))
+    return (np.fmax(difference, 0.0) ** 2, two), (np.fmax(inside, 0.0) ** 2, one)
+
+
+def _seeds(wanted: Array, z: Array, by_example: Array, by_seed: Array) -> Array:
+    """Solve `by_example + by_seed / N = wanted` for N (T,), with Guenther's z^2 / 2 for estimating a variance."""
+    left = wanted - by_example
+    return np.where(left > 0, by_seed / np.where(left > 0, left, 1.0) + z**2 / 2, np.inf)

@@ -1,0 +1,199 @@
+"""What differences are seen on, and the tests that follow: over seeds, over seeds and examples, or over splits.
+
+Shape letters: S seeds, T columns (rows of a report), n seeds of one column, m test examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlrun.statistics.crossed import Crossed, crossed
+from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
+from mtlrun.statistics.methods import Method, check_resplit, make_method
+from mtlrun.statistics.resampled import ResampledT
+from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS, Statistics
+from mtlrun.statistics.student import Array
+
+Words = NDArray[np.str_]
+Layouts = Sequence[Sequence[Array]]
+
+
+class Tests(Protocol):
+    """Tests and intervals of the means of T columns."""
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Return the bounds (T,), (T,) of the two-sided intervals at `level`; NaN where there is none."""
+        ...
+
+    def p_above(self, bound: Array | float) -> Array:
+        """Return one-sided p values (T,) against "the mean is at most `bound`"."""
+        ...
+
+    def p_below(self, bound: Array | float) -> Array:
+        """Return one-sided p values (T,) against "the mean is at least `bound`"."""
+        ...
+
+
+@dataclass(frozen=True)
+class Differences:
+    """T columns of paired differences.
+
+    Attributes:
+        d: (S, T) oriented, positive is better; NaN where a seed has none.
+        size: (T,) what the metric's values are about, as |mean of the baseline|; NaN where that has no meaning.
+        layouts: for each column its differences by test example, as of `mtlrun.statistics.crossed.crossed`, of the
+            seeds that have one; none where they are not known.
+        ratio: (T,) n_test / n_train where splits vary, else 0.
+        split: (T, S) the split of each seed where splits vary.
+    """
+
+    d: Array
+    size: Array
+    layouts: Layouts = ()
+    ratio: Array = field(default_factory=lambda: np.zeros(0))
+    split: NDArray[np.int64] | None = None
+
+    @property
+    def columns(self) -> int:
+        """Return T."""
+        return self.d.shape[1]
+
+    @property
+    def ratios(self) -> Array:
+        """Return `ratio`, 0 where none was given."""
+        return np.broadcast_to(self.ratio, self.columns) if len(self.ratio) else np.zeros(self.columns)
+
+    def scopes(self, over: str) -> Words:
+        """Return what each column's tests speak about (T,): `splits`, `examples` or `seeds`.
+
+        Columns of which no scores by example are known can speak about seeds only.
+        """
+        known = [
+            bool(column) and min(min(layout.shape) for layout in column) > 1
+            for column in self.layouts or [()] * self.columns
+        ]
+        plain = np.where(np.array(known, dtype=bool) & (over != SEEDS), EXAMPLES, SEEDS)
+        return np.where(self.ratios > 0, SPLITS, plain)
+
+    def crossed(self) -> Crossed:
+        """Return the analysis of variance of every column; NaN where no scores by example are known."""
+        return crossed(self.layouts or [()] * self.columns)
+
+
+def tests_of(differences: Differences, settings: Statistics, rng: np.random.Generator) -> Tests:
+    """Return the tests of a study's method, each column's of its own scope.
+
+    Args:
+        differences: T columns.
+        settings: method and scope.
+        rng: for what the method draws.
+
+    Raises:
+        ConfigError: unknown method, or one that is not made for splits that vary.
+    """
+    scopes = differences.scopes(settings.over)
+    if (scopes == SPLITS).any():
+        check_resplit(settings.method)
+    makers: dict[str, Callable[[NDArray[np.intp]], Tests]] = {
+        SEEDS: lambda at: OverSeeds(make_method(settings.method, 0.0, rng), differences.d[:, at]),
+        SPLITS: lambda at: _over_splits(differences, at),
+        EXAMPLES: lambda at: _over_examples(differences, at, settings.method, rng),
+    }
+    parts = [(np.flatnonzero(scopes == scope), maker) for scope, maker in makers.items()]
+    return ByScope(differences.columns, [(at, maker(at)) for at, maker in parts if len(at)])
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """A method's tests on differences d (S, T) by seed."""
+
+    method: Method
+    d: Array
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Return the bounds (T,), (T,); NaN where all seeds agree, so that no error can be measured."""
+        low, high = self.method.interval(self.d, level)
+        flat = ~(high > low)
+        return np.where(flat, np.nan, low), np.where(flat, np.nan, high)
+
+    def p_above(self, bound: Array | float) -> Array:
+        """Return one-sided p values (T,) against "the centre is at most `bound`"."""
+        return self.method.p_above(self.d, bound)
+
+    def p_below(self, bound: Array | float) -> Array:
+        """Return one-sided p values (T,) against "the centre is at least `bound`"."""
+        return self.method.p_above(-self.d, -np.asarray(bound))
+
+
+@dataclass(frozen=True)
+class ByScope:
+    """Tests of T columns, put together from those of some columns each."""
+
+    columns: int
+    parts: Sequence[tuple[NDArray[np.intp], Tests]]
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Return the bounds (T,), (T,)."""
+        low, high = np.full((2, self.columns), np.nan)
+        for at, tests in self.parts:
+            low[at], high[at] = tests.interval(level)
+        return low, high
+
+    def p_above(self, bound: Array | float) -> Array:
+        """Return one-sided p values (T,) against "the mean is at most `bound`"."""
+        return self._spread(bound, lambda tests, own: tests.p_above(own))
+
+    def p_below(self, bound: Array | float) -> Array:
+        """Return one-sided p values (T,) against "the mean is at least `bound`"."""
+        return self._spread(bound, lambda tests, own: tests.p_below(own))
+
+    def _spread(self, bound: Array | float, p: Callable[[Tests, Array], Array]) -> Array:
+        bounds = np.broadcast_to(np.asarray(bound, dtype=float), self.columns)
+        found = np.full(self.columns, np.nan)
+        for at, tests in self.parts:
+            found[at] = p(tests, bounds[at])
+        return found
+
+
+def p_two_sided(tests: Tests) -> Array:
+    """Return the two-sided p values (T,) against "the mean is 0": twice the smaller one-sided one."""
+    return np.minimum(2 * np.minimum(tests.p_above(0.0), tests.p_below(0.0)), 1.0)
+
+
+def p_equivalence(tests: Tests, margin: Array) -> Array:
+    """Return p values (T,) against "the mean lies outside (-margin, margin)": the larger of two one-sided tests.
+
+    NaN where the margin (T,), in the unit of the differences, is NaN. See `mtlrun.statistics.methods.equivalence`.
+    """
+    p = np.maximum(tests.p_above(-margin), tests.p_below(margin))
+    return np.where(np.isnan(margin), np.nan, p)
+
+
+def _over_splits(differences: Differences, at: NDArray[np.intp]) -> Tests:
+    """Return tests of columns whose splits vary, those with the same splits together."""
+    split = np.zeros(differences.d.shape[0], dtype=np.int64)
+    splits = np.broadcast_to(split, differences.d.T.shape) if differences.split is None else differences.split
+    names, member = np.unique(splits[at], axis=0, return_inverse=True)
+    parts: list[tuple[NDArray[np.intp], Tests]] = []
+    for number, one in enumerate(names):
+        inside = np.flatnonzero(member.reshape(-1) == number)
+        columns = at[inside]
+        parts.append((inside, ResampledT(differences.d[:, columns], one, differences.ratios[columns])))
+    return ByScope(len(at), parts)
+
+
+def _over_examples(
+    differences: Differences, at: NDArray[np.intp], method: str, rng: np.random.Generator
+) -> Tests:
+    columns = [differences.layouts[place] for place in at]
+    layout, size = crossed(columns), np.abs(differences.size[at])
+    if method == "bootstrap":
+        return CrossedBootstrap(layout, size, columns, rng)
+    if method == "anytime":
+        return CrossedAnytime(layout, differences.d[:, at])
+    return CrossedT(layout, size)

@@ -1,0 +1,50 @@
+"""Scores of test cases as they are read: found by run, task and step, made into numbers where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Place = tuple[str, str, int]
+"""Run id, task and step."""
+
+
+class ScoreTable:
+    """The stored scores of some runs.
+
+    Args:
+        tables: of segments, with `run_id` and `scores`.
+    """
+
+    def __init__(self, tables: Iterable[pa.Table] = ()) -> None:
+        self._places: dict[Place, tuple[NDArray[np.float16], float]] = {}
+        for table in tables:
+            self._add(table)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._places)
+
+    def get(self, run_id: str, task: str, step: int) -> NDArray[np.float64] | None:
+        """Return the scores (M,) of a run's task at a step, float64; None where there are none."""
+        found = self._places.get((run_id, task, step))
+        return None if found is None else found[0].astype(np.float64) * found[1]
+
+    def _add(self, table: pa.Table) -> None:
+        lists = table["scores"].combine_chunks()
+        runs = table["run_id"].to_pylist()
+        owners = pc.list_parent_indices(lists).to_pylist()
+        entries = lists.flatten()
+        values = entries.field("values")
+        flat = values.flatten().to_numpy(zero_copy_only=False)
+        ends = np.cumsum(values.value_lengths().to_numpy(zero_copy_only=False))
+        keys = zip(owners, entries.field("task").to_pylist(), entries.field("step").to_pylist(), strict=True)
+        scales = entries.field("scale").to_pylist()
+        begin = 0
+        for (owner, task, step), scale, end in zip(keys, scales, ends.tolist(), strict=True):
+            self._places[runs[owner], task, step] = (flat[begin:end], scale)
+            begin = end

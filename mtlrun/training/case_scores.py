@@ -1,0 +1,100 @@
+"""Scores of test cases over a training, of which those are kept that a report may read.
+
+Shape letters: R lanes, E evaluations, T tasks, M cases, Q metrics of all tasks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mtlrun.data.task import METRICS, Task
+
+
+@dataclass(frozen=True)
+class StoredScores:
+    """Scores of the test cases of one task at one evaluation.
+
+    Attributes:
+        task: number of the task.
+        step: after which the evaluation was made.
+        scale: what `values` are multiples of, a power of two.
+        values: (M,) float16: they tell how far a mean may be off, for which three digits are plenty.
+    """
+
+    task: int
+    step: int
+    scale: float
+    values: NDArray[np.float16]
+
+
+class CaseScores:
+    """The scores of all lanes, evaluation by evaluation, where the data lie.
+
+    Args:
+        tasks: of all lanes alike, but for their names.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        counts = itertools.accumulate((len(task.metrics) for task in tasks), initial=0)
+        self._primary = list(counts)[:-1]
+        self._signs = np.array([1 if METRICS[t.metrics[0]].direction == "higher" else -1 for t in tasks])
+        self._scales: list[list[Tensor | None]] = []
+        self._values: list[list[Tensor | None]] = []
+
+    def add(self, scores: Sequence[Tensor | None]) -> None:
+        """Take up the scores (R, M) of each task at one evaluation; None for tasks that have none."""
+        pairs = [(None, None) if one is None else _halved(one) for one in scores]
+        self._scales.append([scale for scale, _ in pairs])
+        self._values.append([values for _, values in pairs])
+
+    def stored(
+        self, steps: Sequence[int], val: NDArray[np.float64], judged: Sequence[Sequence[bool]]
+    ) -> list[list[StoredScores]]:
+        """Return for each lane what is kept: each task where it is selected alone, with all others, or at the end.
+
+        Args:
+            steps: (E,) of the evaluations.
+            val: (R, E, Q) metrics on validation rows.
+            judged: for each lane, which tasks a joint selection looks at.
+        """
+        found: list[list[StoredScores]] = [[] for _ in judged]
+        values = val[:, :, self._primary] * self._signs
+        values = np.where(np.isfinite(values), values, np.nan)
+        for lane, tasks in enumerate(judged):
+            for e, t in sorted(_read(values[lane], np.array(tasks))):
+                scale, scores = self._scales[e][t], self._values[e][t]
+                if scale is not None and scores is not None:
+                    kept = scores[lane].cpu().numpy()
+                    found[lane].append(StoredScores(t, steps[e], float(scale[lane]), kept))
+        return found
+
+
+def _read(val: NDArray[np.float64], judged: NDArray[np.bool_]) -> set[tuple[int, int]]:
+    """Return the evaluations and tasks that a report may read, of oriented validation values (E, T).
+
+    As `mtlrun.report.selection.select` chooses: the best of each task, the best of all judged ones together, the last.
+    """
+    last = len(val) - 1
+    found = {(last, t) for t in range(val.shape[1])}
+    worst = np.where(np.isnan(val), -np.inf, val)
+    found |= {(int(e), t) for t, e in enumerate(worst.argmax(axis=0))}
+    together = val[:, judged]
+    known = ~np.isnan(together)
+    scale = np.abs(np.where(known, together, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    joint = (together / np.where(scale > 0, scale, 1.0)).mean(axis=1)
+    best = int(np.where(np.isnan(joint), -np.inf, joint).argmax())
+    return found | {(best, int(t)) for t in np.flatnonzero(judged)}
+
+
+def _halved(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the scale (R,) and the scores (R, M) in multiples of it, float16: the largest is below 2."""
+    top = scores.nan_to_num(0.0, 0.0, 0.0).abs().amax(1)
+    scale = torch.where(top > 0, torch.exp2(top.clamp(min=torch.finfo(top.dtype).tiny).log2().floor()), 1.0)
+    return scale, (scores / scale.unsqueeze(1)).half()
