@@ -26,7 +26,7 @@ class DigitImages(DigitsParity):
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the enlarged digits with both targets."""
         targets = {"digit": digits()[1], "parity": attribute_targets((ODD,))}
-        split = digits_split(source.rows["train"], seed if self.resplit else None)
+        split = digits_split(source.rows["train"], self.split_seed(seed))
         return Source(source.name, _enlarged(), targets, split)
 
 

@@ -6,7 +6,7 @@ part).
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,18 +57,12 @@ def digits_split(train: int, seed: int | None = None) -> dict[str, np.ndarray]:
 
     Args:
         train: Training rows to keep; a smaller number gives a subset.
-        seed: Split for this seed only; None is the fixed split, whose arrays are the same objects every time.
+        seed: Of the split, whose arrays are the same objects every time; None is the fixed split.
     """
-    if seed is None:
-        return dict(_fixed_split(train))
-    return _split(train, seed)
+    return dict(_split(train, FIXED_SEED if seed is None else seed))
 
 
-@cache
-def _fixed_split(train: int) -> dict[str, np.ndarray]:
-    return _split(train, FIXED_SEED)
-
-
+@lru_cache(maxsize=1024)
 def _split(train: int, seed: int) -> dict[str, np.ndarray]:
     order = stratified_order(digits()[1], stream(seed, "split"))
     return cut(order, VAL_ROWS, TEST_ROWS, train)

@@ -54,5 +54,5 @@ class DigitsAttributes(Suite):
         images, labels = digits()
         targets = {"digit": labels, "attributes": attribute_targets(tuple(ATTRIBUTES.values()))}
         targets |= {name: attribute_targets((members,)) for name, members in ATTRIBUTES.items()}
-        split = digits_split(source.rows["train"], seed if self.resplit else None)
+        split = digits_split(source.rows["train"], self.split_seed(seed))
         return Source(source.name, images, targets, split)

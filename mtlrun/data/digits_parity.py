@@ -33,5 +33,5 @@ class DigitsParity(Suite):
         """Return the digits with both targets."""
         images, labels = digits()
         targets = {"digit": labels, "parity": attribute_targets((ODD,))}
-        split = digits_split(source.rows["train"], seed if self.resplit else None)
+        split = digits_split(source.rows["train"], self.split_seed(seed))
         return Source(source.name, images, targets, split)

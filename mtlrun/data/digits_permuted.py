@@ -39,7 +39,7 @@ class DigitsPermuted(Suite):
         images, labels = digits()
         if source.name == "permuted":
             images = permuted_digits()
-        split = digits_split(source.rows["train"], seed if self.resplit else None)
+        split = digits_split(source.rows["train"], self.split_seed(seed))
         return Source(source.name, images, {source.name: labels}, split)
 
 

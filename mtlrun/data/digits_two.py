@@ -7,7 +7,7 @@ V. Koltun, Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class DigitsTwo(Suite):
     Tasks: `left` and `right` (multiclass, 10). An image is (1, 8, 12): one digit in columns 0 to 7, another
     in columns 4 to 11, the brighter pixel winning. Composites are made after splitting: row i has digit i on
     the left and another image of the same part on the right, and each image of a part is once the right one.
-    Which one is fixed, or drawn per seed with `resplit`. `train_size` counts composites; the right-hand
+    Which one is fixed, or drawn per split with `resplit` and `splits`. `train_size` counts composites; the right-hand
     images of a smaller set still come from the whole training part.
     """
 
@@ -42,8 +42,9 @@ class DigitsTwo(Suite):
 
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the composites with both targets."""
-        images, right = _composites(seed) if self.resplit else _fixed_composites()
-        split = digits_split(source.rows["train"], seed if self.resplit else None)
+        drawn = self.split_seed(seed)
+        images, right = _composites(FIXED_SEED if drawn is None else drawn)
+        split = digits_split(source.rows["train"], drawn)
         return Source(source.name, images, {"left": digits()[1], "right": right}, split)
 
 
@@ -66,6 +67,7 @@ def partners(parts: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarr
     return partner
 
 
+@lru_cache(maxsize=64)
 def _composites(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the images, float32 (1797, 1, 8, 12), and the digits on the right, int64 (1797,)."""
     images, labels = digits()
@@ -75,8 +77,3 @@ def _composites(seed: int) -> tuple[np.ndarray, np.ndarray]:
     canvas[..., :8] = images
     canvas[..., -8:] = np.maximum(canvas[..., -8:], images[partner])
     return read_only(canvas), read_only(labels[partner])
-
-
-@cache
-def _fixed_composites() -> tuple[np.ndarray, np.ndarray]:
-    return _composites(FIXED_SEED)

@@ -6,6 +6,7 @@ Shape letters: N rows, n of them with a label, K outputs or labels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,24 @@ from mtlrun.errors import Fault
 
 WIDEST = 1e15  # deviation of amounts whose squares are still numbers in single precision
 ORDERED = ("auroc", "r2", "spearman")  # metrics that have no value where all labels are the same
+
+
+class PartLabels(NamedTuple):
+    """The labels of a task, and the rows of each part.
+
+    Attributes:
+        task: its name.
+        target: of all rows.
+        names: its classes, where it has several; else its columns.
+        metric: the primary one.
+        rows: row numbers of each part.
+    """
+
+    task: str
+    target: Target
+    names: Sequence[str]
+    metric: str
+    rows: Mapping[str, np.ndarray]
 
 
 def label_faults(

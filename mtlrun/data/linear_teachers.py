@@ -40,7 +40,7 @@ class LinearTeachers(Suite):
     Vectors come from the streams `teacher/<task>`, inputs from `inputs/<task>`, noise from
     `observation/<task>`. The data of `a` do not depend on the cosine: the vector of `b` is placed at that
     cosine to it. `train_size` takes the first rows (gaussian design only: fewer rows would not be
-    orthonormal); `resplit` has no meaning.
+    orthonormal); `resplit` and `splits` have no meaning.
 
     Attributes:
         dim: Inputs d.
@@ -134,8 +134,9 @@ class LinearTeachers(Suite):
             yield Fault("dim", "must be at least 2", self.dim)
         if not -1 <= self.cosine <= 1:
             yield Fault("cosine", "must be from -1 to 1", self.cosine)
-        if self.resplit:
-            yield Fault("resplit", "has no meaning here: every seed draws its own data", self.resplit)
+        for name in ("resplit", "splits"):
+            if getattr(self, name):
+                yield Fault(name, "has no meaning here: every seed draws its own data", getattr(self, name))
         least, why = 1, ""
         if self.design == "orthonormal":
             least, why = self.dim, ", the dimension, for an orthonormal design"

@@ -11,10 +11,13 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import ADDED, Configured
+from mtlrun.data.every_split import Lack, remedy
+from mtlrun.data.judged import PartLabels
 from mtlrun.data.noise import noisy_targets, shuffled_targets
 from mtlrun.data.objectives import class_weights, loss_text, objective_faults, own_losses, weights_of
 from mtlrun.data.per_task import by_task, per_task_faults
 from mtlrun.data.splits import train_rows
+from mtlrun.data.targets import Target
 from mtlrun.data.task import Source, SourceInfo, SuiteData, SuiteInfo, Task
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.theory.linear import LinearNetwork
@@ -37,6 +40,8 @@ class Suite(Configured, ABC):
         label_noise: Rate in [0, 1] of label noise in the training part: one number, one per selected task, or
             by task name (unnamed tasks get 0). See `mtlrun.data.noise`.
         resplit: Draw the split anew for each seed, in place of one fixed split.
+        splits: Draw so many random splits, in place of one fixed split, and train every seed asked for on each. With
+            K splits, seed s becomes the K seeds K s to K s + K - 1; a run's split is its seed modulo K.
         shuffled: Tasks whose training targets are shuffled, so that they say nothing of their inputs.
         losses: By task name a loss of the user's own, as `my_package.my_loss` or a mapping of `_target_` and its
             arguments; other tasks have the loss of their kind. See `mtlrun.training.objectives`.
@@ -50,6 +55,7 @@ class Suite(Configured, ABC):
     train_size: int | float | None = None
     label_noise: float | list[float] | dict[str, float] = 0.0
     resplit: bool = False
+    splits: int | None = field(default=None, kw_only=True, metadata=ADDED)
     shuffled: list[str] | None = field(default=None, kw_only=True, metadata=ADDED)
     losses: dict[str, Any] | None = field(default=None, kw_only=True, metadata=ADDED)
     class_weights: str | dict[str, Any] | None = field(default=None, kw_only=True, metadata=ADDED)
@@ -72,6 +78,34 @@ class Suite(Configured, ABC):
             source: Which one; its `rows["train"]` says how many training rows the split keeps.
             seed: Seed of the run.
         """
+
+    @property
+    def varies_split(self) -> bool:
+        """Whether runs of different seeds may have different splits."""
+        return self.resplit or self.splits is not None
+
+    def split_seed(self, seed: int) -> int | None:
+        """Return the seed that draws the split of a run with this seed; None for the one fixed split."""
+        if self.resplit:
+            return seed
+        return seed % self.splits if self.splits else None
+
+    def labels_of(self, seed: int) -> Iterator[PartLabels]:
+        """Yield the labels of each selected task in the split of a seed, before label noise.
+
+        Suites whose inputs are costly to build override it: labels and row numbers are enough.
+        """
+        info = self.info()
+        for index, source_info in enumerate(info.sources):
+            source = self.build(source_info, seed)
+            for task in (task for task in info.tasks if task.source == index):
+                found = Target(task.kind, task.outputs, source.targets[task.name], task.partial)
+                names = self.class_names(task.name) or tuple(map(str, range(max(task.outputs, 2))))
+                yield PartLabels(task.name, found, names, task.metrics[0], source.splits)
+
+    def split_remedy(self, lacks: Sequence[Lack]) -> str:
+        """Return which settings help where splits lack classes, a sentence."""
+        return remedy(lacks, {lack.task: (lack.task,) for lack in lacks}, None, several=False)
 
     def optimum(self, network: LinearNetwork, seed: int) -> tuple[float, ...] | None:
         """Return what training must come to: each selected task's primary metric on test at the optimum.
@@ -226,10 +260,18 @@ class Suite(Configured, ABC):
             yield from objective_faults(
                 self.losses, self.class_weights, self._offered([*dict.fromkeys(names)])
             )
+        yield from self.split_faults()
         yield from self._size_faults(names)
         rule = "must be a rate from 0 to 1"
         noise = self.label_noise
         yield from per_task_faults("label_noise", noise, names, available, rule, lambda v: 0 <= v <= 1)
+
+    def split_faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the number of splits."""
+        if self.splits is not None and self.splits < 2:
+            yield Fault("splits", "must be at least 2, or null for one fixed split", self.splits)
+        if self.splits is not None and self.resplit:
+            yield Fault("splits", "cannot be set together with `suite.resplit`", self.splits)
 
     def _size_faults(self, names: Sequence[str]) -> Iterator[Fault]:
         size = self.train_size
@@ -245,6 +287,12 @@ class Suite(Configured, ABC):
     def _shortened(self, source: SourceInfo) -> SourceInfo:
         rows = {**source.rows, "train": train_rows(self.train_size, source.rows["train"])}
         return replace(source, rows=rows)
+
+
+def run_seeds(seeds: Sequence[int], splits: int | None) -> list[int]:
+    """Return the seeds of the runs that the seeds asked for stand for: with K splits, K for each."""
+    count = splits or 1
+    return [count * seed + split for seed in seeds for split in range(count)]
 
 
 def content_faults(path: str, trained: str | None, now: str) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from mtlrun.errors import LockError
 from mtlrun.gate.differences import config_changes, environment_changes
 from mtlrun.gate.result import GateResult, GateRow, ordered
 from mtlrun.lockfile import Seeded, Stored, check_margin, gains_by_seed, identity, kept_cells
+from mtlrun.report.layout import split_ratio
 from mtlrun.statistics.change import Change, change_by_seed, seeds_to_check
 from mtlrun.statistics.corrections import holm
 
@@ -121,8 +122,7 @@ def _pair(
     if now is None:
         return _Pair(row, None, margin, 0.0, None, ())
     was, cell = before.get(row["cell_id"]), cells[now["cell_id"]]
-    resplit = cell.get("resplit")
-    ratio = resplit["n_test"] / resplit["n_train"] if resplit else 0.0
+    ratio = split_ratio(cell, now["task"])
     gained = dict(zip(row["seeds"], row["gains"], strict=True))
     after = gains.get((now["cell_id"], now["task"]), {})
     found = None

@@ -8,7 +8,8 @@ from typing import Any, get_type_hints
 
 from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
-from mtlrun.data.suite import Suite
+from mtlrun.data.every_split import every_split_faults
+from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
 from mtlrun.lockfile import gate_faults
@@ -28,7 +29,7 @@ from mtlrun.training.numerics import STORED
 from mtlrun.training.objectives import check_losses
 
 _NO_LOOKS = (
-    "must be null where splits vary with the seed (suite.resplit=true): no test for those holds at every look"
+    "must be null where splits vary (suite.resplit, suite.splits): no test for those holds at every look"
 )
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
 PLAIN_KEYS = (
@@ -110,17 +111,20 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
     ]
-    faults += _plain_faults(job)
-    bad = set()
+    plain = _plain_faults(job)
+    faults += plain
+    bad = {fault.key for fault in plain}
     for group in NODES:
         found = memo(_check_node, group, job.get(group, {}))
         faults += found
         bad |= {group} if found else set()
     try:
-        if not bad & {"suite", "statistics", "stop"} and job["suite"].get("resplit"):
+        if not bad & {"suite", "statistics", "stop"} and build(job["suite"]).varies_split:
             if job["stop"].get("until"):
                 raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])
             check_resplit(build(job["statistics"]).method)
+        if not bad & {"suite", "seeds"}:
+            memo(_check_splits, job["suite"], job["seeds"])
         if not bad & {"suite", "budget"}:
             memo(_check_budget, job["suite"], job["budget"])
         if not bad & set(PARTS):
@@ -178,6 +182,16 @@ def _suite_nodes(node: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check_budget(suite: Mapping[str, Any], budget: Mapping[str, Any]) -> None:
     for part in suites_of(suite):
         build(budget).steps_for(part.info().sources)
+
+
+def _check_splits(suite: Mapping[str, Any], seeds: int | list[int]) -> None:
+    """Check that every split of every seed has all classes, where splits vary."""
+    built: Suite = build(suite)
+    if built.varies_split:
+        faults = every_split_faults(built, run_seeds(seed_list(seeds), built.splits))
+        found = [fault._replace(key=f"suite.{fault.key}") for fault in faults]
+        if found:
+            raise ConfigError(found)
 
 
 def _check_lists(

@@ -55,8 +55,8 @@ def rerun(
         watcher: is told how it goes.
         study: the name under which the store keeps it; the lock's with `-rerun` where None.
         margin: as of `mtlrun.gate.check.check`.
-        seeds: how many of the locked seeds of each cell to begin with. Where None all, or those that `add_seeds`
-            leaves, `FEWEST` at least.
+        seeds: how many of the locked seeds of each cell to begin with; where splits vary and repeat, rounded up to as
+            many of each split. Where None all, or those that `add_seeds` leaves, `FEWEST` at least.
         add_seeds: how many of them may be added to each cell while it is undecided.
 
     Raises:
@@ -73,8 +73,9 @@ def rerun(
         raise ConfigError(faults)
     _check_complete(locked)
     had = {cell["cell_id"]: len(cell["seeds"]) for cell in locked["cells"]}
-    first = {key: min(n, seeds or max(n - add_seeds, FEWEST)) for key, n in had.items()}
-    most = {key: min(n, first[key] + add_seeds) for key, n in had.items()}
+    splits = {cell["cell_id"]: (cell.get("resplit") or {}).get("splits") or 1 for cell in locked["cells"]}
+    first = {key: min(n, _whole(seeds or max(n - add_seeds, FEWEST), splits[key])) for key, n in had.items()}
+    most = {key: min(n, _whole(first[key] + add_seeds, splits[key])) for key, n in had.items()}
     shares = SHARES if most != first else (1.0,)
     result, numbers = None, first
     for share, after in zip(shares, [*shares[1:], 1.0], strict=True):
@@ -82,7 +83,9 @@ def rerun(
         manifest, summary = _trained(again, locked.get("command", []), jobs[0], watcher)
         now = check(locked, manifest, summary, margin, stored=again.runs, share=share, planned=after)
         result = now if result is None else now.after(result)
-        more = _more(result, numbers, most)
+        more = {
+            key: min(_whole(n, splits[key]), most[key]) for key, n in _more(result, numbers, most).items()
+        }
         if result.exit_code != 3 or more == numbers:
             break
         numbers = more
@@ -135,6 +138,11 @@ def _more(result: GateResult, numbers: Numbers, most: Numbers) -> Numbers:
             needed = row.seeds_needed or most[cell_id]
             more[cell_id] = max(more[cell_id], min(max(needed, numbers[cell_id] + 1), most[cell_id]))
     return more
+
+
+def _whole(number: int, splits: int) -> int:
+    """Return a number of seeds, rounded up so that each split has equally many."""
+    return -(-number // splits) * splits
 
 
 def _check_complete(locked: Mapping[str, Any]) -> None:

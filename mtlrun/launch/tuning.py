@@ -75,7 +75,7 @@ def _choice(
         "settings": kept,
         "edge": tuning.at_edge(kept),
         "trials": len({cell.cell_id for cell in tried}),
-        "seeds": len(tuning.seeds),
+        "seeds": len(tried[0].seeds),
         "baselines": told_alone,
     }
     return Choice(setting, alone, told)

@@ -9,8 +9,8 @@ from typing import Any
 
 from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
-from mtlrun.data.suite import Suite
-from mtlrun.data.task import METRICS, SourceInfo, Task
+from mtlrun.data.suite import Suite, run_seeds
+from mtlrun.data.task import METRICS, SourceInfo, SuiteInfo, Task
 from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
@@ -40,10 +40,11 @@ class Cell:
         hyper: settings that vary within the study and are no label.
         select: the checkpoint that reports read.
         tasks: the tasks that are judged: name, kind, primary metric, direction.
-        seeds: the seeds asked for.
+        seeds: of its runs: those asked for, or with `suite.splits` so many for each of them.
         runs: a run id per seed.
         baselines: for each judged task a run id per seed.
-        resplit: sizes of the training and test part where each seed has its own split, else None.
+        resplit: where splits vary, `splits`, the number of them or None where each seed has its own, and `tasks`,
+            by task the sizes `n_train` and `n_test` of its source's parts; else None.
         early_stop: `patience`, in evaluations, and the step `after` which they count; None for runs of full length.
         phases: what is trained when, as `mtlrun.schedule.base.told` says it.
         controls: by name and judged task a run id per seed, as `mtlrun.launch.controls` says.
@@ -60,7 +61,7 @@ class Cell:
     seeds: list[int]
     runs: list[str]
     baselines: dict[str, list[str]]
-    resplit: dict[str, int] | None
+    resplit: dict[str, Any] | None
     phases: list[dict[str, Any]]
     early_stop: dict[str, int] | None = None
     hyper: dict[str, Any] = field(default_factory=dict)
@@ -177,7 +178,8 @@ class _Ground:
         sources: sizes.
         facts: what a report is told of the tasks that are judged.
         alone: by judged task the config of the suite with only that task.
-        resplit: sizes of parts, where each seed has its own split.
+        resplit: as of `Cell`.
+        splits: how many runs a seed asked for stands for.
     """
 
     node: Config
@@ -186,12 +188,12 @@ class _Ground:
     sources: tuple[SourceInfo, ...]
     facts: list[dict[str, str]]
     alone: dict[str, Config]
-    resplit: dict[str, int] | None
+    resplit: dict[str, Any] | None
+    splits: int
 
     @classmethod
     def of(cls, suite: Suite) -> _Ground:
         info = suite.info()
-        rows = info.sources[0].rows
         judged = [t for t in info.tasks if suite.primary in (None, t.name)]
         return cls(
             to_node(suite),
@@ -200,8 +202,15 @@ class _Ground:
             info.sources,
             [{"name": t.name, "kind": t.kind, **_metric(t)} for t in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
-            {"n_train": rows["train"], "n_test": rows["test"]} if suite.resplit else None,
+            _resplit(suite, info) if suite.varies_split else None,
+            suite.splits or 1,
         )
+
+
+def _resplit(suite: Suite, info: SuiteInfo) -> dict[str, Any]:
+    sizes = {task.name: info.sources[task.source].rows for task in info.tasks}
+    parts = {name: {"n_train": rows["train"], "n_test": rows["test"]} for name, rows in sizes.items()}
+    return {"splits": suite.splits, "tasks": parts}
 
 
 def _metric(task: Task) -> dict[str, str]:
@@ -227,7 +236,7 @@ def _plan_cell(
     schedule: Schedule = memo(build, job["schedule"])
     steps, phases = _course(budget, schedule, suite)
     config = _canonical(job, suite.node, steps, budget, memo)
-    seeds = seed_list(job["seeds"]) if choice.seeds is None else choice.seeds
+    seeds = run_seeds(seed_list(job["seeds"]), suite.splits) if choice.seeds is None else choice.seeds
     plain = {**given, **{group: memo(load_option, group, option) for group, option in BASELINE.items()}}
     baselines = {}
     for task, node in suite.alone.items():

@@ -28,7 +28,8 @@ class Layout:
     Attributes:
         units: one row per unit: the `IDENTITY` columns, `cell_id`, `cell` (position of the cell), `sign` (1 where
             higher is better, -1 where lower is), `natural_zero`, `select`, `patience` and `after` (as of
-            `mtlrun.report.selection.select`), `ratio` (n_test / n_train where splits vary with the seed, else 0).
+            `mtlrun.report.selection.select`), `ratio` (n_test / n_train of the task's source where splits vary, else
+            0), `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it).
         pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
     """
 
@@ -50,13 +51,24 @@ def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
-    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", *SELECTION, "ratio", "front"]
+    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", *SELECTION, "ratio", "splits", "front"]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
+
+
+def split_ratio(cell: Mapping[str, Any], task: str) -> float:
+    """Return n_test / n_train of a task's source where a cell's splits vary, else 0.
+
+    Manifests and lock files of before have one pair of sizes for all tasks.
+    """
+    resplit = cell.get("resplit")
+    if not resplit:
+        return 0.0
+    sizes = resplit["tasks"][task] if "tasks" in resplit else resplit
+    return float(sizes["n_test"] / sizes["n_train"])
 
 
 def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> dict[str, Any]:
     metric = METRICS.get(task["metric"])
-    resplit = cell.get("resplit")
     early_stop = cell.get("early_stop") or {"patience": 0, "after": 0}
     return {
         **{label: cell["labels"][label] for label in LABELS},
@@ -72,7 +84,8 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "natural_zero": metric is None or metric.natural_zero,
         "select": cell["select"],
         **early_stop,
-        "ratio": resplit["n_test"] / resplit["n_train"] if resplit else 0.0,
+        "ratio": split_ratio(cell, task["name"]),
+        "splits": (cell.get("resplit") or {}).get("splits") or 0,
         "front": cell.get("front"),
     }
 

@@ -59,7 +59,7 @@ class Divided(HubSuite):
         if source.name not in self.divisions():
             return super().build(source, seed)
         members, values = _division(self.reading(), self.divide, source.name)
-        train, drawn = source.rows["train"], seed if self.resplit else None
+        train, drawn = source.rows["train"], self.split_seed(seed)
         rows = self.rows_of(source.name, train, drawn)
         splits = {role: np.searchsorted(members, part) for role, part in rows.items()}
         targets = {source.name: _within(self.origin(), self.divide, source.name, self.predict)[0][members]}

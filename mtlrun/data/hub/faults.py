@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def setting_faults(suite: HubSuite) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the data."""
-    for role in suite.splits or {}:
+    yield from suite.split_faults()
+    for role in suite.split_names or {}:
         if role not in ROLES:
             yield Fault("splits", "must name roles", role, ROLES)
     for name in ("val", "test"):

@@ -28,7 +28,8 @@ class MultiMnist(HubSuite):
     Tasks: `left` and `right` (multiclass, 10). An image is 36x36: one digit in the first 28 rows and columns, another
     of the same part in the last 28, the brighter pixel winning. Composites are made after splitting: there are as
     many as digits, each digit is once the left and once the right one, and which go together is fixed, or drawn per
-    seed with `resplit`. `train_size` counts composites; their right digits come from the whole training part.
+    split with `resplit` and `splits`. `train_size` counts composites; their right digits come from the whole training
+    part.
 
     Source: Sener and Koltun, Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018, section 5.1, after
     Sabour, Frosst and Hinton, Dynamic Routing Between Capsules, NeurIPS 2017.
@@ -45,7 +46,7 @@ class MultiMnist(HubSuite):
 
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the composites with both targets."""
-        train, drawn = source.rows["train"], seed if self.resplit else None
+        train, drawn = source.rows["train"], self.split_seed(seed)
         made = _composites(self.recipe(), drawn)
         scaling = self.scaled(lambda: _moments(self.recipe(), train, drawn))
         both = {"left": made.left, "right": made.right}

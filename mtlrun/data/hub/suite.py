@@ -10,14 +10,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mtlrun.config import PLACE
+from mtlrun.config import ADDED, PLACE
+from mtlrun.data.every_split import Lack, remedy
 from mtlrun.data.hub.faults import setting_faults
 from mtlrun.data.hub.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
 from mtlrun.data.hub.origin import Origin, column_digest, official_rows
 from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
 from mtlrun.data.hub.text import text_digest
-from mtlrun.data.judged import label_faults
+from mtlrun.data.judged import PartLabels, label_faults
+from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite, content_faults
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
@@ -45,7 +47,9 @@ class HubSuite(Suite):
         targets: By task name the column that it predicts, or columns that are labels or amounts of one task.
         groups: By task name classes of the column `stratify`; the task is whether an example has one of them.
         kinds: By task name its kind, where it should not be inferred.
-        splits: By role (train, val, test) the name of its split, where that is no usual one.
+        splits: A number of random splits, as of every suite; or by role (train, val, test) the name of its split in
+            the data, which is then `split_names`.
+        split_names: By role the name of its split in the data, where that is no usual one.
         val: Rows of the validation part where the data have none: a number, or a fraction of the training split.
         test: The same for the test part.
         stratify: The column by whose classes splits are stratified; None takes that of the first target.
@@ -64,7 +68,8 @@ class HubSuite(Suite):
     targets: Targets | None = None
     groups: Groups | None = None
     kinds: dict[str, str] | None = None
-    splits: dict[str, str] | None = field(default=None, metadata=PLACE)
+    splits: int | dict[str, str] | None = field(default=None, kw_only=True, metadata=ADDED)  # type: ignore[assignment]
+    split_names: dict[str, str] | None = field(default=None, kw_only=True, metadata=PLACE)
     val: int | float = 0.1
     test: int | float = 0.2
     stratify: str | None = None
@@ -75,9 +80,14 @@ class HubSuite(Suite):
     crop: int = 0
     content: str | None = None
 
+    def __post_init__(self) -> None:
+        """Take names in `splits` for `split_names`, so that ids hold the number of random splits alone."""
+        if isinstance(self.splits, dict):
+            self.split_names, self.splits = {**self.splits, **(self.split_names or {})}, None
+
     def origin(self) -> Origin:
         """Return where the data are."""
-        return Origin(self.path, self.config, self.revision, tuple(sorted((self.splits or {}).items())))
+        return Origin(self.path, self.config, self.revision, tuple(sorted((self.split_names or {}).items())))
 
     def offered(self) -> tuple[Task, ...]:
         """Return a task for each entry of `targets` and `groups`."""
@@ -98,7 +108,7 @@ class HubSuite(Suite):
 
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the examples with the selected targets."""
-        train, drawn = source.rows["train"], seed if self.resplit else None
+        train, drawn = source.rows["train"], self.split_seed(seed)
         rows = self.rows_of(source.name, train, drawn)
         values = self.examples()
         targets, units = {}, {}
@@ -142,12 +152,27 @@ class HubSuite(Suite):
         yield from self._input_faults()
         yield from super().faults()
         offered = {task.name: task for task in self.offered()}
-        for name in (name for name in self.selected() if name in tasks):
+        chosen = [] if self.varies_split else [name for name in self.selected() if name in tasks]
+        for name in chosen:  # splits that vary are checked with the seeds
             source, metric = sources[offered[name].source], offered[name].metrics[0]
             rows = self.rows_of(source.name, source.rows["train"], None)
             for fault in label_faults("tasks", tasks[name], self._named(name), metric, rows):
                 yield fault._replace(rule=f"names {name}, which {fault.rule}")
         yield from content_faults(self.path, self.content, self.digest())
+
+    def labels_of(self, seed: int) -> Iterator[PartLabels]:
+        """Yield the labels of each selected task in the split of a seed."""
+        whole, offered = self.whole(), {task.name: task for task in self.offered()}
+        for name in self.selected():
+            source = whole[offered[name].source]
+            train = train_rows(self.train_size, source.rows["train"])
+            rows = self.rows_of(source.name, train, self.split_seed(seed))
+            yield PartLabels(name, self.target_of(name), self._named(name), offered[name].metrics[0], rows)
+
+    def split_remedy(self, lacks: Sequence[Lack]) -> str:
+        """Return which settings help where splits lack classes, a sentence."""
+        columns = {lack.task: self.columns_of(lack.task) for lack in lacks}
+        return remedy(lacks, columns, None if self.groups else self.strata(), several=False)
 
     def _named(self, task: str) -> tuple[str, ...]:
         """Return what the classes of a task are called; of one without classes, its columns."""

@@ -63,8 +63,10 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
         yield Fault("most_categories", "must be at least 2", suite.most_categories)
     if suite.delimiter is not None and len(SIGNS.get(suite.delimiter, suite.delimiter)) != 1:
         yield Fault("delimiter", "must be one sign, or the word for it", suite.delimiter, tuple(SIGNS))
-    if suite.split and suite.resplit:
-        yield Fault("resplit", "draws splits for each seed, and `suite.split` gives one", suite.resplit)
+    yield from suite.split_faults()
+    for name in ("resplit", "splits"):
+        if suite.split and getattr(suite, name):
+            yield Fault(name, "draws splits at random, and `suite.split` gives one", getattr(suite, name))
 
 
 @lru_cache(maxsize=1024)
@@ -110,9 +112,11 @@ def _name_faults(suite: Table) -> Iterator[Fault]:
 
 
 def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
-    one = {key: [getattr(suite, key)] for key in ("group", "split", "stratify") if getattr(suite, key)}
+    one = {key: [getattr(suite, key)] for key in ("group", "split") if getattr(suite, key)}
+    strata = suite.stratify if isinstance(suite.stratify, list) else [suite.stratify]
     for key, found in (
         *one.items(),
+        ("stratify", [name for name in strata if name]),
         *((key, getattr(suite, key) or ()) for key in ("inputs", "ignored", "types")),
     ):
         for name in found:
@@ -172,8 +176,11 @@ def _dividing_faults(suite: Table) -> Iterator[Fault]:
 
 
 def _part_faults(suite: Table, tasks: Mapping[str, Task]) -> Iterator[Fault]:
-    """Yield what is wrong with parts of the table."""
-    rows = suite.rows_of(None, 0 if suite.resplit else None)
+    """Yield what is wrong with the parts of the one split; splits that vary are checked with the seeds."""
+    if suite.varies_split:
+        suite.rows_of(None, suite.split_seed(0))  # whether all parts have rows
+        return
+    rows = suite.rows_of(None, None)
     train = rows["train"][: suite.training_rows(len(rows["train"]))]
     for name, task in tasks.items():
         named = suite.class_names(name) or suite.columns_of(name)

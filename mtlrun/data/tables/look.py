@@ -76,7 +76,7 @@ def look(suite: Table) -> Look:
     """
     known = names(suite.file())
     good = not list(suite.faults())
-    parts = suite.rows_of(None, 0 if suite.resplit else None) if good else {}
+    parts = suite.rows_of(None, suite.split_seed(0)) if good else {}
     rows = parts.get("train", np.arange(read(suite.file()).num_rows))
     targets = [c for task in suite.available() for c in suite.columns_of(task) if c in known]
     return Look(
@@ -112,8 +112,10 @@ def _by(suite: Table) -> str:
     groups = (
         f"in whole groups of {suite.group}"
         if suite.group
-        else f"stratified by {suite.stratum() or 'nothing'}"
+        else f"stratified by {', '.join(suite.strata()) or 'nothing'}"
     )
+    if suite.splits:
+        return f"{groups}, {suite.splits} times"
     return groups + (", anew for each seed" if suite.resplit else "")
 
 

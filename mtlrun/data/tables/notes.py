@@ -41,7 +41,7 @@ def notes(suite: Table) -> Iterator[str]:
         if block_of(found) is None:
             why = "has no value in any row" if found.kind == "empty" else "is the same in every row"
             yield f"column {name} {why}, and is left out"
-    rows = suite.rows_of(None, 0 if suite.resplit else None)
+    rows = suite.rows_of(None, suite.split_seed(0))
     total, kept = len(suite.cut().strata), sum(len(part) for part in rows.values())
     if kept < total:
         why = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -52,6 +53,29 @@ def strata_of(column: Column) -> np.ndarray:
         return codes.reshape(-1).astype(np.int64)
     edges = np.quantile(values[~gap], np.linspace(0, 1, STRATA + 1)[1:-1])
     return np.where(gap, STRATA, np.searchsorted(edges, values)).astype(np.int64)
+
+
+def combined(strata: Sequence[np.ndarray], least: int, rows: int) -> np.ndarray:
+    """Return classes (N,) that are combinations of several columns' classes.
+
+    Combinations of fewer than `least` rows are joined: each of their rows counts with the rarest of its own classes,
+    so that a rare class of any column is spread evenly, whatever it occurs with (the rarest label first, as in
+    K. Sechidis, G. Tsoumakas and I. Vlahavas, On the Stratification of Multi-Label Data, ECML PKDD 2011).
+
+    Args:
+        strata: classes (N,) of each column.
+        least: rows of a combination that stays.
+        rows: N.
+    """
+    if len(strata) < 2:
+        return strata[0] if strata else np.zeros(rows, dtype=np.int64)
+    table = np.stack(strata, 1)
+    _, codes, counts = np.unique(table, axis=0, return_inverse=True, return_counts=True)
+    codes = codes.reshape(-1)
+    sizes = np.stack([np.bincount(column)[column] for column in strata], 1)  # rows of each row's classes
+    rarest = sizes.argmin(1)
+    own = rarest * (int(table.max()) + 1) + table[np.arange(rows), rarest]
+    return np.where(counts[codes] < least, len(counts) + own, codes).astype(np.int64)
 
 
 def group_codes(column: Column) -> np.ndarray:
@@ -154,10 +178,11 @@ def cut_of(
     rows: int,
     val: int | float,
     test: int | float,
-    stratum: Column | None,
+    strata: tuple[Column, ...],
     group: Column | None,
     given: Column | None,
 ) -> Cut:
     """Return how a table of so many rows is divided by some of its columns, the same object every time."""
-    strata = np.zeros(rows, dtype=np.int64) if stratum is None else strata_of(stratum)
-    return Cut(val, test, strata, None if group is None else group_codes(group), given)
+    smallest = max(1, min(_rows(share, rows) for share in (val, test)))
+    classes = combined([strata_of(column) for column in strata], math.ceil(2 * rows / smallest), rows)
+    return Cut(val, test, classes, None if group is None else group_codes(group), given)

@@ -12,6 +12,8 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import PLACE
+from mtlrun.data.every_split import Lack, remedy
+from mtlrun.data.judged import PartLabels
 from mtlrun.data.same import Same
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
@@ -60,7 +62,8 @@ class Table(Suite):
         split: Column that says each row's part: train, val or test.
         val: Rows of the validation part: a number, or a fraction of the rows that are divided.
         test: The same of the test part.
-        stratify: Column by which rows are spread evenly; None takes that of the first target.
+        stratify: Column by which rows are spread evenly, or several, whose combinations are; None takes that of the
+            first target.
         delimiter: Between values of a text file; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in a text file.
         encoding: Of a text file.
@@ -83,7 +86,7 @@ class Table(Suite):
     split: str | None = None
     val: int | float = 0.1
     test: int | float = 0.2
-    stratify: str | None = None
+    stratify: str | list[str] | None = None
     delimiter: str | None = field(default=None, metadata=PLACE)
     decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
     encoding: str = field(default="utf-8", metadata=PLACE)
@@ -112,7 +115,7 @@ class Table(Suite):
 
     def whole(self) -> tuple[SourceInfo, ...]:
         """Return the one source."""
-        rows = rows_by_part(self.cut(), None, 0 if self.resplit else None)
+        rows = rows_by_part(self.cut(), None, self.split_seed(0))
         blocks = self.blocks()
         width = sum(block.width for block in blocks)
         sizes = {role: len(part) for role, part in rows.items()}
@@ -120,7 +123,7 @@ class Table(Suite):
 
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the rows with the selected targets."""
-        rows = self.rows_of(source.rows["train"], seed if self.resplit else None)
+        rows = self.rows_of(source.rows["train"], self.split_seed(seed))
         targets, units = {}, {}
         for name in self.selected():
             found = self.target_of(name)
@@ -142,7 +145,7 @@ class Table(Suite):
             inputs=list(self.input_columns()),
             ignored=None,
             most_categories=type(self).most_categories,
-            stratify=self.stratum(),
+            stratify=self._canonical_strata(),
             content=None,
         )
         used = found.used()
@@ -166,7 +169,7 @@ class Table(Suite):
 
     def used(self) -> tuple[str, ...]:
         """Return the columns that the selected tasks use."""
-        others = (self.stratum(), self.group, self.split)
+        others = (*self.strata(), self.group, self.split)
         targets = [name for task in self.selected() for name in self.columns_of(task)]
         return tuple(sorted({*self.input_columns(), *targets, *(name for name in others if name)}))
 
@@ -220,26 +223,46 @@ class Table(Suite):
         widths = [block.width for block in blocks if block.kind == "category"]
         return tuple((width, min(self.embedding, (width + 1) // 2)) for width in widths)
 
-    def stratum(self) -> str:
-        """Return the column by which rows are spread evenly; "" for none."""
-        if self.stratify is not None or not self.targets:
-            return self.stratify or ""
-        return self.columns_of(next(iter(self.targets)))[0]
+    def strata(self) -> tuple[str, ...]:
+        """Return the columns by which rows are spread evenly."""
+        if self.stratify is None and self.targets:
+            return (self.columns_of(next(iter(self.targets)))[0],)
+        given = [self.stratify or ""] if not isinstance(self.stratify, list) else self.stratify
+        return tuple(name for name in dict.fromkeys(given) if name)
 
     def cut(self) -> Cut:
         """Return how the rows are divided, the same object every time."""
-        by = {"stratify": self.stratum(), "group": self.group, "split": self.split}
+        strata = tuple(self.column(name, "stratify") for name in self.strata())
+        by = {"group": self.group, "split": self.split}
         found = [self.column(name, key) if name else None for key, name in by.items()]
-        return cut_of(read(self.file()).num_rows, self.val, self.test, *found)
+        return cut_of(read(self.file()).num_rows, self.val, self.test, strata, *found)
 
     def rows_of(self, train: int | None, seed: int | None) -> Mapping[str, np.ndarray]:
         """Return the row numbers of each part, with so many training rows; the same objects every time."""
         return rows_by_part(self.cut(), train, seed)
 
+    def labels_of(self, seed: int) -> Iterator[PartLabels]:
+        """Yield the labels of each selected task in the split of a seed."""
+        available = len(self.rows_of(None, self.split_seed(0))["train"])
+        rows = self.rows_of(self.training_rows(available), self.split_seed(seed))
+        tasks = {task.name: task for task in self.offered()}
+        for name in self.selected():
+            named = self.class_names(name) or self.columns_of(name)
+            yield PartLabels(name, self.target_of(name), named, tasks[name].metrics[0], rows)
+
+    def split_remedy(self, lacks: Sequence[Lack]) -> str:
+        """Return which settings help where splits lack classes, a sentence."""
+        columns = {lack.task: self.columns_of(lack.task) for lack in lacks}
+        return remedy(lacks, columns, None if self.group else self.strata(), several=True)
+
     def training_rows(self, available: int) -> int:
         """Return how many of the training rows `train_size` leaves; all where it is a fault."""
         rows = train_rows(self.train_size, available)
         return rows if 0 < rows <= available else available
+
+    def _canonical_strata(self) -> str | list[str]:
+        strata = self.strata()
+        return list(strata) if len(strata) > 1 else "".join(strata)
 
     def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
         """Return the inputs of all rows and how they are standardised by the training rows."""
@@ -249,7 +272,7 @@ class Table(Suite):
     def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray]:
         """Return the inputs of other tables, one a source, prepared as those of this seed's run were."""
         (source,) = self.info().sources
-        train = self.rows_of(source.rows["train"], seed if self.resplit else None)["train"]
+        train = self.rows_of(source.rows["train"], self.split_seed(seed))["train"]
         return [fresh_inputs(self, replace(self.file(), path=str(path)), train) for path in paths]
 
     def fresh_notes(self, paths: Sequence[Path]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import PLACE
+from mtlrun.data.judged import PartLabels
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.columns import names
 from mtlrun.data.tables.look import Look
@@ -21,7 +22,7 @@ S = TypeVar("S", bound="Tables")
 
 SAME = (
     *("categories", "embedding", "most_categories", "group", "split", "val", "test"),
-    *("delimiter", "decimal", "encoding", "missing", "sheet", "train_size", "resplit"),
+    *("delimiter", "decimal", "encoding", "missing", "sheet", "train_size", "resplit", "splits"),
 )
 """Settings that all tables have."""
 
@@ -109,6 +110,11 @@ class Tables(Suite):
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the rows of one task's table."""
         return replace(self.table(source.name).build(source, seed), name=source.name)
+
+    def labels_of(self, seed: int) -> Iterator[PartLabels]:
+        """Yield the labels of each selected task in its table's split of a seed."""
+        for name in self.selected():
+            yield from self.table(name).labels_of(seed)
 
     def table(self, task: str) -> Table:
         """Return the suite of one task's table alone."""
