@@ -54,7 +54,7 @@ def ten_mitigations(sample: int, repeats: int) -> list[Measured]:
     wanted = ["suite=digits_parity", f"mitigation={','.join(TEN)}", f"seeds={SEEDS}"]
     for repeat in range(repeats):
         plain.append(_plain(repeat * sampled, sampled))
-        ours.append(_sweep([*wanted, f"budget.epochs={EPOCHS}"]))
+        ours.append(_sweep([*wanted, f"budget.epochs={EPOCHS}", "budget.min_steps=1"]))
     count = len(kinds()) * SEEDS
     note = f"{count} runs; plain side: {len(kinds())} kinds x {sampled} of {SEEDS} seeds timed in each repeat"
     pairs = list(zip(plain, ours, strict=True))

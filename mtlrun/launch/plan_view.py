@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.counted import counted
@@ -26,6 +27,8 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
         "runs_reused": len(batch.reused),
         "runs_again": len(batch.unsaved),
         "run_steps": sum(cohort.run_steps for cohort in batch.cohorts),
+        "steps": _extremes(config["budget"]["steps"] for config in batch.study.runs.values()),
+        "raised_from": _extremes(c.raised_from for c in batch.study.cells if c.raised_from is not None),
         "cohorts": len(batch.cohorts),
         "lanes": [len(cohort.run_ids) for cohort in batch.cohorts],
         "processes": batch.processes,
@@ -47,9 +50,22 @@ def _both(trials: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
         *("cohorts", "cohorts_streamed", "cohorts_one_by_one", "lanes", "estimate_s"),
     )
     together = {key: trials[key] + last[key] for key in summed}
+    together |= {key: _extremes(trials[key] + last[key]) for key in ("steps", "raised_from")}
     most = {key: max(trials[key], last[key]) for key in ("processes", "memory_mib", "data_mib")}
     reasons = sorted({*trials["one_by_one"], *last["one_by_one"]})
     return last | together | most | {"tuning_runs": trials["runs_new"], "one_by_one": reasons}
+
+
+def _extremes(numbers: Iterable[int]) -> list[int]:
+    """Return the least and the largest of some numbers; the one, or none, where there are no two."""
+    found = set(numbers)
+    return sorted({min(found), max(found)}) if found else []
+
+
+def _steps_text(facts: dict[str, Any]) -> str:
+    steps, raised = (" to ".join(f"{n:,}" for n in facts[key]) for key in ("steps", "raised_from"))
+    why = f"; `budget.min_steps`, as the epochs alone would be {raised}" if raised else ""
+    return f"  steps     {steps} a run{why}"
 
 
 def plan_text(facts: dict[str, Any]) -> str:
@@ -75,6 +91,7 @@ def plan_text(facts: dict[str, Any]) -> str:
             f"study {facts['study']}: {counted(facts['cells'], 'cell')}",
             f"  to train  {counted(facts['runs_new'], 'run')}, {steps}{told}",
             *tuning,
+            _steps_text(facts),
             f"  reused    {counted(facts['runs_reused'], 'run')}",
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",
             f"  time      about {facts['estimate_s']:,.0f} s",

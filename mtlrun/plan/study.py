@@ -51,6 +51,7 @@ class Cell:
         tuned: what tuning chose, as `mtlrun.launch.tuning` says it; None for settings that were given.
         front: the weights of its tasks where it is a point of a front, else None.
         judged: whether it has rows; points of a front that `frontier` asked for have none.
+        raised_from: how many steps its epochs are, where `budget.min_steps` made them more; else None.
     """
 
     config: Config
@@ -69,6 +70,7 @@ class Cell:
     controls: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     front: list[float] | None = None
     judged: bool = True
+    raised_from: int | None = None
 
 
 @dataclass
@@ -261,6 +263,7 @@ def _plan_cell(
         tuned=choice.told,
         front=point.weights,
         judged=point.judged,
+        raised_from=budget.raised_from(suite.sources),
     )
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mtlrun.report.case_layouts import CaseLayouts
 from mtlrun.report.layout import IDENTITY, Layout
 from mtlrun.report.measured import Measured
-from mtlrun.report.rows import families, percent_columns
+from mtlrun.report.rows import families, percent_columns, splits_of
+from mtlrun.report.sameness import Side, same_sides
+from mtlrun.statistics.evidence import Differences
 from mtlrun.statistics.judge import judge
-from mtlrun.statistics.settings import Statistics
-from mtlrun.statistics.student import moments
-from mtlrun.statistics.verdicts import UNKNOWN, Words, contrast_words, is_small, seeds_needed
+from mtlrun.statistics.settings import EXAMPLES, Statistics
+from mtlrun.statistics.student import Array, moments
+from mtlrun.statistics.verdicts import (
+    UNKNOWN,
+    Words,
+    contrast_words,
+    examples_needed,
+    is_small,
+    seeds_needed,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +35,7 @@ CONTRAST_COLUMNS = (
     *("n_seeds", "n_diverged", "none_mean", "mitigated_mean"),
     *("diff", "diff_low", "diff_high", "gain_pct", "ci_low", "ci_high"),
     *("p", "p_adjusted", "verdict", "none_verdict", "row_verdict", "seeds_needed", "small", "cell_id"),
+    *("over", "n_examples", "seed_low", "seed_high", "examples_needed"),
 )
 """`verdict` is the contrast's word; `none_verdict` and `row_verdict` are those of the two rows it compares."""
 
@@ -32,7 +43,12 @@ _STRATEGIES = ("heads.", "weighting.", "schedule.", "regularization.")
 
 
 def make_contrasts(
-    layout: Layout, measured: Measured, rows: pd.DataFrame, settings: Statistics
+    layout: Layout,
+    measured: Measured,
+    cases: CaseLayouts,
+    curves: pd.DataFrame,
+    rows: pd.DataFrame,
+    settings: Statistics,
 ) -> pd.DataFrame:
     """Return one row per mitigation, task and sharing with `CONTRAST_COLUMNS`.
 
@@ -47,16 +63,19 @@ def make_contrasts(
     d = sign * (measured.mtl[:, with_it] - measured.mtl[:, without])
     reference = base["stl_mean"].to_numpy()
     percent = base["gain_pct"].notna().to_numpy()
+    pairs: list[tuple[Side, Side]] = [
+        (("mtl", int(one)), ("mtl", int(other))) for one, other in zip(with_it, without, strict=True)
+    ]
     judged = judge(
-        d,
-        reference=reference,
+        _differences(layout, measured, cases, pairs, d, reference),
         percent=percent,
         diverged=(measured.mtl_diverged[:, with_it] | measured.mtl_diverged[:, without]).sum(axis=0),
+        same=same_sides(pairs, d, np.abs(measured.mtl[:, without]), cases, curves),
         family=families(both["suite"], settings),
-        ratio=layout.units["ratio"].to_numpy()[with_it],
         settings=settings,
     )
-    words = contrast_words(judged, _known(both), _known(base))
+    words = contrast_words(judged, _known(both), _known(base), both["not_worse"].to_numpy(dtype=bool))
+    scale = 100 / np.where(percent, np.abs(reference), np.nan)
     missing = np.isnan(d)
     table = both.assign(
         n_seeds=judged.n,
@@ -70,8 +89,29 @@ def make_contrasts(
         row_verdict=both["verdict"],
         seeds_needed=seeds_needed(judged, words),
         small=is_small(judged),
+        over=judged.scope,
+        n_examples=np.where(judged.scope == EXAMPLES, judged.layout.m, np.nan),
+        seed_low=judged.seed_low * scale,
+        seed_high=judged.seed_high * scale,
+        examples_needed=examples_needed(judged, words),
     )
-    return table.assign(verdict=words).astype({"seeds_needed": "Int64"})[list(CONTRAST_COLUMNS)]
+    whole = dict.fromkeys(("seeds_needed", "n_examples", "examples_needed"), "Int64")
+    return table.assign(verdict=words).astype(whole)[list(CONTRAST_COLUMNS)]
+
+
+def _differences(
+    layout: Layout,
+    measured: Measured,
+    cases: CaseLayouts,
+    pairs: Sequence[tuple[Side, Side]],
+    d: Array,
+    size: Array,
+) -> Differences:
+    units = np.array([one[1] for one, _ in pairs], dtype=np.intp)
+    sign, known = layout.units["sign"].to_numpy(), ~np.isnan(d)
+    layouts = [cases.difference(*pair, sign[pair[0][1]], known[:, k]) for k, pair in enumerate(pairs)]
+    ratio = layout.units["ratio"].to_numpy(dtype=float)[units]
+    return Differences(d, size, layouts, ratio, splits_of(layout, measured)[units])
 
 
 def _known(rows: pd.DataFrame) -> Words:

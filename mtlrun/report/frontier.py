@@ -24,6 +24,7 @@ from mtlrun.statistics.frontier import (
 from mtlrun.statistics.judge import INTERVAL_LEVEL
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array, moments
+from mtlrun.store.scores import ScoreTable
 from mtlrun.streams import stream
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ class Tables(NamedTuple):
 
 
 def make_frontier(
-    manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame, settings: Statistics
+    manifest: Mapping[str, Any],
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    scores: ScoreTable,
+    settings: Statistics,
 ) -> Tables:
     """Return where each mitigation lies, one row per comparison, and the gains of all that is compared.
 
@@ -70,7 +75,7 @@ def make_frontier(
 
     Args:
         manifest: of the study.
-        runs, curves: as of `mtlrun.report.summary.summarise`.
+        runs, curves, scores: as of `mtlrun.report.summary.summarise`.
         settings: method, level and margin.
     """
     import pandas as pd
@@ -78,7 +83,7 @@ def make_frontier(
     records: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     if any(cell.get("front") for cell in manifest["cells"]):
-        study = study_of(manifest, runs, curves, settings)
+        study = study_of(manifest, runs, curves, scores, settings)
         fronts, others = find_sides(study.layout)
         compared: dict[int, list[Side]] = {place: [] for place in range(len(fronts))}
         for side in others:
@@ -157,8 +162,11 @@ def _position(
     front_val, own_val, front_test, own_test = (side[there] for side in sides)
     n = int(there.sum())
     margin, alpha = study.settings.margin, study.settings.alpha
-    method = study.method(front)
-    return n, position(front_val, own_val, front_test, own_test, method, _resamples(n), margin, alpha)
+    return n, position(
+        *(front_val, own_val, front_test, own_test, study.bounds(front, there), _resamples(n), margin, alpha),
+        front_cases=study.case_gains(front, points, there),
+        own_cases=study.case_gains(front, own, there),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -186,7 +194,8 @@ def _points(front: Side, others: Sequence[Side], study: FrontStudy) -> list[dict
     best = on_front(_means(study.gains(front, front.members)[0])).tolist()
     for side, places in [(front, best), *((other, None) for other in others)]:
         test = study.gains(front, side.members)[1] - study.alone(front)[:, None]
-        low, high = study.method(front).interval(test.reshape(len(test), -1), INTERVAL_LEVEL)
+        layouts = study.gain_layouts(front, side.members, np.isfinite(test))
+        low, high = study.bounds(front)(test.reshape(len(test), -1), layouts, INTERVAL_LEVEL)
         means = _means(test)
         counts = np.isfinite(test).sum(axis=0)
         bounds = [bound.reshape(means.shape) for bound in (low, high)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,9 @@ class Layout:
         units: one row per unit: the `IDENTITY` columns, `cell_id`, `cell` (position of the cell), `sign` (1 where
             higher is better, -1 where lower is), `natural_zero`, `select`, `patience` and `after` (as of
             `mtlrun.report.selection.select`), `ratio` (n_test / n_train of the task's source where splits vary, else
-            0), `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it).
+            0), `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it),
+            `trained` (steps of a run, and how many of them have trained the task by then: two lists, to be
+            interpolated; None where the manifest does not say).
         pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
     """
 
@@ -51,7 +54,8 @@ def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
-    columns = [*IDENTITY, "cell_id", "cell", "sign", "natural_zero", *SELECTION, "ratio", "splits", "front"]
+    numbers = ("sign", "natural_zero", *SELECTION, "ratio", "splits", "front", "trained")
+    columns = [*IDENTITY, "cell_id", "cell", *numbers]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
 
 
@@ -87,7 +91,16 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "ratio": split_ratio(cell, task["name"]),
         "splits": (cell.get("resplit") or {}).get("splits") or 0,
         "front": cell.get("front"),
+        "trained": _trained(cell.get("phases") or [], task["name"]),
     }
+
+
+def _trained(phases: Sequence[Mapping[str, Any]], task: str) -> tuple[list[int], list[int]] | None:
+    """Return the ends of phases, and how many steps have trained a task by then; None without phases."""
+    if not phases:
+        return None
+    own = [phase["tasks"].get(task, 0) for phase in phases]
+    return [0, *(phase["end"] for phase in phases)], [0, *itertools.accumulate(own)]
 
 
 def _tuned(told: Mapping[str, Any] | None, task: str) -> dict[str, Any] | None:

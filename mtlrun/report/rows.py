@@ -1,23 +1,25 @@
-"""The rows of a report, one task under one cell each; and the suites, one cell each."""
+"""The rows of a report, one task under one cell each."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlrun.report.layout import IDENTITY, LABELS, Layout
+from mtlrun.report.case_layouts import CaseLayouts
+from mtlrun.report.convergence import make_convergence
+from mtlrun.report.layout import IDENTITY, Layout
 from mtlrun.report.measured import Measured
+from mtlrun.report.sameness import same_rows
 from mtlrun.statistics.corrections import find_correction
-from mtlrun.statistics.delta_m import DeltaM, bootstrap_weights, delta_m
+from mtlrun.statistics.evidence import Differences, variance_shares
 from mtlrun.statistics.judge import Judgement, judge
 from mtlrun.statistics.methods import find_method
-from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.settings import EXAMPLES, Statistics
 from mtlrun.statistics.skew import clearly_skewed, seeds_for_skew
 from mtlrun.statistics.student import Array, moments
-from mtlrun.statistics.verdicts import is_small, seeds_needed, verdicts
+from mtlrun.statistics.verdicts import examples_needed, is_small, not_worse, seeds_needed, verdicts
 from mtlrun.streams import stream
 
 if TYPE_CHECKING:
@@ -29,16 +31,11 @@ ROW_COLUMNS = (
     *("diff", "diff_low", "diff_high", "gain_pct", "ci_low", "ci_high"),
     *("p", "p_adjusted", "verdict", "seeds_needed"),
     *("small", "cell_id", "skewed", "skew_seeds"),
+    *("over", "n_examples", "n_splits", "seed_low", "seed_high", "examples_needed", "not_worse"),
+    *("share_seeds", "share_examples", "share_both", "share_splits"),
+    *("stl_unconverged", "mtl_unconverged", "converged"),
 )
 """The contract's columns in its order, then what was added to it."""
-
-SUITE_COLUMNS = (
-    *(*LABELS, "hyper", "tuned", "n_tasks", "n_seeds", "n_diverged"),
-    *("delta_m", "ci_low", "ci_high", "hurt", "helped", "cell_id"),
-)
-
-RESAMPLES = 4000
-_ABOUT_ZERO = 0.1
 
 
 def families(suites: pd.Series, settings: Statistics) -> list[str]:
@@ -46,14 +43,22 @@ def families(suites: pd.Series, settings: Statistics) -> list[str]:
     return list(suites) if settings.family == "suite" else ["study"] * len(suites)
 
 
-def has_percent(natural_zero: NDArray[np.bool_], mean: Array, sd: Array) -> NDArray[np.bool_]:
-    """Return whether a percentage of |mean| (U,) has a meaning.
+def has_percent(
+    natural_zero: NDArray[np.bool_], values: Array, mean: Array, sd: Array
+) -> NDArray[np.bool_]:
+    """Return whether a percentage of |mean| (U,) has a meaning, whatever the unit.
 
-    Not for metrics without a natural zero, nor where the mean is about 0: at most 1e-12, or less than a tenth of
-    the standard deviation over seeds, which happens only where a metric takes both signs.
+    Not for metrics without a natural zero, nor where the mean is 0, nor where values of both signs, whose standard
+    deviation is larger than their mean, leave its sign open.
+
+    Args:
+        natural_zero: (U,) of the metrics.
+        values: (S, U) that the mean is of; NaN where a seed has none.
+        mean, sd: (U,) of these.
     """
     size = np.abs(mean)
-    return natural_zero & (size > 1e-12) & ~(size < _ABOUT_ZERO * sd)
+    mixed = (values < 0).any(axis=0) & (values > 0).any(axis=0)
+    return natural_zero & (size > 0) & ~(mixed & (size < sd))
 
 
 def percent_columns(judged: Judgement, reference: Array, percent: NDArray[np.bool_]) -> dict[str, Array]:
@@ -69,26 +74,34 @@ def percent_columns(judged: Judgement, reference: Array, percent: NDArray[np.boo
     }
 
 
-def make_rows(layout: Layout, measured: Measured, settings: Statistics) -> pd.DataFrame:
+def make_rows(
+    layout: Layout,
+    measured: Measured,
+    cases: CaseLayouts,
+    curves: pd.DataFrame,
+    settings: Statistics,
+) -> pd.DataFrame:
     """Return the rows with `ROW_COLUMNS`, in the order of the units.
 
     Means are over the seeds that have both sides; where none has, `mtl_mean` is over all that were trained together.
     """
     units = layout.units
     paired = ~np.isnan(measured.d)
-    _, stl_mean, stl_sd = moments(np.where(paired, measured.stl, np.nan))
+    alone = np.where(paired, measured.stl, np.nan)
+    _, stl_mean, stl_sd = moments(alone)
     _, mtl_mean, mtl_sd = moments(np.where(paired | ~paired.any(axis=0), measured.mtl, np.nan))
-    percent = has_percent(units["natural_zero"].to_numpy(dtype=bool), stl_mean, stl_sd)
+    percent = has_percent(units["natural_zero"].to_numpy(dtype=bool), alone, stl_mean, stl_sd)
+    differences = _differences(layout, measured, cases, stl_mean, settings)
     judged = judge(
-        measured.d,
-        reference=stl_mean,
+        differences,
         percent=percent,
         diverged=measured.diverged.sum(axis=0),
+        same=same_rows(units, measured, cases, curves),
         family=families(units["suite"], settings),
-        ratio=units["ratio"].to_numpy(dtype=float),
         settings=settings,
     )
     words = verdicts(judged)
+    scale = 100 / np.where(percent, np.abs(stl_mean), np.nan)
     rows = units[[*IDENTITY, "cell_id"]].assign(
         n_seeds=judged.n,
         n_diverged=judged.diverged,
@@ -103,8 +116,37 @@ def make_rows(layout: Layout, measured: Measured, settings: Statistics) -> pd.Da
         seeds_needed=seeds_needed(judged, words),
         small=is_small(judged),
         **_skew_columns(np.where(judged.zero, np.nan, measured.d), units["suite"], settings),
+        over=judged.scope,
+        n_examples=np.where(judged.scope == EXAMPLES, judged.layout.m, np.nan),
+        n_splits=differences.split_counts(),
+        seed_low=judged.seed_low * scale,
+        seed_high=judged.seed_high * scale,
+        examples_needed=examples_needed(judged, words),
+        not_worse=not_worse(judged),
+        **variance_shares(differences, judged.layout, judged.scope),
+        **make_convergence(layout, measured, curves, settings),
     )
-    return rows.astype({"seeds_needed": "Int64"})[list(ROW_COLUMNS)]
+    whole = dict.fromkeys(("seeds_needed", "n_examples", "n_splits", "examples_needed"), "Int64")
+    return rows.astype(whole)[list(ROW_COLUMNS)]
+
+
+def _differences(
+    layout: Layout, measured: Measured, cases: CaseLayouts, size: Array, settings: Statistics
+) -> Differences:
+    """Return the differences of all units, by seed and, where scores are known, by test case."""
+    units = layout.units
+    signs, paired = units["sign"].to_numpy(), ~np.isnan(measured.d)
+    layouts = [
+        cases.difference(("mtl", unit), ("stl", unit), signs[unit], paired[:, unit])
+        for unit in range(len(units))
+    ]
+    return Differences(measured.d, size, layouts, units["ratio"].to_numpy(dtype=float), splits_of(layout, measured))
+
+
+def splits_of(layout: Layout, measured: Measured) -> NDArray[np.int64]:
+    """Return the split of each unit and seed (U, S): the seed itself where each has its own."""
+    count = layout.units["splits"].to_numpy(dtype=np.int64)[:, None]
+    return np.where(count > 0, measured.seeds % np.maximum(count, 1), measured.seeds)
 
 
 def _skew_columns(d: Array, suites: pd.Series, settings: Statistics) -> dict[str, pd.Series]:
@@ -123,50 +165,3 @@ def _skew_columns(d: Array, suites: pd.Series, settings: Statistics) -> dict[str
         "skewed": pd.Series(found, index=suites.index).astype("boolean"),
         "skew_seeds": pd.Series(np.where(known, needed, np.nan), index=suites.index).astype("Int64"),
     }
-
-
-def make_suites(layout: Layout, measured: Measured, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell: delta-m over its tasks that have a percentage, tasks hurt and helped.
-
-    `delta_m` rests on the seeds that have all these tasks; `ci_low` and `ci_high` are its 95 % interval.
-    """
-    import pandas as pd
-
-    cells: dict[int, list[int]] = {}
-    for position, cell in enumerate(layout.units["cell"].tolist()):
-        cells.setdefault(cell, []).append(position)
-    signs = layout.units["sign"].to_numpy()
-    percent = rows["gain_pct"].notna().to_numpy()
-    records = rows[[*LABELS, "hyper", "tuned", "verdict", "cell_id"]].to_dict("records")
-    suites = []
-    for members in cells.values():
-        at = np.array(members)
-        used = at[percent[at]]
-        value = _delta_m(measured, used, signs[used])
-        words = [records[position]["verdict"] for position in members]
-        suites.append(
-            {
-                **records[members[0]],
-                "n_tasks": len(used),
-                "n_seeds": value.n,
-                "n_diverged": int(measured.diverged[:, at].any(axis=1).sum()),
-                "delta_m": value.value,
-                "ci_low": value.low,
-                "ci_high": value.high,
-                "hurt": words.count("negative"),
-                "helped": words.count("positive"),
-            }
-        )
-    return pd.DataFrame(suites, columns=list(SUITE_COLUMNS))
-
-
-def _delta_m(measured: Measured, units: NDArray[np.intp], sign: Array) -> DeltaM:
-    whole = ~np.isnan(measured.d[:, units]).any(axis=1) & (len(units) > 0)
-    n = int(whole.sum())
-    return delta_m(measured.stl[whole][:, units], measured.mtl[whole][:, units], sign, _weights(n))
-
-
-@lru_cache(maxsize=8)
-def _weights(n: int) -> Array:
-    """Return the resamples of n seeds: the same for every cell, so that cells can be compared."""
-    return bootstrap_weights(n, RESAMPLES, stream(0, f"report/delta_m/{n}")) if n else np.empty((0, 0))

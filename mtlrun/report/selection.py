@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class _Points(NamedTuple):
+class Points(NamedTuple):
     """Evaluations (E,), ordered by series and step. A series is one task's primary metric in one run."""
 
     series: NDArray[np.int64]
@@ -55,7 +55,7 @@ def select(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     for mode, part in wanted.groupby("select", sort=False):
         if mode not in _SCORES:
             raise ConfigError([Fault("budget.select", "must name a selection", mode, sorted(_SCORES))])
-        points = _points(part, curves)
+        points = read_points(part, curves)
         if "patience" in part and (part["patience"] > 0).any():
             points = _until_stopped(points, part)
         score = _SCORES[str(mode)](points, part["sign"].to_numpy())
@@ -67,7 +67,7 @@ def select(wanted: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return chosen
 
 
-def _points(wanted: pd.DataFrame, curves: pd.DataFrame) -> _Points:
+def read_points(wanted: pd.DataFrame, curves: pd.DataFrame) -> Points:
     """Return the evaluations of the wanted series, validation and test side by side."""
     import pandas as pd
 
@@ -94,10 +94,10 @@ def _points(wanted: pd.DataFrame, curves: pd.DataFrame) -> _Points:
     sides[split, inverse] = values
     runs = levels["run_id"].get_indexer(wanted["run_id"])
     val = np.where(np.isfinite(sides[0]), sides[0], np.nan)
-    return _Points(at // span, runs[at // span], at % span, val, sides[1])
+    return Points(at // span, runs[at // span], at % span, val, sides[1])
 
 
-def _until_stopped(points: _Points, wanted: pd.DataFrame) -> _Points:
+def _until_stopped(points: Points, wanted: pd.DataFrame) -> Points:
     """Return the evaluations of each run up to the one with which its patience ends."""
     import pandas as pd
 
@@ -114,7 +114,7 @@ def _until_stopped(points: _Points, wanted: pd.DataFrame) -> _Points:
     best = place.where(moments["better"], 0).groupby(moments["run"]).cummax()
     ended = moments[place - best >= moments["patience"]].groupby("run")["step"].min()
     last = pd.Series(points.run).map(ended).fillna(np.inf).to_numpy()
-    return _Points(*(column[points.step <= last] for column in points))
+    return Points(*(column[points.step <= last] for column in points))
 
 
 def _codes(column: pd.Series, level: pd.Index) -> NDArray[np.int64]:
@@ -124,18 +124,18 @@ def _codes(column: pd.Series, level: pd.Index) -> NDArray[np.int64]:
     return table[kinds.cat.codes.to_numpy()].astype(np.int64)
 
 
-def _first_best(points: _Points, score: Array) -> NDArray[np.intp]:
+def _first_best(points: Points, score: Array) -> NDArray[np.intp]:
     """Return for each series the position of its earliest best score; NaN is the worst score."""
     order = np.lexsort((points.step, -np.where(np.isnan(score), -np.inf, score), points.series))
     _, first = np.unique(points.series[order], return_index=True)
     return order[first]
 
 
-def _per_task(points: _Points, sign: Array) -> Array:
+def _per_task(points: Points, sign: Array) -> Array:
     return sign[points.series] * points.val
 
 
-def _joint(points: _Points, sign: Array) -> Array:
+def _joint(points: Points, sign: Array) -> Array:
     oriented = sign[points.series] * points.val
     scale = np.abs(_group_mean(points.series, oriented))
     normal = oriented / np.where(scale > 0, scale, 1.0)
@@ -143,7 +143,7 @@ def _joint(points: _Points, sign: Array) -> Array:
     return _group_mean(moment, normal, whole=True)
 
 
-def _last(points: _Points, sign: Array) -> Array:
+def _last(points: Points, sign: Array) -> Array:
     return np.where(np.isnan(points.test), np.nan, points.step)
 
 
@@ -158,7 +158,7 @@ def _group_mean(group: NDArray[np.int64], values: Array, whole: bool = False) ->
     return mean[group]
 
 
-_SCORES: dict[str, Callable[[_Points, Array], Array]] = {
+_SCORES: dict[str, Callable[[Points, Array], Array]] = {
     "per_task": _per_task,
     "joint": _joint,
     "last": _last,

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.aggregates import make_aggregates
 from mtlrun.report.attribution import make_attribution
+from mtlrun.report.case_layouts import CaseLayouts
 from mtlrun.report.contrasts import make_contrasts
 from mtlrun.report.cost import make_cost
 from mtlrun.report.course import make_phases, with_forgetting
 from mtlrun.report.frontier import make_frontier
 from mtlrun.report.layout import IDENTITY, lay_out
 from mtlrun.report.measured import Measured, measure
-from mtlrun.report.rows import make_rows, make_suites
+from mtlrun.report.rows import make_rows
+from mtlrun.report.suites import make_suites
 from mtlrun.report.theory import make_theory
 from mtlrun.statistics.settings import Statistics
+from mtlrun.store.scores import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,13 +74,19 @@ class Summary:
     devices: list[str]
 
 
-def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFrame) -> Summary:
+def summarise(
+    manifest: Mapping[str, Any],
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    scores: ScoreTable | None = None,
+) -> Summary:
     """Judge a study, whole or interrupted: seeds whose runs are not there, or failed, are left out.
 
     Args:
         manifest: what the study asked for.
         runs: one row per stored run: run_id, status, device, versions (dict), cost (dict).
         curves: one row per metric value: run_id, task, split, metric, step, value.
+        scores: of test cases; without them verdicts are over seeds only.
 
     Raises:
         DataError: a finished run lacks the values of its primary metric.
@@ -87,17 +96,19 @@ def summarise(manifest: Mapping[str, Any], runs: pd.DataFrame, curves: pd.DataFr
     settings = Statistics(**given)
     layout = lay_out(manifest)
     measured = measure(layout, runs, curves)
-    rows = make_rows(layout, measured, settings)
-    frontier, front_gains = make_frontier(manifest, runs, curves, settings)
+    scores = scores or ScoreTable()
+    cases = CaseLayouts.of(layout.units, measured, scores)
+    rows = make_rows(layout, measured, cases, curves, settings)
+    frontier, front_gains = make_frontier(manifest, runs, curves, scores, settings)
     return Summary(
         study=manifest["study"],
         settings=settings,
         stop=manifest.get("stop") or {},
         rows=rows,
-        contrasts=make_contrasts(layout, measured, rows, settings),
-        suites=make_suites(layout, measured, rows),
-        aggregates=make_aggregates(layout, measured, rows),
-        attribution=make_attribution(manifest, layout, rows, curves, settings),
+        contrasts=make_contrasts(layout, measured, cases, curves, rows, settings),
+        suites=make_suites(layout, measured, cases, rows, settings),
+        aggregates=make_aggregates(layout, measured, cases, rows, settings),
+        attribution=make_attribution(manifest, layout, rows, curves, scores, settings),
         frontier=frontier,
         front_gains=front_gains,
         cost=make_cost(layout, runs),

@@ -49,7 +49,7 @@ class Differences:
         layouts: for each column its differences by test example, as of `mtlrun.statistics.crossed.crossed`, of the
             seeds that have one; none where they are not known.
         ratio: (T,) n_test / n_train where splits vary, else 0.
-        split: (T, S) the split of each seed where splits vary.
+        split: (T, S) the split of each seed where splits vary; None where each has its own.
     """
 
     d: Array
@@ -80,6 +80,28 @@ class Differences:
         plain = np.where(np.array(known, dtype=bool) & (over != SEEDS), EXAMPLES, SEEDS)
         return np.where(self.ratios > 0, SPLITS, plain)
 
+    def split_counts(self) -> Array:
+        """Return how many splits each column was seen on (T,); NaN where splits do not vary."""
+        split = self._splits()
+        known = ~np.isnan(self.d.T)
+        counts = [len(np.unique(one[there])) for one, there in zip(split, known, strict=True)]
+        return np.where(self.ratios > 0, counts, np.nan)
+
+    def resampled(self, at: NDArray[np.intp]) -> ByScope:
+        """Return the tests over splits of some columns, those with the same splits together."""
+        names, member = np.unique(self._splits()[at], axis=0, return_inverse=True)
+        parts: list[tuple[NDArray[np.intp], Tests]] = []
+        for number, one in enumerate(names):
+            inside = np.flatnonzero(member.reshape(-1) == number)
+            columns = at[inside]
+            parts.append((inside, ResampledT(self.d[:, columns], one, self.ratios[columns])))
+        return ByScope(len(at), parts)
+
+    def _splits(self) -> NDArray[np.int64]:
+        """Return the split of each column and seed (T, S)."""
+        each = np.arange(self.d.shape[0]) if self.split is None else self.split
+        return np.broadcast_to(each, self.d.T.shape)
+
     def crossed(self) -> Crossed:
         """Return the analysis of variance of every column; NaN where no scores by example are known."""
         return crossed(self.layouts or [()] * self.columns)
@@ -101,7 +123,7 @@ def tests_of(differences: Differences, settings: Statistics, rng: np.random.Gene
         check_resplit(settings.method)
     makers: dict[str, Callable[[NDArray[np.intp]], Tests]] = {
         SEEDS: lambda at: OverSeeds(make_method(settings.method, 0.0, rng), differences.d[:, at]),
-        SPLITS: lambda at: _over_splits(differences, at),
+        SPLITS: differences.resampled,
         EXAMPLES: lambda at: _over_examples(differences, at, settings.method, rng),
     }
     parts = [(np.flatnonzero(scopes == scope), maker) for scope, maker in makers.items()]
@@ -174,17 +196,35 @@ def p_equivalence(tests: Tests, margin: Array) -> Array:
     return np.where(np.isnan(margin), np.nan, p)
 
 
-def _over_splits(differences: Differences, at: NDArray[np.intp]) -> Tests:
-    """Return tests of columns whose splits vary, those with the same splits together."""
-    split = np.zeros(differences.d.shape[0], dtype=np.int64)
-    splits = np.broadcast_to(split, differences.d.T.shape) if differences.split is None else differences.split
-    names, member = np.unique(splits[at], axis=0, return_inverse=True)
-    parts: list[tuple[NDArray[np.intp], Tests]] = []
-    for number, one in enumerate(names):
-        inside = np.flatnonzero(member.reshape(-1) == number)
-        columns = at[inside]
-        parts.append((inside, ResampledT(differences.d[:, columns], one, differences.ratios[columns])))
-    return ByScope(len(at), parts)
+def student_intervals(differences: Differences, over: str, level: float) -> tuple[Array, Array]:
+    """Return Student's t intervals (T,), (T,) of the means, whatever the study's method; NaN without spread."""
+    return tests_of(differences, Statistics(over=over), np.random.default_rng(0)).interval(level)  # type: ignore[arg-type]
+
+
+def variance_shares(differences: Differences, layout: Crossed, scopes: Words) -> dict[str, Array]:
+    """Return which part of the variance of each mean (T,) is due to what, from 0 to 1; NaN where it is not known.
+
+    `share_seeds`, `share_examples` and `share_both` (their interaction, which more of either makes smaller) add up to
+    1 over examples. Over splits it is `share_splits` (the training and test data drawn) and `share_seeds`; with one
+    seed a split all counts as splits. Over seeds all is theirs.
+    """
+    columns = differences.columns
+    shares = {name: np.full(columns, np.nan) for name in ("seeds", "examples", "both", "splits")}
+    alone = scopes == SEEDS
+    shares["seeds"][alone] = 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.array(layout.shares()) / np.sum(layout.shares(), axis=0)
+    for name, part in zip(("seeds", "examples", "both"), parts, strict=True):
+        shares[name] = np.where(scopes == EXAMPLES, part, shares[name])
+    at = np.flatnonzero(scopes == SPLITS)
+    for inside, tests in differences.resampled(at).parts if len(at) else ():
+        assert isinstance(tests, ResampledT)
+        _, between, seeds, k = tests.parts()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = np.minimum(seeds, between) / np.maximum(k, 1) / tests.standard_error() ** 2
+        shares["seeds"][at[inside]], shares["splits"][at[inside]] = part, 1 - part
+    known = differences.d.shape[0] - np.isnan(differences.d).sum(axis=0) > 1
+    return {f"share_{name}": np.where(known, values, np.nan) for name, values in shares.items()}
 
 
 def _over_examples(

@@ -14,13 +14,20 @@ Shape letters: S seeds, G points of a grid, T tasks, V variants of a setting, B 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlrun.statistics.methods import Method
 from mtlrun.statistics.student import Array
+
+Bounds = Callable[[Array, Sequence[Sequence[Array]], float], tuple[Array, Array]]
+"""Of columns of leads (S, K), their layouts by test case (as of `mtlrun.statistics.evidence.Differences`) and a level to
+the bounds (K,), (K,) of their intervals."""
+
+CaseValues = Sequence[Array | None]
+"""By task, values by test case (S, G, M); None where they are not known."""
 
 DOMINATED, ON, BEYOND, UNDECIDED = "dominated", "on the front", "beyond it", "undecided"
 TOLERANCE = 1e-4
@@ -64,11 +71,18 @@ class _Leads(NamedTuple):
         behind: (S, T) over the point that beats it most.
         reach: (S, G) over each point, on the task on which the setting is best against it.
         ahead: (S, T) over the point of the front that it beats most.
+        layouts: the same by test case: for each of the three, a list for each of its columns.
     """
 
     behind: Array
     reach: Array
     ahead: Array
+    layouts: tuple[list[list[Array]], list[list[Array]], list[list[Array]]]
+
+    @property
+    def columns(self) -> tuple[Array, Array, Array]:
+        """The three kinds of leads."""
+        return self.behind, self.reach, self.ahead
 
 
 def position(
@@ -76,10 +90,12 @@ def position(
     own_val: Array,
     front: Array,
     own: Array,
-    method: Method,
+    bounds: Bounds,
     weights: Array,
     margin: float,
     alpha: float = 0.05,
+    front_cases: CaseValues = (),
+    own_cases: CaseValues = (),
 ) -> Position:
     """Return where a setting lies against a front; of several variants of it the one that validation chooses.
 
@@ -91,15 +107,19 @@ def position(
         front_val: (S, G, T) oriented validation values in percent, more is better, without NaN.
         own_val: (S, V, T) of the variants of the setting.
         front, own: the same on test.
-        method: gives the bounds of columns of leads.
-        weights: (B, S) of `mtlrun.statistics.resamples.bootstrap_weights`, for the shares.
+        bounds: gives the intervals of columns of leads.
+        weights: (B, S) of `mtlrun.statistics.resamples.bootstrap_weights`, for the shares, which are over seeds.
         margin: leads closer to 0, in percent, count as on the front.
         alpha: level of each word; each of the two bounds holds with 1 - alpha.
+        front_cases, own_cases: by task the values on test by test case, (S, G, M) and (S, V, M).
     """
     if len(own) < 2 or not front.shape[1] or not own.shape[1]:
         return NOWHERE
-    leads = _leads(front_val, own_val, front, own)
-    behind, reach, ahead = (method.interval(columns, 1 - 2 * alpha) for columns in leads)
+    leads = _leads(front_val, own_val, front, own, front_cases, own_cases)
+    behind, reach, ahead = (
+        bounds(columns, layouts, 1 - 2 * alpha)
+        for columns, layouts in zip(leads.columns, leads.layouts, strict=True)
+    )
     if np.isnan(np.concatenate([*behind, *reach, *ahead])).any():
         return NOWHERE
     is_beyond = min(reach[0].min(), ahead[0].min()) > TOLERANCE
@@ -118,7 +138,14 @@ def position(
     )
 
 
-def _leads(front_val: Array, own_val: Array, front: Array, own: Array) -> _Leads:
+def _leads(
+    front_val: Array,
+    own_val: Array,
+    front: Array,
+    own: Array,
+    front_cases: CaseValues,
+    own_cases: CaseValues,
+) -> _Leads:
     """Return the leads on test at what the validation values of the other seeds choose."""
     seeds = np.arange(len(own))
     others = _others(own_val)
@@ -130,7 +157,24 @@ def _leads(front_val: Array, own_val: Array, front: Array, own: Array) -> _Leads
     task = seen.argmax(axis=2)
     beaten = np.where(on_front(points), seen.min(axis=2), -np.inf).argmax(axis=1)
     reach = np.take_along_axis(lead, task[:, :, None], axis=2)[:, :, 0]
-    return _Leads(lead[seeds, worst], reach, lead[seeds, beaten])
+
+    def layout(tasks: NDArray[np.intp], places: NDArray[np.intp]) -> list[Array]:
+        """Return the leads by seed and case over one point and on one task for each seed, in a list."""
+        rows = []
+        for seed, one, place in zip(seeds, tasks, places, strict=True):
+            mine, theirs = (cases[one] if cases else None for cases in (own_cases, front_cases))
+            if mine is None or theirs is None:
+                return []
+            rows.append(mine[seed, variant[seed]] - theirs[seed, place])
+        return [np.stack(rows)] if len({len(row) for row in rows}) == 1 else []
+
+    every = [np.full(len(seeds), t) for t in range(own.shape[2])]
+    layouts = (
+        [layout(t, worst) for t in every],
+        [layout(task[:, g], np.full(len(seeds), g)) for g in range(front.shape[1])],
+        [layout(t, beaten) for t in every],
+    )
+    return _Leads(lead[seeds, worst], reach, lead[seeds, beaten], layouts)
 
 
 def _others(values: Array) -> Array:
@@ -147,7 +191,7 @@ def on_front(points: Array) -> NDArray[np.bool_]:
 
 def _leads_of(leads: _Leads, weights: Array) -> Array:
     """Return the lead (B,) of each mean of seeds that weights (B, S) make."""
-    behind, reach, ahead = (weights @ columns for columns in leads)
+    behind, reach, ahead = (weights @ columns for columns in leads.columns)
     worst, best = behind.max(axis=1), ahead.min(axis=1)
     is_beyond = (reach.min(axis=1) > TOLERANCE) & (best > TOLERANCE)
     return np.where(worst < -TOLERANCE, worst, np.where(is_beyond, best, 0.0))

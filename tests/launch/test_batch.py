@@ -177,6 +177,8 @@ def test_a_plan_in_numbers_and_words(tmp_path):
         "runs_reused": 0,
         "runs_again": 0,
         "run_steps": 36,
+        "steps": [4],
+        "raised_from": [],
         "cohorts": 6,
         "lanes": [2, 2, 2, 1, 1, 1],
         "processes": 1,
@@ -190,8 +192,18 @@ def test_a_plan_in_numbers_and_words(tmp_path):
     lines = plan_text(facts | {"estimate_s": 1234.5, "run_steps": 1_000_000}).splitlines()
     assert lines[0] == "study small: 1 cell"
     assert "9 runs, 1,000,000 run-steps" in lines[1]
-    assert "6 of 1 to 2 lanes, 1 at a time" in lines[3]
-    assert "about 1,234 s" in lines[4]
+    assert lines[2] == "  steps     4 a run"
+    assert "6 of 1 to 2 lanes, 1 at a time" in lines[4]
+    assert "about 1,234 s" in lines[5]
+
+
+def test_a_plan_says_where_epochs_of_small_data_are_too_few(tmp_path):
+    longer = {"budget": "standard", "budget__epochs": 20, "budget__steps": None}
+    jobs = [tiny_job(tmp_path, **longer, budget__batch_size=size) for size in (32, 8)]  # 561, 2,243 steps
+    facts = plan_facts(plan_batch(jobs))
+    assert (facts["steps"], facts["raised_from"]) == ([1000, 2243], [561])
+    told = "  steps     1,000 to 2,243 a run; `budget.min_steps`, as the epochs alone would be 561"
+    assert told in plan_text(facts).splitlines()
 
 
 def test_a_plan_with_nothing_to_do_in_words(tmp_path):

@@ -14,7 +14,7 @@ from mtlrun.training.network import build_network
 
 def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
     def estimated(processes: int = 1, **choices):
-        programs = group_runs(prepare([make_job(**choices)]).runs)
+        programs = group_runs(prepare([make_job(budget__min_steps=1, **choices)]).runs)
         size_programs(programs, memory_mib=1e6)
         return estimate(cut_programs(programs), processes)
 

@@ -13,21 +13,36 @@ def source(rows, name="digits"):
 
 def test_epochs_are_passes_over_the_largest_source():
     # 897 / 32 = 28.03 batches a pass: 561 steps hold 20 passes
-    assert Budget(epochs=20).steps_for([source(897)]) == 561
-    assert Budget(epochs=20).steps_for([source(100), source(897)]) == 561
-    assert Budget(epochs=1, batch_size=25).steps_for([source(100)]) == 4
-    assert Budget(epochs=0.5, batch_size=25).steps_for([source(100)]) == 2
+    assert Budget(epochs=20, min_steps=1).steps_for([source(897)]) == 561
+    assert Budget(epochs=20, min_steps=1).steps_for([source(100), source(897)]) == 561
+    assert Budget(epochs=1, batch_size=25, min_steps=1).steps_for([source(100)]) == 4
+    assert Budget(epochs=0.5, batch_size=25, min_steps=1).steps_for([source(100)]) == 2
     # 0.07 * 100 is 7.000000000000001
-    assert Budget(epochs=0.07, batch_size=1).steps_for([source(100)]) == 7
-    assert Budget(epochs=0.001).steps_for([source(100)]) == 1
+    assert Budget(epochs=0.07, batch_size=1, min_steps=1).steps_for([source(100)]) == 7
+    assert Budget(epochs=0.001, min_steps=1).steps_for([source(100)]) == 1
 
 
 def test_a_full_batch_is_a_pass():
-    assert Budget(epochs=20, batch_size="full").steps_for([source(897), source(10)]) == 20
+    assert Budget(epochs=20, batch_size="full", min_steps=1).steps_for([source(897), source(10)]) == 20
+
+
+def test_epochs_of_small_data_are_raised_to_the_fewest_steps():
+    assert Budget(epochs=20).steps_for([source(73)]) == 1000
+    assert Budget(epochs=20, batch_size="full").steps_for([source(5000)]) == 1000
+    assert Budget(epochs=20).steps_for([source(5000)]) == 3125  # a floor, no ceiling
+    assert Budget(epochs=20, min_steps=46).steps_for([source(73)]) == 46
+    assert Budget(epochs=20, min_steps=45).steps_for([source(73)]) == 46  # 20 * 73 / 32 = 45.6
+
+
+def test_a_plan_can_tell_what_the_epochs_alone_would_be():
+    assert Budget(epochs=20).raised_from([source(73)]) == 46
+    assert Budget(epochs=20, min_steps=46).raised_from([source(73)]) is None
+    assert Budget(epochs=20).raised_from([source(5000)]) is None
+    assert Budget(epochs=20, steps=7).raised_from([source(73)]) is None
 
 
 def test_steps_are_steps():
-    assert Budget(steps=500).steps_for([source(897)]) == 500
+    assert Budget(steps=500).steps_for([source(897)]) == 500  # exactly: under the fewest steps of epochs
     assert Budget(steps=500, batch_size="full").steps_for([source(897)]) == 500
 
 
@@ -47,6 +62,7 @@ def test_a_batch_must_fit_into_every_source(length):
         ({}, ["epochs"]),
         ({"epochs": 1.0, "steps": 1}, []),  # steps win
         ({"epochs": 0.0}, ["epochs"]),
+        ({"epochs": 1.0, "min_steps": 0}, ["min_steps"]),
         ({"steps": 0}, ["steps"]),
         ({"steps": 1, "batch_size": 0, "evaluations": 0}, ["batch_size", "evaluations"]),
         ({"epochs": 1.0, "batch_size": "full", "select": "last"}, []),

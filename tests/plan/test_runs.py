@@ -93,10 +93,30 @@ def test_how_and_where_a_study_runs_is_no_part_of_its_runs():
 
 
 def test_epochs_and_steps_that_amount_to_the_same_are_the_same_run():
-    by_epochs = plan_study([make_job(budget__epochs=20.0)])
+    by_epochs = plan_study([make_job(budget__epochs=20.0, budget__min_steps=1)])
     by_steps = plan_study([make_job(budget="steps", budget__steps=561)])
     assert set(by_epochs.runs) == set(by_steps.runs)
-    assert not set(by_epochs.runs) & set(plan_study([make_job(budget__epochs=21.0)]).runs)
+    assert not set(by_epochs.runs) & set(
+        plan_study([make_job(budget__epochs=21.0, budget__min_steps=1)]).runs
+    )
+
+
+def test_the_fewest_steps_are_no_part_of_a_run_but_by_the_number_of_steps():
+    floor = plan_study([make_job()])  # 20 epochs are 561 steps
+    assert {config["budget"]["steps"] for config in floor.runs.values()} == {1000}  # baselines too
+    assert [cell.raised_from for cell in floor.cells] == [561]
+    exact = plan_study([make_job(budget="steps", budget__steps=1000, budget__min_steps=7)])
+    assert set(floor.runs) == set(exact.runs) and exact.cells[0].raised_from is None
+    longer = make_job(budget__epochs=40.0)  # 1,122 steps: above the floor
+    lower = make_job(budget__epochs=40.0, budget__min_steps=3)
+    assert set(plan_study([longer]).runs) == set(plan_study([lower]).runs)
+
+
+def test_a_baseline_takes_the_steps_for_which_its_task_is_trained_also_at_the_fewest():
+    study = plan_study([make_job(schedule="sequential")])
+    (cell,) = study.cells
+    alone = [study.runs[run_id]["budget"]["steps"] for ids in cell.baselines.values() for run_id in ids]
+    assert set(alone) == {1000} and cell.phases[-1]["end"] == 2000
 
 
 OWN = """

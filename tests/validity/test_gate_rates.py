@@ -85,7 +85,14 @@ def test_the_simulation_decides_as_the_gate_does(paired):
 def test_a_rerun_on_other_kernels_is_not_bit_equal_and_passes(tmp_path):
     """Steps as they are, then compiled: the same mathematics in another order of operations."""
     overrides = (
-        *("suite=digits_parity", "weighting=equal,pcgrad", "seeds=10", "budget.epochs=5", "check.margin=2"),
+        *(
+            "suite=digits_parity",
+            "weighting=equal,pcgrad",
+            "seeds=10",
+            "budget.epochs=5",
+            "budget.min_steps=1",
+            "check.margin=2",
+        ),
         *("launch.processes=1", "launch.compile=never", f"store={tmp_path / 'plain'}"),
     )
     assert mtlrun("run", *overrides).code == 0

@@ -236,6 +236,7 @@ def test_a_study_is_trained_from_the_command_line_and_reused_for_a_copy(folder, 
         "model=convnet",
         "seeds=2",
         "budget.epochs=1",
+        "budget.min_steps=1",
         "budget.batch_size=12",
         "device=cpu",
     ]

@@ -110,6 +110,7 @@ def trained(path, frame, tmp_path):
         "mitigation=none,pcgrad",
         "seeds=2",
         "budget.epochs=3",
+        "budget.min_steps=1",
         "save=last",
     )
     store = tmp_path / "runs"
@@ -141,7 +142,14 @@ def test_a_study_with_missing_targets_is_trained_in_original_units_and_reused(tr
 def test_notes_come_before_training(path, frame, tmp_path):
     frame.assign(copy=frame["cooling"]).to_csv(path, index=False)
     store = f"store={tmp_path / 'runs'}"
-    more = ("suite.targets={a: cooling}", "model=linear", "seeds=1", "budget.epochs=1", store)
+    more = (
+        "suite.targets={a: cooling}",
+        "model=linear",
+        "seeds=1",
+        "budget.epochs=1",
+        "budget.min_steps=1",
+        store,
+    )
     done = mtlrun("run", "suite=table", f"suite.path={path}", *more)
     assert done.code == 0 and "note: column copy alone tells cooling" in " ".join(done.err.split())
 
@@ -182,6 +190,7 @@ def test_reports_on_pairs_tell_no_setting_that_only_follows_from_the_tasks(path,
         "suite.kinds={level: multiclass}",
         "seeds=1",
         "budget.epochs=1",
+        "budget.min_steps=1",
         f"store={store}",
     )
     done = mtlrun("sweep", "suite=table", f"suite.path={path}", f"suite.targets={written(TARGETS)}", *more)
@@ -191,7 +200,7 @@ def test_reports_on_pairs_tell_no_setting_that_only_follows_from_the_tasks(path,
     both = tmp_path / "both"
     done = mtlrun(
         *("sweep", "suite=table", f"suite.path={path}", f"suite.targets={written(TARGETS)}", "seeds=1"),
-        *("suite.ignored=[age],[size]", "budget.epochs=1", f"store={both}"),
+        *("suite.ignored=[age],[size]", "budget.epochs=1", "budget.min_steps=1", f"store={both}"),
     )
     assert done.code == 0, done.err
     assert all("suite.inputs" in row["hyper"] for row in reported(both)["rows"])  # what was swept is told
