@@ -18,14 +18,14 @@ class Placements:
     def __init__(self, values: Tensor, there: Tensor) -> None:
         """Sort values (..., N); those that are not there may be anything, and must be given no weight."""
         ordered, self._order = torch.where(there, values, torch.inf).contiguous().sort(-1)
-        # where equal values begin and end, looked up in sorted order, which is several times as fast as in any other
-        ends = (torch.searchsorted(ordered, ordered, right=right) for right in (False, True))
-        self._below, self._upto = (torch.empty_like(i).scatter_(-1, self._order, i) for i in ends)
+        # where equal values begin and end: looked up in sorted order, which is several times as fast as in any other
+        self._below, self._upto = (torch.searchsorted(ordered, ordered, right=end) for end in (False, True))
 
     def below(self, weights: Tensor) -> Tensor:
         """Return for each value the weight of smaller ones and half the weight of equal ones, itself among them."""
         running = F.pad(weights.double().gather(-1, self._order).cumsum(-1), (1, 0))
-        return (running.gather(-1, self._below) + running.gather(-1, self._upto)) / 2
+        ordered = (running.gather(-1, self._below) + running.gather(-1, self._upto)) / 2
+        return torch.empty_like(ordered).scatter_(-1, self._order, ordered)
 
 
 def area_deletions(scores: Tensor, true: Tensor, false: Tensor) -> tuple[Tensor, Tensor]:
