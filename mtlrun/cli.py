@@ -335,7 +335,7 @@ def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[s
     ids = study_runs(manifest["cells"])
     runs = store.runs(ids)
     stored = dict(zip(runs["run_id"], runs["config"], strict=True))
-    return manifest, summarise(manifest, runs, store.curves(ids)), stored
+    return manifest, summarise(manifest, runs, store.curves(ids), store.scores(ids)), stored
 
 
 def _print_report(

@@ -126,7 +126,7 @@ def _trained(
     store.write_study(manifest)
     train(batch, watcher)
     ids = study_runs(manifest["cells"])
-    return manifest, summarise(manifest, store.runs(ids), store.curves(ids))
+    return manifest, summarise(manifest, store.runs(ids), store.curves(ids), store.scores(ids))
 
 
 def _more(result: GateResult, numbers: Numbers, most: Numbers) -> Numbers:

@@ -38,7 +38,7 @@ def more_seeds(
     if stop.until is None:
         return {}
     ids = set(study.runs)
-    rows = summarise(manifest, store.runs(ids), store.curves(ids)).rows
+    rows = summarise(manifest, store.runs(ids), store.curves(ids), store.scores(ids)).rows
     open_ = rows[(rows["verdict"] == "inconclusive") & (rows["n_diverged"] == 0)]
     undecided, seeds = set(open_["cell_id"]), {cell.cell_id: cell.seeds for cell in study.cells}
     longer = {key: stop.extended(old) if key in undecided else old for key, old in seeds.items()}

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlrun.report.case_layouts import CaseLayouts, filled
 from mtlrun.report.layout import LABELS, Layout
 from mtlrun.report.measured import Measured
-from mtlrun.statistics.aggregate import Estimate, aggregate, mean_rank, performance_profile
+from mtlrun.report.rows import splits_of
+from mtlrun.statistics.aggregate import (
+    Error,
+    Estimate,
+    aggregate,
+    mean_rank,
+    performance_profile,
+    whole_seeds,
+)
+from mtlrun.statistics.evidence import Differences, mean_error
 from mtlrun.statistics.judge import ZERO
+from mtlrun.statistics.settings import EXAMPLES, SEEDS, Statistics
 from mtlrun.statistics.student import Array
 from mtlrun.streams import stream
 
@@ -23,18 +34,20 @@ FIGURES = ("mean_gain", "iqm_gain", "improvement")
 AGGREGATE_COLUMNS = (
     *(*SETTING, "n_suites", "n_tasks", "n_seeds"),
     *(name for figure in FIGURES for name in (figure, f"{figure}_low", f"{figure}_high")),
-    *("mean_rank", "profile"),
+    *("mean_rank", "profile", "over"),
 )
 THRESHOLDS = (-10.0, -5.0, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0, 10.0)
 
 
-def make_aggregates(layout: Layout, measured: Measured, rows: pd.DataFrame) -> pd.DataFrame:
+def make_aggregates(
+    layout: Layout, measured: Measured, cases: CaseLayouts, rows: pd.DataFrame, settings: Statistics
+) -> pd.DataFrame:
     """Return one row per setting that several suites have, with `AGGREGATE_COLUMNS`; without such, none.
 
     A setting is sharing, strategies and varying settings; its tasks are those of all its suites. `mean_gain` and
     `iqm_gain` are in percent, over the tasks that have a percentage. `improvement` is the probability that a
-    multi-task run beats a single-task run. Each has its 95 % interval (`_low`, `_high`): seeds are drawn for
-    suites that share baselines together, for others apart. `mean_rank` is over the tasks that all settings
+    multi-task run beats a single-task run. Each has its 95 % interval (`_low`, `_high`), of the scope `over`; suites
+    that share baselines have their seeds in common, others have not. `mean_rank` is over the tasks that all settings
     have, by mean test value; values that agree to 1e-6 of the single-task mean tie, and share the mean of their
     ranks. `profile` is the share of runs whose gain is above each percentage. `n_seeds` is the smallest
     number of seeds of any task.
@@ -44,29 +57,39 @@ def make_aggregates(layout: Layout, measured: Measured, rows: pd.DataFrame) -> p
     keys = [
         json.dumps(list(values), sort_keys=True, default=str) for values in rows[list(SETTING)].to_numpy()
     ]
-    settings: dict[str, list[int]] = {}
+    cells: dict[str, list[int]] = {}
     for position, key in enumerate(keys):
-        settings.setdefault(key, []).append(position)
+        cells.setdefault(key, []).append(position)
     suites = rows["suite"].to_numpy()
-    several = [np.array(at) for at in settings.values() if len(set(suites[at])) > 1]
+    several = [np.array(at) for at in cells.values() if len(set(suites[at])) > 1]
     strata = _strata(layout)
     ranks = _ranks(rows, layout, several)
     records = [
-        _record(at, layout, measured, rows, strata) | {"mean_rank": rank}
+        _record(at, layout, measured, cases, rows, strata, settings) | {"mean_rank": rank}
         for at, rank in zip(several, ranks, strict=True)
     ]
     return pd.DataFrame(records, columns=list(AGGREGATE_COLUMNS))
 
 
 def _record(
-    at: NDArray[np.intp], layout: Layout, measured: Measured, rows: pd.DataFrame, strata: NDArray[np.int64]
+    at: NDArray[np.intp],
+    layout: Layout,
+    measured: Measured,
+    cases: CaseLayouts,
+    rows: pd.DataFrame,
+    strata: NDArray[np.int64],
+    settings: Statistics,
 ) -> dict[str, Any]:
     about = rows.iloc[at]
     sign = layout.units["sign"].to_numpy()[at]
     scale = np.where(about["gain_pct"].notna(), 100 / np.abs(about["stl_mean"].to_numpy()), np.nan)
     paired = np.where(np.isnan(measured.d[:, at]), np.nan, 1.0)
     stl, mtl = sign * measured.stl[:, at] * paired, sign * measured.mtl[:, at] * paired
-    found = aggregate(stl, mtl, scale, strata[at], stream(0, "statistics/aggregates"))
+    by_case = _by_case(at, layout, measured, cases, strata) if settings.over != SEEDS else []
+    error, scope = _mean_error(at, layout, measured, by_case, scale, strata, settings)
+    drawn = by_case if scope == EXAMPLES else ()
+    rng = stream(0, "statistics/aggregates")
+    found = aggregate(stl, mtl, scale, strata[at], rng, error, drawn)
     shares = performance_profile(measured.d[:, at] * scale, np.array(THRESHOLDS))
     figures: dict[str, Any] = {}
     for name, one in zip(FIGURES, found, strict=True):
@@ -78,7 +101,77 @@ def _record(
         "n_seeds": int(about["n_seeds"].min()),
         **figures,
         "profile": {f"{bound:g}": float(share) for bound, share in zip(THRESHOLDS, shares, strict=True)},
+        "over": scope,
     }
+
+
+def _by_case(
+    at: NDArray[np.intp],
+    layout: Layout,
+    measured: Measured,
+    cases: CaseLayouts,
+    strata: NDArray[np.int64],
+) -> list[tuple[Array, Array]]:
+    """Return the oriented values of both sides of each unit by seed and case (S, M); nothing where any lacks them."""
+    found = []
+    whole = whole_seeds(~np.isnan(measured.d[:, at]), strata[at])
+    for place, unit in enumerate(at):
+        seeds, sign = whole[:, place], layout.units["sign"].iloc[unit]
+        sides = [cases.side(side, int(unit), seeds) for side in ("stl", "mtl")]
+        if sides[0] is None or sides[1] is None or sides[0].shape != sides[1].shape:
+            return []
+        spread = []
+        for side in sides:
+            assert side is not None
+            wide = np.full((len(seeds), side.shape[1]), np.nan)
+            wide[seeds] = sign * filled(side)
+            spread.append(wide)
+        found.append((spread[0], spread[1]))
+    return found
+
+
+def _mean_error(
+    at: NDArray[np.intp],
+    layout: Layout,
+    measured: Measured,
+    by_case: list[tuple[Array, Array]],
+    scale: Array,
+    strata: NDArray[np.int64],
+    settings: Statistics,
+) -> tuple[Error, str]:
+    """Return the error of the mean gain, over the tasks that have a percentage, and its scope.
+
+    Each stratum is a sum of its tasks' gains, whose error is found as that of delta-m; strata are independent.
+    """
+    percent = ~np.isnan(scale)
+    names = np.unique(strata[at][percent])
+    if not len(names):
+        return Error(np.nan, np.nan), settings.over
+    whole = whole_seeds(~np.isnan(measured.d[:, at]), strata[at])
+    sums, layouts, ratios, splits = [], [], [], []
+    for stratum in names:
+        inside = np.flatnonzero((strata[at] == stratum) & percent)
+        part = scale[inside] / percent.sum()
+        seeds = whole[:, inside].all(axis=1)
+        sums.append(np.where(seeds, measured.d[:, at[inside]] @ part, np.nan))
+        by_count: dict[int, Array] = {}
+        for weight, place in zip(part, inside, strict=True) if by_case else ():
+            alone, together = by_case[place]
+            gain = weight * (together - alone)[seeds]
+            by_count[gain.shape[1]] = by_count.get(gain.shape[1], 0.0) + gain
+        layouts.append(list(by_count.values()))
+        ratios.append(layout.units["ratio"].to_numpy(dtype=float)[at[inside]].max())
+        splits.append(splits_of(layout, measured)[at[inside[0]]])
+    differences = Differences(
+        np.stack(sums, axis=1), np.full(len(names), np.nan), layouts, np.array(ratios), np.stack(splits)
+    )
+    error, freedom = mean_error(differences, settings.over)
+    scopes = differences.scopes(settings.over)
+    total = (error**2).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom_of_all = total**2 / (error**4 / freedom).sum()
+    scope = str(scopes[0]) if len(set(scopes)) == 1 else SEEDS
+    return Error(float(np.sqrt(total)), float(freedom_of_all)), scope
 
 
 def _estimate(name: str, one: Estimate) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtlrun.report.attribution import WHOLE
+from mtlrun.report.attribution import SHARING, WHOLE
 from mtlrun.report.display import names_of
 from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure, refuse_empty
 from mtlrun.report.summary import Summary
@@ -53,9 +53,9 @@ def _draw(axes: Axes, part: pd.DataFrame, title: str) -> None:
     percent = part["gain_pct"].notna().all()
     value, low, high = ("gain_pct", "ci_low", "ci_high") if percent else ("diff", "diff_low", "diff_high")
     heights = np.nan_to_num(part[value].to_numpy(dtype=float))
-    begins = np.concatenate([[0.0], np.cumsum(heights[:-1])])
-    begins[-1] = 0.0  # the last bar is the gain itself
-    colours = [GAIN if h >= 0 else LOSS for h in heights[:-1]] + [FAINT]
+    steps = ~part["part"].isin([SHARING, WHOLE]).to_numpy()  # the others are sums, and begin at 0
+    begins = np.where(steps, np.cumsum(heights) - heights, 0.0)
+    colours = [(GAIN if h >= 0 else LOSS) if step else FAINT for h, step in zip(heights, steps, strict=True)]
     places = np.arange(len(part))
     axes.bar(places, heights, bottom=begins, color=colours, width=0.7)
     spread = np.abs(part[[low, high]].to_numpy(dtype=float) - part[[value]].to_numpy(dtype=float))

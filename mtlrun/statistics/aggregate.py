@@ -1,4 +1,4 @@
-"""One figure for a benchmark of many tasks, with what resampling the seeds says of it.
+"""One figure for a benchmark of many tasks, with its error.
 
 Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep reinforcement learning at the edge of the statistical
 precipice, NeurIPS 2021. Shape letters: S seeds, T tasks (a task of two suites counts twice), K settings, B resamples.
@@ -6,17 +6,19 @@ precipice, NeurIPS 2021. Shape letters: S seeds, T tasks (a task of two suites c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd  # for ranks: scipy.stats takes a second to import
 from numpy.typing import NDArray
+from scipy import special
 
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.student import Array
 
 RESAMPLES = 2000
-_AT_ONCE = 100
+_AT_ONCE = 50
 
 
 class Estimate(NamedTuple):
@@ -42,18 +44,31 @@ class Aggregate(NamedTuple):
     improvement: Estimate
 
 
+class Error(NamedTuple):
+    """Standard error of the mean gain, and its degrees of freedom; NaN where they are not known."""
+
+    error: float
+    freedom: float
+
+
 def aggregate(
     stl: Array,
     mtl: Array,
     scale: Array,
     strata: NDArray[np.int64],
     rng: np.random.Generator,
+    error: Error,
+    cases: Sequence[tuple[Array, Array] | None] = (),
     level: float = 0.95,
 ) -> Aggregate:
-    """Return mean and interquartile-mean gain and the probability of improvement, with bootstrap intervals.
+    """Return mean and interquartile-mean gain and the probability of improvement, with their intervals.
 
-    A resample draws whole seeds, with both sides of every pair, and one draw for all tasks of a stratum; strata
-    are drawn apart (stratified bootstrap). Intervals are percentile intervals: with under 10 seeds too narrow.
+    The interval of the mean is Student's t with the standard error given, which counts what verdicts count. Those
+    of the other two take their shape from a bootstrap that draws whole seeds, with both sides of every pair and one
+    draw for all tasks of a stratum, and, where they are known, whole test cases (Owen, Annals of Applied Statistics
+    1, 2007). Their distances from the value are stretched or shrunk as those of the mean have to be so that they
+    are its t interval: the bootstrap alone is too narrow with few seeds, does not know that splits share data, and
+    counts the interaction of seeds and examples up to three times.
 
     Args:
         stl: (S, T) single-task values, oriented: more is better. NaN where a seed has none.
@@ -63,24 +78,66 @@ def aggregate(
         strata: (T,) tasks with one number have seeds that are drawn together, as those that share baselines must.
             A seed that lacks one of its tasks is left out of its stratum.
         rng: draws the resamples.
+        error: of the mean gain.
+        cases: by task the oriented values (S, M) of both sides by test case, NaN in seeds without them; tasks with
+            equally many cases are drawn together. None for tasks of which they are not known.
         level: of the intervals.
     """
     whole = whole_seeds(~np.isnan(mtl - stl), strata)
     used = whole.any(axis=0)
-    stl, mtl, scale, strata, whole = stl[:, used], mtl[:, used], scale[used], strata[used], whole[:, used]
     if not used.any():
         nothing = Estimate(np.nan, np.nan, np.nan)
         return Aggregate(nothing, nothing, nothing)
-    gains = np.where(whole, (mtl - stl) * scale, 0.0)
-    places = _places(np.where(whole, stl, 0.0), np.where(whole, mtl, 0.0))
+    both = [one for one, counts in zip(cases or [None] * len(used), used, strict=True) if counts]
+    stl, mtl, scale, strata, whole = stl[:, used], mtl[:, used], scale[used], strata[used], whole[:, used]
     seen = (whole / whole.sum(axis=0))[None]
-    values = _figures(seen, gains, places)[0]
-    drawn = np.concatenate([_figures(w, gains, places) for w in _resamples(whole, strata, rng)])
+    values = _figures(seen, stl[None], mtl[None], whole, scale)[0]
+    drawn = np.concatenate(
+        [
+            _figures(weights, *_drawn_cases(stl, mtl, both, rng, len(weights)), whole, scale)
+            for weights in _resamples(whole, strata, rng)
+        ]
+    )
     drawn[:, np.isnan(values)] = np.nan
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     if (whole.sum(axis=0) < 2).any():
         low, high = np.full((2, 3), np.nan)
+    else:
+        low, high = _bounds(values, drawn, error, level)
     return Aggregate(*(Estimate(*map(float, one)) for one in zip(values, low, high, strict=True)))
+
+
+def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Array, Array]:
+    """Return bounds (3,), (3,): of the mean by Student's t, of the others stretched as the mean's draws have to be."""
+    shares = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(drawn, shares, axis=0)
+    half = special.stdtrit(error.freedom, shares[1]) * error.error
+    spread = drawn[:, 0].std() * special.ndtri(shares[1])
+    if np.isnan(values[0]) or np.isnan(half) or not spread > 0:
+        return low, high
+    stretch = half / spread
+    low, high = values - stretch * (values - low), values + stretch * (high - values)
+    low[0], high[0] = values[0] - half, values[0] + half
+    low[2], high[2] = max(low[2], 0.0), min(high[2], 1.0)
+    return low, high
+
+
+def _drawn_cases(
+    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], rng: np.random.Generator, count: int
+) -> tuple[Array, Array]:
+    """Return values of both sides (count, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
+    if not any(one is not None for one in cases):
+        return stl[None], mtl[None]
+    weights: dict[int, Array] = {}
+    sides = [np.repeat(side[None], count, axis=0) for side in (stl, mtl)]
+    for task, both in enumerate(cases):
+        if both is None:
+            continue
+        m = both[0].shape[1]
+        if m not in weights:
+            weights[m] = bootstrap_weights(m, count, rng)
+        for side, layout in zip(sides, both, strict=True):
+            side[:, :, task] = weights[m] @ layout.T
+    return sides[0], sides[1]
 
 
 def whole_seeds(known: NDArray[np.bool_], strata: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -132,42 +189,39 @@ def _resamples(
         yield weights
 
 
-class _Places(NamedTuple):
-    """By task, (S, T): seeds in the order of their single-task value; how many of these each multi-task value beats,
-    and how many it at least equals."""
+def _figures(
+    weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array
+) -> Array:
+    """Return mean, interquartile mean and probability of improvement (b, 3).
 
-    order: NDArray[np.intp]
-    beaten: NDArray[np.intp]
-    equalled: NDArray[np.intp]
-
-
-def _places(stl: Array, mtl: Array) -> _Places:
-    order = np.argsort(stl, axis=0)
-    columns = list(zip(np.sort(stl, axis=0).T, mtl.T, strict=True))
-    beaten, equalled = (
-        np.stack([np.searchsorted(one, values, side) for one, values in columns], axis=1)
-        for side in ("left", "right")
-    )
-    return _Places(order, beaten, equalled)
-
-
-def _figures(weights: Array, gains: Array, places: _Places) -> Array:
-    """Return mean, interquartile mean and probability of improvement (b, 3) under weights (b, S, T)."""
-    scaled = ~np.isnan(gains).any(axis=0)
-    w, g = weights[:, :, scaled], gains[:, scaled]
-    reached = np.cumsum(np.take_along_axis(weights, places.order[None], axis=1), axis=1)
-    reached = np.concatenate([np.zeros_like(reached[:, :1]), reached], axis=1)
-    chance = [np.take_along_axis(reached, at[None], axis=1) for at in (places.beaten, places.equalled)]
-    improvement = (weights * (chance[0] + chance[1]) / 2).sum(axis=1).mean(axis=1)
+    Args:
+        weights: (b, S, T) of the seeds.
+        stl, mtl: (b, S, T), or (1, S, T) for all draws alike.
+        whole: (S, T) which cells count.
+        scale: (T,) as of `aggregate`.
+    """
+    alone, together = (np.where(whole, side, 0.0) for side in (stl, mtl))
+    improvement = np.zeros(len(weights))
+    for task in range(len(scale)):
+        a, b = together[:, :, task, None], alone[:, None, :, task]
+        wins = (a > b) + 0.5 * (a == b)
+        w = weights[:, :, task]
+        improvement += np.einsum("bs,bsr,br->b", w, np.broadcast_to(wins, (len(w), *wins.shape[1:])), w)
+    improvement /= len(scale)
+    scaled = ~np.isnan(scale)
     if not scaled.any():
         return np.stack([np.full(len(weights), np.nan)] * 2 + [improvement], axis=1)
-    mean = (w * g).sum(axis=1).mean(axis=1)
-    return np.stack([mean, _middle_half(w.reshape(len(w), -1), g.ravel()), improvement], axis=1)
+    gains = np.where(whole, (together - alone) * scale, 0.0)[:, :, scaled]
+    w = weights[:, :, scaled]
+    mean = (w * gains).sum(axis=1).mean(axis=1)
+    flat = gains.reshape(len(gains), -1)
+    return np.stack([mean, _middle_half(w.reshape(len(w), -1), flat), improvement], axis=1)
 
 
 def _middle_half(weights: Array, values: Array) -> Array:
-    """Return the mean (b,) of the middle half of `values` (N,) under weights (b, N)."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[:, order], axis=1)
+    """Return the mean (b,) of the middle half of `values` (b, N), or (1, N), under weights (b, N)."""
+    order = np.broadcast_to(np.argsort(values, axis=1, kind="stable"), weights.shape)
+    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
     inside = np.clip(reached / reached[:, -1:], 0.25, 0.75)
-    return 2 * (np.diff(inside, axis=1, prepend=0.25) @ values[order])
+    ordered = np.take_along_axis(np.broadcast_to(values, weights.shape), order, axis=1)
+    return 2 * (np.diff(inside, axis=1, prepend=0.25) * ordered).sum(axis=1)

@@ -11,13 +11,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from mtlrun.statistics.crossed import Crossed, crossed
 from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
 from mtlrun.statistics.methods import Method, check_resplit, make_method
 from mtlrun.statistics.resampled import ResampledT
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS, Statistics
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.student import Array, moments
 
 Words = NDArray[np.str_]
 Layouts = Sequence[Sequence[Array]]
@@ -196,9 +197,28 @@ def p_equivalence(tests: Tests, margin: Array) -> Array:
     return np.where(np.isnan(margin), np.nan, p)
 
 
+def mean_error(differences: Differences, over: str) -> tuple[Array, Array]:
+    """Return the standard errors of the means (T,) in each column's scope, and Student's degrees of freedom (T,)."""
+    scopes = differences.scopes(over)
+    n, _, sd = moments(differences.d)
+    layout = differences.crossed()
+    examples = scopes == EXAMPLES
+    error = np.where(examples, np.sqrt(layout.variance), sd / np.sqrt(np.maximum(n, 1)))
+    freedom = np.where(examples, layout.freedom, n - 1.0)
+    at = np.flatnonzero(scopes == SPLITS)
+    for inside, tests in differences.resampled(at).parts if len(at) else ():
+        assert isinstance(tests, ResampledT)
+        error[at[inside]], freedom[at[inside]] = tests.standard_error(), tests.parts()[3] - 1
+    few = n < 2
+    return np.where(few, np.nan, error), np.where(few, np.nan, np.maximum(freedom, 1.0))
+
+
 def student_intervals(differences: Differences, over: str, level: float) -> tuple[Array, Array]:
     """Return Student's t intervals (T,), (T,) of the means, whatever the study's method; NaN without spread."""
-    return tests_of(differences, Statistics(over=over), np.random.default_rng(0)).interval(level)  # type: ignore[arg-type]
+    error, freedom = mean_error(differences, over)
+    mean = moments(differences.d).mean
+    half = np.where(error > 0, special.stdtrit(freedom, (1 + level) / 2) * error, np.nan)
+    return mean - half, mean + half
 
 
 def variance_shares(differences: Differences, layout: Crossed, scopes: Words) -> dict[str, Array]:
