@@ -18,11 +18,13 @@ class Metric(NamedTuple):
         name: Name in config, store and report.
         direction: `higher` or `lower`, whichever is better.
         natural_zero: Whether a percentage of the metric has a meaning; false for R2, whose zero is arbitrary.
+        exact: Whether a suite computes it for the population, so that no test examples are drawn.
     """
 
     name: str
     direction: str
     natural_zero: bool
+    exact: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -38,7 +40,7 @@ METRICS: dict[str, Metric] = {
         Metric("mae", "lower", True),
         Metric("r2", "higher", False),
         Metric("spearman", "higher", False),
-        Metric("excess_risk", "lower", True),
+        Metric("excess_risk", "lower", True, exact=True),
     )
 }
 

@@ -194,8 +194,23 @@ def _write_manifest(
     manifest = batch.study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
     manifest["expected"] = expected(cells)
     manifest["check"] = job.get("check", {})
+    manifest["looks"] = _looks(batch, cells)
     batch.store.write_study(manifest)
     return manifest
+
+
+def _looks(batch: Batch, cells: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Return by cell the numbers of seeds with which this study was judged: those of before, and the one to come.
+
+    Cells that a study no longer has are remembered: it may get them again.
+    """
+    stored = batch.store.read_study(batch.study.name) if batch.study.name in batch.store.studies() else {}
+    looks: dict[str, list[int]] = {key: list(counts) for key, counts in (stored.get("looks") or {}).items()}
+    for cell in cells:
+        counts = looks.setdefault(cell["cell_id"], [])
+        if len(cell["seeds"]) not in counts:
+            counts.append(len(cell["seeds"]))
+    return looks
 
 
 def _tell_repeated(batch: Batch, watcher: Watcher) -> None:

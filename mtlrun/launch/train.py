@@ -224,8 +224,7 @@ def _result(
         },
         curves=curves,
         scores=[
-            {"task": list(names)[s.task], "step": s.step, "scale": s.scale, "values": s.values}
-            for s in result.scores
+            {**vars(one), "task": list(names)[one.task]} for one in result.scores
         ],
     )
 

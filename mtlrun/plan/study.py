@@ -39,7 +39,8 @@ class Cell:
         labels: names of the options, the mitigation's among them.
         hyper: settings that vary within the study and are no label.
         select: the checkpoint that reports read.
-        tasks: the tasks that are judged: name, kind, primary metric, direction.
+        tasks: the tasks that are judged: name, kind, primary metric, direction, `n_train` and `n_test` rows, and what
+            a test case is (`cases`: `examples` or `groups`).
         seeds: of its runs: those asked for, or with `suite.splits` so many for each of them.
         runs: a run id per seed.
         baselines: for each judged task a run id per seed.
@@ -58,7 +59,7 @@ class Cell:
     cell_id: str
     labels: dict[str, str]
     select: str
-    tasks: list[dict[str, str]]
+    tasks: list[dict[str, Any]]
     seeds: list[int]
     runs: list[str]
     baselines: dict[str, list[str]]
@@ -188,7 +189,7 @@ class _Ground:
     tasks: list[str]
     primary: str | None
     sources: tuple[SourceInfo, ...]
-    facts: list[dict[str, str]]
+    facts: list[dict[str, Any]]
     alone: dict[str, Config]
     resplit: dict[str, Any] | None
     splits: int
@@ -202,7 +203,7 @@ class _Ground:
             [t.name for t in info.tasks],
             suite.primary,
             info.sources,
-            [{"name": t.name, "kind": t.kind, **_metric(t)} for t in judged],
+            [{"name": t.name, "kind": t.kind, **_metric(t), **_sizes(suite, info, t)} for t in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
             _resplit(suite, info) if suite.varies_split else None,
             suite.splits or 1,
@@ -213,6 +214,13 @@ def _resplit(suite: Suite, info: SuiteInfo) -> dict[str, Any]:
     sizes = {task.name: info.sources[task.source].rows for task in info.tasks}
     parts = {name: {"n_train": rows["train"], "n_test": rows["test"]} for name, rows in sizes.items()}
     return {"splits": suite.splits, "tasks": parts}
+
+
+def _sizes(suite: Suite, info: SuiteInfo, task: Task) -> dict[str, Any]:
+    """Return how many rows train and test a task, and whether test rows belong to groups."""
+    rows = info.sources[task.source].rows
+    grouped = getattr(suite, "group", None) is not None
+    return {"n_train": rows["train"], "n_test": rows["test"], "cases": "groups" if grouped else "examples"}
 
 
 def _metric(task: Task) -> dict[str, str]:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOTE = (
-    "capacity: as many parameters as a task has at its disposal; exposure: as many steps and examples; "
-    "regularisation: with partners whose labels are shuffled; interference: what their true labels add"
+    "capacity: as many parameters as a task has at its disposal; exposure: as many steps and examples; partner with "
+    "shuffled labels: trained together, the other tasks' labels saying nothing; true against shuffled labels: what "
+    "those labels are worth; cost of sharing: capacity and shuffled partner together, which partly cancel"
 )
 
 

@@ -79,6 +79,16 @@ class CaseLayouts:
         found = sign * (first - second)
         return [found[:, ~np.isnan(found).any(axis=0)]]
 
+    def blocks_of(self, unit: int) -> float:
+        """Return how many test cases stand behind one score of a unit: 1, or more where scores are of blocks."""
+        known = ~np.isnan(self.steps["mtl"][:, unit])
+        for run_id, step in zip(self.run_ids["mtl"][known, unit], self.steps["mtl"][known, unit], strict=True):
+            place = (run_id, self.tasks[unit], int(step))
+            scores = self.scores.get(*place)
+            if scores is not None:
+                return self.scores.cases(*place) / len(scores)
+        return 1.0
+
     def equal(self, one: tuple[str, int], other: tuple[str, int], seeds: NDArray[np.bool_]) -> bool:
         """Return whether two sides have the same score in every case of every seed, as far as was stored.
 

@@ -76,6 +76,7 @@ def make_contrasts(
     )
     words = contrast_words(judged, _known(both), _known(base), both["not_worse"].to_numpy(dtype=bool))
     scale = 100 / np.where(percent, np.abs(reference), np.nan)
+    blocks = np.array([cases.blocks_of(int(unit)) for unit in with_it])
     missing = np.isnan(d)
     table = both.assign(
         n_seeds=judged.n,
@@ -90,10 +91,10 @@ def make_contrasts(
         seeds_needed=seeds_needed(judged, words),
         small=is_small(judged),
         over=judged.scope,
-        n_examples=np.where(judged.scope == EXAMPLES, judged.layout.m, np.nan),
+        n_examples=np.round(np.where(judged.scope == EXAMPLES, blocks * judged.layout.m, np.nan)),
         seed_low=judged.seed_low * scale,
         seed_high=judged.seed_high * scale,
-        examples_needed=examples_needed(judged, words),
+        examples_needed=np.round(blocks * examples_needed(judged, words)),
     )
     whole = dict.fromkeys(("seeds_needed", "n_examples", "examples_needed"), "Int64")
     return table.assign(verdict=words).astype(whole)[list(CONTRAST_COLUMNS)]

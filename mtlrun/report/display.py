@@ -173,7 +173,7 @@ def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.
                 GAIN: words.gain(row),
                 "p": words.p_value(row.p_adjusted),
                 "verdict": words.verdict(row, marks),
-                "seeds": words.seeds(row),
+                "seeds": words.seeds(row, marks),
             }
             first = row is records[0]
             label = (str(task) if one_metric else f"{task} ({row.metric})") if first else ""

@@ -32,7 +32,8 @@ class Layout:
             `mtlrun.report.selection.select`), `ratio` (n_test / n_train of the task's source where splits vary, else
             0), `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it),
             `trained` (steps of a run, and how many of them have trained the task by then: two lists, to be
-            interpolated; None where the manifest does not say).
+            interpolated; None where the manifest does not say), `n_train` and `n_test` (rows; None where it does not
+            say), `cases` (what a test case is: `examples` or `groups`).
         pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
     """
 
@@ -54,8 +55,9 @@ def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
+    sizes = ("n_train", "n_test", "cases")
     numbers = ("sign", "natural_zero", *SELECTION, "ratio", "splits", "front", "trained")
-    columns = [*IDENTITY, "cell_id", "cell", *numbers]
+    columns = [*IDENTITY, "cell_id", "cell", *numbers, *sizes]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
 
 
@@ -91,6 +93,9 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "ratio": split_ratio(cell, task["name"]),
         "splits": (cell.get("resplit") or {}).get("splits") or 0,
         "front": cell.get("front"),
+        "n_train": task.get("n_train"),
+        "n_test": task.get("n_test"),
+        "cases": task.get("cases", "examples"),
         "trained": _trained(cell.get("phases") or [], task["name"]),
     }
 

@@ -34,6 +34,7 @@ ROW_COLUMNS = (
     *("over", "n_examples", "n_splits", "seed_low", "seed_high", "examples_needed", "not_worse"),
     *("share_seeds", "share_examples", "share_both", "share_splits"),
     *("stl_unconverged", "mtl_unconverged", "converged"),
+    *("n_train", "n_test", "cases"),
 )
 """The contract's columns in its order, then what was added to it."""
 
@@ -102,7 +103,8 @@ def make_rows(
     )
     words = verdicts(judged)
     scale = 100 / np.where(percent, np.abs(stl_mean), np.nan)
-    rows = units[[*IDENTITY, "cell_id"]].assign(
+    blocks = np.array([cases.blocks_of(unit) for unit in range(len(units))])
+    rows = units[[*IDENTITY, "cell_id", "n_train", "n_test", "cases"]].assign(
         n_seeds=judged.n,
         n_diverged=judged.diverged,
         stl_mean=stl_mean,
@@ -117,16 +119,17 @@ def make_rows(
         small=is_small(judged),
         **_skew_columns(np.where(judged.zero, np.nan, measured.d), units["suite"], settings),
         over=judged.scope,
-        n_examples=np.where(judged.scope == EXAMPLES, judged.layout.m, np.nan),
+        n_examples=np.round(np.where(judged.scope == EXAMPLES, blocks * judged.layout.m, np.nan)),
         n_splits=differences.split_counts(),
         seed_low=judged.seed_low * scale,
         seed_high=judged.seed_high * scale,
-        examples_needed=examples_needed(judged, words),
+        examples_needed=np.round(blocks * examples_needed(judged, words)),
         not_worse=not_worse(judged),
         **variance_shares(differences, judged.layout, judged.scope),
         **make_convergence(layout, measured, curves, settings),
     )
-    whole = dict.fromkeys(("seeds_needed", "n_examples", "n_splits", "examples_needed"), "Int64")
+    counts = ("seeds_needed", "n_examples", "n_splits", "examples_needed", "n_train", "n_test")
+    whole = dict.fromkeys(counts, "Int64")
     return rows.astype(whole)[list(ROW_COLUMNS)]
 
 

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from mtlrun.counted import counted
 from mtlrun.plan.labels import MITIGATING, PLAIN
+from mtlrun.report.about import about
+from mtlrun.report.advice import advice, cases_of, repaired, unconverged
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
 from mtlrun.report.theory import theory_sentence
 from mtlrun.report.tuned import tuning_sentence, tuning_warning
+from mtlrun.report.words import UNICODE, Marks, significant
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import find_method
 
@@ -28,30 +31,37 @@ def sentences(summary: Summary) -> list[str]:
         text
         for text in (
             found,
-            _repaired(summary),
+            repaired(summary),
             _undecided(summary.rows),
+            _unconverged(summary.rows),
+            _left_out(summary),
             _stopped(summary),
+            _looks(summary),
             _skewed(summary),
             frontier_sentence(summary.frontier),
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
             _absent(summary),
+            advice(summary),
         )
         if text
     ]
 
 
-def legend(summary: Summary) -> str:
+def legend(summary: Summary, marks: Marks = UNICODE) -> str:
     """Return how to read the table."""
     settings = summary.settings
     test, correction = find_method(settings.method).words, find_correction(settings.correction).words
     small = f"A * marks a gain smaller than the margin of {settings.margin:g} %."
     parts = [
+        about(summary.rows),
         "STL: each task trained alone, MTL: together.",
         "Gain in % of STL, positive is better, with its 95 % interval.",
         f"p: no gain, by {test}, {correction} over the {settings.family}.",
         "Test values, chosen on validation.",
         small if summary.rows["small"].any() else "",
+        f"{marks.unconverged}: not converged." if unconverged(summary.rows).any() else "",
+        f"+{marks.infinite}: no number of seeds decides." if summary.rows["examples_needed"].notna().any() else "",
         "abs: in the metric's own unit." if _has_absolute(summary) else "",
         _presets(summary.rows),
         tuning_warning(summary.rows),
@@ -83,32 +93,9 @@ def _found(rows: pd.DataFrame, begin: str) -> str:
     hurt, helped, same, open_ = (
         int(count.get(word, 0)) for word in ("negative", "positive", "neutral", "inconclusive")
     )
-    text = f"{begin}sharing hurt {hurt} of {_cases(rows)}, helped {helped} and left {same} unchanged"
+    text = f"{begin}sharing hurt {hurt} of {cases_of(rows)}, helped {helped} and left {same} unchanged"
     text = text[0].upper() + text[1:]
     return f"{text}; {open_} undecided." if open_ else f"{text}."
-
-
-def _repaired(summary: Summary) -> str:
-    """Say which mitigations repair the tasks that are hurt without one."""
-    contrasts = summary.contrasts
-    hurt = contrasts[contrasts["none_verdict"] == "negative"]
-    if hurt.empty:
-        return ""
-    table = hurt.groupby(["mitigation", "verdict"], sort=False).size().unstack(fill_value=0)
-    table = table.reindex(columns=["repairs", "partly"], fill_value=0)
-    table = table.sort_values(["repairs", "partly"], ascending=False, kind="stable")
-    clauses = [_clause(str(name), int(c.repairs), int(c.partly)) for name, c in table.iterrows() if c.any()]
-    base = summary.rows[(summary.rows["mitigation"] == BASE) & (summary.rows["verdict"] == "negative")]
-    if not clauses:
-        return f"No mitigation is seen to repair any of the {_cases(base)} hurt."
-    more = f"; {len(clauses) - _NAMED} others repair some" if len(clauses) > _NAMED else ""
-    return f"Of the {_cases(base)} hurt, " + "; ".join(clauses[:_NAMED]) + more + "."
-
-
-def _clause(name: str, whole: int, partly: int) -> str:
-    if not whole:
-        return f"{name} repairs {partly} in part"
-    return f"{name} repairs {whole}" + (f", and {partly} in part" if partly else "")
 
 
 def _undecided(rows: pd.DataFrame) -> str:
@@ -122,13 +109,56 @@ def _undecided(rows: pd.DataFrame) -> str:
         ]
         return " ".join(filter(None, [*parts, rest]))
     open_ = rows[rows["verdict"] == "inconclusive"]
-    needed = open_["seeds_needed"].dropna()
     if open_.empty:
         return ""
+    seeds, examples = open_["seeds_needed"].dropna(), open_["examples_needed"].dropna()
     text = f"{counted(len(open_), 'row is', 'rows are')} inconclusive"
-    if needed.empty:
-        return f"{text}."
-    return f"{text}; about {needed.max():,} further seeds would decide {'it' if len(open_) == 1 else 'them'}."
+    if len(seeds):
+        them = "it" if len(open_) == 1 else "them" if len(seeds) == len(open_) else f"{len(seeds)} of them"
+        text += f"; about {seeds.max():,} further seeds would decide {them}"
+    if len(examples):
+        them = "it" if len(open_) == 1 else "them" if len(examples) == len(open_) else f"{len(examples)} of them"
+        text += f"; no number of seeds would decide {them}, since the test set is too small: about "
+        text += f"{significant(float(examples.max())):,} test examples would (--level variance)"
+    return f"{text}."
+
+
+def _unconverged(rows: pd.DataFrame) -> str:
+    """Warn of rows whose runs were still getting better when training ended."""
+    short = rows[unconverged(rows)]
+    if short.empty:
+        return ""
+    names = list(dict.fromkeys(short["task"]))
+    named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    tasks = "task" if len(names) == 1 else "tasks"
+    are = counted(len(short), "row is", "rows are")
+    text = f"{are} not converged ({tasks} {named}): validation was still improving when training ended, so the verdict"
+    return f"{text} is about short training. Train longer (budget.epochs, budget.steps or budget.min_steps)."
+
+
+def _left_out(summary: Summary) -> str:
+    """Say which tasks delta-m and the mean gains do not count."""
+    names = list(dict.fromkeys(task for tasks in summary.suites["left_out"] for task in tasks))
+    shown = summary.suites["delta_m"].notna().any()
+    if not names or not shown:
+        return ""
+    return f"Mean gains leave out {', '.join(names)}, whose metric has no percentage."
+
+
+def _looks(summary: Summary) -> str:
+    """Say that a test for a fixed number of seeds was repeated with more of them."""
+    if find_method(summary.settings.method).looks:
+        return ""
+    cells = set(summary.rows["cell_id"])
+    extended = {tuple(counts) for cell, counts in summary.looks.items() if cell in cells and len(counts) > 1}
+    if not extended:
+        return ""
+    longest = max(extended, key=len)
+    counts = ", ".join(map(str, longest[:-1]))
+    return (
+        f"These rows were judged before, with {counts} seeds, by a test made for one look: p-values are too small when "
+        "seeds are added until they are. Use stop.until=conclusive, whose test allows for it."
+    )
 
 
 def _rows_have(which: pd.Series, what: str) -> str:
@@ -162,9 +192,8 @@ def _skewed(summary: Summary) -> str:
     tasks = "task" if len(names) == 1 else "tasks"
     text = f"{counted(len(rows), 'row has', 'rows have')} clearly skewed differences ({tasks} {named}): "
     if rows["skew_seeds"].isna().all():
-        advice = "use statistics=paired_t with many seeds"
-        return f"{text}false alarms are likelier than p says, and more seeds do not mend that; {advice}."
-    return f"{text}false alarms are likelier than p says below about {rows['skew_seeds'].max():,} seeds."
+        return f"{text}p-values are too small here, and more seeds will not fix it; use statistics=paired_t."
+    return f"{text}p-values are too small below about {rows['skew_seeds'].max():,} seeds."
 
 
 def _absent(summary: Summary) -> str:
@@ -176,9 +205,3 @@ def _absent(summary: Summary) -> str:
     ]
     total = sum(counts.values())
     return f"Of {counted(total, 'run')}, {', '.join(parts)}." if parts else ""
-
-
-def _cases(rows: pd.DataFrame) -> str:
-    """Return how many there are; a task that stands there under several settings is several cases."""
-    several = rows.duplicated(["suite", "task"]).any()
-    return counted(len(rows), "case" if several else "task")

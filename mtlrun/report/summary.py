@@ -36,6 +36,7 @@ class Summary:
         study: its name.
         settings: how it was judged.
         stop: when it had enough seeds, as `mtlrun.statistics.stop.Stop` says it.
+        looks: by cell id the numbers of seeds with which it was judged, in the order of time.
         rows: one task under one cell each; the columns of the contract, then what was added to it.
         contrasts: each mitigation against none.
         suites: one cell each, with delta-m.
@@ -57,6 +58,7 @@ class Summary:
     study: str
     settings: Statistics
     stop: Mapping[str, Any]
+    looks: Mapping[str, list[int]]
     rows: pd.DataFrame
     contrasts: pd.DataFrame
     suites: pd.DataFrame
@@ -104,6 +106,7 @@ def summarise(
         study=manifest["study"],
         settings=settings,
         stop=manifest.get("stop") or {},
+        looks=manifest.get("looks") or {},
         rows=rows,
         contrasts=make_contrasts(layout, measured, cases, curves, rows, settings),
         suites=make_suites(layout, measured, cases, rows, settings),

@@ -11,17 +11,19 @@ from mtlrun.report.tables import plain
 
 
 class Marks(NamedTuple):
-    """Signs by verdict, so that colour is never needed to read one; and the plus-minus sign."""
+    """Signs by verdict, so that colour is never needed to read one; plus-minus, infinity, and that of short training."""
 
     negative: str
     positive: str
     neutral: str
     inconclusive: str
     plus_minus: str
+    infinite: str
+    unconverged: str
 
 
-UNICODE = Marks("▼", "▲", "=", "?", "±")
-ASCII = Marks("-", "+", "=", "?", "+-")
+UNICODE = Marks("▼", "▲", "=", "?", "±", "∞", "†")
+ASCII = Marks("-", "+", "=", "?", "+-", "inf", "!")
 
 ABSOLUTE = " abs"
 """Stands behind a difference in the metric's own unit, among others in percent."""
@@ -52,9 +54,11 @@ def gain(row: Any) -> str:
         return interval(row.gain_pct, row.ci_low, row.ci_high, 2)
     if math.isnan(row.diff):
         return "-"
-    size = max(abs(row.diff), abs(row.diff_high - row.diff_low) if row.n_seeds > 1 else 0)
-    decimals = min(max(2 - math.floor(math.log10(size)), 0), 6) if size > 0 else 2
-    return interval(row.diff, row.diff_low, row.diff_high, decimals) + ABSOLUTE
+    spread = abs(row.diff_high - row.diff_low)
+    size = max(abs(row.diff), 0.0 if math.isnan(spread) else spread)
+    decimals = max(2 - math.floor(math.log10(size)), 0) if size > 0 else 2
+    kind = None if decimals > 6 or size >= 1e6 else decimals
+    return interval(row.diff, row.diff_low, row.diff_high, kind) + ABSOLUTE
 
 
 def p_value(p: float) -> str:
@@ -65,32 +69,40 @@ def p_value(p: float) -> str:
 
 
 def verdict(row: Any, marks: Marks) -> str:
-    """Return the verdict with its sign, and `*` where the gain is smaller than the margin.
+    """Return the verdict with its sign, `*` where the gain is smaller than the margin, `†` where training was too short.
 
     A row of which no seed was trained, or none alone, is undecided for that reason, and says so.
     """
     if not row.n_seeds + row.n_diverged:
         return f"{marks.inconclusive} {'no seeds' if math.isnan(row.mtl_mean) else 'no baseline'}"
-    return f"{getattr(marks, row.verdict)} {row.verdict}{SMALL if row.small else ''}"
+    short = marks.unconverged if plain(row.converged) is False else ""
+    return f"{getattr(marks, row.verdict)} {row.verdict}{SMALL if row.small else ''}{short}"
 
 
-def seeds(row: Any) -> str:
+def seeds(row: Any, marks: Marks) -> str:
     """Return the number of seeds: `18/20` where 2 of 20 diverged, `6 +40` where about 40 more would decide.
 
-    How many more cannot be told of fewer than two seeds, `1 +?`; none at all is `0`.
+    `6 +∞` where no number would, since the test set is too small. How many more cannot be told of fewer than two
+    seeds, `1 +?`; none at all is `0`.
     """
     number = f"{row.n_seeds}/{row.n_seeds + row.n_diverged}" if row.n_diverged else str(row.n_seeds)
     if row.verdict != "inconclusive" or not row.n_seeds + row.n_diverged:
         return number
-    needed = plain(row.seeds_needed)
-    return f"{number} +?" if needed is None else f"{number} +{needed}"
+    needed, examples = plain(row.seeds_needed), plain(row.examples_needed)
+    if needed is None:
+        return f"{number} +{'?' if examples is None else marks.infinite}"
+    return f"{number} +{needed}"
 
 
-def interval(value: float, low: float, high: float, decimals: int, sign: str = "+") -> str:
-    """Return `-1.81 [-2.09, -1.53]`, the value alone where it has no interval, `-` where there is none."""
+def interval(value: float, low: float, high: float, decimals: int | None, sign: str = "+") -> str:
+    """Return `-1.81 [-2.09, -1.53]`, the value alone where it has no interval, `-` where there is none.
+
+    Three digits, as `-1.81e-13`, where `decimals` is None.
+    """
     if math.isnan(value):
         return "-"
-    text, begin, end = (shown(v, f"{sign}.{decimals}f") for v in (value, low, high))
+    kind = f"{sign}.2e" if decimals is None else f"{sign}.{decimals}f"
+    text, begin, end = (shown(v, kind) for v in (value, low, high))
     return text if math.isnan(low) else f"{text} [{begin}, {end}]"
 
 
@@ -98,3 +110,8 @@ def shown(value: float, kind: str) -> str:
     """Return a number in a format, without the sign of what is rounded to 0: never `-0.00`."""
     text = f"{value:{kind}}"
     return f"{0.0:{kind}}" if float(text) == 0 else text
+
+
+def significant(value: float, digits: int = 2) -> int:
+    """Return a number rounded to so many significant digits, as 4100 for 4123."""
+    return int(round(value, digits - 1 - math.floor(math.log10(value)))) if value > 0 else 0

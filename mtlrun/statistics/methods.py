@@ -49,6 +49,7 @@ class Kind(NamedTuple):
         counts: whether its one-sided p is at least 2^-n from n seeds.
         mean: whether it is about the mean where differences are skewed and seeds are many; else it is about another
             centre then, and more seeds only make it surer of that one.
+        looks: whether its p-values hold when it is repeated as seeds are added.
     """
 
     make: Callable[[Array | float, np.random.Generator], Method]
@@ -57,6 +58,7 @@ class Kind(NamedTuple):
     seeds: float = 1.0
     counts: bool = True
     mean: bool = True
+    looks: bool = False
 
 
 METHODS = {
@@ -66,7 +68,9 @@ METHODS = {
     "wilcoxon": Kind(
         lambda ratio, rng: Wilcoxon(), "signed-rank tests (Wilcoxon)", seeds=math.pi / 3, mean=False
     ),
-    "anytime": Kind(lambda ratio, rng: Anytime(), "tests that hold at every look", seeds=1.7, mean=False),
+    "anytime": Kind(
+        lambda ratio, rng: Anytime(), "anytime-valid sequential tests", seeds=1.7, mean=False, looks=True
+    ),
 }
 """By name. Wilcoxon's 1/efficiency is pi/3 (Hodges & Lehmann 1956); that of `anytime` is measured."""
 

@@ -39,6 +39,7 @@ _SCORES = pa.struct(
         "task": pa.string(),
         "step": pa.int64(),
         "scale": pa.float64(),
+        "cases": pa.int64(),
         "values": pa.list_(pa.float16()),
     }
 )
@@ -77,8 +78,8 @@ class RunRecord:
         diagnostics: Figures of conflict, affinity and the like.
         curves: Five equally long columns, an entry per metric value: `task`, `split`, `metric` (text), `step`
             (int) and `value` (float; NaN and infinities are kept).
-        scores: Of test cases, an entry for each task and evaluation that a report may read: `task`, `step`, `scale` and
-            `values`, which are multiples of the scale.
+        scores: Of test cases, an entry for each task and evaluation that a report may read: `task`, `step`, `cases`
+            (how many there are), `scale` and `values`, which are multiples of the scale, of the cases or of blocks.
         finished_at: ISO 8601 time at which the run ended.
 
     Raises:

@@ -21,7 +21,7 @@ class ScoreTable:
     """
 
     def __init__(self, tables: Iterable[pa.Table] = ()) -> None:
-        self._places: dict[Place, tuple[NDArray[np.float16], float]] = {}
+        self._places: dict[Place, tuple[NDArray[np.float16], float, int]] = {}
         for table in tables:
             self._add(table)
 
@@ -34,6 +34,11 @@ class ScoreTable:
         found = self._places.get((run_id, task, step))
         return None if found is None else found[0].astype(np.float64) * found[1]
 
+    def cases(self, run_id: str, task: str, step: int) -> int:
+        """Return how many test cases there are, more than scores where these are of blocks; 0 without scores."""
+        found = self._places.get((run_id, task, step))
+        return 0 if found is None else found[2]
+
     def _add(self, table: pa.Table) -> None:
         lists = table["scores"].combine_chunks()
         runs = table["run_id"].to_pylist()
@@ -43,8 +48,8 @@ class ScoreTable:
         flat = values.flatten().to_numpy(zero_copy_only=False)
         ends = np.cumsum(values.value_lengths().to_numpy(zero_copy_only=False))
         keys = zip(owners, entries.field("task").to_pylist(), entries.field("step").to_pylist(), strict=True)
-        scales = entries.field("scale").to_pylist()
+        about = zip(entries.field("scale").to_pylist(), entries.field("cases").to_pylist(), strict=True)
         begin = 0
-        for (owner, task, step), scale, end in zip(keys, scales, ends.tolist(), strict=True):
-            self._places[runs[owner], task, step] = (flat[begin:end], scale)
+        for (owner, task, step), (scale, cases), end in zip(keys, about, ends.tolist(), strict=True):
+            self._places[runs[owner], task, step] = (flat[begin:end], scale, cases)
             begin = end

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mtlrun.data.task import METRICS, Task
+from mtlrun.training.cases import Cases
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class StoredScores:
         task: number of the task.
         step: after which the evaluation was made.
         scale: what `values` are multiples of, a power of two.
+        cases: how many there are; more than M where they are put into blocks.
         values: (M,) float16: they tell how far a mean may be off, for which three digits are plenty.
     """
 
     task: int
     step: int
     scale: float
+    cases: int
     values: NDArray[np.float16]
 
 
@@ -39,9 +42,11 @@ class CaseScores:
 
     Args:
         tasks: of all lanes alike, but for their names.
+        cases: of each source; None where there are no scores.
     """
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
+    def __init__(self, tasks: Sequence[Task], cases: Sequence[Cases] | None) -> None:
+        self._counts = [cases[task.source].cases if cases else 0 for task in tasks]
         counts = itertools.accumulate((len(task.metrics) for task in tasks), initial=0)
         self._primary = list(counts)[:-1]
         self._signs = np.array([1 if METRICS[t.metrics[0]].direction == "higher" else -1 for t in tasks])
@@ -72,7 +77,7 @@ class CaseScores:
                 scale, scores = self._scales[e][t], self._values[e][t]
                 if scale is not None and scores is not None:
                     kept = scores[lane].cpu().numpy()
-                    found[lane].append(StoredScores(t, steps[e], float(scale[lane]), kept))
+                    found[lane].append(StoredScores(t, steps[e], float(scale[lane]), self._counts[t], kept))
         return found
 
 

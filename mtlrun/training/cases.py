@@ -26,10 +26,12 @@ class Cases:
 
     Attributes:
         count: M.
+        cases: examples or groups, before blocks are made of them.
         of: (N,) case of each example; None where each example is one.
     """
 
     count: int
+    cases: int
     of: Tensor | None
 
     @classmethod
@@ -39,12 +41,12 @@ class Cases:
         case = np.arange(len(rows))
         if source.groups is not None:
             _, case = np.unique(source.groups[rows], return_inverse=True)
-        count = int(case.max(initial=-1)) + 1
+        count = cases = int(case.max(initial=-1)) + 1
         if count > MOST:
             block = stream(0, "blocks").permutation(count) % MOST
             case, count = block[case], MOST
         alone = count == len(rows) and (case == np.arange(count)).all()
-        return cls(count, None if alone else torch.from_numpy(case).to(device))
+        return cls(count, cases, None if alone else torch.from_numpy(case).to(device))
 
     def gather(self, scores: Tensor) -> Tensor:
         """Return scores (R, M) of cases whose mean, over cases that have any, is about that of scores (R, N).

@@ -174,7 +174,7 @@ class Cohort:
         self.values: list[Tensor] = []
         self.seen: list[Tensors] = []
         self.merges: list[tuple[int, Tensor, Tensor]] = []
-        self.scores = CaseScores(self.info.tasks)
+        self.scores = CaseScores(self.info.tasks, self.cases)
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         self.kept = Kept(self.rules, self.suites, self.info.tasks)
         begun, trained = 0, [0] * len(self.info.tasks)

@@ -1,0 +1,122 @@
+"""What mitigations do, in sentences: what they repair and what they make worse, and which has the best mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mtlrun.counted import counted
+from mtlrun.report.contrasts import BASE
+from mtlrun.report.summary import Summary
+from mtlrun.report.words import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+_NAMED = 4
+_GOOD = ("repairs", "partly", "better")
+
+
+def repaired(summary: Summary) -> str:
+    """Say which mitigations repair the tasks that are hurt without one, and which tasks they make worse."""
+    contrasts = summary.contrasts
+    base = summary.rows[(summary.rows["mitigation"] == BASE) & (summary.rows["verdict"] == "negative")]
+    if contrasts.empty or base.empty:
+        return ""
+    hurt = contrasts["none_verdict"] == "negative"
+    table = pd.crosstab(contrasts["mitigation"], contrasts["verdict"].where(hurt, "unhurt")).reindex(
+        index=list(dict.fromkeys(contrasts["mitigation"])), columns=_GOOD, fill_value=0
+    )
+    table["worse"] = contrasts[contrasts["verdict"] == "worse"].groupby("mitigation").size()
+    table = table.fillna(0).astype(int).sort_values(list(_GOOD), ascending=False, kind="stable")
+    worse = contrasts[contrasts["verdict"] == "worse"]
+    clauses = [_clause(name, counts, worse) for name, counts in table.iterrows() if counts.any()]
+    if not table[list(_GOOD)].to_numpy().any():
+        rest = f" ({'; '.join(clauses[:_NAMED])})" if clauses else ""
+        return f"No mitigation is seen to repair any of the {cases_of(base)} hurt{rest}."
+    more = f"; {len(clauses) - _NAMED} others change some" if len(clauses) > _NAMED else ""
+    return f"Of the {cases_of(base)} hurt, " + "; ".join(clauses[:_NAMED]) + more + "."
+
+
+def _clause(name: Hashable, counts: pd.Series, worse: pd.DataFrame) -> str:
+    """Return as "mgda repairs 1, but makes digit worse by 8.7 %"."""
+    parts = []
+    if counts["repairs"]:
+        parts.append(f"repairs {counts['repairs']}")
+    if counts["partly"]:
+        parts.append(f"repairs {counts['partly']} in part")
+    if counts["better"]:
+        parts.append(f"improves {counts['better']}, a loss not excluded")
+    text = f"{name} {' and '.join(parts)}"
+    mine = worse[worse["mitigation"] == name]
+    if mine.empty:
+        return text
+    many = f"{len(mine)} cases, " if len(mine) > 1 else ""
+    largest = mine.loc[mine["gain_pct"].fillna(0.0).idxmin()]
+    by = f" by {-largest['gain_pct']:.1f} %" if largest["gain_pct"] < 0 else ""
+    most = f"{many}{largest['task']} most{by}" if many else f"{largest['task']} worse{by}"
+    told = f"makes {most}" if not many else f"makes {len(mine)} worse, {largest['task']} most{by}"
+    return f"{text}, but {told}" if parts else f"{name} {told}"
+
+
+def advice(summary: Summary) -> str:
+    """Return one line on the mitigations as wholes: the highest mean gain over tasks, and whether any repairs all.
+
+    It is no stronger than the rows: it says where the mean is not shown to be better than without mitigation, and what
+    the one with the highest mean makes worse.
+    """
+    means = _means(summary)
+    if len(means) < 2 or summary.contrasts.empty:
+        return ""
+    best = means.loc[means["value"].idxmax()]
+    value = interval(best["value"], best["low"], best["high"], 1)
+    text = f"Highest mean gain over tasks: {best['mitigation']}, {value} %".replace(" [", " % [", 1).removesuffix(" %")
+    if best["mitigation"] == BASE:
+        return f"{text}, that is without mitigation."
+    base = means[means["mitigation"] == BASE]
+    if len(base):
+        text += f" (none: {base['value'].iloc[0]:+.1f} %)"
+    own = summary.contrasts[summary.contrasts["mitigation"] == best["mitigation"]]
+    if not own["verdict"].isin(_GOOD).any():
+        text += ", not shown to be better than none on any task"
+    return f"{text}; {_all_repaired(summary)}."
+
+
+def _all_repaired(summary: Summary) -> str:
+    contrasts = summary.contrasts
+    hurt = contrasts[contrasts["none_verdict"] == "negative"]
+    if hurt.empty:
+        return "sharing is not shown to hurt any task"
+    words = contrasts.groupby("mitigation", sort=False)["verdict"].agg(list)
+    whole = hurt.groupby("mitigation", sort=False)["verdict"].agg(lambda found: (found == "repairs").all())
+    clean = [str(name) for name in whole.index[whole] if "worse" not in words[name]]
+    if clean:
+        return f"{' and '.join(clean[:_NAMED])} repair{'s' if len(clean) == 1 else ''} all and make{'s' if len(clean) == 1 else ''} none worse"
+    return "none repairs all"
+
+
+def _means(summary: Summary) -> pd.DataFrame:
+    """Return the mean gain of each mitigation, with its interval: over all suites, or over the only one.
+
+    None where a study has several settings besides mitigations, or several suites with nothing in common.
+    """
+    found = summary.aggregates
+    columns = {"mean_gain": "value", "mean_gain_low": "low", "mean_gain_high": "high"}
+    if found.empty and summary.rows["suite"].nunique() == 1:
+        found, columns = summary.suites, {"delta_m": "value", "ci_low": "low", "ci_high": "high"}
+    found = found.rename(columns=columns)
+    if found.empty or found["mitigation"].duplicated().any():
+        return found[:0]
+    return found[found["value"].notna()].reset_index(drop=True)
+
+
+def cases_of(rows: pd.DataFrame) -> str:
+    """Return how many there are; a task that stands there under several settings is several cases."""
+    several = rows.duplicated(["suite", "task"]).any()
+    return counted(len(rows), "case" if several else "task")
+
+
+def unconverged(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are known not to have converged."""
+    return rows["converged"].eq(False).fillna(False).astype(bool)
