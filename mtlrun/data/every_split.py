@@ -60,7 +60,7 @@ def every_split_faults(suite: Suite, seeds: Sequence[int]) -> Iterator[Fault]:
     key, word, what = ("splits", "split", "splits") if suite.splits else ("resplit", "seed", "seeds")
     rule = f"gives {word} {first} {lacks[first][0].rule}"
     if len(lacks) > 1:
-        rule += f"; of {counted(len(firsts), word)}, {len(lacks)} have such parts"
+        rule += f"; {len(lacks)} of {counted(len(firsts), word)} have such parts"
     elif len(firsts) > 1:
         rule += f"; the other {what} are good"
     missing = [lack for found in lacks.values() for lack in found if lack.role]
@@ -112,11 +112,11 @@ def remedy(
 
     Args:
         lacks: classes that parts lack.
-        columns: of each task that lacks one.
+        columns: of each task that lacks one, in the order of tasks.
         now: columns by which rows are spread evenly; None where that cannot be set.
         several: whether `suite.stratify` takes several columns.
     """
-    wanted = list(dict.fromkeys(name for lack in lacks for name in columns[lack.task]))
+    wanted = list(dict.fromkeys(name for names in columns.values() for name in names))
     room = max((lack.room for lack in lacks if lack.role != "train"), default=0)
     ways = [f"suite.val and suite.test of {counted(room, 'row')} or more each"] if room else []
     if any(lack.role == "train" for lack in lacks):

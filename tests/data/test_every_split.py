@@ -112,7 +112,7 @@ def test_a_part_of_any_seed_without_a_class_is_told_with_the_number_of_such_seed
     assert key == "resplit"
     assert f"gives seed {wrong[0]} a " in rule
     assert f"without class yes of task b, which {POSITIVES} of {ROWS} rows have" in rule
-    assert f"of 20 seeds, {len(wrong)} have such parts" in rule
+    assert f"; {len(wrong)} of 20 seeds have such parts" in rule
     assert "suite.stratify=b, with suite.val and suite.test of 50 rows or more each" in rule
     good = [seed for seed in range(20) if seed not in wrong]
     assert rules(suite, good) == []
@@ -124,7 +124,7 @@ def test_with_splits_the_split_is_named_and_each_is_looked_at_once(rare):
     ((key, rule),) = rules(suite, range(3))
     assert key == "splits"
     assert f"gives split {wrong[0]} a " in rule
-    assert f"of 8 splits, {len(wrong)} have such parts" in rule
+    assert f"; {len(wrong)} of 8 splits have such parts" in rule
 
 
 def test_what_is_proposed_helps(rare):
@@ -173,5 +173,5 @@ def test_a_small_training_part_without_a_class_is_told_of_digits():
 
 
 def test_one_fixed_split_is_checked_as_before(rare):
-    rows = Table(path=rare, targets={"a": "a", "b": "b"}, val=5, metrics={"b": "auroc"})
+    rows = Table(path=rare, targets={"a": "a", "b": "b"}, val=1, metrics={"b": "auroc"})
     assert any(fault.key == "targets.b" for fault in rows.faults())

@@ -178,7 +178,8 @@ class HubSuite(Suite):
 
     def split_remedy(self, lacks: Sequence[Lack]) -> str:
         """Return which settings help where splits lack classes, a sentence."""
-        columns = {lack.task: self.columns_of(lack.task) for lack in lacks}
+        lacking = {lack.task for lack in lacks}
+        columns = {name: self.columns_of(name) for name in self.selected() if name in lacking}
         return remedy(lacks, columns, None if self.groups else self.strata(), several=False)
 
     def _named(self, task: str) -> tuple[str, ...]:
