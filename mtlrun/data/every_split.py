@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -49,29 +50,29 @@ def every_split_faults(suite: Suite, seeds: Sequence[int]) -> Iterator[Fault]:
     for seed in seeds:
         split = suite.split_seed(seed)
         firsts.setdefault(seed if split is None else split, seed)
-    lacks = {split: found for split, seed in sorted(firsts.items()) if (found := _lacks(suite, seed))}
+    splits = sorted(firsts)
+    by_split = zip(splits, suite.labels_of([firsts[split] for split in splits]), strict=True)
+    found = {split: [lack for one in labels for lack in _lacks_of(one)] for split, labels in by_split}
+    lacks = {split: some for split, some in found.items() if some}
     if not lacks:
         return
     first = next(iter(lacks))
     key, word, what = ("splits", "split", "splits") if suite.splits else ("resplit", "seed", "seeds")
     rule = f"gives {word} {first} {lacks[first][0].rule}"
     if len(lacks) > 1:
-        rule += f"; of {counted(len(firsts), word)}, {len(lacks)} have such parts"
+        rule += f"; {len(lacks)} of {counted(len(firsts), word)} have such parts"
     elif len(firsts) > 1:
         rule += f"; the other {what} are good"
     missing = [lack for found in lacks.values() for lack in found if lack.role]
     yield Fault(key, f"{rule}. {suite.split_remedy(missing)}" if missing else rule)
 
 
-def _lacks(suite: Suite, seed: int) -> list[Lack]:
-    return [lack for labels in suite.labels_of(seed) for lack in _lacks_of(labels)]
-
-
 def _lacks_of(labels: PartLabels) -> Iterator[Lack]:
     """Yield the classes that parts lack; else what else keeps the task from being trained or judged."""
     missing = list(missing_classes(labels))
     yield from missing
-    if not missing:
+    coded = _coded(labels.target)
+    if not coded or (not missing and any((counts > 0).sum() < 2 for _, counts in coded)):
         for fault in label_faults("", labels.target, labels.names, labels.metric, labels.rows):
             found = "" if fault.found is None else f": {fault.found}"
             yield Lack(labels.task, f"a split in which task {labels.task} {fault.rule}{found}")
@@ -79,11 +80,10 @@ def _lacks_of(labels: PartLabels) -> Iterator[Lack]:
 
 def missing_classes(labels: PartLabels) -> Iterator[Lack]:
     """Yield each class that a task has in the whole data, and a part lacks."""
-    for column, codes in enumerate(_codes(labels.target)):
-        whole = np.bincount(codes[codes >= 0])
+    for column, (codes, whole) in enumerate(_coded(labels.target)):
         for role, rows in labels.rows.items():
             part = codes[rows]
-            there = np.bincount(part[part >= 0], minlength=len(whole))
+            there = np.bincount(part + 1, minlength=len(whole) + 1)[1:]
             for code in np.flatnonzero((whole > 0) & (there == 0)).tolist():
                 if labels.target.kind == "multilabel":
                     told = f"with {labels.names[column]} all {'no' if code else 'yes'}"
@@ -95,13 +95,14 @@ def missing_classes(labels: PartLabels) -> Iterator[Lack]:
                 yield Lack(labels.task, f"{where}, {share}", role, room)
 
 
-def _codes(target: Target) -> Iterator[np.ndarray]:
-    """Yield the classes (N,) of each output of a task with classes, int64, -1 where missing."""
-    if target.kind == "multiclass":
-        yield target.values
-    elif target.kind in ("binary", "multilabel"):
-        for column in target.values.T:
-            yield np.where(np.isnan(column), -1, column).astype(np.int64)
+@lru_cache(maxsize=64)
+def _coded(target: Target) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Return, for each output with classes, each row's class (N,), -1 where missing, and rows by class (C,)."""
+    if target.kind == "regression":
+        return ()
+    columns = [target.values] if target.kind == "multiclass" else list(target.values.T)
+    codes = [np.where(np.isnan(column), -1, column).astype(np.int64) for column in columns]
+    return tuple((column, np.bincount(column[column >= 0])) for column in codes)
 
 
 def remedy(
@@ -111,11 +112,11 @@ def remedy(
 
     Args:
         lacks: classes that parts lack.
-        columns: of each task that lacks one.
+        columns: of each task that lacks one, in the order of tasks.
         now: columns by which rows are spread evenly; None where that cannot be set.
         several: whether `suite.stratify` takes several columns.
     """
-    wanted = list(dict.fromkeys(name for lack in lacks for name in columns[lack.task]))
+    wanted = list(dict.fromkeys(name for names in columns.values() for name in names))
     room = max((lack.room for lack in lacks if lack.role != "train"), default=0)
     ways = [f"suite.val and suite.test of {counted(room, 'row')} or more each"] if room else []
     if any(lack.role == "train" for lack in lacks):

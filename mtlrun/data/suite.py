@@ -90,18 +90,20 @@ class Suite(Configured, ABC):
             return seed
         return seed % self.splits if self.splits else None
 
-    def labels_of(self, seed: int) -> Iterator[PartLabels]:
-        """Yield the labels of each selected task in the split of a seed, before label noise.
+    def labels_of(self, seeds: Sequence[int]) -> Iterator[list[PartLabels]]:
+        """Yield, for each seed, the labels of each selected task in that seed's split, before label noise.
 
         Suites whose inputs are costly to build override it: labels and row numbers are enough.
         """
         info = self.info()
-        for index, source_info in enumerate(info.sources):
-            source = self.build(source_info, seed)
-            for task in (task for task in info.tasks if task.source == index):
-                found = Target(task.kind, task.outputs, source.targets[task.name], task.partial)
-                names = self.class_names(task.name) or tuple(map(str, range(max(task.outputs, 2))))
-                yield PartLabels(task.name, found, names, task.metrics[0], source.splits)
+        for seed in seeds:
+            sources = [self.build(source, seed) for source in info.sources]
+            yield [self._labels(task, sources[task.source]) for task in info.tasks]
+
+    def _labels(self, task: Task, source: Source) -> PartLabels:
+        found = Target(task.kind, task.outputs, source.targets[task.name], task.partial)
+        names = self.class_names(task.name) or tuple(map(str, range(max(task.outputs, 2))))
+        return PartLabels(task.name, found, names, task.metrics[0], source.splits)
 
     def split_remedy(self, lacks: Sequence[Lack]) -> str:
         """Return which settings help where splits lack classes, a sentence."""

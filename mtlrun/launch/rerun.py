@@ -12,7 +12,7 @@ from mtlrun.gate.result import GateResult
 from mtlrun.launch.batch import Watcher, batch_of, train
 from mtlrun.launch.check import job_faults
 from mtlrun.plan.runs import config_id, run_ids, source_digests
-from mtlrun.plan.study import PARTS, Cell, Config, Study, study_runs
+from mtlrun.plan.study import PARTS, Cell, Config, Study, resplit_of, study_runs
 from mtlrun.report.summary import Summary, summarise
 from mtlrun.store.store import Store
 
@@ -74,8 +74,10 @@ def rerun(
     _check_complete(locked)
     had = {cell["cell_id"]: len(cell["seeds"]) for cell in locked["cells"]}
     splits = {cell["cell_id"]: (cell.get("resplit") or {}).get("splits") or 1 for cell in locked["cells"]}
-    first = {key: min(n, _whole(seeds or max(n - add_seeds, FEWEST), splits[key])) for key, n in had.items()}
-    most = {key: min(n, _whole(first[key] + add_seeds, splits[key])) for key, n in had.items()}
+    first = {
+        key: min(n, whole_splits(seeds or max(n - add_seeds, FEWEST), splits[key])) for key, n in had.items()
+    }
+    most = {key: min(n, whole_splits(first[key] + add_seeds, splits[key])) for key, n in had.items()}
     shares = SHARES if most != first else (1.0,)
     result, numbers = None, first
     for share, after in zip(shares, [*shares[1:], 1.0], strict=True):
@@ -84,7 +86,8 @@ def rerun(
         now = check(locked, manifest, summary, margin, stored=again.runs, share=share, planned=after)
         result = now if result is None else now.after(result)
         more = {
-            key: min(_whole(n, splits[key]), most[key]) for key, n in _more(result, numbers, most).items()
+            key: min(whole_splits(n, splits[key]), most[key])
+            for key, n in _more(result, numbers, most).items()
         }
         if result.exit_code != 3 or more == numbers:
             break
@@ -109,6 +112,7 @@ def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Stud
         config = _current(kept["config"])
         about = {key: value for key, value in kept.items() if key in Cell.__dataclass_fields__}
         own = {"config": config, "cell_id": config_id(config), "seeds": seeds}
+        own["resplit"] = resplit_of(build(config["suite"]))  # older locks have one ratio for all tasks
         own["runs"] = _add(config, seeds, runs)
         own["baselines"] = {t: _add(_current(c), seeds, runs) for t, c in kept["baselines"].items()}
         cells.append(Cell(**{**about, **own}))
@@ -140,7 +144,7 @@ def _more(result: GateResult, numbers: Numbers, most: Numbers) -> Numbers:
     return more
 
 
-def _whole(number: int, splits: int) -> int:
+def whole_splits(number: int, splits: int) -> int:
     """Return a number of seeds, rounded up so that each split has equally many."""
     return -(-number // splits) * splits
 

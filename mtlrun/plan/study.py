@@ -10,7 +10,7 @@ from typing import Any
 from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
 from mtlrun.data.suite import Suite, run_seeds
-from mtlrun.data.task import METRICS, SourceInfo, SuiteInfo, Task
+from mtlrun.data.task import METRICS, SourceInfo, Task
 from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
@@ -205,12 +205,16 @@ class _Ground:
             info.sources,
             [{"name": t.name, "kind": t.kind, **_metric(t), **_sizes(suite, info, t)} for t in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
-            _resplit(suite, info) if suite.varies_split else None,
+            resplit_of(suite),
             suite.splits or 1,
         )
 
 
-def _resplit(suite: Suite, info: SuiteInfo) -> dict[str, Any]:
+def resplit_of(suite: Suite) -> dict[str, Any] | None:
+    """Return what `Cell.resplit` says of a suite without faults."""
+    if not suite.varies_split:
+        return None
+    info = suite.info()
     sizes = {task.name: info.sources[task.source].rows for task in info.tasks}
     parts = {name: {"n_train": rows["train"], "n_test": rows["test"]} for name, rows in sizes.items()}
     return {"splits": suite.splits, "tasks": parts}

@@ -218,8 +218,10 @@ def test_no_change_in_some_seeds_is_judged_as_signs() -> None:
 
 
 def test_splits_of_their_own_need_more_to_pass() -> None:
-    split = {"resplit": {"n_train": 4, "n_test": 1}}
-    assert gate(locked_study(**split), study(shift=-0.002, first=1000, **split)).exit_code == 3
+    before = {"n_train": 4, "n_test": 1}
+    for sizes in (before, {"splits": None, "tasks": dict.fromkeys(STL, before)}):
+        split = {"resplit": sizes}
+        assert gate(locked_study(**split), study(shift=-0.002, first=1000, **split)).exit_code == 3
     assert gate(locked_study(), study(shift=-0.002, first=1000)).exit_code == 0
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from support.commands import Result, mtlrun, segments, tiny
 
-from mtlrun.launch.rerun import locked_study, machine_faults
+from mtlrun.launch.rerun import locked_study, machine_faults, whole_splits
 from mtlrun.lockfile import read_lock
 from mtlrun.store.store import Store
 
@@ -40,6 +40,25 @@ def test_the_lock_alone_names_the_runs_that_it_was_made_of(trained, path):
     study = locked_study(locked, "again", {cell["cell_id"]: 3 for cell in locked["cells"]})
     assert set(study.runs) == set(Store(trained.store).statuses())
     assert [cell.cell_id for cell in study.cells] == [cell["cell_id"] for cell in locked["cells"]]
+
+
+def test_a_lock_with_one_ratio_for_all_tasks_gets_that_of_each_task(path, tmp_path):
+    def of_before(page: dict[str, Any]) -> None:
+        for cell in page["cells"]:
+            cell["resplit"] = {"n_train": 4, "n_test": 1}
+            for config in (cell["config"], *cell["baselines"].values()):
+                config["suite"]["resplit"] = True
+
+    locked = read_lock(edited(path, tmp_path, of_before))
+    study = locked_study(locked, "again", {cell["cell_id"]: 3 for cell in locked["cells"]})
+    sizes = {"n_train": 897, "n_test": 600}
+    for cell in study.cells:
+        assert cell.resplit == {"splits": None, "tasks": {task["name"]: sizes for task in cell.tasks}}
+
+
+@pytest.mark.parametrize(("number", "splits", "whole"), ((6, 1, 6), (6, 5, 10), (10, 5, 10), (1, 3, 3)))
+def test_seeds_to_begin_with_are_as_many_of_each_split(number, splits, whole):
+    assert whole_splits(number, splits) == whole
 
 
 def test_an_empty_store_is_filled_and_passes(trained, path, tmp_path):

@@ -171,7 +171,39 @@ def test_sizes_of_parts_are_kept_where_seeds_split_anew():
     assert plan_study([make_job()]).cells[0].resplit is None
     kept = plan_study([make_job(suite__resplit=True)]).cells[0].resplit
     rows = build(make_job()["suite"]).info().sources[0].rows
-    assert kept == {"n_train": rows["train"], "n_test": rows["test"]}
+    sizes = {"n_train": rows["train"], "n_test": rows["test"]}
+    assert kept == {"splits": None, "tasks": {"digit": sizes, "parity": sizes}}
+
+
+def test_with_splits_each_seed_asked_for_is_a_run_on_every_split():
+    study = plan_study([make_job(suite__splits=3, seeds=[4, 0])])
+    (cell,) = study.cells
+    assert cell.seeds == [12, 13, 14, 0, 1, 2]
+    assert cell.resplit["splits"] == 3
+    assert len(study.runs) == 6 * 3
+    for ids in (cell.runs, *cell.baselines.values()):
+        assert [study.runs[i]["seed"] for i in ids] == cell.seeds
+        assert {study.runs[i]["suite"]["splits"] for i in ids} == {3}
+
+
+def test_points_of_a_front_have_the_seeds_of_their_suites_splits():
+    jobs = [make_job(suite__splits=splits, seeds=2) for splits in (2, 5)]
+    for cell, splits in zip(plan_study(jobs).cells, (2, 5), strict=True):
+        assert cell.seeds == list(range(2 * splits))
+
+
+@pytest.mark.parametrize(
+    ("choices", "run_id", "baseline"),
+    (
+        ({}, "78af379fe68b3e88", "9f435a3d3d0815bb"),
+        ({"suite__resplit": True}, "d49cf605c158754a", "803887ec04e74dbd"),
+        ({"suite": "digits_two"}, "3243addaa63bd562", "468ac45e45c385e2"),
+        ({"suite": "linear_teachers"}, "153c40d21b8c4ccb", "6b478449a20f00c0"),
+    ),
+)
+def test_run_ids_are_those_of_before_there_were_several_splits(choices, run_id, baseline):
+    (cell,) = plan_study([make_job(seeds=1, **choices)]).cells
+    assert (cell.runs[0], next(iter(cell.baselines.values()))[0]) == (run_id, baseline)
 
 
 def test_the_same_job_twice_is_one_cell():

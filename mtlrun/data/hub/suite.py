@@ -19,7 +19,6 @@ from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
 from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
 from mtlrun.data.hub.text import text_digest
 from mtlrun.data.judged import PartLabels, label_faults
-from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite, content_faults
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
@@ -160,18 +159,27 @@ class HubSuite(Suite):
                 yield fault._replace(rule=f"names {name}, which {fault.rule}")
         yield from content_faults(self.path, self.content, self.digest())
 
-    def labels_of(self, seed: int) -> Iterator[PartLabels]:
-        """Yield the labels of each selected task in the split of a seed."""
-        whole, offered = self.whole(), {task.name: task for task in self.offered()}
-        for name in self.selected():
-            source = whole[offered[name].source]
-            train = train_rows(self.train_size, source.rows["train"])
-            rows = self.rows_of(source.name, train, self.split_seed(seed))
-            yield PartLabels(name, self.target_of(name), self._named(name), offered[name].metrics[0], rows)
+    def labels_of(self, seeds: Sequence[int]) -> Iterator[list[PartLabels]]:
+        """Yield, for each seed, the labels of each selected task in that seed's split."""
+        info = self.info()
+        known = [
+            (
+                info.sources[task.source],
+                (task.name, self.target_of(task.name), self._named(task.name), task.metrics[0]),
+            )
+            for task in info.tasks
+        ]
+        for seed in seeds:
+            drawn = self.split_seed(seed)
+            yield [
+                PartLabels(*about, self.rows_of(source.name, source.rows["train"], drawn))
+                for source, about in known
+            ]
 
     def split_remedy(self, lacks: Sequence[Lack]) -> str:
         """Return which settings help where splits lack classes, a sentence."""
-        columns = {lack.task: self.columns_of(lack.task) for lack in lacks}
+        lacking = {lack.task for lack in lacks}
+        columns = {name: self.columns_of(name) for name in self.selected() if name in lacking}
         return remedy(lacks, columns, None if self.groups else self.strata(), several=False)
 
     def _named(self, task: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtlrun.data.every_split import every_split_faults
 from mtlrun.data.tables.association import association
 from mtlrun.data.tables.chosen import given_role, metrics_of, unfit
 from mtlrun.data.tables.columns import Column, names
@@ -20,6 +21,9 @@ from mtlrun.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
+
+
+FIRST_SEEDS = 10  # whose splits are looked at where each seed has its own
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,15 @@ def look(suite: Table) -> Look:
         dict(_tasks(suite)),
         {role: len(part) for role, part in parts.items()},
         _by(suite),
-        (*_unread(suite), *(suite.notes() if good else ())),
+        (*_unread(suite), *(suite.notes() if good else ()), *(_split_faults(suite) if good else ())),
     )
+
+
+def _split_faults(suite: Table) -> Iterator[str]:
+    """Yield what splits that vary lack: each of them, or those of the first seeds."""
+    if suite.varies_split:
+        for fault in every_split_faults(suite, range(suite.splits or FIRST_SEEDS)):
+            yield str(fault._replace(key=f"suite.{fault.key}"))
 
 
 def _tasks(suite: Table) -> Iterator[tuple[str, str]]:

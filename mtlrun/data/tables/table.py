@@ -241,18 +241,28 @@ class Table(Suite):
         """Return the row numbers of each part, with so many training rows; the same objects every time."""
         return rows_by_part(self.cut(), train, seed)
 
-    def labels_of(self, seed: int) -> Iterator[PartLabels]:
-        """Yield the labels of each selected task in the split of a seed."""
-        available = len(self.rows_of(None, self.split_seed(0))["train"])
-        rows = self.rows_of(self.training_rows(available), self.split_seed(seed))
+    def labels_of(self, seeds: Sequence[int]) -> Iterator[list[PartLabels]]:
+        """Yield, for each seed, the labels of each selected task in that seed's split."""
+        train = self.training_rows(len(self.rows_of(None, self.split_seed(0))["train"]))
         tasks = {task.name: task for task in self.offered()}
-        for name in self.selected():
-            named = self.class_names(name) or self.columns_of(name)
-            yield PartLabels(name, self.target_of(name), named, tasks[name].metrics[0], rows)
+        known = [
+            (
+                name,
+                self.target_of(name),
+                self.class_names(name) or self.columns_of(name),
+                tasks[name].metrics[0],
+            )
+            for name in self.selected()
+        ]
+        cut = self.cut()
+        for seed in seeds:
+            rows = rows_by_part(cut, train, self.split_seed(seed))
+            yield [PartLabels(*about, rows) for about in known]
 
     def split_remedy(self, lacks: Sequence[Lack]) -> str:
         """Return which settings help where splits lack classes, a sentence."""
-        columns = {lack.task: self.columns_of(lack.task) for lack in lacks}
+        lacking = {lack.task for lack in lacks}
+        columns = {name: self.columns_of(name) for name in self.selected() if name in lacking}
         return remedy(lacks, columns, None if self.group else self.strata(), several=True)
 
     def training_rows(self, available: int) -> int:

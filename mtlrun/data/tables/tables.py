@@ -111,10 +111,11 @@ class Tables(Suite):
         """Return the rows of one task's table."""
         return replace(self.table(source.name).build(source, seed), name=source.name)
 
-    def labels_of(self, seed: int) -> Iterator[PartLabels]:
-        """Yield the labels of each selected task in its table's split of a seed."""
-        for name in self.selected():
-            yield from self.table(name).labels_of(seed)
+    def labels_of(self, seeds: Sequence[int]) -> Iterator[list[PartLabels]]:
+        """Yield, for each seed, the labels of each selected task in its table's split."""
+        by_table = [self.table(name).labels_of(seeds) for name in self.selected()]
+        for found in zip(*by_table, strict=True):
+            yield [labels for one in found for labels in one]
 
     def table(self, task: str) -> Table:
         """Return the suite of one task's table alone."""

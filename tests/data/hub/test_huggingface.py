@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import datasets
 import numpy as np
@@ -10,6 +11,7 @@ from support.commands import mtlrun
 from support.hub import pictures, saved
 
 from mtlrun.config import to_node
+from mtlrun.data.every_split import every_split_faults
 from mtlrun.data.hub.huggingface import HuggingFace
 from mtlrun.data.task import Augment
 from mtlrun.errors import ConfigError
@@ -85,6 +87,35 @@ def test_seeds_share_their_arrays(folder):
     assert set(drawn[0].splits["test"]) != set(drawn[1].splits["test"])
     everything = np.concatenate(list(drawn[0].splits.values()))
     np.testing.assert_array_equal(np.sort(everything), np.arange(80))
+
+
+def test_a_number_of_random_splits_is_part_of_ids_and_names_of_splits_are_not(folder):
+    plain, named = suite_of(folder), suite_of(folder, splits={"test": "test"})
+    assert (named.splits, named.split_names) == (None, {"test": "test"})
+    assert suite_of(folder, split_names={"test": "test"}) == named
+    ids = [config_id({"suite": to_node(suite)}) for suite in (plain, named)]
+    assert ids[0] == ids[1]
+    drawn = [suite_of(folder, splits=count) for count in (2, 3)]
+    assert len({*ids, *(config_id({"suite": to_node(suite)}) for suite in drawn)}) == 3
+    tests = [drawn[0].load(seed).sources[0].splits["test"] for seed in range(3)]
+    np.testing.assert_array_equal(tests[0], tests[2])
+    assert set(tests[0]) != set(tests[1])
+
+
+def test_every_split_of_the_hub_must_have_all_classes(tmp_path):
+    rare = np.isin(np.arange(200), (3, 50, 90, 120, 199)).astype(int)
+    columns = {"x": [[float(i % 7), 1.0 * (i % 3)] for i in range(200)], "a": np.arange(200) % 2, "b": rare}
+    whole = datasets.Value("int64")
+    features = {"x": datasets.Sequence(datasets.Value("float32")), "a": whole, "b": whole}
+    saved(tmp_path / "set", {"train": columns}, features)
+    suite = HuggingFace(path=str(tmp_path / "set"), inputs="x", targets={"a": "a", "b": "b"}, splits=6)
+    assert not list(suite.faults())
+    (fault,) = every_split_faults(suite, range(6))
+    assert fault.key == "splits"
+    assert "part without class 1 of task b, which 5 of 200 rows have" in fault.rule
+    assert "suite.stratify=b, with suite.val and suite.test of 80 rows or more each" in fault.rule
+    helped = replace(suite, stratify="b", val=80, test=80)
+    assert not list(every_split_faults(helped, range(6)))
 
 
 def test_amounts_are_standardised_and_keep_their_units(folder):
