@@ -110,7 +110,7 @@ def still_improving(courses: Courses, natural_zero: Flags, margin: float) -> Arr
     rate = np.minimum(1.0, LATE * total / np.where(since > 0, since, 1.0))
     zero = natural_zero[courses.unit]
     size = np.where(zero, np.abs(best_before), np.abs(1 - best_before))
-    gain = best_late - best_before
+    gain = np.where(known, best_late, 0.0) - np.where(known, best_before, 0.0)
     begun = np.min(courses.step, axis=1, initial=np.inf, where=late)
     improving = (
         (gain * rate > margin / 100 * size)

@@ -131,6 +131,14 @@ class FrontStudy:
 
         return of
 
+    def _scale(self, front: Side, stl: Array) -> Array:
+        """Return what makes oriented percent of a task's metric (T,): 100 sign / |mean of stl|."""
+        at = front.members[0].units
+        about = self.layout.units.iloc[at]
+        _, mean, sd = moments(stl[:, at])
+        percent = has_percent(about["natural_zero"].to_numpy(dtype=bool), stl[:, at], mean, sd)
+        return 100 * about["sign"].to_numpy() / np.where(percent, np.abs(mean), np.nan)
+
     def time(self, members: Sequence[Member]) -> float:
         """Return the seconds of one seed of all trials of some cells."""
         return sum(member.trials * self.wall_s[member.cell_id] for member in members)

@@ -111,7 +111,7 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
-    return [*parts, Text(legend(summary), "dim")]
+    return [*parts, Text(legend(summary, marks), "dim")]
 
 
 def _folded(block: Block, width: int) -> Block:
