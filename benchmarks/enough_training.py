@@ -1,19 +1,19 @@
 """How many steps a run needs, however small its data: what `budget.min_steps` should be.
 
-    python -m benchmarks.enough_training --store DIR [--seeds 5] [--output FILE]
+    python -m benchmarks.enough_training --store DIR [--seeds 5] [--only NAME,NAME] [--output FILE]
 
-Trains every suite of digits and every small table with several `budget.min_steps`, and for so long that more steps
-change nothing (`LONG`). Per number of steps: how far single-task test values are from those of the long training and
-from scikit-learn's models at convergence, what share of rows the convergence check marks, which verdicts `negative`
-the long training takes back, and how long it took. Runs that the store has are not trained again.
+Trains every suite of digits and every small table once, for `LONG` steps, and reads shorter trainings from the same
+runs: with a constant learning rate a run's first steps are those of a shorter run, so that only its evaluations have
+to be dense. Per number of steps: how far single-task test values are behind those of the long training and behind
+scikit-learn's models at convergence, which rows the convergence check marks, and which verdicts `negative` the long
+training takes back. Runs that the store has are not trained again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,13 @@ from mtlrun.report.rows import make_rows
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import Store
 
-LEVELS = (1, 250, 500, 1000, 2000, 4000)
-LONG = 8000
-SEVERAL = 1.0
-"""Percent by which a value may be worse than that of the long training and count as reached: the default margin."""
+LEVELS = (250, 500, 1000, 2000, 4000)
+LONG = LEVELS[-1]
+EVALUATIONS = 10
+"""Of a run of each length; the default."""
+
+BEHIND = 1.0
+"""Percent by which a value is worse than another that count as behind it: the default margin."""
 
 DIGITS = {
     "digits_parity": (),
@@ -56,83 +59,80 @@ def suites(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def train(store: Path, seeds: int) -> None:
-    """Train every suite at every level.
+def train(store: Path, seeds: int, names: Sequence[str]) -> None:
+    """Train suites for so long that every level can be read from their runs.
 
     Raises:
         RuntimeError: a command failed.
     """
-    for name, overrides in suites(store.parent).items():
-        for steps in (*LEVELS, LONG):
-            length = [f"budget.min_steps={steps}", f"study={name}-{steps}", f"store={store}"]
-            code = command(["run", *overrides, *length, f"seeds={seeds}"])
-            if code:
-                raise RuntimeError(f"`mtlrun run` of {name} ended with exit code {code}")
+    length = [f"budget.steps={LONG}", f"budget.evaluations={EVALUATIONS * LONG // LEVELS[0]}"]
+    known = suites(store.parent)
+    for name in names or known:
+        told = [f"study={name}", f"store={store}", f"seeds={seeds}", "launch.processes=1"]
+        code = command(["run", *known[name], *length, *told])
+        if code:
+            raise RuntimeError(f"`mtlrun run` of {name} ended with exit code {code}")
 
 
-def rows_of(store: Store, study: str) -> pd.DataFrame:
-    """Return the rows of a stored study with what the convergence check says, steps and seconds of training."""
+def shortened(curves: pd.DataFrame, steps: int) -> pd.DataFrame:
+    """Return the curves that runs of so many steps would have."""
+    return curves[(curves["step"] <= steps) & (curves["step"] % (steps // EVALUATIONS) == 0)]
+
+
+def rows_of(store: Store, study: str) -> dict[int, pd.DataFrame]:
+    """Return by level the rows of a stored study, with what the convergence check says of them."""
     manifest = store.read_study(study)
     ids = study_runs(manifest["cells"])
     runs, curves = store.runs(ids), store.curves(ids)
     settings = Statistics(**{k: v for k, v in manifest["statistics"].items() if not k.startswith("_")})
     layout = lay_out(manifest)
-    measured = measure(layout, runs, curves)
-    rows = make_rows(layout, measured, settings)
-    rows = rows.join(make_convergence(layout, measured, curves, settings))
-    seconds = sum(cost["step_wall_s"] * cost["steps"] for cost in runs["cost"])
-    config = manifest["cells"][0]["config"]
-    return rows.assign(
-        steps=config["budget"]["steps"],
-        seconds=seconds / len(rows),
-        natural_zero=layout.units["natural_zero"],
-    )
+    found = {}
+    for level in LEVELS:
+        short = shortened(curves, level)
+        measured = measure(layout, runs, short)
+        rows = make_rows(layout, measured, settings)
+        found[level] = rows.join(make_convergence(layout, measured, short, settings))
+    return found
 
 
 def collect(store: Store) -> pd.DataFrame:
-    """Return one row per suite, level and task: the long training's and the reference models' values beside it."""
+    """Return one row per suite, level and task, compared with the long training and with the reference models."""
     parts = []
-    for name in [*DIGITS, *_tables(store)]:
-        node = store.read_study(f"{name}-{LONG}")["cells"][0]["config"]["suite"]
+    for name in store.studies():
+        levels = rows_of(store, name)
+        node = store.read_study(name)["cells"][0]["config"]["suite"]
         references = reference_values(build(node).load(0))
-        last = rows_of(store, f"{name}-{LONG}").set_index("task")
-        for level in (*LEVELS, LONG):
-            rows = rows_of(store, f"{name}-{level}")
+        last = levels[LONG].set_index("task")
+        for level, rows in levels.items():
             sign = np.where(rows["direction"] == "higher", 1.0, -1.0)
             for side in ("stl", "mtl"):
                 best = rows["task"].map(last[f"{side}_mean"])
-                rows[f"{side}_behind"] = 100 * sign * (best - rows[f"{side}_mean"]) / best.abs()
+                rows[f"{side}_behind_long"] = 100 * sign * (best - rows[f"{side}_mean"]) / best.abs()
             for model in ("linear", "mlp"):
                 value = rows["task"].map({task: found[model] for task, found in references.items()})
                 rows[f"behind_{model}"] = 100 * sign * (value - rows["stl_mean"]) / value.abs()
-            finally_ = rows["task"].map(last["verdict"])
-            rows["false_negative"] = (rows["verdict"] == "negative") & (finally_ != "negative")
-            parts.append(rows.assign(name=name, level=level, long_verdict=finally_))
+            end = rows["task"].map(last["verdict"])
+            rows["false_negative"] = (rows["verdict"] == "negative") & (end != "negative")
+            parts.append(rows.assign(name=name, level=level, long_verdict=end))
     return pd.concat(parts, ignore_index=True)
 
 
-def _tables(store: Store) -> list[str]:
-    names = {study.rpartition("-")[0] for study in store.studies()}
-    return sorted(names - set(DIGITS))
-
-
-def summary(found: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
+def summary(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield one line per level."""
     for level, rows in found.groupby("level"):
-        behind = rows["stl_behind"] > SEVERAL
+        behind = (rows[["stl_behind_long", "mtl_behind_long"]] > BEHIND).any(axis=1)
         marked = ~rows["converged"].fillna(True).astype(bool)
         yield {
-            "min_steps": int(str(level)),
+            "steps": int(str(level)),
             "rows": len(rows),
             "behind_long": int(behind.sum()),
-            "median_behind_mlp_pct": rows["behind_mlp"].median(),
-            "worst_behind_mlp_pct": rows["behind_mlp"].max(),
-            "behind_both": int(((rows["behind_mlp"] > SEVERAL) & (rows["behind_linear"] > SEVERAL)).sum()),
+            "median_behind_mlp_pct": round(rows["behind_mlp"].median(), 2),
+            "worst_behind_mlp_pct": round(rows["behind_mlp"].max(), 1),
+            "behind_mlp_and_linear": int((rows[["behind_mlp", "behind_linear"]] > BEHIND).all(axis=1).sum()),
             "marked": int(marked.sum()),
             "marked_of_behind": int((marked & behind).sum()),
             "negative": int((rows["verdict"] == "negative").sum()),
             "false_negative": int(rows["false_negative"].sum()),
-            "seconds": rows["seconds"].sum(),
         }
 
 
@@ -143,9 +143,12 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True, help="of runs; tables are written beside it")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--output", type=Path, help="for every row, as CSV")
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=[], help="names of suites to train"
+    )
     given = parser.parse_args()
     given.store.parent.mkdir(parents=True, exist_ok=True)
-    train(given.store, given.seeds)
+    train(given.store, given.seeds, given.only)
     found = collect(Store(given.store))
     if given.output:
         found.to_csv(given.output, index=False)
@@ -153,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

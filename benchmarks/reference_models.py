@@ -48,7 +48,7 @@ def _linear(task: Task) -> Any:
 
 def _mlp(task: Task, state: int) -> Any:
     kind = MLPRegressor if task.kind == "regression" else MLPClassifier
-    return kind(WIDTHS, batch_size=8, max_iter=1000, random_state=state)
+    return kind(hidden_layer_sizes=WIDTHS, max_iter=2000, random_state=state)
 
 
 def _value(model: Any, task: Task, parts: list[tuple[np.ndarray, np.ndarray]], unit: float) -> float:

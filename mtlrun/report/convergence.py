@@ -122,8 +122,9 @@ def still_improving(courses: Courses, natural_zero: Flags, margin: float) -> Arr
 
 
 def _best(value: Array, where: Flags) -> Array:
-    """Return the largest value of each series (S,) there, -inf where there is none."""
-    return np.max(np.nan_to_num(value, nan=-np.inf), axis=1, initial=-np.inf, where=where)
+    """Return the largest value of each series (S,) there, NaN where there is none."""
+    best = np.max(np.where(np.isnan(value), -np.inf, value), axis=1, initial=-np.inf, where=where)
+    return np.where(np.isfinite(best), best, np.nan)
 
 
 def _largest_fall(value: Array, where: Flags) -> Array:

@@ -126,7 +126,8 @@ def test_a_model_is_refused_where_a_file_is_missing(folder, tmp_path):
 def test_the_command_line_trains_on_text(folder, tmp_path):
     done = mtlrun(
         "run", "suite=huggingface", f"suite.path={folder}", "suite.inputs=text", "suite.text=words", "seeds=2",
-        "suite.targets={good: good, about: about}", "budget.epochs=3", "budget.min_steps=1", f"store={tmp_path / 'runs'}",
+        "suite.targets={good: good, about: about}", "budget.epochs=3", "budget.min_steps=1",
+        f"store={tmp_path / 'runs'}",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert "about" in done.out
