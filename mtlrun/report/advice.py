@@ -90,9 +90,14 @@ def _all_repaired(summary: Summary) -> str:
         return "sharing is not shown to hurt any task"
     words = contrasts.groupby("mitigation", sort=False)["verdict"].agg(list)
     whole = hurt.groupby("mitigation", sort=False)["verdict"].agg(lambda found: (found == "repairs").all())
-    clean = [str(name) for name in whole.index[whole] if "worse" not in words[name]]
+    repairing = [str(name) for name in whole.index[whole]]
+    clean = [name for name in repairing if "worse" not in words[name]]
     if clean:
-        return f"{' and '.join(clean[:_NAMED])} repair{'s' if len(clean) == 1 else ''} all and make{'s' if len(clean) == 1 else ''} none worse"
+        one = len(clean) == 1
+        return f"{' and '.join(clean[:_NAMED])} {'repairs all and makes' if one else 'repair all and make'} none worse"
+    if repairing:
+        one = len(repairing) == 1
+        return f"{' and '.join(repairing[:_NAMED])} {'repairs all but makes' if one else 'repair all but make'} others worse"
     return "none repairs all"
 
 

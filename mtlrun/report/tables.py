@@ -137,9 +137,10 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     Columns of numbers keep their types; infinities become missing.
     """
     result = frame.copy()
-    for name in ("hyper", "tuned", "parameters_task", "tasks", "branches", "weights", "profile", "cell_ids"):
-        if name in result:
-            texts = [None if plain(v) is None else json.dumps(plain(v), sort_keys=True) for v in result[name]]
+    for name in result:
+        values = [plain(value) for value in result[name]] if result[name].dtype == object else []
+        if any(isinstance(value, dict | list) for value in values) or name in ("hyper", "tuned"):
+            texts = [None if value is None else json.dumps(value, sort_keys=True) for value in values]
             result[name] = np.array(texts, dtype=object)
     for name in result.select_dtypes("float"):
         result[name] = result[name].replace([np.inf, -np.inf], np.nan)

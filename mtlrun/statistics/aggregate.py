@@ -207,7 +207,7 @@ def _figures(
         wins = (a > b) + 0.5 * (a == b)
         w = weights[:, :, task]
         improvement += np.einsum("bs,bsr,br->b", w, np.broadcast_to(wins, (len(w), *wins.shape[1:])), w)
-    improvement /= len(scale)
+    improvement = np.clip(improvement / len(scale), 0.0, 1.0)  # round-off
     scaled = ~np.isnan(scale)
     if not scaled.any():
         return np.stack([np.full(len(weights), np.nan)] * 2 + [improvement], axis=1)

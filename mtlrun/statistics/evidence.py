@@ -141,7 +141,7 @@ class OverSeeds:
     def interval(self, level: float) -> tuple[Array, Array]:
         """Return the bounds (T,), (T,); NaN where all seeds agree, so that no error can be measured."""
         low, high = self.method.interval(self.d, level)
-        flat = ~(high > low)
+        flat = ~(high - low > 1e-9 * np.maximum(np.abs(low), np.abs(high)))
         return np.where(flat, np.nan, low), np.where(flat, np.nan, high)
 
     def p_above(self, bound: Array | float) -> Array:

@@ -98,6 +98,7 @@ def test_earlier_tasks_are_those_that_a_later_phase_trains_less(schedule: Any, e
 
 def study(phases: list[dict[str, Any]] | None) -> SyntheticStudy:
     made = SyntheticStudy()
+    made.early = 1.0
     values = {"a": [0.5, 0.6], "b": [0.7, 0.8]}
     made.add(values, values, schedule="sequential")
     if phases is not None:

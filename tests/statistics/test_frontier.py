@@ -10,6 +10,13 @@ from mtlrun.statistics.frontier import NOWHERE, Position, on_front, position, sp
 from mtlrun.statistics.sign_flip import SignFlip
 from mtlrun.statistics.student import Array, StudentT
 
+
+
+def bounds_by(method):
+    """Return bounds by a method over seeds."""
+    return lambda d, layouts, level: method.interval(d, level)
+
+
 FRONT = np.array([[2.0, 0.0], [0.0, 2.0]])
 
 
@@ -17,7 +24,7 @@ def at(own: Array, front: Array = FRONT, seeds: int = 4, margin: float = 1.0) ->
     """Return the position of variants (V, T) against points (G, T) that are the same in every seed."""
     weights = bootstrap_weights(seeds, 50, np.random.default_rng(0))
     own, front = (np.repeat(np.array(values, dtype=float)[None], seeds, axis=0) for values in (own, front))
-    return position(front, own, front, own, StudentT(), weights, margin)
+    return position(front, own, front, own, bounds_by(StudentT()), weights, margin)
 
 
 def test_a_setting_behind_on_the_front_and_beyond_worked_out_by_hand():
@@ -55,7 +62,7 @@ def test_other_seeds_validation_chooses_and_test_judges():
     own_val = np.broadcast_to(np.array([[1.0, 1.0], [0.0, 0.0]]), (seeds, 2, 2))
     own = np.broadcast_to(np.array([[-2.0, -2.0], [3.0, 3.0]]), (seeds, 2, 2))
     point = np.zeros((seeds, 1, 2))
-    found = position(point, own_val, point, own, StudentT(), np.full((1, seeds), 1 / seeds), 1.0)
+    found = position(point, own_val, point, own, bounds_by(StudentT()), np.full((1, seeds), 1 / seeds), 1.0)
     assert (found.lead, found.word) == (-2, "dominated")
 
 
@@ -65,14 +72,14 @@ def test_a_seeds_own_validation_value_has_no_part_in_its_choice():
     front_val[:, 0], front_val[0, 1] = 1.0, 100.0
     front[:, 1] = [[7.0], [1.0], [1.0]]
     own = np.zeros((3, 1, 1))
-    found = position(front_val, own, front, own, StudentT(), np.full((1, 3), 1 / 3), 1.0)
+    found = position(front_val, own, front, own, bounds_by(StudentT()), np.full((1, 3), 1 / 3), 1.0)
     assert found.lead == pytest.approx(-(0 + 1 + 1) / 3)
 
 
 def test_noise_without_a_verdict_is_undecided():
     rng = np.random.default_rng(3)
     values = rng.normal(0, 3, (4, 6, 2))
-    found = position(values[:, :5], values[:, 5:], values[:, :5], values[:, 5:], StudentT(), np.eye(4), 0.5)
+    found = position(values[:, :5], values[:, 5:], values[:, :5], values[:, 5:], bounds_by(StudentT()), np.eye(4), 0.5)
     assert found.word == "undecided" and found.low < -0.5
     assert np.isnan(found.confidence) and 0 <= found.dominated <= 1
 
@@ -81,7 +88,7 @@ def test_too_few_seeds_are_nowhere():
     assert at([[1, 1]], seeds=1) == pytest.approx(NOWHERE, nan_ok=True)
     four = np.zeros((4, 1, 2))  # sign flips of four seeds have no such bounds
     rng = np.random.default_rng(0)
-    found = position(four, four + 1, four, four + 1, SignFlip(rng), np.eye(4), 1.0)
+    found = position(four, four + 1, four, four + 1, bounds_by(SignFlip(rng)), np.eye(4), 1.0)
     assert found.word == "undecided" and np.isnan(found.low)
 
 
