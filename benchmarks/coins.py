@@ -1,0 +1,101 @@
+"""Trained studies whose labels are fair coins: every network is right half the time, so every verdict is false.
+
+    python -m benchmarks.coins [--tables 24] [--output FILE]
+
+Each table is a study of its own: 150 training, 50 validation and 500 test rows, 8 inputs, 6 targets, trained together and
+alone by the command line, and judged after 5, 20 and 80 seeds, over test examples and over seeds alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.machine import machine
+from mtlrun.cli import main as mtlrun
+
+ROWS = {"train": 150, "val": 50, "test": 500}
+INPUTS, TARGETS, SEEDS, ALPHA = 8, 6, (80, 20, 5), 0.05
+TRAINED = ("budget=steps", "budget.steps=40", "budget.batch_size=full", "budget.evaluations=2")
+NETWORK = ("model.width=16", "optimizer.lr=0.01")
+
+
+def coin_table(number: int) -> pd.DataFrame:
+    """Return a table whose targets have nothing to do with its inputs."""
+    rng, rows = np.random.default_rng([11, number]), sum(ROWS.values())
+    table = pd.DataFrame(rng.normal(size=(rows, INPUTS)).round(4), columns=[f"x{i}" for i in range(INPUTS)])
+    for target in range(TARGETS):
+        table[f"t{target}"] = np.where(rng.random(rows) < 0.5, "u", "v")
+    table["part"] = np.repeat(list(ROWS), list(ROWS.values()))
+    return table
+
+
+def coin_rows(tables: int) -> pd.DataFrame:
+    """Train and judge the studies; return their report's rows with `table`, `seeds` and `over`."""
+    with tempfile.TemporaryDirectory() as folder:
+        return pd.concat(list(_studies(Path(folder), tables)), ignore_index=True)
+
+
+def _studies(folder: Path, tables: int) -> Iterator[pd.DataFrame]:
+    names = ", ".join(f"t{i}: t{i}" for i in range(TARGETS))
+    for number in range(tables):
+        path = folder / f"coins{number}.csv"
+        coin_table(number).to_csv(path, index=False)
+        data = ("suite=table", f"suite.path={path}", f"suite.targets={{{names}}}", "suite.split=part")
+        for seeds in SEEDS:
+            for over in ("examples", "seeds"):
+                judged = ("suite.metrics={binary: accuracy}", f"seeds={seeds}", f"statistics.over={over}")
+                rows = _reported(folder / "runs", [*data, *judged, *TRAINED, *NETWORK])
+                yield rows.assign(table=number, seeds=seeds, over_asked=over)
+
+
+def _reported(store: Path, overrides: Sequence[str]) -> pd.DataFrame:
+    """Train what is not there yet, and return the rows of the report."""
+    where, told = [f"store={store}", "study=coins"], io.StringIO()
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        assert mtlrun(["run", *overrides, *where]) == 0
+    with contextlib.redirect_stdout(told):
+        assert mtlrun(["report", str(store), "--study", "coins", "--format", "json"]) == 0
+    return pd.DataFrame(json.loads(told.getvalue())["rows"])
+
+
+def coin_rates(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return by scope and number of seeds the share of rows with p under .05, and of studies with any verdict of a sign."""
+    found = {}
+    for (over, seeds), part in rows.groupby(["over_asked", "seeds"]):
+        signs = part["verdict"].isin(["negative", "positive"]).groupby(part["table"]).any()
+        found[f"over {over}, {seeds} seeds"] = {
+            "rows with p < .05": float((part["p"] < ALPHA).mean()),
+            "studies with a false verdict": float(signs.mean()),
+        }
+    return found
+
+
+def main() -> None:
+    """Print the rates, and write them where asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", type=int, default=24)
+    parser.add_argument("--output", type=Path)
+    asked, begin = parser.parse_args(), time.time()
+    rates = coin_rates(coin_rows(asked.tables))
+    for line, found in rates.items():
+        print(f"{line:<28} " + "  ".join(f"{word} {value:.3f}" for word, value in found.items()))
+    print(f"{asked.tables} tables, {time.time() - begin:.0f} s")
+    if asked.output:
+        told = {"tables": asked.tables, "machine": machine(1), **rates}
+        asked.output.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
