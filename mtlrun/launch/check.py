@@ -21,7 +21,7 @@ from mtlrun.plan.saving import SAVES
 from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.statistics.methods import check_resplit
-from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts
@@ -119,10 +119,8 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         faults += found
         bad |= {group} if found else set()
     try:
-        if not bad & {"suite", "statistics", "stop"} and build(job["suite"]).varies_split:
-            if job["stop"].get("until"):
-                raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])
-            check_resplit(build(job["statistics"]).method)
+        if not bad & {"suite", "statistics", "stop"}:
+            _check_scope(build(job["suite"]), build(job["statistics"]), build(job["stop"]))
         if not bad & {"suite", "seeds"}:
             memo(_check_splits, job["suite"], job["seeds"])
         if not bad & {"suite", "budget"}:
@@ -135,6 +133,26 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
     except ConfigError as error:
         faults += error.faults
     return faults
+
+
+def _check_scope(suite: Suite, statistics: Statistics, stop: Stop) -> None:
+    """Check that what verdicts speak about fits how the data are split.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    over, varied = statistics.over, ["examples", "splits"]
+    if not suite.varies_split:
+        if over == SPLITS:
+            rule = "needs random splits: suite.splits=K, or suite.resplit=true"
+            raise ConfigError([Fault("statistics.over", rule, over, ["examples", "seeds"])])
+        return
+    if over == SEEDS:
+        rule = "must not be seeds where splits vary (suite.resplit, suite.splits): no test examples are the same"
+        raise ConfigError([Fault("statistics.over", rule, over, varied)])
+    if stop.until:
+        raise ConfigError([Fault("stop.until", _NO_LOOKS, stop.until)])
+    check_resplit(statistics.method)
 
 
 def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
