@@ -17,11 +17,10 @@ class FairGrad(GramianWeighting):
     """Alpha-fair allocation of the losses' decrease: G w = w^(-1/alpha) with w > 0, elementwise.
 
     The combined gradient has the slopes w^(-1/alpha) > 0 along the tasks, so no loss rises. The larger alpha, the
-    more the slowest task counts; towards alpha = 0 it is the sum of the losses, and alpha = 1 is the bargaining
-    solution of `nash_mtl`. As in the authors' code the weights are T w, and the combined gradient is shortened to
-    `max_norm`: if all gradients are n times as long, it is n^((1 - alpha) / (1 + alpha)) times as long, so that for
-    alpha > 1 it would grow without bound as gradients vanish. Each task's own parameters keep their plain gradient,
-    as there.
+    more the slowest task counts: alpha near 0 weighs all alike, and alpha = 1 is the bargaining solution of
+    `nash_mtl`. As in the authors' code the weights are T w, the combined gradient is shortened to `max_norm`, and
+    each task's own parameters keep their plain gradient. Without the bound, gradients n times as long give an update
+    n^((1 - alpha) / (1 + alpha)) times as long: for alpha > 1 it grows without limit as gradients vanish.
 
     Where some combination of the gradients is 0 (two opposed ones) there is no solution: weights are large but
     finite, and the combined gradient is near 0. A gradient of length 0 has weight 0.
