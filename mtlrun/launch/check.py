@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
+from mtlrun.data.own import data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
@@ -117,6 +118,8 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         faults += found
         bad |= {group} if found else set()
     try:
+        if "suite" not in bad:
+            memo(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
         if not bad & {"suite", "statistics", "stop"} and job["suite"].get("resplit"):
             if job["stop"].get("until"):
                 raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])
@@ -246,6 +249,12 @@ def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     if faults:
         raise ConfigError(faults)
     return tuning
+
+
+def _first_seed(job: Mapping[str, Any]) -> int:
+    """Return the first seed that is asked for; 0 where `seeds` is a fault."""
+    seeds = job.get("seeds")
+    return seeds[0] if isinstance(seeds, list) and _good_seeds(seeds) else 0
 
 
 def _good_seeds(seeds: list[Any]) -> bool:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.config import build
+from mtlrun.data.own import data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, SuiteInfo
 from mtlrun.errors import Fault, StoreError
@@ -166,6 +167,7 @@ def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:
         )
     config: dict[str, Any] = stored["config"].iloc[0]
     _check_code(run_id, config)
+    _check_data(run_id, config)
     suite: Suite = build(config["suite"])
     return SavedRun(run_id, config, suite, suite.info(), Weights(store.path).read(run_id, rule or rules[0]))
 
@@ -184,6 +186,20 @@ def _check_code(run_id: str, config: Mapping[str, Any]) -> None:
         raise StoreError(
             f"the file of {', '.join(changed)} is not the one that run {run_id} was trained with"
         )
+
+
+def _check_data(run_id: str, config: Mapping[str, Any]) -> None:
+    """Refuse a run of a suite of a user's own whose data are not what they were: they say how inputs are prepared.
+
+    Raises:
+        StoreError: they have changed.
+        ConfigError: they cannot be read, or have faults.
+    """
+    before: Mapping[str, str] = config.get("data") or {}
+    now = data_digests(config["suite"], config["seed"]) if before else {}
+    changed = [task for task, digest in before.items() if now.get(task) != digest]
+    if changed:
+        raise StoreError(f"the data of {', '.join(changed)} are not those that run {run_id} was trained on")
 
 
 def _not_one(store: Store, run: str, found: list[str], known: Mapping[str, Any]) -> str:

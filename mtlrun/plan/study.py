@@ -9,6 +9,7 @@ from typing import Any
 
 from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
+from mtlrun.data.own import Digests, data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, SourceInfo, Task
 from mtlrun.foreign import targets_in
@@ -126,7 +127,7 @@ def plan_study(
     for number, job in enumerate(jobs):
         asked = [
             (point, suite)
-            for suite in memo(_suites, job["suite"])
+            for suite in memo.keyed(job["suite"], _suites, job, memo)
             for point in points(job, len(suite.tasks), memo, front)
         ]
         planned = [
@@ -178,6 +179,8 @@ class _Ground:
         facts: what a report is told of the tasks that are judged.
         alone: by judged task the config of the suite with only that task.
         resplit: sizes of parts, where each seed has its own split.
+        data: what tells the data of its tasks; nothing for a suite of ours.
+        data_alone: by judged task the same of that task alone.
     """
 
     node: Config
@@ -187,9 +190,11 @@ class _Ground:
     facts: list[dict[str, str]]
     alone: dict[str, Config]
     resplit: dict[str, int] | None
+    data: Digests
+    data_alone: dict[str, Digests]
 
     @classmethod
-    def of(cls, suite: Suite) -> _Ground:
+    def of(cls, suite: Suite, digests: Digests) -> _Ground:
         info = suite.info()
         rows = info.sources[0].rows
         judged = [t for t in info.tasks if suite.primary in (None, t.name)]
@@ -201,6 +206,8 @@ class _Ground:
             [{"name": t.name, "kind": t.kind, **_metric(t)} for t in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
             {"n_train": rows["train"], "n_test": rows["test"]} if suite.resplit else None,
+            {t.name: digests[t.name] for t in info.tasks if digests},
+            {t.name: {t.name: digests[t.name]} if digests else {} for t in judged},
         )
 
 
@@ -208,8 +215,9 @@ def _metric(task: Task) -> dict[str, str]:
     return {"metric": task.metrics[0], "direction": METRICS[task.metrics[0]].direction}
 
 
-def _suites(node: Mapping[str, Any]) -> list[_Ground]:
-    return [_Ground.of(suite) for suite in suites_of(node)]
+def _suites(job: Mapping[str, Any], memo: Memo) -> list[_Ground]:
+    digests = memo(data_digests, job["suite"], seed_list(job["seeds"])[0])
+    return [_Ground.of(suite, digests) for suite in suites_of(job["suite"])]
 
 
 def _plan_cell(
@@ -226,7 +234,7 @@ def _plan_cell(
     budget: Budget = memo(build, job["budget"])
     schedule: Schedule = memo(build, job["schedule"])
     steps, phases = _course(budget, schedule, suite)
-    config = _canonical(job, suite.node, steps, budget, memo)
+    config = _canonical(job, suite.node, suite.data, steps, budget, memo)
     seeds = seed_list(job["seeds"]) if choice.seeds is None else choice.seeds
     plain = {**given, **{group: memo(load_option, group, option) for group, option in BASELINE.items()}}
     baselines = {}
@@ -235,7 +243,7 @@ def _plan_cell(
         its_budget: Budget = memo(build, alone["budget"])
         its_phases = phases if its_budget == budget else _course(its_budget, schedule, suite)[1]
         its_steps = trained_steps(its_phases, suite.tasks.index(task))
-        baseline = _canonical(alone, node, its_steps, its_budget, memo)
+        baseline = _canonical(alone, node, suite.data_alone[task], its_steps, its_budget, memo)
         baselines[task] = memo.keyed([baseline, seeds], add_runs, baseline, seeds, runs)
     return Cell(
         config,
@@ -279,13 +287,15 @@ def _early_stop(budget: Budget, phases: Sequence[Phase]) -> dict[str, int] | Non
     return {"patience": budget.patience, "after": sum(phase.steps for phase in phases[:-1])}
 
 
-def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget, memo: Memo) -> Config:
+def _canonical(
+    job: Mapping[str, Any], suite: Config, data: Digests, steps: int, budget: Budget, memo: Memo
+) -> Config:
     """Return all that a cell's result depends on, in one form."""
     parts = {group: job[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
     digests = memo(_digests, sorted({t for node in parts.values() for t in targets_in(node)}))
-    own_code = {"sources": digests} if digests else {}
-    return {**parts, "budget": budget_node, "dtype": job["dtype"], **own_code}
+    own = ({"sources": digests} if digests else {}) | ({"data": data} if data else {})
+    return {**parts, "budget": budget_node, "dtype": job["dtype"], **own}
 
 
 def _digests(targets: Sequence[str]) -> dict[str, str]:
