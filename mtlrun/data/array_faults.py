@@ -140,7 +140,9 @@ def _split_faults(key: str, splits: Any, info: SourceInfo, rows: int) -> Iterato
     names = list(good)
     for k, first in enumerate(names):
         for second in names[k + 1 :]:
-            both = np.intersect1d(good[first], good[second])
+            there = np.zeros(rows, bool)
+            there[good[first]] = True
+            both = good[second][there[good[second]]]
             if len(both):
                 rule = f"must have no row of splits.{first}, and shares {len(both)}"
                 yield Fault(f"{key}.{second}", rule, both[:3].tolist())
@@ -197,10 +199,11 @@ def _finite_faults(key: str, inputs: np.ndarray, used: np.ndarray) -> Iterator[F
     step = max(1, PIECE // max(1, inputs[0].size))
     bad: list[int] = []
     for first in range(0, len(inputs), step):
-        piece = np.abs(inputs[first : first + step]).reshape(len(inputs[first : first + step]), -1)
-        if not piece.max() <= LARGEST:
-            bad += (first + np.flatnonzero(~(piece <= LARGEST).all(1))).tolist()
-    seen = np.intersect1d(bad, used)
+        piece = inputs[first : first + step]
+        if not (piece.max() <= LARGEST and piece.min() >= -LARGEST):  # a NaN is neither
+            fine = (np.abs(piece) <= LARGEST).reshape(len(piece), -1).all(1)
+            bad += (first + np.flatnonzero(~fine)).tolist()
+    seen = np.intersect1d(bad, used) if bad else bad
     if len(seen):
         row = int(seen[0])
         value = inputs[row][~(np.abs(inputs[row]) <= LARGEST)].flat[0]
