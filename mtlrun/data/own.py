@@ -33,7 +33,7 @@ Digests = dict[str, str]
 def data_digests(node: Mapping[str, Any], seed: int) -> Digests:
     """Return what tells the data of every selected task of a suite; nothing for a suite of ours.
 
-    The data of seeds 0 and 1 are built and hashed, about 1 s for a GB; where the suite has a `fingerprint`, that is
+    The data of seeds 0 and 1 are built and hashed, 1 to 3 s for a GB; where the suite has a `fingerprint`, that is
     taken in their place. Label noise and shuffled labels are left out: they are settings.
 
     Args:

@@ -63,6 +63,7 @@ def prepare(
     jobs: Sequence[Mapping[str, Any]],
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
 ) -> Study:
     """Check jobs and plan their study.
 
@@ -70,23 +71,24 @@ def prepare(
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs; settings that were checked as jobs of their own.
+        looked: knows the data of users' own suites from earlier plans of the same command.
 
     Raises:
         ConfigError: every fault of every job.
     """
     if not jobs:
         raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
-    memo = Memo()
+    memo, looked = Memo(), looked or Memo()
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
     for job in jobs:
-        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo)})
+        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
     for key in ONE_PER_STUDY:
         if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
             fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices)
+    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices, looked)
     add_controls(study, jobs[0]["controls"])
     return study
 
@@ -99,14 +101,17 @@ def _found(job: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:
+def job_faults(
+    job: Mapping[str, Any], memo: Memo | None = None, looked: Memo | None = None
+) -> list[Fault | str]:
     """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other.
 
     Args:
         job: plain data, as Hydra composed it.
         memo: knows the parts of other jobs.
+        looked: knows the data of users' own suites.
     """
-    memo = memo or Memo()
+    memo, looked = memo or Memo(), looked or Memo()
     known = {*NODES, *PLAIN_KEYS}
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
@@ -119,7 +124,7 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         bad |= {group} if found else set()
     try:
         if "suite" not in bad:
-            memo(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
+            looked(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
         if not bad & {"suite", "statistics", "stop"} and job["suite"].get("resplit"):
             if job["stop"].get("until"):
                 raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])

@@ -107,6 +107,7 @@ def plan_study(
     memo: Memo | None = None,
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
 ) -> Study:
     """Return the study of some jobs, each a checked config with complete nodes.
 
@@ -115,19 +116,21 @@ def plan_study(
         memo: knows parts of them already.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs.
+        looked: knows the data of users' own suites already.
 
     Raises:
         ConfigError: a job's parts do not fit together.
     """
     choices, front = choices or {}, front_nodes(jobs)
-    memo, known = memo or Memo(), options_of() if known is None else known
+    memo, looked = memo or Memo(), looked or Memo()
+    known = options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
     by_job = []
     for number, job in enumerate(jobs):
         asked = [
             (point, suite)
-            for suite in memo.keyed(job["suite"], _suites, job, memo)
+            for suite in memo.keyed(job["suite"], _suites, job, looked)
             for point in points(job, len(suite.tasks), memo, front)
         ]
         planned = [
@@ -215,8 +218,8 @@ def _metric(task: Task) -> dict[str, str]:
     return {"metric": task.metrics[0], "direction": METRICS[task.metrics[0]].direction}
 
 
-def _suites(job: Mapping[str, Any], memo: Memo) -> list[_Ground]:
-    digests = memo(data_digests, job["suite"], seed_list(job["seeds"])[0])
+def _suites(job: Mapping[str, Any], looked: Memo) -> list[_Ground]:
+    digests = looked(data_digests, job["suite"], seed_list(job["seeds"])[0])
     return [_Ground.of(suite, digests) for suite in suites_of(job["suite"])]
 
 

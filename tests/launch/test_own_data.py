@@ -156,6 +156,9 @@ def test_seeds_are_built_as_little_as_needed(tmp_path):
     own_suites.LOADED.clear()
     planned(*files(tmp_path, "seeds=30"))
     assert sorted(own_suites.LOADED) == [0, 1]
+    own_suites.LOADED.clear()
+    assert mtlrun("run", *files(tmp_path, "seeds=[7]")).code == 0
+    assert own_suites.LOADED.count(1) == 1  # also where a command plans twice, before tuning and after
 
 
 def test_a_suite_may_tell_its_data_itself(tmp_path):
