@@ -97,7 +97,7 @@ def test_what_other_people_s_code_raises_names_their_class_and_line(tmp_path, mo
 def test_our_own_errors_and_those_that_are_told_already_stay_as_they_are():
     with pytest.raises(ZeroDivisionError), blaming("suite", "mtlrun.data.suite.Suite"):
         raise ZeroDivisionError
-    with pytest.raises(ConfigError, match="^bad config: as it was$"), blaming("suite", "mine.Suite"):
+    with pytest.raises(ConfigError, match=r"^bad config: as it was$"), blaming("suite", "mine.Suite"):
         raise ConfigError(["as it was"])
     with pytest.raises(KeyboardInterrupt), blaming("suite", "mine.Suite"):
         raise KeyboardInterrupt
