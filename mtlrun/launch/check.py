@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.every_split import every_split_faults
+from mtlrun.data.own import data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
@@ -63,6 +64,7 @@ def prepare(
     jobs: Sequence[Mapping[str, Any]],
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
 ) -> Study:
     """Check jobs and plan their study.
 
@@ -70,23 +72,24 @@ def prepare(
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs; settings that were checked as jobs of their own.
+        looked: knows the data of users' own suites from earlier plans of the same command.
 
     Raises:
         ConfigError: every fault of every job.
     """
     if not jobs:
         raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
-    memo = Memo()
+    memo, looked = Memo(), looked or Memo()
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
     for job in jobs:
-        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo)})
+        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
     for key in ONE_PER_STUDY:
         if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
             fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices)
+    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices, looked)
     add_controls(study, jobs[0]["controls"])
     return study
 
@@ -99,14 +102,17 @@ def _found(job: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:
+def job_faults(
+    job: Mapping[str, Any], memo: Memo | None = None, looked: Memo | None = None
+) -> list[Fault | str]:
     """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other.
 
     Args:
         job: plain data, as Hydra composed it.
         memo: knows the parts of other jobs.
+        looked: knows the data of users' own suites.
     """
-    memo = memo or Memo()
+    memo, looked = memo or Memo(), looked or Memo()
     known = {*NODES, *PLAIN_KEYS}
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
@@ -119,6 +125,8 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         faults += found
         bad |= {group} if found else set()
     try:
+        if "suite" not in bad:
+            looked(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
         if not bad & {"suite", "statistics", "stop"}:
             _check_scope(build(job["suite"]), build(job["statistics"]), build(job["stop"]))
         if not bad & {"suite", "seeds"}:
@@ -278,6 +286,12 @@ def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     if faults:
         raise ConfigError(faults)
     return tuning
+
+
+def _first_seed(job: Mapping[str, Any]) -> int:
+    """Return the first seed that is asked for; 0 where `seeds` is a fault."""
+    seeds = job.get("seeds")
+    return seeds[0] if isinstance(seeds, list) and _good_seeds(seeds) else 0
 
 
 def _good_seeds(seeds: list[Any]) -> bool:
