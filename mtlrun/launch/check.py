@@ -156,7 +156,9 @@ def _check_scope(suite: Suite, statistics: Statistics, stop: Stop) -> None:
             raise ConfigError([Fault("statistics.over", rule, over, ["examples", "seeds"])])
         return
     if over == SEEDS:
-        rule = "must not be seeds where splits vary (suite.resplit, suite.splits): no test examples are the same"
+        rule = (
+            "must not be seeds where splits vary (suite.resplit, suite.splits): no test examples are the same"
+        )
         raise ConfigError([Fault("statistics.over", rule, over, varied)])
     if stop.until:
         raise ConfigError([Fault("stop.until", _NO_LOOKS, stop.until)])

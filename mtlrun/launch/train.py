@@ -223,9 +223,7 @@ def _result(
             "merges": result.merges,
         },
         curves=curves,
-        scores=[
-            {**vars(one), "task": list(names)[one.task]} for one in result.scores
-        ],
+        scores=[{**vars(one), "task": list(names)[one.task]} for one in result.scores],
     )
 
 

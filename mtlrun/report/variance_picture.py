@@ -47,7 +47,9 @@ def draw_variance(summary: Summary) -> Figure:
     axes.set_xlabel("% of the variance of the mean gain", fontsize=8)
     axes.set_title(f"Where the error of each gain comes from: {summary.study}", loc="left", fontsize=10)
     keep_spines(axes, "bottom")
-    figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=8, title=about(rows), title_fontsize=7)
+    figure.legend(
+        loc="outside lower left", ncols=4, frameon=False, fontsize=8, title=about(rows), title_fontsize=7
+    )
     return figure
 
 
@@ -69,5 +71,7 @@ def _names(rows: pd.DataFrame) -> list[str]:
     for suite, part in rows.groupby("suite", sort=False):
         first = [str(suite)] if rows["suite"].nunique() > 1 else []
         shown = names_of(part).to_numpy().tolist()
-        found += ["  ".join([*first, str(task), *names]) for task, names in zip(part["task"], shown, strict=True)]
+        found += [
+            "  ".join([*first, str(task), *names]) for task, names in zip(part["task"], shown, strict=True)
+        ]
     return [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name in found]

@@ -133,7 +133,9 @@ class Cohort:
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
-        varies = self.suites[0].varies_split  # then verdicts rest on splits, and no two runs share test examples
+        varies = self.suites[
+            0
+        ].varies_split  # then verdicts rest on splits, and no two runs share test examples
         self.cases = None if varies else cases_of([d.sources for d in self.data], device)
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
