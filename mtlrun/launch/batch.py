@@ -22,7 +22,7 @@ from mtlrun.launch.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.plan.labels import varying_settings
-from mtlrun.plan.saving import Rule, rules_of
+from mtlrun.plan.saving import Rule, rules_of, stopping_rules
 from mtlrun.plan.study import Cell, Place, Study, study_runs
 from mtlrun.plan.tuning import Choice, Tuning
 from mtlrun.store.store import Store
@@ -42,6 +42,7 @@ class Batch:
         reused: ids of runs that the store has.
         unsaved: of runs that the store has without the weights that are asked for; they are trained again.
         save: how the checkpoints are chosen whose weights are kept, by run id.
+        stops: the rules of early stopping by which reports will read runs, by run id.
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
@@ -55,6 +56,7 @@ class Batch:
     reused: set[str]
     unsaved: set[str]
     save: dict[str, list[Rule]]
+    stops: dict[str, list[Rule]]
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Local
@@ -128,7 +130,8 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(
-        study, store, reused, unsaved, save, programs, cohorts, launcher, job["device"], processes, plan
+        *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
+        *(job["device"], processes, plan),
     )
 
 
@@ -244,6 +247,7 @@ def train(batch: Batch, watcher: Watcher) -> None:
             watcher.advance,
             watcher.note,
             batch.save,
+            batch.stops,
         )
     finally:
         watcher.end()

@@ -110,6 +110,7 @@ class Cohort:
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
         streamed: whether inputs come to the device batch by batch, as of `Bank`.
+        stops: rules of early stopping by which evaluations may be read too, for each lane.
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
@@ -124,6 +125,7 @@ class Cohort:
         compiler: str | None = None,
         rules: Sequence[Sequence[Rule]] | None = None,
         streamed: bool = False,
+        stops: Sequence[Sequence[Rule]] | None = None,
     ) -> None:
         self.config, self.device, self.compiler = configs[0], device, compiler
         self.not_compiled: str | None = None
@@ -140,6 +142,7 @@ class Cohort:
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
+        self.stops = stops or [()] * len(configs)
         self.groups = side_by_side(configs)
         networks = [
             build_network(p, s.info(), seed)
@@ -321,7 +324,7 @@ class Cohort:
     def _results(self) -> list[LaneResult]:
         values = torch.stack(self.values, 1).double().cpu().numpy()
         judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
-        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged)
+        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
         diverged = self.diverged.tolist()
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
