@@ -21,7 +21,7 @@ from mtlrun.training.bank import Bank
 from mtlrun.training.branches import Branches
 from mtlrun.training.case_scores import CaseScores, StoredScores
 from mtlrun.training.cases import cases_of
-from mtlrun.training.compiled import Compute, NotCompiled, compiled
+from mtlrun.training.compiled import NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
 from mtlrun.training.kept import Kept
@@ -34,7 +34,8 @@ from mtlrun.training.places import own_constants
 from mtlrun.training.probes import EXTRA_BATCHES
 from mtlrun.training.rules import Own, Rules, lane_fields, side_by_side
 from mtlrun.training.running import statistics_of
-from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
+from mtlrun.training.step import Batch, Lanes, Program, Tensors
+from mtlrun.training.trainer import Trainer
 from mtlrun.training.ways import forward_of_lanes, why_one_by_one
 from mtlrun.weighting.base import Facts
 
@@ -66,39 +67,6 @@ class LaneResult:
     merges: list[dict[str, Any]]
     parameters: Arrays
     kept: dict[int, Arrays]
-
-
-@dataclass
-class Trainer:
-    """One phase of training, ready to step.
-
-    Attributes:
-        phase: what is trained, and for how long.
-        program: what all lanes have in common.
-        lanes: what differs between them.
-        optimizer: of the model's parameters, from phase to phase the same.
-        learners: by the place of its rules, of what a weighting learns.
-        compute: `program.gradients`, or what does the same faster.
-    """
-
-    phase: Phase
-    program: Program
-    lanes: Lanes
-    optimizer: LaneOptimizer
-    learners: dict[int, LaneOptimizer]
-    compute: Compute
-
-    def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
-        """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
-        gradients, losses, weights = self.compute(self.lanes, batch)
-        within, steps = self.phase.place(step)
-        self.optimizer.step(gradients, within, steps, self.phase.lr_factor)
-        for place, learner in self.learners.items():
-            own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
-            found = {n: g for n, g in own.items() if g is not None}
-            learner.step(found, within, steps, self.phase.lr_factor)
-        self.program.watch(self.lanes, batch)
-        return losses, weights
 
 
 class Cohort:
