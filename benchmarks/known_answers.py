@@ -85,7 +85,7 @@ def studied(overrides: Sequence[str], seeds: int) -> Summary:
         store = Store(folder)
         manifest = store.read_study("main")
         ids = study_runs(manifest["cells"])
-        return summarise(manifest, store.runs(ids), store.curves(ids))
+        return summarise(manifest, store.runs(ids), store.curves(ids), store.scores(ids))
 
 
 def null(name: str, seeds: int) -> Summary:

@@ -141,7 +141,11 @@ def _add_models(command: AddCommand) -> None:
                 metavar="FILE",
                 help="one a source: a table (CSV, Parquet, ...) where the suite reads tables, else CSV or NPY",
             )
-        what = "folder" if name == "export" else "CSV file; default: standard output"
+        what = (
+            "folder"
+            if name == "export"
+            else "a file, .csv, .tsv, .parquet, .feather or .json; default: CSV on standard output"
+        )
         added.add_argument("--output", "-o", required=name == "export", help=what)
         added.add_argument("--store", default=DEFAULT_STORE)
         added.add_argument("--checkpoint", help="which one, of a run that has several")

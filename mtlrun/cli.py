@@ -138,14 +138,16 @@ def export(arguments: argparse.Namespace) -> int:
 def predict(arguments: argparse.Namespace) -> int:
     """Write what a run predicts for new inputs."""
     from mtlrun.launch.predict import predict as predictions
+    from mtlrun.launch.prediction_files import form_of, written
 
+    form = form_of(arguments.output)
     run, paths = _saved_run(arguments), [Path(path) for path in arguments.data]
     table = predictions(run, paths)
     for note in run.suite.fresh_notes(paths):
         print(note, file=sys.stderr)
-    content = table.to_csv(index=False)
+    content = written(table, form)
     if arguments.output is None:
-        print(content, end="")
+        print(content.decode(), end="")
     else:
         _write(arguments.output, content)
         print(f"wrote {counted(len(table), 'prediction')} to {arguments.output}", file=sys.stderr)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.foreign import TARGET, find
+from mtlrun.foreign import TARGET, blaming, find
 
 ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
@@ -65,7 +65,14 @@ def check_node(group: str, node: Mapping[str, Any], base: type | None = None) ->
     Args and faults are as of `shape_faults`.
     """
     faults = shape_faults(group, node, base)
-    return faults or [f._replace(key=f"{group}.{f.key}") for f in build(node).faults()]
+    if faults:
+        return faults
+    try:
+        with blaming(group, node[TARGET]):
+            found = list(build(node).faults())
+    except ConfigError as error:  # what the class of somebody else raised
+        return [fault for fault in error.faults if isinstance(fault, Fault)]
+    return [fault._replace(key=f"{group}.{fault.key}") for fault in found]
 
 
 def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) -> list[Fault]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, TracebackType
 from typing import Any
 
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import ConfigError, Fault, MtlrunError
 
 FOREIGN_ERRORS = (
     RuntimeError,
@@ -118,3 +121,45 @@ def told(error: BaseException) -> str:
     """Return an error in one line: its kind and the first line of what it says."""
     said = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def is_ours(target: Any) -> bool:
+    """Say whether a `_target_` names code of ours."""
+    return isinstance(target, str) and target.startswith("mtlrun.")
+
+
+class blaming:
+    """Makes what other people's code raises, of whatever kind, a fault that names their class and their line.
+
+    Errors in code of ours are left as they are.
+
+    Args:
+        key: of the fault.
+        target: `_target_` of the class whose methods are called inside.
+    """
+
+    def __init__(self, key: str, target: Any) -> None:
+        self.key, self.target = key, target
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if is_ours(self.target) or not isinstance(error, Exception) or isinstance(error, MtlrunError):
+            return
+        raise ConfigError(
+            [Fault(self.key, f"fails in {self.target}: {told(error)}{_place(trace)}")]
+        ) from error
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Return the innermost line of a traceback that is neither ours nor an installed package's; "" for none."""
+    here = str(Path(__file__).parent)
+    installed = [here, *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
+    frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith((*installed, "<"))]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno}, in {last.name})"

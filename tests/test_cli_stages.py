@@ -10,6 +10,7 @@ import pytest
 from support.commands import mtlrun, planned, tiny
 
 import mtlrun.training.cohort as cohort_module
+from mtlrun.report.attribution import PARTS, SHARING
 from mtlrun.store.store import Store
 
 TUNE = ("tune.optimizer.lr=[0.0001,0.01]", "tune.seeds=2")
@@ -116,9 +117,11 @@ def test_parts_add_up_to_the_gain(tmp_path):
     parts = pd.DataFrame(found["attribution"])
     for row in found["rows"]:
         own = parts[parts["task"] == row["task"]].set_index("part")["diff"]
-        assert list(own.index) == ["capacity", "exposure", "regularisation", "interference", "gain"]
+        assert list(own.index) == [*PARTS.values(), SHARING, "gain"]
         assert own["gain"] == pytest.approx(row["diff"], abs=1e-12)
-        assert own[:-1].sum() == pytest.approx(own["gain"], abs=1e-12)
+        assert own[list(PARTS.values())].sum() == pytest.approx(own["gain"], abs=1e-12)
+        shuffled = own["partner with shuffled labels"]
+        assert own[SHARING] == pytest.approx(own["capacity"] + shuffled, abs=1e-12)
         assert own["exposure"] == 0  # both tasks read the same images
     assert len(found["rows"]) == 2  # controls are no rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtlrun.errors import ConfigError
-from mtlrun.foreign import argument_faults, arguments_of, find, targets_in, told
+from mtlrun.foreign import argument_faults, arguments_of, blaming, find, targets_in, told
 
 
 @pytest.fixture
@@ -75,3 +75,29 @@ def test_arguments_that_are_objects_themselves_are_built():
 def test_an_error_is_told_in_one_line():
     assert told(ValueError("one\ntwo")) == "ValueError: one"
     assert told(ValueError()) == "ValueError"
+
+
+def test_what_other_people_s_code_raises_names_their_class_and_line(tmp_path, monkeypatch):
+    (tmp_path / "foreign_raises.py").write_text(
+        "import json\n\n\nclass Own(Exception): ...\n\n\ndef own():\n    raise Own('a\\nb')\n\n\n"
+        "def inside():\n    json.loads('{')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, what in (
+        ("own", r"Own: a \(foreign_raises.py, line 8, in own\)$"),
+        ("inside", r"JSONDecodeError: .* \(foreign_raises.py, line 12, in inside\)$"),
+    ):
+        with (
+            pytest.raises(ConfigError, match=f"`suite` fails in foreign_raises.{name}: {what}"),
+            blaming("suite", f"foreign_raises.{name}"),
+        ):
+            find(f"foreign_raises.{name}")()
+
+
+def test_our_own_errors_and_those_that_are_told_already_stay_as_they_are():
+    with pytest.raises(ZeroDivisionError), blaming("suite", "mtlrun.data.suite.Suite"):
+        raise ZeroDivisionError
+    with pytest.raises(ConfigError, match=r"^bad config: as it was$"), blaming("suite", "mine.Suite"):
+        raise ConfigError(["as it was"])
+    with pytest.raises(KeyboardInterrupt), blaming("suite", "mine.Suite"):
+        raise KeyboardInterrupt

@@ -124,6 +124,13 @@ class Suite(Configured, ABC):
         """Return the mean of `optimum` over all seeds, by a formula; None where there is none that is good."""
         return None
 
+    def fingerprint(self) -> str | None:
+        """Return what tells the content of the data, for a suite of a user's own; None to have the arrays hashed.
+
+        Two texts must differ where the data of any seed do: run ids hold it, and stored runs are reused by it.
+        """
+        return None
+
     def notes(self) -> Iterator[str]:
         """Yield what a user should know of the data before training, besides faults."""
         return iter(())

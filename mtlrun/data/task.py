@@ -120,8 +120,7 @@ class Source:
         scaling: The mean and the standard deviation with which inputs are standardised on the device, each float32
             and a number for each entry of an example's first axis (colours, columns); None leaves inputs as they are.
         augment: Of training batches; None for none.
-        groups: int64 (N,), the group of each row where rows of one group are no independent examples; None where each row
-            is one.
+        groups: int64 (N,), the group of each row where rows of one group are not independent; None for none.
     """
 
     name: str

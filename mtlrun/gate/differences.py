@@ -10,18 +10,24 @@ from mtlrun.report.summary import Summary
 
 Config = Mapping[str, Any]
 
+OWN = {"sources": "code", "data": "data"}
+"""Keys of digests of what is a user's own, and what they are digests of."""
+
 
 def config_changes(before: Config, after: Config, *, only_common: bool = False) -> list[str]:
     """Return the settings in which two canonical configs differ, as `optimizer.lr 0.01 -> 0.1`.
 
-    Classes that are a user's own, whose source file changed, are told as `code of mine.weighting.Inverse`. With
+    Classes that are a user's own, whose source file changed, are told as `code of mine.weighting.Inverse`, tasks of a
+    suite of a user's own, whose data changed, as `data of kind`. With
     `only_common`, settings that one side does not know are left out, as a setting that is new.
     """
     old, new = dict(_flat(before)), dict(_flat(after))
     keys = [key for key in {**old, **new} if not only_common or (key in old and key in new)]
     words = [f"{key} {_said(old, key)} -> {_said(new, key)}" for key in keys if old.get(key) != new.get(key)]
-    was, now = before.get("sources", {}), after.get("sources", {})
-    return words + [f"code of {target}" for target in was if target in now and was[target] != now[target]]
+    for key, what in OWN.items():
+        was, now = before.get(key, {}), after.get(key, {})
+        words += [f"{what} of {name}" for name in was if name in now and was[name] != now[name]]
+    return words
 
 
 def environment_changes(locked: Mapping[str, Any], summary: Summary) -> list[str]:
@@ -40,9 +46,9 @@ def environment_changes(locked: Mapping[str, Any], summary: Summary) -> list[str
 
 
 def _flat(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and values; the code of own classes is told apart."""
+    """Yield dotted keys and values; own code and data are told apart."""
     for key, value in config.items():
-        if not prefix and key in ("sources", "seed"):
+        if not prefix and key in (*OWN, "seed"):
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")

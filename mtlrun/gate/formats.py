@@ -15,18 +15,22 @@ from mtlrun.report.terminal import Style
 
 FORMATS = {"terminal": to_terminal, "md": to_markdown, "junit": to_junit, "json": to_json}
 
-SUFFIXES = {".md": "md", ".xml": "junit", ".json": "json"}
+SUFFIXES = {".md": "md", ".xml": "junit", ".json": "json"} | dict.fromkeys(("", ".txt", ".log"), "terminal")
 """The format of a file whose format is not given."""
 
 
 def check_format(name: str | None, output: str | None) -> str:
-    """Return the format that is meant: the one named, else the one of the file's ending, else `terminal`.
+    """Return the format that is meant: the one named, else the one of the file's ending, `terminal` without one.
 
     Raises:
-        ConfigError: there is no such format.
+        ConfigError: there is no such format, or none has this ending.
     """
     if name is None:
-        return SUFFIXES.get(Path(output).suffix, "terminal") if output else "terminal"
+        ending = Path(output or "").suffix.lower()
+        if ending not in SUFFIXES:
+            rule = "must be a file whose ending says its format, or `--format` must name one"
+            raise ConfigError([Fault("--output", rule, output, list(filter(None, SUFFIXES)))])
+        return SUFFIXES[ending]
     if name not in FORMATS:
         raise ConfigError([Fault("--format", "must name a format", name, list(FORMATS))])
     return name

@@ -19,9 +19,10 @@ from mtlrun.launch.memory import free_mib
 from mtlrun.launch.stopping import judged_anytime, more_seeds
 from mtlrun.launch.train import pick_device
 from mtlrun.launch.tuning import choose, trial_jobs
+from mtlrun.memo import Memo
 from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.plan.labels import varying_settings
-from mtlrun.plan.saving import Rule, rules_of
+from mtlrun.plan.saving import Rule, rules_of, stopping_rules
 from mtlrun.plan.study import Cell, Place, Study, study_runs
 from mtlrun.plan.tuning import Choice, Tuning
 from mtlrun.store.store import Store
@@ -41,6 +42,7 @@ class Batch:
         reused: ids of runs that the store has.
         unsaved: of runs that the store has without the weights that are asked for; they are trained again.
         save: how the checkpoints are chosen whose weights are kept, by run id.
+        stops: the rules of early stopping by which reports will read runs, by run id.
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
@@ -54,6 +56,7 @@ class Batch:
     reused: set[str]
     unsaved: set[str]
     save: dict[str, list[Rule]]
+    stops: dict[str, list[Rule]]
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Local
@@ -82,6 +85,7 @@ def plan_batch(
     jobs: Sequence[Mapping[str, Any]],
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
 ) -> Batch:
     """Check jobs, and find what the store already has of them.
 
@@ -89,12 +93,13 @@ def plan_batch(
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs.
+        looked: knows the data of users' own suites, where a command plans several times.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    return batch_of(prepare(jobs, known, choices), jobs[0])
+    return batch_of(prepare(jobs, known, choices, looked), jobs[0])
 
 
 def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
@@ -125,7 +130,8 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(
-        study, store, reused, unsaved, save, programs, cohorts, launcher, job["device"], processes, plan
+        *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
+        *(job["device"], processes, plan),
     )
 
 
@@ -150,9 +156,10 @@ def train_batch(
         StoreError: the store cannot be read or written.
     """
     jobs = judged_anytime(jobs)
-    choices = _tuned(jobs, watcher, known)
+    looked = Memo()
+    choices = _tuned(jobs, watcher, known, looked)
     while True:
-        batch = plan_batch(jobs, known, choices)
+        batch = plan_batch(jobs, known, choices, looked)
         manifest = _write_manifest(batch, jobs[0], command, known)
         _tell_repeated(batch, watcher)
         train(batch, watcher)
@@ -162,10 +169,12 @@ def train_batch(
         choices = longer
 
 
-def _tuned(jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None) -> dict[Place, Choice]:
+def _tuned(
+    jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None, looked: Memo
+) -> dict[Place, Choice]:
     """Return what validation chooses of the settings to try, after training them; nothing without such."""
-    plan_batch(jobs, known)  # faults of the jobs come before those of what is tuned
-    tuning, trials = plan_trials(jobs, known)
+    plan_batch(jobs, known, looked=looked)  # faults of the jobs come before those of what is tuned
+    tuning, trials = plan_trials(jobs, known, looked)
     if tuning is None or trials is None:
         return {}
     settings, seeds = counted(len(tuning.settings), "setting"), counted(len(tuning.seeds), "seed")
@@ -175,7 +184,7 @@ def _tuned(jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | N
 
 
 def plan_trials(
-    jobs: Sequence[Mapping[str, Any]], known: Known | None = None
+    jobs: Sequence[Mapping[str, Any]], known: Known | None = None, looked: Memo | None = None
 ) -> tuple[Tuning | None, Batch | None]:
     """Return what is tuned before jobs without faults are trained, and the batch of its trials; None for nothing.
 
@@ -183,7 +192,7 @@ def plan_trials(
         ConfigError: faults of `tune`, or of the jobs with a setting.
     """
     tuning = check_tuning(jobs)
-    return tuning, None if tuning is None else plan_batch(trial_jobs(jobs, tuning), known)
+    return tuning, None if tuning is None else plan_batch(trial_jobs(jobs, tuning), known, looked=looked)
 
 
 def _write_manifest(
@@ -238,6 +247,7 @@ def train(batch: Batch, watcher: Watcher) -> None:
             watcher.advance,
             watcher.note,
             batch.save,
+            batch.stops,
         )
     finally:
         watcher.end()

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.every_split import every_split_faults
+from mtlrun.data.own import data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
@@ -21,7 +22,7 @@ from mtlrun.plan.saving import SAVES
 from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.statistics.methods import check_resplit
-from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
 from mtlrun.training.network import Parts
@@ -63,6 +64,7 @@ def prepare(
     jobs: Sequence[Mapping[str, Any]],
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
 ) -> Study:
     """Check jobs and plan their study.
 
@@ -70,23 +72,24 @@ def prepare(
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs; settings that were checked as jobs of their own.
+        looked: knows the data of users' own suites from earlier plans of the same command.
 
     Raises:
         ConfigError: every fault of every job.
     """
     if not jobs:
         raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
-    memo = Memo()
+    memo, looked = Memo(), looked or Memo()
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
     for job in jobs:
-        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo)})
+        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
     for key in ONE_PER_STUDY:
         if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
             fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices)
+    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices, looked)
     add_controls(study, jobs[0]["controls"])
     return study
 
@@ -99,14 +102,17 @@ def _found(job: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:
+def job_faults(
+    job: Mapping[str, Any], memo: Memo | None = None, looked: Memo | None = None
+) -> list[Fault | str]:
     """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other.
 
     Args:
         job: plain data, as Hydra composed it.
         memo: knows the parts of other jobs.
+        looked: knows the data of users' own suites.
     """
-    memo = memo or Memo()
+    memo, looked = memo or Memo(), looked or Memo()
     known = {*NODES, *PLAIN_KEYS}
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
@@ -119,10 +125,10 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         faults += found
         bad |= {group} if found else set()
     try:
-        if not bad & {"suite", "statistics", "stop"} and build(job["suite"]).varies_split:
-            if job["stop"].get("until"):
-                raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])
-            check_resplit(build(job["statistics"]).method)
+        if "suite" not in bad:
+            looked(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
+        if not bad & {"suite", "statistics", "stop"}:
+            _check_scope(build(job["suite"]), build(job["statistics"]), build(job["stop"]))
         if not bad & {"suite", "seeds"}:
             memo(_check_splits, job["suite"], job["seeds"])
         if not bad & {"suite", "budget"}:
@@ -135,6 +141,28 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
     except ConfigError as error:
         faults += error.faults
     return faults
+
+
+def _check_scope(suite: Suite, statistics: Statistics, stop: Stop) -> None:
+    """Check that what verdicts speak about fits how the data are split.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    over, varied = statistics.over, ["examples", "splits"]
+    if not suite.varies_split:
+        if over == SPLITS:
+            rule = "needs random splits: suite.splits=K, or suite.resplit=true"
+            raise ConfigError([Fault("statistics.over", rule, over, ["examples", "seeds"])])
+        return
+    if over == SEEDS:
+        rule = (
+            "must not be seeds where splits vary (suite.resplit, suite.splits): no test examples are the same"
+        )
+        raise ConfigError([Fault("statistics.over", rule, over, varied)])
+    if stop.until:
+        raise ConfigError([Fault("stop.until", _NO_LOOKS, stop.until)])
+    check_resplit(statistics.method)
 
 
 def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
@@ -260,6 +288,12 @@ def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     if faults:
         raise ConfigError(faults)
     return tuning
+
+
+def _first_seed(job: Mapping[str, Any]) -> int:
+    """Return the first seed that is asked for; 0 where `seeds` is a fault."""
+    seeds = job.get("seeds")
+    return seeds[0] if isinstance(seeds, list) and _good_seeds(seeds) else 0
 
 
 def _good_seeds(seeds: list[Any]) -> bool:

@@ -33,7 +33,7 @@ OUTPUTS = {
     "multiclass": "logits of the classes",
     "binary": "logit of the second class",
     "multilabel": "logits of the labels",
-    "regression": "amounts in the unit of the data",
+    "regression": "amounts in the unit of the data, float64 where they were standardised",
 }
 
 TEMPLATE = '''"""Run {run_id} as `mtlrun export` wrote it: tasks {tasks}.
@@ -55,6 +55,7 @@ TASKS = {tasks!r}
 CHECKPOINTS = {checkpoints!r}  # step: positions of the tasks whose best checkpoint it is
 NAMES = {names!r}
 TRAINED = {trained!r}
+UNITS = {units!r}  # task: means and deviations of the amounts that it was trained on, standardised
 
 
 class Model(nn.Module):
@@ -74,7 +75,15 @@ class Model(nn.Module):
             held = [getattr(self, f"{{step}}/{{name}}".replace(".", "_")) for name in NAMES]
             outputs = network(*held, *(x.to(held[0].dtype) for x in inputs))
             found.update({{TASKS[t]: outputs[t] for t in tasks}})
-        return {{task: found[task] for task in TASKS}}
+        return {{task: in_units(task, found[task]) for task in TASKS}}
+
+
+def in_units(task, outputs):
+    """Return amounts that were standardised in the unit of the data, float64; other outputs as they are."""
+    if task not in UNITS:
+        return outputs
+    mean, std = (torch.tensor(n, dtype=torch.float64, device=outputs.device) for n in UNITS[task])
+    return outputs.double() * std + mean
 
 
 def load(folder=Path(__file__).parent):
@@ -107,6 +116,7 @@ def export(run: SavedRun, folder: Path) -> None:
         outputs="; ".join(f"{task.name}: {OUTPUTS[task.kind]}" for task in run.info.tasks),
         checkpoints=steps,
         names=names,
+        units=run.units(),
         trained=[name for name, _ in whole.network.named_parameters()],
         weights=WEIGHTS,
         code=code,

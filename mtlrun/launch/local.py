@@ -84,6 +84,7 @@ class Local(Configured):
         progress: Callable[[int], None],
         note: Callable[[str], None] = lambda text: None,
         save: Mapping[str, Sequence[Rule]] | None = None,
+        stops: Mapping[str, Sequence[Rule]] | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
@@ -95,6 +96,7 @@ class Local(Configured):
             progress: told of run-steps done.
             note: told of the widths that were timed, and of cohorts that were halved.
             save: how the checkpoints are chosen whose weights are kept, by run id.
+            stops: the rules of early stopping by which reports will read runs, by run id.
 
         Raises:
             WorkerError: a worker died; what was stored stays.
@@ -112,7 +114,7 @@ class Local(Configured):
                 "device": device,
                 "deterministic": self.deterministic,
             }
-            settings["save"] = save or {}
+            settings |= {"save": save or {}, "stops": stops or {}}
             compiled = {id(program) for program in programs if self.to_compile(program, processes)}
             return _train(pool, cut_programs(programs, processes), settings, compiled, progress, note)
 
@@ -187,7 +189,8 @@ def _train(
         programs.append(cohort.program)
         program = cohort.program
         own = {"chosen": program.chosen, "compile": id(program) in compiled, "streamed": program.streamed}
-        own["save"] = {r: settings["save"][r] for r in cohort.run_ids if r in settings["save"]}
+        for key in ("save", "stops"):
+            own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
         return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
 
     for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):

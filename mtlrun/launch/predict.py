@@ -25,7 +25,7 @@ def predict(run: SavedRun, paths: Sequence[Path]) -> pd.DataFrame:
     Of a multiclass task the columns are the predicted class and the probability of each, `<task>` and
     `<task>_p<number>`, or `<task>_p_<name>` where classes have names; of a binary one the predicted class and the
     probability of the second, `<task>_p`; of several labels or amounts `<task>_<k>` each, and probabilities of
-    labels. Amounts are in the unit of the data.
+    labels. Amounts are in the unit of the data, in double precision, and so are probabilities.
 
     Args:
         run: with its weights.
@@ -52,9 +52,10 @@ def predict(run: SavedRun, paths: Sequence[Path]) -> pd.DataFrame:
 
 @torch.no_grad()
 def outputs_of(run: SavedRun, inputs: Sequence[np.ndarray]) -> list[Tensor]:
-    """Return the outputs (N, outputs) of each task, at its own checkpoint, for inputs (N, ...) of each source.
+    """Return the outputs of each task, float64 (N, outputs), for inputs (N, ...) of each source.
 
-    Inputs are as the suite has them, and amounts in its units.
+    A task's outputs are those of its own checkpoint. Inputs are as the suite has them; amounts are in the unit of
+    the data.
     """
     found: dict[int, Tensor] = {}
     for step, tasks in run.by_step().items():
@@ -62,7 +63,7 @@ def outputs_of(run: SavedRun, inputs: Sequence[np.ndarray]) -> list[Tensor]:
         cut = [torch.tensor(x).to(whole.dtype).split(ROWS) for x in inputs]
         pieces: list[tuple[Tensor, ...]] = [whole(*piece) for piece in zip(*cut, strict=True)]
         found |= {t: torch.cat([piece[t] for piece in pieces]) for t in tasks}
-    return [found[t] for t in range(len(run.info.tasks))]
+    return [run.in_units(task.name, found[t]) for t, task in enumerate(run.info.tasks)]
 
 
 def _padded(values: np.ndarray, rows: int) -> np.ndarray:

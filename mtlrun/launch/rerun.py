@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.config import build, check_node, to_node
+from mtlrun.data.own import Digests, data_digests
 from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
 from mtlrun.launch.batch import Watcher, batch_of, train
 from mtlrun.launch.check import job_faults
+from mtlrun.memo import Memo
 from mtlrun.plan.runs import config_id, run_ids, source_digests
 from mtlrun.plan.study import PARTS, Cell, Config, Study, resplit_of, study_runs
 from mtlrun.report.summary import Summary, summarise
@@ -106,15 +108,19 @@ def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Stud
     if faults:
         raise ConfigError(list(faults.values()))
     runs: dict[str, Config] = {}
-    cells = []
+    cells, memo = [], Memo()
     for kept in locked["cells"]:
         seeds = kept["seeds"][: numbers[kept["cell_id"]]]
-        config = _current(kept["config"])
+        data = memo(data_digests, to_node(build(kept["config"]["suite"])), seeds[0])
+        config = _current(kept["config"], data)
         about = {key: value for key, value in kept.items() if key in Cell.__dataclass_fields__}
         own = {"config": config, "cell_id": config_id(config), "seeds": seeds}
         own["resplit"] = resplit_of(build(config["suite"]))  # older locks have one ratio for all tasks
         own["runs"] = _add(config, seeds, runs)
-        own["baselines"] = {t: _add(_current(c), seeds, runs) for t, c in kept["baselines"].items()}
+        own["baselines"] = {
+            t: _add(_current(c, {t: data[t]} if data else {}), seeds, runs)
+            for t, c in kept["baselines"].items()
+        }
         cells.append(Cell(**{**about, **own}))
     jobs = [[cell.cell_id] for cell in cells]
     return Study(name=name, statistics=dict(locked["statistics"]), stop={}, cells=cells, runs=runs, jobs=jobs)
@@ -176,12 +182,13 @@ def _config_faults(config: Config) -> Iterator[Fault]:
         yield from check_node(group, config.get(group, {}))
 
 
-def _current(config: Config) -> Config:
-    """Return a locked config as this version has it: with settings that are new, and the digests of own code."""
+def _current(config: Config, data: Digests) -> Config:
+    """Return a locked config as this version has it: with new settings, and the digests of own code and data."""
     parts = {group: to_node(build(config[group])) for group in PARTS}
     digests = source_digests(parts.values())
-    rest = {key: value for key, value in config.items() if key not in (*PARTS, "sources")}
-    return {**parts, **rest, **({"sources": digests} if digests else {})}
+    rest = {key: value for key, value in config.items() if key not in (*PARTS, "sources", "data")}
+    own = ({"sources": digests} if digests else {}) | ({"data": data} if data else {})
+    return {**parts, **rest, **own}
 
 
 def _add(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.config import build
+from mtlrun.data.own import data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, SuiteInfo
 from mtlrun.errors import Fault, StoreError
@@ -71,6 +72,23 @@ class SavedRun:
         """Return the network after a step that was saved, with all that stands around it."""
         return Whole(self.network(step), self.data)
 
+    def units(self) -> dict[str, tuple[list[float], list[float]]]:
+        """Return the mean and the deviation, K numbers each, of every task whose amounts are standardised."""
+        found = {task.name: self.data.sources[task.source].units.get(task.name) for task in self.info.tasks}
+        return {
+            name: (pair[0].tolist(), pair[1].tolist()) for name, pair in found.items() if pair is not None
+        }
+
+    def in_units(self, task: str, outputs: Tensor) -> Tensor:
+        """Return outputs (N, outputs) of a task in the unit of the data, float64.
+
+        Single precision has 7 digits, too few for amounts that differ by 1 around 20,000,000.
+        """
+        if task not in self.units():
+            return outputs.double()
+        mean, std = (torch.tensor(numbers, dtype=torch.float64) for numbers in self.units()[task])
+        return outputs.double() * std + mean
+
     def by_step(self) -> dict[int, list[int]]:
         """Return the positions of the tasks that have their checkpoint after each saved step."""
         names = [task.name for task in self.info.tasks]
@@ -82,9 +100,10 @@ class SavedRun:
 
 
 class Whole(nn.Module):
-    """A network from a suite's inputs, as arguments, to outputs in the units of its targets, a tuple.
+    """A network from a suite's inputs, as arguments, to outputs as training measures them, a tuple.
 
-    Inputs are standardised as training did on the device, and standardised amounts are what was measured again.
+    Inputs are standardised as training did on the device. Standardised amounts stay so: `SavedRun.in_units` makes
+    them what was measured again.
 
     Args:
         network: of one run.
@@ -95,13 +114,9 @@ class Whole(nn.Module):
         super().__init__()
         self.network, self.dtype = network, next(network.parameters()).dtype
         self._scaled = [source.scaling is not None for source in data.sources]
-        self._measured = [task.name in data.sources[task.source].units for task in data.tasks]
         for k, source in enumerate(data.sources):
             if source.scaling is not None:
                 self._hold(f"input_{k}", source.scaling, _over(source))
-        for t, task in enumerate(data.tasks):
-            if self._measured[t]:
-                self._hold(f"output_{t}", data.sources[task.source].units[task.name], (-1,))
 
     def _hold(self, name: str, pair: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> None:
         for what, array in zip(("mean", "std"), pair, strict=True):
@@ -114,11 +129,7 @@ class Whole(nn.Module):
         for k, x in enumerate(ready):
             if self._scaled[k]:
                 ready[k] = (x - self.get_buffer(f"input_{k}_mean")) / self.get_buffer(f"input_{k}_std")
-        outputs = list(self.network(ready))
-        for t, out in enumerate(outputs):
-            if self._measured[t]:
-                outputs[t] = out * self.get_buffer(f"output_{t}_std") + self.get_buffer(f"output_{t}_mean")
-        return tuple(outputs)
+        return tuple(self.network(ready))
 
 
 def _over(source: Source) -> tuple[int, ...]:
@@ -156,6 +167,7 @@ def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:
         )
     config: dict[str, Any] = stored["config"].iloc[0]
     _check_code(run_id, config)
+    _check_data(run_id, config)
     suite: Suite = build(config["suite"])
     return SavedRun(run_id, config, suite, suite.info(), Weights(store.path).read(run_id, rule or rules[0]))
 
@@ -174,6 +186,20 @@ def _check_code(run_id: str, config: Mapping[str, Any]) -> None:
         raise StoreError(
             f"the file of {', '.join(changed)} is not the one that run {run_id} was trained with"
         )
+
+
+def _check_data(run_id: str, config: Mapping[str, Any]) -> None:
+    """Refuse a run of a suite of a user's own whose data are not what they were: they say how inputs are prepared.
+
+    Raises:
+        StoreError: they have changed.
+        ConfigError: they cannot be read, or have faults.
+    """
+    before: Mapping[str, str] = config.get("data") or {}
+    now = data_digests(config["suite"], config["seed"]) if before else {}
+    changed = [task for task, digest in before.items() if now.get(task) != digest]
+    if changed:
+        raise StoreError(f"the data of {', '.join(changed)} are not those that run {run_id} was trained on")
 
 
 def _not_one(store: Store, run: str, found: list[str], known: Mapping[str, Any]) -> str:

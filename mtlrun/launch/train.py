@@ -55,6 +55,7 @@ def train_and_store(
     compiler: str | None = None,
     deterministic: bool = False,
     save: Mapping[str, Sequence[Rule]] | None = None,
+    stops: Mapping[str, Sequence[Rule]] | None = None,
     streamed: bool = False,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
@@ -68,6 +69,7 @@ def train_and_store(
         compiler: of the step, as of `Cohort`.
         deterministic: whether torch may use only kernels that give the same bits every time.
         save: how the checkpoints are chosen whose weights are kept, by run id.
+        stops: the rules of early stopping by which reports will read runs, by run id.
         streamed: whether inputs come to the device batch by batch, as of `Cohort`.
 
     Returns:
@@ -80,7 +82,7 @@ def train_and_store(
         records = None
         if len(part) <= (holds or len(part)):
             with numerics(configs[0]["dtype"], deterministic):
-                records = _train(part, device, progress, chosen, compiler, store, save or {}, streamed)
+                records = _train(part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed)
         if records is None:
             _free(device)
             half = len(part) // 2
@@ -101,6 +103,7 @@ def _train(
     compiler: str | None,
     store: Store,
     save: Mapping[str, Sequence[Rule]],
+    stops: Mapping[str, Sequence[Rule]],
     streamed: bool,
 ) -> list[RunRecord] | None:
     """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
@@ -114,7 +117,8 @@ def _train(
     try:
         flops = step_flops(configs[0], device)
         meter = Meter(device)
-        cohort = Cohort(configs, device, compiler, [save.get(config_id(c), ()) for c in configs], streamed)
+        rules, reads = ([found.get(config_id(c), ()) for c in configs] for found in (save, stops))
+        cohort = Cohort(configs, device, compiler, rules, streamed, reads)
         results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
@@ -223,9 +227,7 @@ def _result(
             "merges": result.merges,
         },
         curves=curves,
-        scores=[
-            {**vars(one), "task": list(names)[one.task]} for one in result.scores
-        ],
+        scores=[{**vars(one), "task": list(names)[one.task]} for one in result.scores],
     )
 
 

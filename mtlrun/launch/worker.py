@@ -1,8 +1,8 @@
 """A process that trains cohorts: JSON lines in, JSON lines out. Started by a launcher, never by a user.
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
-or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]}}
-to train one cohort; {"streamed": true} in either where inputs come to the device batch by batch. Out:
+or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
+"stops": likewise} to train one cohort; {"streamed": true} in either where inputs come to the device batch by batch. Out:
 {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
 "memory_holds": lanes or null} when the runs are stored.
 """
@@ -44,7 +44,10 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         task["chosen"],
         "inductor" if task["compile"] else None,
         task["deterministic"],
-        {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get("save", {}).items()},
+        *(
+            {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
+            for key in ("save", "stops")
+        ),
         streamed,
     )
     return {"counts": dict(counts), "memory_holds": holds}

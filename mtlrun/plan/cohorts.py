@@ -184,7 +184,7 @@ def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
             (s.input_shape, s.rows, s.pixels, repr(s.augment), s.stem, s.embedded) for s in info.sources
         ],
     }
-    rest = {k: v for k, v in config.items() if k not in ("suite", "seed")}
+    rest = {k: v for k, v in config.items() if k not in ("suite", "seed", "data")}
     program = {k: blank(v) if k in NUMERIC else v for k, v in rest.items()}
     if kind is not None:
         program |= dict.fromkeys(STRATEGIES) | {"kind": kind}

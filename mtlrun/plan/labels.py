@@ -109,6 +109,7 @@ def _flat(config: Mapping[str, Any], known: Known, memo: Memo) -> list[tuple[str
     return [
         setting
         for group, node in config.items()
+        if group != "data"  # digests, which follow from settings or from files
         for setting in memo.keyed((group, node), _flat_node, group, node, known)
     ]
 

@@ -56,6 +56,11 @@ def rules_of(cells: Iterable[Cell], save: str | None) -> dict[str, list[Rule]]:
     return found
 
 
+def stopping_rules(cells: Iterable[Cell]) -> dict[str, list[Rule]]:
+    """Return by run id how reports will read the runs of cells that stop early: those and their baselines."""
+    return rules_of([cell for cell in cells if cell.early_stop], "best")
+
+
 def _best(cell: Cell) -> tuple[Rule, Rule]:
     """Return the rules of a cell and of its baselines, which train in one phase."""
     stop = cell.early_stop or {"patience": 0, "after": 0}

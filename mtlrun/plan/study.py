@@ -9,8 +9,9 @@ from typing import Any
 
 from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
+from mtlrun.data.own import Digests, data_digests
 from mtlrun.data.suite import Suite, run_seeds
-from mtlrun.data.task import METRICS, SourceInfo, Task
+from mtlrun.data.task import METRICS, SourceInfo, SuiteInfo, Task
 from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
 from mtlrun.plan.budget import Budget
@@ -110,6 +111,7 @@ def plan_study(
     memo: Memo | None = None,
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
 ) -> Study:
     """Return the study of some jobs, each a checked config with complete nodes.
 
@@ -118,19 +120,21 @@ def plan_study(
         memo: knows parts of them already.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs.
+        looked: knows the data of users' own suites already.
 
     Raises:
         ConfigError: a job's parts do not fit together.
     """
     choices, front = choices or {}, front_nodes(jobs)
-    memo, known = memo or Memo(), options_of() if known is None else known
+    memo, looked = memo or Memo(), looked or Memo()
+    known = options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
     by_job = []
     for number, job in enumerate(jobs):
         asked = [
             (point, suite)
-            for suite in memo(_suites, job["suite"])
+            for suite in memo.keyed(job["suite"], _suites, job, looked)
             for point in points(job, len(suite.tasks), memo, front)
         ]
         planned = [
@@ -183,6 +187,8 @@ class _Ground:
         alone: by judged task the config of the suite with only that task.
         resplit: as of `Cell`.
         splits: how many runs a seed asked for stands for.
+        data: what tells the data of its tasks; nothing for a suite of ours.
+        data_alone: by judged task the same of that task alone.
     """
 
     node: Config
@@ -193,9 +199,11 @@ class _Ground:
     alone: dict[str, Config]
     resplit: dict[str, Any] | None
     splits: int
+    data: Digests
+    data_alone: dict[str, Digests]
 
     @classmethod
-    def of(cls, suite: Suite) -> _Ground:
+    def of(cls, suite: Suite, digests: Digests) -> _Ground:
         info = suite.info()
         judged = [t for t in info.tasks if suite.primary in (None, t.name)]
         return cls(
@@ -207,6 +215,8 @@ class _Ground:
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
             resplit_of(suite),
             suite.splits or 1,
+            {t.name: digests[t.name] for t in info.tasks if digests},
+            {t.name: {t.name: digests[t.name]} if digests else {} for t in judged},
         )
 
 
@@ -231,8 +241,9 @@ def _metric(task: Task) -> dict[str, str]:
     return {"metric": task.metrics[0], "direction": METRICS[task.metrics[0]].direction}
 
 
-def _suites(node: Mapping[str, Any]) -> list[_Ground]:
-    return [_Ground.of(suite) for suite in suites_of(node)]
+def _suites(job: Mapping[str, Any], looked: Memo) -> list[_Ground]:
+    digests = looked(data_digests, job["suite"], seed_list(job["seeds"])[0])
+    return [_Ground.of(suite, digests) for suite in suites_of(job["suite"])]
 
 
 def _plan_cell(
@@ -249,7 +260,7 @@ def _plan_cell(
     budget: Budget = memo(build, job["budget"])
     schedule: Schedule = memo(build, job["schedule"])
     steps, phases = _course(budget, schedule, suite)
-    config = _canonical(job, suite.node, steps, budget, memo)
+    config = _canonical(job, suite.node, suite.data, steps, budget, memo)
     seeds = run_seeds(seed_list(job["seeds"]), suite.splits) if choice.seeds is None else choice.seeds
     plain = {**given, **{group: memo(load_option, group, option) for group, option in BASELINE.items()}}
     baselines = {}
@@ -258,7 +269,7 @@ def _plan_cell(
         its_budget: Budget = memo(build, alone["budget"])
         its_phases = phases if its_budget == budget else _course(its_budget, schedule, suite)[1]
         its_steps = trained_steps(its_phases, suite.tasks.index(task))
-        baseline = _canonical(alone, node, its_steps, its_budget, memo)
+        baseline = _canonical(alone, node, suite.data_alone[task], its_steps, its_budget, memo)
         baselines[task] = memo.keyed([baseline, seeds], add_runs, baseline, seeds, runs)
     return Cell(
         config,
@@ -303,13 +314,15 @@ def _early_stop(budget: Budget, phases: Sequence[Phase]) -> dict[str, int] | Non
     return {"patience": budget.patience, "after": sum(phase.steps for phase in phases[:-1])}
 
 
-def _canonical(job: Mapping[str, Any], suite: Config, steps: int, budget: Budget, memo: Memo) -> Config:
+def _canonical(
+    job: Mapping[str, Any], suite: Config, data: Digests, steps: int, budget: Budget, memo: Memo
+) -> Config:
     """Return all that a cell's result depends on, in one form."""
     parts = {group: job[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
     digests = memo(_digests, sorted({t for node in parts.values() for t in targets_in(node)}))
-    own_code = {"sources": digests} if digests else {}
-    return {**parts, "budget": budget_node, "dtype": job["dtype"], **own_code}
+    own = ({"sources": digests} if digests else {}) | ({"data": data} if data else {})
+    return {**parts, "budget": budget_node, "dtype": job["dtype"], **own}
 
 
 def _digests(targets: Sequence[str]) -> dict[str, str]:

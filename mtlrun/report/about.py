@@ -15,7 +15,7 @@ _MOST = 4
 
 
 def about(rows: pd.DataFrame) -> str:
-    """Return a sentence, as "Verdicts are about networks trained on these 897 rows: over seeds and 600 test examples.".
+    """Return as "Verdicts are about networks trained on these 897 rows: over seeds and 600 test examples.".
 
     One clause for each kind of row; where there are more than a few kinds, their sizes are given as ranges.
 

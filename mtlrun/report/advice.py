@@ -49,29 +49,30 @@ def _clause(name: Hashable, counts: pd.Series, worse: pd.DataFrame) -> str:
     if counts["better"]:
         parts.append(f"improves {counts['better']}, a loss not excluded")
     text = f"{name} {' and '.join(parts)}"
-    mine = worse[worse["mitigation"] == name]
+    mine = worse[worse["mitigation"] == str(name)]
     if mine.empty:
         return text
-    many = f"{len(mine)} cases, " if len(mine) > 1 else ""
-    largest = mine.loc[mine["gain_pct"].fillna(0.0).idxmin()]
+    largest = mine.sort_values("gain_pct").iloc[0]
     by = f" by {-largest['gain_pct']:.1f} %" if largest["gain_pct"] < 0 else ""
-    most = f"{many}{largest['task']} most{by}" if many else f"{largest['task']} worse{by}"
-    told = f"makes {most}" if not many else f"makes {len(mine)} worse, {largest['task']} most{by}"
+    one = f"makes {largest['task']} worse{by}"
+    told = one if len(mine) == 1 else f"makes {len(mine)} worse, {largest['task']} most{by}"
     return f"{text}, but {told}" if parts else f"{name} {told}"
 
 
 def advice(summary: Summary) -> str:
     """Return one line on the mitigations as wholes: the highest mean gain over tasks, and whether any repairs all.
 
-    It is no stronger than the rows: it says where the mean is not shown to be better than without mitigation, and what
-    the one with the highest mean makes worse.
+    It is no stronger than the rows: it says where no task is shown to be better than without mitigation, and where a
+    mitigation that repairs all makes others worse.
     """
     means = _means(summary)
     if len(means) < 2 or summary.contrasts.empty:
         return ""
-    best = means.loc[means["value"].idxmax()]
+    best = means.sort_values("value", kind="stable").iloc[-1]
     value = interval(best["value"], best["low"], best["high"], 1)
-    text = f"Highest mean gain over tasks: {best['mitigation']}, {value} %".replace(" [", " % [", 1).removesuffix(" %")
+    text = f"Highest mean gain over tasks: {best['mitigation']}, {value} %".replace(
+        " [", " % [", 1
+    ).removesuffix(" %")
     if best["mitigation"] == BASE:
         return f"{text}, that is without mitigation."
     base = means[means["mitigation"] == BASE]
@@ -93,11 +94,11 @@ def _all_repaired(summary: Summary) -> str:
     repairing = [str(name) for name in whole.index[whole]]
     clean = [name for name in repairing if "worse" not in words[name]]
     if clean:
-        one = len(clean) == 1
-        return f"{' and '.join(clean[:_NAMED])} {'repairs all and makes' if one else 'repair all and make'} none worse"
+        verb = "repairs all and makes" if len(clean) == 1 else "repair all and make"
+        return f"{' and '.join(clean[:_NAMED])} {verb} none worse"
     if repairing:
-        one = len(repairing) == 1
-        return f"{' and '.join(repairing[:_NAMED])} {'repairs all but makes' if one else 'repair all but make'} others worse"
+        verb = "repairs all but makes" if len(repairing) == 1 else "repair all but make"
+        return f"{' and '.join(repairing[:_NAMED])} {verb} others worse"
     return "none repairs all"
 
 

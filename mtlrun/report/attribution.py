@@ -111,7 +111,9 @@ def _rungs(
     cases = []
     for k, (run_ids, one) in enumerate(zip(runs.values(), found, strict=True)):
         ids, steps = np.array(run_ids, dtype=object)[whole], one["step"].to_numpy(dtype=float)[whole]
-        stored = stacked(scores, ids.tolist(), task, steps.tolist(), values[whole, k]) if whole.any() else None
+        stored = (
+            stacked(scores, ids.tolist(), task, steps.tolist(), values[whole, k]) if whole.any() else None
+        )
         cases.append(None if stored is None else sign * stored)
     return _Rungs(list(runs), sign * values[whole], cases, np.array(cell["seeds"])[whole])
 
@@ -122,7 +124,9 @@ def _parts(rungs: _Rungs, row: pd.Series, about: pd.Series, settings: Statistics
     if list(names[1:]) == list(PARTS):
         ends[SHARING] = [*ends[PARTS["capacity"]], *ends[PARTS["shuffled"]]]
     ends[WHOLE] = [(last, 0)]
-    d = np.stack([sum(rungs.values[:, a] - rungs.values[:, b] for a, b in pairs) for pairs in ends.values()], 1)
+    d = np.stack(
+        [sum(rungs.values[:, a] - rungs.values[:, b] for a, b in pairs) for pairs in ends.values()], 1
+    )
     alone = rungs.values[:, 0]
     size = abs(alone.mean()) if len(alone) else np.nan
     splits = int(about["splits"])
@@ -157,8 +161,10 @@ def _parts(rungs: _Rungs, row: pd.Series, about: pd.Series, settings: Statistics
 def _layout(cases: Sequence[Array | None], pairs: Sequence[tuple[int, int]]) -> list[Array]:
     """Return the differences by seed and case of one part, in a list; an empty list where a rung has no scores."""
     used = [cases[k] for pair in pairs for k in pair]
-    if any(one is None or one.shape != used[0].shape for one in used if used[0] is not None) or used[0] is None:
+    if (
+        any(one is None or one.shape != used[0].shape for one in used if used[0] is not None)
+        or used[0] is None
+    ):
         return []
-    total = sum(cases[a] - cases[b] for a, b in pairs)  # type: ignore[operator]
-    assert not isinstance(total, int)
+    total: Array = np.sum([np.subtract(cases[a], cases[b]) for a, b in pairs], axis=0)  # type: ignore[arg-type]
     return [total[:, ~np.isnan(total).any(axis=0)]]

@@ -72,7 +72,7 @@ class CaseLayouts:
     def difference(
         self, one: tuple[str, int], other: tuple[str, int], sign: float, seeds: NDArray[np.bool_]
     ) -> list[Array]:
-        """Return the layout of `sign (one - other)`, each a side and a unit, in a list; an empty list without scores."""
+        """Return the layout of `sign (one - other)`, each a side and a unit, in a list; an empty one if unknown."""
         first, second = self.side(*one, seeds), self.side(*other, seeds)
         if first is None or second is None or first.shape != second.shape:
             return []
@@ -82,7 +82,9 @@ class CaseLayouts:
     def blocks_of(self, unit: int) -> float:
         """Return how many test cases stand behind one score of a unit: 1, or more where scores are of blocks."""
         known = ~np.isnan(self.steps["mtl"][:, unit])
-        for run_id, step in zip(self.run_ids["mtl"][known, unit], self.steps["mtl"][known, unit], strict=True):
+        for run_id, step in zip(
+            self.run_ids["mtl"][known, unit], self.steps["mtl"][known, unit], strict=True
+        ):
             place = (run_id, self.tasks[unit], int(step))
             scores = self.scores.get(*place)
             if scores is not None:
@@ -111,7 +113,7 @@ def stacked(
     They are moved so that the mean of a row, NaN left out, is its value (n,): what was stored is rounded, and the
     mean of pseudo-values is not quite the metric.
     """
-    found = []
+    found: list[NDArray[np.float64]] = []
     for run_id, step in zip(run_ids, steps, strict=True):
         one = scores.get(run_id, task, int(step))
         if one is None or (found and len(one) != len(found[0])):

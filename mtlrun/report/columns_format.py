@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtlrun.report.summary import Summary
 from mtlrun.report.tables import flat, table
+from mtlrun.spreadsheet import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(summary: Summary, level: str = "rows") -> str:
@@ -24,7 +23,7 @@ def to_csv(summary: Summary, level: str = "rows") -> str:
     """
     frame = flat(table(summary, level))
     for name in frame.select_dtypes(exclude="number"):
-        frame[name] = frame[name].astype(object).map(_harmless)
+        frame[name] = frame[name].astype(object).map(harmless)
     return frame.to_csv(index=False)
 
 
@@ -37,10 +36,6 @@ def to_parquet(summary: Summary, level: str = "rows") -> bytes:
     buffer = io.BytesIO()
     _typed(flat(table(summary, level))).to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

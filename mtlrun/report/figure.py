@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtlrun.report import words
+from mtlrun.report.about import about
+from mtlrun.report.advice import unconverged
 from mtlrun.report.aggregate_picture import draw_aggregates
 from mtlrun.report.display import names_of
 from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, PALE, keep_spines, new_figure, refuse_empty
 from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
 from mtlrun.report.tuned import tuning_warning
+from mtlrun.report.variance_picture import draw_variance
 from mtlrun.report.waterfall import draw_waterfalls
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ _LOOKS = {
 """Marker and colour by verdict; the colours differ for colour-blind readers too."""
 
 _HARM = "#fbe7e1"
-_WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN = 9.0, 0.235, 0.62, 0.45, 0.45
+_WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN = 9.0, 0.235, 0.62, 0.45, 0.6
 _LEFT, _RIGHT = 0.30, 0.78
 _MOST_PIXELS = 60_000
 _NAME_LENGTH = 38
@@ -95,6 +98,7 @@ PICTURES: dict[str, Callable[[Summary], Figure]] = {
     "aggregates": draw_aggregates,
     "attribution": draw_waterfalls,
     "frontier": draw_fronts,
+    "variance": draw_variance,
 }
 """Pictures by level."""
 
@@ -164,7 +168,8 @@ def _draw_row(axes: Axes, panel: _Panel, row: Any, y: float) -> None:
     open_ = row.verdict == "inconclusive"
     transform = axes.get_yaxis_transform()
     axes.text(-0.50, y, _short(row.name), transform=transform, color=INK, va="center", fontsize=8.5)
-    text = words.gain(row) + (words.SMALL if row.small else "")
+    short = words.UNICODE.unconverged if words.plain(row.converged) is False else ""
+    text = words.gain(row) + (words.SMALL if row.small else "") + short
     axes.text(1.02, y, text, transform=transform, color=colour, va="center", fontsize=8)
     if np.isfinite(low):
         axes.plot([low, high], [y, y], color=colour, lw=1.6, zorder=3, solid_capstyle="butt")
@@ -181,6 +186,12 @@ def _limits(panel: _Panel) -> tuple[float, float]:
     reach = max(panel.margin * 1.25, 0.15 * (high - low), 1e-12)
     pad = 0.04 * (high - low)
     return min(low - pad, -reach), max(high + pad, reach)
+
+
+def _reading(summary: Summary) -> str:
+    short = f"{words.UNICODE.unconverged}: not converged" if unconverged(summary.rows).any() else ""
+    parts = ["mean with 95 % interval", short, tuning_warning(summary.rows)]
+    return "   ".join(filter(None, parts))
 
 
 def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
@@ -205,6 +216,6 @@ def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
         handlelength=1.8,
         columnspacing=1.6,
         bbox_to_anchor=(0.5, 0.06 / total),
-        title=f"mean over seeds with 95 % interval  {tuning_warning(summary.rows)}".strip(),
+        title="\n".join(filter(None, [about(summary.rows), _reading(summary)])),
         title_fontsize=8,
     )

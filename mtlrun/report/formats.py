@@ -46,13 +46,23 @@ FORMATS: Mapping[str, Format] = {
     "html": Format(to_html),
 }
 
-SUFFIXES = {f".{name}": name for name in FORMATS} | {".tex": "latex", ".htm": "html", ".markdown": "md"}
+SUFFIXES = {f".{name}": name for name in FORMATS if name not in ("terminal", "latex")}
+SUFFIXES |= {".tex": "latex", ".latex": "latex", ".htm": "html", ".markdown": "md"}
+SUFFIXES |= dict.fromkeys(("", ".txt", ".log"), "terminal")
 """The format of a file whose format is not given."""
 
 
 def report_format(name: str | None, output: str | None) -> str:
-    """Return the format that is meant: the one named, else the one of the file's ending, else `terminal`."""
-    return name or SUFFIXES.get(Path(output or "").suffix.lower(), "terminal")
+    """Return the format that is meant: the one named, else the one of the file's ending, `terminal` without one.
+
+    Raises:
+        ConfigError: no format has this ending.
+    """
+    ending = Path(output or "").suffix.lower()
+    if name is None and ending not in SUFFIXES:
+        rule = "must be a file whose ending says its format, or `--format` must name one"
+        raise ConfigError([Fault("--output", rule, output, list(filter(None, SUFFIXES)))])
+    return name or SUFFIXES[ending]
 
 
 def render(

@@ -66,14 +66,14 @@ class FrontStudy:
     def case_gains(
         self, front: Side, members: Sequence[Member], seeds: NDArray[np.bool_]
     ) -> list[Array | None]:
-        """Return the test values of `gains` by test case for some seeds (S,): by task (n, M, cases), None if unknown."""
+        """Return the test values of `gains` by case for some seeds (S,): by task (n, M, cases), None if unknown."""
         scale = self._scale(front, self.measured.stl)
         return [self._of_task(members, task, scale[task], seeds) for task in range(len(scale))]
 
     def _of_task(
         self, members: Sequence[Member], task: int, scale: float, seeds: NDArray[np.bool_]
     ) -> Array | None:
-        sides = []
+        sides: list[Array] = []
         for member in members:
             found = self.cases.side("mtl", member.units[task], seeds)
             if found is None or (sides and found.shape != sides[0].shape):

@@ -11,7 +11,6 @@ import numpy as np
 from mtlrun.report.front_values import FrontStudy, study_of
 from mtlrun.report.fronts import Member, Side, find_sides, front_for, whole
 from mtlrun.report.layout import IDENTITY, LABELS
-from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.frontier import (
     DOMINATED,
     NOWHERE,
@@ -22,6 +21,7 @@ from mtlrun.statistics.frontier import (
     spread_out,
 )
 from mtlrun.statistics.judge import INTERVAL_LEVEL
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array, moments
 from mtlrun.store.scores import ScoreTable

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.report.about import about
+from mtlrun.report.sentences import sentences
 from mtlrun.report.summary import Summary
 from mtlrun.report.tables import plain, table
 
@@ -39,6 +41,9 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     page |= {name: _records(table(summary, name)) for name in levels}
     if level == "rows":
         page["statistics"] = asdict(summary.settings)
+        page["about"] = about(summary.rows)
+        page["looks"] = plain(summary.looks)
+        page["sentences"] = sentences(summary)
     return json.dumps(page, indent=1, allow_nan=False, ensure_ascii=False)
 
 

@@ -44,9 +44,7 @@ def families(suites: pd.Series, settings: Statistics) -> list[str]:
     return list(suites) if settings.family == "suite" else ["study"] * len(suites)
 
 
-def has_percent(
-    natural_zero: NDArray[np.bool_], values: Array, mean: Array, sd: Array
-) -> NDArray[np.bool_]:
+def has_percent(natural_zero: NDArray[np.bool_], values: Array, mean: Array, sd: Array) -> NDArray[np.bool_]:
     """Return whether a percentage of |mean| (U,) has a meaning, whatever the unit.
 
     Not for metrics without a natural zero, nor where the mean is 0, nor where values of both signs, whose standard
@@ -143,7 +141,9 @@ def _differences(
         cases.difference(("mtl", unit), ("stl", unit), signs[unit], paired[:, unit])
         for unit in range(len(units))
     ]
-    return Differences(measured.d, size, layouts, units["ratio"].to_numpy(dtype=float), splits_of(layout, measured))
+    return Differences(
+        measured.d, size, layouts, units["ratio"].to_numpy(dtype=float), splits_of(layout, measured)
+    )
 
 
 def splits_of(layout: Layout, measured: Measured) -> NDArray[np.int64]:

@@ -64,9 +64,7 @@ def _same_metrics(
     return bool(np.isclose(a, b, rtol=_METRICS, atol=1e-300, equal_nan=True).all())
 
 
-def _metrics(
-    side: Side, seeds: NDArray[np.bool_], cases: CaseLayouts, curves: pd.DataFrame
-) -> pd.Series:
+def _metrics(side: Side, seeds: NDArray[np.bool_], cases: CaseLayouts, curves: pd.DataFrame) -> pd.Series:
     """Return every metric of a side's task at the steps that are read, by seed, split and metric."""
     import pandas as pd
 

@@ -61,7 +61,9 @@ def legend(summary: Summary, marks: Marks = UNICODE) -> str:
         "Test values, chosen on validation.",
         small if summary.rows["small"].any() else "",
         f"{marks.unconverged}: not converged." if unconverged(summary.rows).any() else "",
-        f"+{marks.infinite}: no number of seeds decides." if summary.rows["examples_needed"].notna().any() else "",
+        f"+{marks.infinite}: no number of seeds decides."
+        if summary.rows["examples_needed"].notna().any()
+        else "",
         "abs: in the metric's own unit." if _has_absolute(summary) else "",
         _presets(summary.rows),
         tuning_warning(summary.rows),
@@ -117,7 +119,9 @@ def _undecided(rows: pd.DataFrame) -> str:
         them = "it" if len(open_) == 1 else "them" if len(seeds) == len(open_) else f"{len(seeds)} of them"
         text += f"; about {seeds.max():,} further seeds would decide {them}"
     if len(examples):
-        them = "it" if len(open_) == 1 else "them" if len(examples) == len(open_) else f"{len(examples)} of them"
+        them = (
+            "it" if len(open_) == 1 else "them" if len(examples) == len(open_) else f"{len(examples)} of them"
+        )
         text += f"; no number of seeds would decide {them}, since the test set is too small: about "
         text += f"{significant(float(examples.max())):,} test examples would (--level variance)"
     return f"{text}."
@@ -132,8 +136,8 @@ def _unconverged(rows: pd.DataFrame) -> str:
     named = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
     tasks = "task" if len(names) == 1 else "tasks"
     are = counted(len(short), "row is", "rows are")
-    text = f"{are} not converged ({tasks} {named}): validation was still improving when training ended, so the verdict"
-    return f"{text} is about short training. Train longer (budget.epochs, budget.steps or budget.min_steps)."
+    text = f"{are} not converged ({tasks} {named}): validation was still improving when training ended"
+    return f"{text}. Train longer (budget.epochs, budget.steps or budget.min_steps)."
 
 
 def _left_out(summary: Summary) -> str:
@@ -156,8 +160,8 @@ def _looks(summary: Summary) -> str:
     longest = max(extended, key=len)
     counts = ", ".join(map(str, longest[:-1]))
     return (
-        f"These rows were judged before, with {counts} seeds, by a test made for one look: p-values are too small when "
-        "seeds are added until they are. Use stop.until=conclusive, whose test allows for it."
+        f"These rows were judged before, with {counts} seeds, by a test made for one look: p-values are too small if "
+        "seeds are added until a verdict comes. Use stop.until=conclusive, whose test allows for it."
     )
 
 

@@ -89,7 +89,8 @@ def cells_of(layout: Layout) -> list[NDArray[np.intp]]:
 
 
 def _cell(layout: Layout, measured: Measured, cases: CaseLayouts, units: NDArray[np.intp]) -> _Cell:
-    whole = ~np.isnan(measured.d[:, units]).any(axis=1) & (len(units) > 0)
+    known = ~np.isnan(measured.d[:, units])
+    whole = np.asarray(known.all(axis=1) & (len(units) > 0))
     stl, mtl = measured.stl[whole][:, units], measured.mtl[whole][:, units]
     value = delta_m(stl, mtl, layout.units["sign"].to_numpy()[units])
     by_seed = np.full(len(whole), np.nan)

@@ -13,6 +13,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.course import with_phases
 from mtlrun.report.layout import LABELS
 from mtlrun.report.summary import Summary
+from mtlrun.report.variance import make_variance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ LEVELS = (
     "cost",
     "theory",
     "phases",
+    "variance",
 )
 _LACKING = {
     "contrasts": "has no contrast: it takes mitigation=none and another one",
@@ -58,6 +60,8 @@ def table(summary: Summary, level: str) -> pd.DataFrame:
         raise ConfigError([Fault("--level", "must name a table", level, LEVELS)])
     if level == "curves":
         return _curve_table(summary)
+    if level == "variance":
+        return make_variance(summary.rows)
     return getattr(summary, "pairs" if level == "runs" else level)
 
 

@@ -11,7 +11,7 @@ from mtlrun.report.tables import plain
 
 
 class Marks(NamedTuple):
-    """Signs by verdict, so that colour is never needed to read one; plus-minus, infinity, and that of short training."""
+    """Signs by verdict, so that colour is never needed to read one; and other signs that ASCII lacks."""
 
     negative: str
     positive: str
@@ -69,7 +69,7 @@ def p_value(p: float) -> str:
 
 
 def verdict(row: Any, marks: Marks) -> str:
-    """Return the verdict with its sign, `*` where the gain is smaller than the margin, `†` where training was too short.
+    """Return the verdict with its sign, `*` where the gain is below the margin, `†` where training was too short.
 
     A row of which no seed was trained, or none alone, is undecided for that reason, and says so.
     """

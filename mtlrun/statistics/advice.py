@@ -50,9 +50,10 @@ def advise(
         power: the chance to decide.
         kind: the study's method.
     """
-    n, mean, sd = moments(differences.d)
+    count, mean, sd = moments(differences.d)
+    n = count.astype(float)
     alone = further_seeds(
-        *(mean, sd, n.astype(float), margin, level, power, differences.ratios),
+        *(mean, sd, n, margin, level, power, differences.ratios),
         factor=kind.seeds,
         counts=kind.counts,
     )

@@ -84,7 +84,7 @@ def aggregate(
         level: of the intervals.
     """
     whole = whole_seeds(~np.isnan(mtl - stl), strata)
-    used = whole.any(axis=0)
+    used: NDArray[np.bool_] = np.asarray(whole.any(axis=0))
     if not used.any():
         nothing = Estimate(np.nan, np.nan, np.nan)
         return Aggregate(nothing, nothing, nothing)
@@ -107,7 +107,7 @@ def aggregate(
 
 
 def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Array, Array]:
-    """Return bounds (3,), (3,): of the mean by Student's t, of the others stretched as the mean's draws have to be."""
+    """Return bounds (3,), (3,): of the mean by Student's t, of the others stretched as the mean's have to be."""
     shares = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(drawn, shares, axis=0)
     half = special.stdtrit(error.freedom, shares[1]) * error.error
@@ -189,9 +189,7 @@ def _resamples(
         yield weights
 
 
-def _figures(
-    weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array
-) -> Array:
+def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array) -> Array:
     """Return mean, interquartile mean and probability of improvement (b, 3).
 
     Args:

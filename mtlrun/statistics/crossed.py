@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from mtlrun.statistics.student import Array
@@ -75,7 +76,7 @@ class Crossed:
         half = np.where(self.collapsed(np.abs(self.mean)), np.nan, half)
         return self.mean - half, self.mean + half
 
-    def collapsed(self, distance: Array) -> Array:
+    def collapsed(self, distance: Array) -> NDArray[np.bool_]:
         """Return where the standard error is so small beside a distance (T,) that it measures no error."""
         return np.sqrt(self.variance) <= _COLLAPSED * np.abs(distance)
 

@@ -1,4 +1,4 @@
-"""Tests over seeds and test examples that do not rest on Student's t alone: bootstrap, and looking again and again."""
+"""Tests over seeds and test examples: Student's t, a bootstrap, and a sequential test."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ class CrossedT:
 
 
 class CrossedBootstrap:
-    """The pigeonhole bootstrap: seeds and examples are resampled apart, each whole (Owen, Annals of Applied Statistics 1,
-    2007).
+    """The pigeonhole bootstrap: seeds and examples are resampled apart, each whole.
+
+    Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1, 2007.
 
     Its variance is too large by up to twice the interaction of seeds and examples, so its draws are used for their
     shape alone: they are standardised, and their quantiles stand in for the normal ones that Student's t
@@ -118,7 +119,9 @@ class CrossedBootstrap:
         """Return (B, count): how often each of so many seeds or examples was drawn, as its part of the whole."""
         key = (part, count)
         if key not in self._weights:
-            self._weights[key] = bootstrap_weights(count, RESAMPLES, np.random.default_rng([self._root, *key]))
+            self._weights[key] = bootstrap_weights(
+                count, RESAMPLES, np.random.default_rng([self._root, *key])
+            )
         return self._weights[key]
 
 

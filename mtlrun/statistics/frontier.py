@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from mtlrun.statistics.student import Array
 
 Bounds = Callable[[Array, Sequence[Sequence[Array]], float], tuple[Array, Array]]
-"""Of columns of leads (S, K), their layouts by test case (as of `mtlrun.statistics.evidence.Differences`) and a level to
-the bounds (K,), (K,) of their intervals."""
+"""Of columns of leads (S, K), their layouts by test case (as of `mtlrun.statistics.evidence.Differences`) and a level
+to the bounds (K,), (K,) of their intervals."""
 
 CaseValues = Sequence[Array | None]
 """By task, values by test case (S, G, M); None where they are not known."""

@@ -37,7 +37,7 @@ class Judgement:
         n: seeds with a difference.
         diverged: seeds without one because a run diverged.
         mean: of the differences, in the metric's unit.
-        low, high: 95 % interval of what the method takes as centre, of the scope of the verdict, unadjusted; NaN where
+        low, high: unadjusted 95 % interval of what the method takes as centre, of the scope of the verdict; NaN where
             nothing varies, so that no error can be measured.
         seed_low, seed_high: the same over seeds alone.
         scope: what the verdict speaks about: `examples`, `seeds` or `splits`.
@@ -90,8 +90,8 @@ def judge(
         differences: T columns; the margin is a percentage of their `size`.
         percent: (T,) whether a percentage of the size has a meaning.
         diverged: (T,) seeds that have no difference because a run diverged.
-        same: (T,) whether both sides agree in every score of every example and in all else that was measured, in every
-            seed: nothing was shared.
+        same: (T,) whether both sides agree in every score of every example and in all else that was measured, in
+            every seed: nothing was shared.
         family: (T,) names of the families that are corrected together.
         settings: method, scope, correction, level, margin and power.
         rng: for what the method draws; without one the same draws every time.

@@ -108,7 +108,7 @@ def check_resplit(name: str) -> None:
         ConfigError: it is not, or there is no such method.
     """
     if not find_method(name).resplit:
-        rule = "must be a test that allows for splits which vary with the seed (suite.resplit=true)"
+        rule = "must be a test that allows for splits that vary (suite.resplit, suite.splits)"
         raise ConfigError(
             [Fault("statistics.method", rule, name, [n for n, kind in METHODS.items() if kind.resplit])]
         )

@@ -57,7 +57,7 @@ class ResampledT:
         return np.sqrt(between * (1 / np.maximum(k, 1) + self.ratio))
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Return the bounds (T,), (T,) of the two-sided interval of the mean; NaN below two splits or without spread."""
+        """Return the bounds (T,), (T,) of the two-sided interval; NaN below two splits or without spread."""
         mean, between, _, k = self.parts()
         half = special.stdtrit(np.maximum(k - 1, 1), (1 + level) / 2) * self.standard_error()
         half = np.where((k > 1) & (between > 0), half, np.nan)

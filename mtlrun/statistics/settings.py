@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
 
-EXAMPLES, SEEDS, SPLITS = "examples", "seeds", "splits"
+EXAMPLES: Final = "examples"
+SEEDS: Final = "seeds"
+SPLITS: Final = "splits"
 """What a verdict speaks about, see `Statistics.over`."""
 
 SEEDS_ONLY = ("sign_flip", "wilcoxon")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mtlrun.data.task import METRICS, Task
+from mtlrun.plan.saving import Rule
 from mtlrun.training.cases import Cases
 
 
@@ -60,20 +61,29 @@ class CaseScores:
         self._values.append([values for _, values in pairs])
 
     def stored(
-        self, steps: Sequence[int], val: NDArray[np.float64], judged: Sequence[Sequence[bool]]
+        self,
+        steps: Sequence[int],
+        val: NDArray[np.float64],
+        judged: Sequence[Sequence[bool]],
+        stops: Sequence[Sequence[Rule]],
     ) -> list[list[StoredScores]]:
         """Return for each lane what is kept: each task where it is selected alone, with all others, or at the end.
 
         Args:
             steps: (E,) of the evaluations.
             val: (R, E, Q) metrics on validation rows.
-            judged: for each lane, which tasks a joint selection looks at.
+            judged: for each lane, which tasks a joint selection and early stopping look at.
+            stops: for each lane, rules of early stopping by which it may be read too.
         """
         found: list[list[StoredScores]] = [[] for _ in judged]
         values = val[:, :, self._primary] * self._signs
         values = np.where(np.isfinite(values), values, np.nan)
         for lane, tasks in enumerate(judged):
-            for e, t in sorted(_read(values[lane], np.array(tasks))):
+            read = _read(values[lane], np.array(tasks))
+            for rule in stops[lane]:
+                end = _end(values[lane][:, tasks], np.array(steps), rule)
+                read |= _read(values[lane][:end], np.array(tasks))
+            for e, t in sorted(read):
                 scale, scores = self._scales[e][t], self._values[e][t]
                 if scale is not None and scores is not None:
                     kept = scores[lane].cpu().numpy()
@@ -84,7 +94,7 @@ class CaseScores:
 def _read(val: NDArray[np.float64], judged: NDArray[np.bool_]) -> set[tuple[int, int]]:
     """Return the evaluations and tasks that a report may read, of oriented validation values (E, T).
 
-    As `mtlrun.report.selection.select` chooses: the best of each task, the best of all judged ones together, the last.
+    As `mtlrun.report.selection.select` chooses: the best of each task, that of all judged ones together, the last.
     """
     last = len(val) - 1
     found = {(last, t) for t in range(val.shape[1])}
@@ -96,6 +106,18 @@ def _read(val: NDArray[np.float64], judged: NDArray[np.bool_]) -> set[tuple[int,
     joint = (together / np.where(scale > 0, scale, 1.0)).mean(axis=1)
     best = int(np.where(np.isnan(joint), -np.inf, joint).argmax())
     return found | {(best, int(t)) for t in np.flatnonzero(judged)}
+
+
+def _end(val: NDArray[np.float64], steps: NDArray[np.int64], rule: Rule) -> int:
+    """Return how many evaluations of oriented validation values (E, T) count under a rule of early stopping."""
+    best, since = np.full(val.shape[1], -np.inf), -1  # the first evaluation that counts is no failure
+    for e, values in enumerate(np.where(np.isnan(val), -np.inf, val)):
+        if steps[e] > rule.after:
+            since = 0 if (values > best).any() else since + 1
+            best = np.maximum(best, values)
+            if since >= rule.patience:
+                return e + 1
+    return len(val)
 
 
 def _halved(scores: Tensor) -> tuple[Tensor, Tensor]:

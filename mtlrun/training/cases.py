@@ -78,7 +78,8 @@ def cases_of(sources: Sequence[Sequence[Source]], device: torch.device) -> list[
     found = [[Cases.of_source(source, device) for source in lane] for lane in distinct(sources)]
     first = found[0]
     alike = all(
-        a.count == b.count and (a.of is b.of or (a.of is not None and b.of is not None and torch.equal(a.of, b.of)))
+        a.count == b.count
+        and (a.of is b.of or (a.of is not None and b.of is not None and torch.equal(a.of, b.of)))
         for lane in found[1:]
         for a, b in zip(first, lane, strict=True)
     )

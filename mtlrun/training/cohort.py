@@ -21,7 +21,7 @@ from mtlrun.training.bank import Bank
 from mtlrun.training.branches import Branches
 from mtlrun.training.case_scores import CaseScores, StoredScores
 from mtlrun.training.cases import cases_of
-from mtlrun.training.compiled import Compute, NotCompiled, compiled
+from mtlrun.training.compiled import NotCompiled, compiled
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
 from mtlrun.training.kept import Kept
@@ -34,7 +34,8 @@ from mtlrun.training.places import own_constants
 from mtlrun.training.probes import EXTRA_BATCHES
 from mtlrun.training.rules import Own, Rules, lane_fields, side_by_side
 from mtlrun.training.running import statistics_of
-from mtlrun.training.step import Batch, Lanes, Program, Tensors, learned_name
+from mtlrun.training.step import Batch, Lanes, Program, Tensors
+from mtlrun.training.trainer import Trainer
 from mtlrun.training.ways import forward_of_lanes, why_one_by_one
 from mtlrun.weighting.base import Facts
 
@@ -68,39 +69,6 @@ class LaneResult:
     kept: dict[int, Arrays]
 
 
-@dataclass
-class Trainer:
-    """One phase of training, ready to step.
-
-    Attributes:
-        phase: what is trained, and for how long.
-        program: what all lanes have in common.
-        lanes: what differs between them.
-        optimizer: of the model's parameters, from phase to phase the same.
-        learners: by the place of its rules, of what a weighting learns.
-        compute: `program.gradients`, or what does the same faster.
-    """
-
-    phase: Phase
-    program: Program
-    lanes: Lanes
-    optimizer: LaneOptimizer
-    learners: dict[int, LaneOptimizer]
-    compute: Compute
-
-    def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
-        """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
-        gradients, losses, weights = self.compute(self.lanes, batch)
-        within, steps = self.phase.place(step)
-        self.optimizer.step(gradients, within, steps, self.phase.lr_factor)
-        for place, learner in self.learners.items():
-            own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
-            found = {n: g for n, g in own.items() if g is not None}
-            learner.step(found, within, steps, self.phase.lr_factor)
-        self.program.watch(self.lanes, batch)
-        return losses, weights
-
-
 class Cohort:
     """Runs of one program and one set of shapes, trained at the same time.
 
@@ -110,6 +78,7 @@ class Cohort:
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
         streamed: whether inputs come to the device batch by batch, as of `Bank`.
+        stops: rules of early stopping by which evaluations may be read too, for each lane.
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
@@ -124,6 +93,7 @@ class Cohort:
         compiler: str | None = None,
         rules: Sequence[Sequence[Rule]] | None = None,
         streamed: bool = False,
+        stops: Sequence[Sequence[Rule]] | None = None,
     ) -> None:
         self.config, self.device, self.compiler = configs[0], device, compiler
         self.not_compiled: str | None = None
@@ -133,11 +103,14 @@ class Cohort:
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
-        varies = self.suites[0].varies_split  # then verdicts rest on splits, and no two runs share test examples
+        varies = self.suites[
+            0
+        ].varies_split  # then verdicts rest on splits, and no two runs share test examples
         self.cases = None if varies else cases_of([d.sources for d in self.data], device)
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
+        self.stops = stops or [()] * len(configs)
         self.groups = side_by_side(configs)
         networks = [
             build_network(p, s.info(), seed)
@@ -319,7 +292,7 @@ class Cohort:
     def _results(self) -> list[LaneResult]:
         values = torch.stack(self.values, 1).double().cpu().numpy()
         judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
-        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged)
+        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
         diverged = self.diverged.tolist()
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]

@@ -101,14 +101,18 @@ class Rules:
 
     def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:
         """Return one run's task weights, (T,), and the weighting's next state."""
-        return with_fields(self.weighting, fields).weigh(signals, state)
+        weighting: Weighting = with_fields(self.weighting, fields)
+        weights, state = weighting.weigh(signals, state)
+        return weighting.reduced(weights, weights.shape[-1]), state
 
     def one_aggregate(
         self, fields: Tensors, jacobian: Tensor, signals: Signals, state: State
     ) -> tuple[Tensor, Tensor, State]:
         """Return one run's shared gradient (P,), the task weights that stand for it (T,), and the next state."""
         aggregator: Aggregator = with_fields(self.weighting, fields)
-        return aggregator.aggregate(jacobian, signals, state)
+        update, weights, state = aggregator.aggregate(jacobian, signals, state)
+        tasks = len(weights)
+        return aggregator.reduced(update, tasks), aggregator.reduced(weights, tasks), state
 
     def one_after(self, fields: Tensors, losses: Tensor, state: State) -> State:
         """Return the weighting's next state from the losses (T,) that the update left on its batch."""
@@ -116,7 +120,9 @@ class Rules:
 
     def one_standing(self, fields: Tensors, state: State) -> Tensor:
         """Return one run's task weights (T,) before the step."""
-        return with_fields(self.weighting, fields).standing(state)
+        weighting: Weighting = with_fields(self.weighting, fields)
+        weights = weighting.standing(state)
+        return weighting.reduced(weights, len(weights))
 
     def loss(self, kind: str, fields: Tensors, loss: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the training losses (R,) of a task of some kind, as `Regularization.loss` does for one run."""

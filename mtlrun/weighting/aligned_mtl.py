@@ -8,17 +8,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, GramianWeighting, Signals, State
 
 
 @dataclass
-class AlignedMTL(GramianWeighting):
+class AlignedMTL(Averaging, GramianWeighting):
     """Independent component alignment: the system of gradients becomes orthogonal and equally long.
 
     With G = V diag(l) V', w = sqrt(s) V diag(l)^(-1/2) V' p, the preference p uniform (1/T each, so that
     orthogonal gradients of one length are averaged), and s the smallest l. Eigenvalues below T * eps * max(l)
-    are left out, of s too. As in TorchJD and the authors' code the preference stands on the right. Weights may
-    be negative. All gradients 0: the preference.
+    are left out, of s too. As in TorchJD and the authors' code the preference stands on the right; in the latter it
+    is 1 each, as with `reduction=sum`. Weights may be negative. All gradients 0: the preference. Each task's own
+    parameters keep their plain gradient, as in the authors' code by default.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Senushkin et al., Independent Component Alignment for Multi-Task Learning, CVPR 2023, eq. 11 and 12,
@@ -28,6 +29,7 @@ class AlignedMTL(GramianWeighting):
         scale: what s is: the smallest eigenvalue (`min`, the paper), the `median` (the lower of two), or the
             mean (`rmse`).
         on: gradients of the shared parameters, or of the shared representation.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     scale: Literal["min", "median", "rmse"] = "min"

@@ -20,7 +20,9 @@ class AutoLambda(Weighting):
 
     After a look-ahead step theta' = theta - eta sum_t w_t grad L_t, the held-out loss changes with w_t by
     -eta g_t'v, v its gradient at theta', g_t that of task t's loss; g_t'v comes from a finite difference. Adam
-    moves w against this before the step is taken; it does not see the factor eta, which is left out. Weights
+    moves w against this before the step is taken; it does not see the factor eta, which is left out. The look-ahead
+    step is one of plain gradient descent, whatever the optimizer: the authors' code adds the momentum and the weight
+    decay of SGD to it. Weights
     are kept at 0 or above, where the authors' code bounds nothing, and have no constant sum. The held-out examples
     are a further batch of training examples, as there. Where nothing is shared every task weighs 1.
 

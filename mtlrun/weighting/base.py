@@ -9,12 +9,13 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from mtlrun.config import Configured
+from mtlrun.config import ADDED, Configured
 
 State = dict[str, Tensor]
 Needs = Literal["losses", "gramian", "jacobian"]
 Probe = Literal["none", "cross_gramian", "validation_slopes"]
 On = Literal["parameters", "representation"]
+Reduction = Literal["mean", "sum"]
 
 
 class Facts(NamedTuple):
@@ -119,6 +120,26 @@ class Weighting(Configured, ABC):
     def penalty(self, learned: State) -> Tensor:
         """Return the scalar added to the objective for the learned parameters."""
         return torch.zeros(())
+
+    def reduced(self, values: Tensor, tasks: int) -> Tensor:
+        """Return task weights, or the shared gradient, of T tasks at the scale that the settings ask for."""
+        return values
+
+
+@dataclass
+class Averaging(Weighting):
+    """A weighting on the scale of the tasks' mean: for equal tasks the weights sum to 1, not to T as with `equal`.
+
+    Args:
+        reduction: `mean`, or `sum`: weights and shared gradient times T, on the scale of the sum of the losses.
+    """
+
+    reduction: Reduction = field(default="mean", kw_only=True, metadata=ADDED)
+
+    def reduced(self, values: Tensor, tasks: int) -> Tensor:
+        if self.reduction == "mean":
+            return values
+        return values + (tasks - 1) * values.detach()  # what is learned keeps its slope
 
 
 @dataclass

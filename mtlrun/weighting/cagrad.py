@@ -10,22 +10,26 @@ import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, GramianWeighting, Signals, State
 from mtlrun.weighting.cosines import cosines
 
+ROUNDINGS = 100  # of the squared length of the summands, below which that of a combination is taken as 0
 RIDGE = 50  # roundings on the cosines: parallel gradients leave many solutions, and any serves
 
 
 @dataclass
-class CAGrad(GramianWeighting):
+class CAGrad(Averaging, GramianWeighting):
     """Conflict-averse descent: the direction of largest least gain no further than c |g0| from the mean g0.
 
     d = g0 + c |g0| g_w / |g_w|, where w minimises g_w'g0 + c |g0| |g_w| over the simplex and g_w = sum_t w_t g_t;
     so the weights are 1/T + c |g0| / |g_w| w, over 1 + c^2 or 1 + c with `rescale`. Two tasks have a closed form.
-    c = 0 is the mean (TorchJD: as `rescale` 0, and weights 0 where g_w is short). Where g_w is shorter than
-    rounding can tell, its direction is unknown and its part of the update is near 0: the mean goes on.
-    Where the least value is 0, at g_w = 0, a Gramian with relative rounding eps tells it as 0 to sqrt(eps) c |g0|
-    times the length of the summands.
+    c = 0 is the mean (TorchJD: as `rescale` 0, and weights 0 where g_w is short). The authors' code multiplies the
+    update by T, as `reduction=sum` does; it and the code here leave each task's own parameters their plain gradient.
+
+    The least gain, g_w'g0 + c |g0| |g_w|, is 0 at Pareto-stationary points if c >= 1, where 0 is in the ball. The
+    update is then 0, because the direction of g_w = 0 is unknown. The same holds wherever that gain is below
+    10 sqrt(eps) c |g0| times the length of g_w's summands, which is what a Gramian with relative rounding eps can
+    tell. If c < 1 and g_w is that short, only its part of the update vanishes, and the mean remains.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Liu, Liu, Jin, Stone and Liu, Conflict-Averse Gradient Descent for Multi-task Learning, NeurIPS 2021,
@@ -35,6 +39,7 @@ class CAGrad(GramianWeighting):
         c: radius of the ball in lengths of the mean gradient, from 0.
         rescale: 0 leaves the direction as it is, 1 divides by 1 + c^2 (the authors' code), 2 by 1 + c.
         on: gradients of the shared parameters, or of the shared representation.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     c: float = 0.4
@@ -55,10 +60,14 @@ class CAGrad(GramianWeighting):
         worst = worst_combination(cosine, lengths, radius)
         shares = worst * lengths
         # Below this, what is left of the combination is rounding; the bound keeps the quotient finite.
-        rounding = 100 * torch.finfo(lengths.dtype).eps * shares.sum() ** 2
-        square = torch.maximum(shares @ cosine @ shares, rounding)
-        size = torch.where(square > 0, square, 1.0).sqrt()
-        weights = 1 / len(lengths) + torch.where(square > 0, radius / size, 0.0) * worst
+        rounding = ROUNDINGS * torch.finfo(lengths.dtype).eps * shares.sum() ** 2
+        square = shares @ cosine @ shares
+        told = torch.maximum(square, rounding)
+        size = torch.where(told > 0, told, 1.0).sqrt()
+        weights = 1 / len(lengths) + torch.where(told > 0, radius / size, 0.0) * worst
+        gain = lengths @ cosine @ shares / len(lengths) + radius * square.clamp(min=0).sqrt()
+        stationary = (gain <= radius * rounding.sqrt()) & (self.c >= 1)
+        weights = torch.where(stationary, 0.0, weights)
         return weights / (1, 1 + self.c**2, 1 + self.c)[self.rescale], state
 
 

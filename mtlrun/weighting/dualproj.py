@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, GramianWeighting, Signals, State
 from mtlrun.weighting.cones import dual_cone_weights
 
 
 @dataclass
-class DualProj(GramianWeighting):
+class DualProj(Averaging, GramianWeighting):
     """The mean of the task gradients, projected on the directions along which no task's loss rises.
 
     w = argmin of v'Gv over v >= 1/T, the quadratic program of gradient episodic memory with the current tasks in
@@ -24,6 +24,7 @@ class DualProj(GramianWeighting):
 
     Args:
         on: what gradients are taken at: the shared `parameters` or the `representation`.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Aggregator, Facts, Signals, State
+from mtlrun.weighting.base import Aggregator, Averaging, Facts, Signals, State
 
 
 @dataclass
-class ExcessMTL(Aggregator):
+class ExcessMTL(Averaging, Aggregator):
     """Tasks far from their own optimum weigh more; irreducible noise in a task's labels does not count.
 
     E_t = g_t' diag(sum of g_t^2 over steps)^(-1/2) g_t estimates the excess risk; relative to its mean over the
     first steps it is r_t, and w_t <- w_t exp(eta r_t), normalised to sum 1. The weights are 1/T in the first
-    `warmup` steps, over which that mean is taken. Authors' code instead uses the plain E_t once, in the first step,
-    and weights that sum to T. Weights apply to the shared gradient; heads keep their own. The memory of squares is
-    as large as T times the shared parameters. r_t is at most 1e6, so that a task whose gradients begin at 0 stays
-    finite.
+    `warmup` steps, over which that mean is taken. The authors' code does the same with `warmup` 1, with weights that
+    sum to T, as under `reduction=sum`, and with 1e-7 under the root. Each task's own parameters keep their plain
+    gradient, where that code multiplies it by w_t. The memory of squares is as large as T times the shared
+    parameters. r_t is at most 1e6, so that a task whose gradients begin at 0 stays finite.
 
     Gradients are of the parameters alone: in a memory of the representation's, examples of other steps would meet.
 
@@ -31,6 +31,7 @@ class ExcessMTL(Aggregator):
     Args:
         eta: step size of the weights.
         warmup: first steps in which weights stay equal, at least 1; the paper takes three epochs.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     eta: float = 1.0

@@ -43,6 +43,13 @@ def fair_weights(gramian: Tensor, alpha: float | Tensor) -> Tensor:
     return torch.where(there, found.exp(), 0.0)
 
 
+def bounded(weights: Tensor, gramian: Tensor, max_norm: float | Tensor) -> Tensor:
+    """Return the weights (T,), scaled down where the combined gradient is longer than `max_norm` (0: no bound)."""
+    norm = (weights @ (gramian @ weights)).clamp(min=0).sqrt()
+    bound = max_norm + torch.zeros_like(norm)
+    return weights * torch.where((bound > 0) & (norm > bound), bound / norm, 1.0)
+
+
 def _two_tasks(cosine: Tensor, logs: Tensor, alpha: float | Tensor) -> Tensor:
     """Return u for two tasks from the logarithm of r = u_2 / u_1.
 

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from mtlrun.errors import Fault
 from mtlrun.weighting.adam import adam_start, adam_step
-from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.base import Averaging, Facts, Signals, State
 
 EPS = 1e-8  # keeps the logarithm of a loss of 0 finite
 
 
 @dataclass
-class FAMO(Weighting):
+class FAMO(Averaging):
     """FAMO: the task whose loss fell least, relative to its size, gains weight; one backward pass only.
 
     w_t is proportional to z_t / (L_t - least), z = softmax(logits); weights sum to 1. After the update the
@@ -33,6 +33,7 @@ class FAMO(Weighting):
         lr: learning rate of the logits.
         decay: how strongly the logits are drawn to 0, gamma in the paper.
         least: a value that no loss falls below.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     watches_update: ClassVar[bool] = True

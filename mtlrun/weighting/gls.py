@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import Averaging, Signals, State
 
 LEAST_LOSS = 1e-12  # a loss of 0 would take the geometric mean of all to 0, with an unbounded slope
 
 
 @dataclass
-class GLS(Weighting):
+class GLS(Averaging):
     """Geometric loss strategy: the geometric mean of the losses is trained, blind to the scale of each.
 
     The objective is M = (prod_t L_t)^(1/T), whose gradient has w_t = M / (T L_t): T w_t L_t is the same for
@@ -22,6 +22,9 @@ class GLS(Weighting):
     Cost: one backward pass a step.
     Source: Chennupati, Sistu, Yogamani and Rawashdeh, MultiNet++: Multi-Stream Feature Aggregation and Geometric
     Loss Strategy for Multi-Task Learning, CVPR Workshops 2019, section on the geometric loss strategy.
+
+    Args:
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     any_leading_axes: ClassVar[bool] = True

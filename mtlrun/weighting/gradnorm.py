@@ -23,7 +23,7 @@ class GradNorm(GramianWeighting):
     this ratio, w takes one step of plain gradient descent on sum_t |w_t n_t - mean_s(w_s n_s) r_t^alpha|, the
     target held fixed; then weights are kept at or above 0.001 and scaled to sum to T. Weights start at 1; a step
     uses those that the steps before it made. Gradients are of all shared parameters, where the paper takes the
-    last shared layer, and each task's own parameters keep their own gradient.
+    last shared layer. Each task's own parameters keep their plain gradient, where the paper multiplies it by w_t.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Chen, Badrinarayanan, Lee and Rabinovich, GradNorm: Gradient Normalization for Adaptive Loss Balancing

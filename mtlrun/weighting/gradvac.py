@@ -21,7 +21,8 @@ class GradVac(GramianWeighting):
     target c', becomes g + |g| (c' sqrt(1 - c^2) - c sqrt(1 - c'^2)) / (|g_j| sqrt(1 - c'^2)) g_j where c < c',
     after which its cosine with g_j is c'. Then c' moves to (1 - beta) c' + beta c. Targets start at 0 and are
     kept for each ordered pair; a gradient of length 0 has no cosine and changes neither. The gradients are
-    summed, not averaged, over all shared parameters together (`whole_model` in the paper).
+    summed, not averaged, over all shared parameters together (`whole_model` in the paper). Each task's own
+    parameters keep their plain gradient.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Wang, Tsvetkov, Firat and Cao, Gradient Vaccine: Investigating and Improving Multi-task Optimization
@@ -49,7 +50,7 @@ class GradVac(GramianWeighting):
         assert gramian is not None
         cosine, lengths = cosines(gramian)
         own = torch.arange(len(gramian), device=gramian.device)
-        order = 1 - own.unsqueeze(1) if signals.draw is None else signals.draw.argsort(1)
+        order = own.flip(0).unsqueeze(1) if signals.draw is None else signals.draw.argsort(1)
         # Row i: task i's gradient, in units of its own length, as a combination of unit gradients.
         rows = torch.eye(len(gramian), dtype=gramian.dtype, device=gramian.device)
         targets = state["targets"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, Facts, GramianWeighting, Signals, State
 from mtlrun.weighting.imtl_g import equal_projections
 
 
 @dataclass
-class IMTL(GramianWeighting):
+class IMTL(Averaging, GramianWeighting):
     """Impartial multi-task learning: `imtl_g` on the gradients of losses that trained factors scale.
 
     Each task has a trained s_t, from 0, with the objective sum_t exp(s_t) loss_t - s_t, so that for a constant
@@ -26,6 +26,7 @@ class IMTL(GramianWeighting):
 
     Args:
         on: gradients of the shared parameters, or of the shared representation.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     def learned(self, facts: Facts) -> State:

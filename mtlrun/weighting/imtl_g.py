@@ -7,19 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, GramianWeighting, Signals, State
 from mtlrun.weighting.cosines import cosines
 
 
 @dataclass
-class IMTLG(GramianWeighting):
+class IMTLG(Averaging, GramianWeighting):
     """Impartial gradients: the combined gradient has the same projection on every task's unit gradient.
 
     With lengths n and cosines C, w is proportional to C^-1 1 / n, and sums to 1; for two tasks w_i is
     proportional to 1 / n_i. Weights may be negative from three tasks on. A gradient of length 0 has no direction:
     it has weight 0 and the others are weighed without it. Linearly dependent directions, where no solution or
     many exist, take a ridge of 100 roundings on C; where the solution sums to 0, and where all gradients
-    are 0, weights are 1/T.
+    are 0, weights are 1/T. Each task's own parameters keep their plain gradient; the code that Navon et al. (ICML
+    2022) compare with multiplies it by w_t.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, eq. 5 (the closed form for all tasks
@@ -27,6 +28,7 @@ class IMTLG(GramianWeighting):
 
     Args:
         on: gradients of the shared parameters, or of the shared representation.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:

@@ -8,16 +8,17 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, GramianWeighting, Signals, State
 from mtlrun.weighting.solvers import min_norm_point
 
 
 @dataclass
-class MGDA(GramianWeighting):
+class MGDA(Averaging, GramianWeighting):
     """The convex combination of task gradients of least norm, a direction that no task's loss rises along.
 
     w = argmin over the simplex of w'Gw; weights sum to 1. With `normalize`, w is found for normalised
-    gradients and applied to the plain ones, as the authors' code does. Closed form for two tasks, else an active-set
+    gradients and applied to the plain ones, as the authors' code does. Each task's own parameters keep their plain
+    gradient, where that code multiplies it by w_t. Closed form for two tasks, else an active-set
     method: exact but for rounding, which hides what is left of gradients that cancel. A weight may be 0, as in
     TorchJD, where the authors' code and LibMTL keep each of two tasks at 0.001 or more. TorchJD takes 100 steps of
     Frank and Wolfe's method, which for three tasks or more may end short of the least norm.
@@ -31,6 +32,7 @@ class MGDA(GramianWeighting):
             (`loss+`).
         on: what gradients are taken at: the shared `parameters` or, as in Sener and Koltun's upper bound
             (MGDA-UB, section 3.3), the `representation`.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     normalize: Literal["none", "l2", "loss", "loss+"] = "none"

@@ -9,18 +9,19 @@ import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Aggregator, Facts, Signals, State
+from mtlrun.weighting.base import Aggregator, Averaging, Facts, Signals, State
 from mtlrun.weighting.simplex import nearest_on_simplex
 
 
 @dataclass
-class MoCo(Aggregator):
+class MoCo(Averaging, Aggregator):
     """A min-norm combination of moving averages of the gradients, whose weights take one step each step.
 
     y <- y - (beta / k^decay) (y - g); w <- proj(w - (gamma / k^decay) (Y'Y + rho I) w), onto the simplex; the
     update is sum_t w_t y_t. Step k counts from 1, y starts at 0, w at 1/T. Weights sum to 1. The new y serve in
     the same step, as in LibMTL; weights are projected, as in the paper, where LibMTL takes a softmax. With
-    `normalize`, g_t is the unit gradient times the task's loss, as in LibMTL.
+    `normalize`, g_t is the unit gradient times the task's loss, as in LibMTL. Each task's own parameters keep their
+    plain gradient, as there.
 
     Gradients are of the parameters alone: in a memory of the representation's, examples of other steps would meet.
 
@@ -33,6 +34,7 @@ class MoCo(Aggregator):
         rho: regularisation of the weights towards equal ones.
         decay: power of the step by which both step sizes fall.
         normalize: whether gradients are scaled to the length of their task's loss.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     beta: float = 0.5

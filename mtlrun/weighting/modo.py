@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Probe, Signals, State, Weighting
+from mtlrun.weighting.base import Averaging, Facts, Probe, Signals, State
 from mtlrun.weighting.simplex import nearest_on_simplex
 
 
 @dataclass
-class MoDo(Weighting):
+class MoDo(Averaging):
     """One projected step of the weights a time, towards the least norm of the expected combined gradient.
 
     w = project(w - gamma (J1 J2' w + rho w)) on the simplex, with the task gradients J1 and J2 of two further,
@@ -23,6 +23,7 @@ class MoDo(Weighting):
     and sum to 1. The step itself is taken on a third batch, with the weights just found, as LibMTL does and
     the authors' code can; in the paper it is taken on one of the two, with the weights before.
     Gradients are used as they are: gamma must suit their size. TorchJD has rho 0.1 where nothing is said.
+    The weights apply to each task's own parameters too, where the authors' code leaves their gradients plain.
 
     Gradients are of the parameters alone: the representations of two batches have no elements in common.
 
@@ -33,6 +34,7 @@ class MoDo(Weighting):
     Args:
         gamma: length of the weights' steps, above 0.
         rho: strength of a pull towards equal weights, from 0.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     probe: ClassVar[Probe] = "cross_gramian"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtlrun.errors import Fault
 from mtlrun.weighting.base import Facts, GramianWeighting, Signals, State
-from mtlrun.weighting.fair import fair_weights
+from mtlrun.weighting.fair import bounded, fair_weights
 
 
 @dataclass
@@ -19,8 +19,9 @@ class NashMTL(GramianWeighting):
 
     G w = 1 / w with w > 0, elementwise; for two tasks w_i = 1 / (n_i sqrt(1 + cos)). The combined gradient then
     has length sqrt(T) whatever the gradients' lengths, and is shortened to `max_norm`. No loss rises along it.
-    Solved by Newton's method to rounding, without the authors' convex-concave procedure; their code solves for
-    G / |G| (Frobenius), so that the length before the bound is sqrt(T |G|).
+    Solved by Newton's method to rounding, where the authors' code takes some steps of a convex-concave procedure.
+    That code divides G by its norm, but its constraint multiplies by it again, so that its update has this length
+    too. Each task's own parameters keep their plain gradient; there, they are weighed by w, without the bound.
     Where some combination of the gradients is 0 (two opposed ones) there is no solution: weights are large but
     finite, and the combined gradient is near 0. A gradient of length 0 has weight 0.
 
@@ -54,7 +55,4 @@ class NashMTL(GramianWeighting):
         if self.update_every > 1:
             weights = torch.where(state["step"] == 0, weights, state["weights"])
             state = {"weights": weights, "step": (state["step"] + 1) % self.update_every}
-        norm = (weights @ (gramian @ weights)).clamp(min=0).sqrt()
-        bound = self.max_norm + torch.zeros_like(norm)
-        factor = torch.where((bound > 0) & (norm > bound), bound / norm, 1.0)
-        return weights * factor, state
+        return bounded(weights, gramian, self.max_norm), state

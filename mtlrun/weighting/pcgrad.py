@@ -16,7 +16,8 @@ class PCGrad(GramianWeighting):
 
     Task i's gradient starts as g_i and, for the other tasks j in a random order, becomes
     g - (g.g_j / |g_j|^2) g_j where g.g_j < 0. The projected gradients are summed, not averaged, so without
-    conflict this is `equal`.
+    conflict this is `equal`. Each task's own parameters keep their plain gradient; the authors' code projects
+    gradients of all parameters together, so that it changes them too.
 
     Cost: T backward passes a step; at the representation T through the heads and one below it.
     Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1.
@@ -32,7 +33,7 @@ class PCGrad(GramianWeighting):
         gramian = signals.gramian
         assert gramian is not None
         own = torch.arange(len(gramian), device=gramian.device)
-        order = 1 - own.unsqueeze(1) if signals.draw is None else signals.draw.argsort(1)
+        order = own.flip(0).unsqueeze(1) if signals.draw is None else signals.draw.argsort(1)
         squares = gramian.diagonal()
         # Row i: task i's projected gradient, as a combination of all gradients.
         rows = torch.eye(len(gramian), dtype=gramian.dtype, device=gramian.device)

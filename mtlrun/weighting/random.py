@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import Signals, State, Weighting
+from mtlrun.weighting.base import Averaging, Signals, State
 
 
 @dataclass
-class Random(Weighting):
+class Random(Averaging):
     """Random loss weighting (RLW): every step draws its task weights anew; a test of what weighting itself does.
 
     w = softmax(z), z_t standard normal; or, with `dirichlet`, w uniform over the simplex. Weights sum to 1, as
@@ -24,6 +24,7 @@ class Random(Weighting):
 
     Args:
         distribution: `normal`, or `dirichlet`: flat, with all parameters 1.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     any_leading_axes: ClassVar[bool] = True

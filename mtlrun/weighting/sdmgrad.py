@@ -10,18 +10,25 @@ import torch
 from torch import Tensor
 
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Facts, Probe, Signals, State, Weighting
+from mtlrun.weighting.base import Averaging, Facts, Probe, Signals, State
 from mtlrun.weighting.simplex import nearest_on_simplex
 
 
 @dataclass
-class SDMGrad(Weighting):
+class SDMGrad(Averaging):
     """Direction-oriented multi-objective descent: the least norm, regularised towards the mean gradient.
 
     Some projected steps with momentum, v = momentum v + A (w + lambda / T), w = project(w - lr v) on the
     simplex, where A is J1 J2' of two further, independent batches, over the squared mean of the gradients' norms
     sqrt(max(A_tt, 0)). w starts at 1/T and goes on from step to step. The weights used are
-    (w + lambda / T) / (1 + lambda), on a third batch; they sum to 1.
+    (w + lambda / T) / (1 + lambda), on a third batch; they sum to 1. They apply to each task's own parameters too,
+    where the authors' code leaves the gradients of these plain and sums them over the three batches. That code
+    multiplies the shared gradient by T, as `reduction=sum` does, and keeps the gradients of all three batches in one
+    tensor, so that A becomes the Gramian of the last.
+
+    Steps as long as the default, which is the authors', overshoot and amplify round-off: over 20 of them a difference
+    in A grew by up to 1e4 for two tasks and 1e6 for three or more. The same run on other hardware or with other
+    kernels may then differ. With lr = 1 it grew by no more than 12, up to ten tasks.
 
     Gradients are of the parameters alone: the representations of two batches have no elements in common.
 
@@ -34,6 +41,7 @@ class SDMGrad(Weighting):
         lr: length of the weights' steps, above 0.
         momentum: in [0, 1).
         iterations: steps of the weights for each step of training.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     probe: ClassVar[Probe] = "cross_gramian"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtlrun.weighting.base import GramianWeighting, Signals, State
+from mtlrun.weighting.base import Averaging, GramianWeighting, Signals, State
 from mtlrun.weighting.cones import dual_cone_weights
 
 
 @dataclass
-class UPGrad(GramianWeighting):
+class UPGrad(Averaging, GramianWeighting):
     """The mean of all task gradients, each projected on the directions along which no task's loss rises.
 
     w = (1/T) sum_i argmin over v >= e_i of v'Gv. Averaged, as in the paper: without conflict every task weighs
@@ -24,6 +24,7 @@ class UPGrad(GramianWeighting):
 
     Args:
         on: what gradients are taken at: the shared `parameters` or the `representation`.
+        reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.commands import mtlrun, planned
 
@@ -52,7 +53,7 @@ def names_in_table(text: str) -> set[str]:
 
 
 def test_every_example_is_there_and_short():
-    kinds = ("weighting", "sharing", "schedule")
+    kinds = ("weighting", "sharing", "schedule", "suite")
     assert [name for name in FILES if name.endswith(".py")] == [f"mine/{kind}.py" for kind in kinds]
     yamls = [name for name in FILES if name.endswith(".yaml")]
     assert [Path(name).parent for name in yamls] == [Path("my_conf", kind) for kind in kinds]
@@ -70,6 +71,26 @@ def test_the_example_trains_and_stands_in_the_transfer_table(kind, plain, own, f
     page = FILES[next(name for name in FILES if name.startswith(f"my_conf/{kind}/"))]
     (command,) = (line for line in COMMANDS if f"# {line}\n" in page)
     assert names_in_table(shell(command, *TINY, cwd=folder)) == {plain, own}
+
+
+def test_the_suite_trains_and_other_data_are_other_runs(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 5)).astype(np.float32)
+    y = x @ rng.normal(size=(5, 2)).astype(np.float32)
+    np.save("x.npy", x)
+    np.save("y.npy", y)
+    (command,) = (line for line in COMMANDS if "suite=" in line)
+    assert "first" in shell(command, *TINY, cwd=folder)
+    words = shlex.split(command)[2:]
+    monkeypatch.syspath_prepend(str(folder))
+    assert planned(*words, *TINY)["runs_new"] == 0
+    np.save("y.npy", y + np.float32([0, 1]))
+    plan = planned(*words, *TINY)
+    assert (plan["runs_new"], plan["runs_reused"]) == (4, 2)  # the baseline of `first` is as it was
+    np.save("y.npy", y[:, 0])
+    refused = mtlrun("plan", *words, *TINY)
+    assert refused.code == 2 and "(suite.py, line 25, in build)" in refused.err
 
 
 def test_a_setting_that_other_options_lack_is_swept(folder):

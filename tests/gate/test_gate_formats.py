@@ -137,6 +137,8 @@ def test_the_ending_of_a_file_tells_its_format(name: str | None, output: str | N
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean junit"):
         check_format("juni", None)
+    with pytest.raises(ConfigError, match=r"`--output` must be a file .* \.md, \.xml, \.json"):
+        check_format(None, "x.csv")
 
 
 def test_a_study_of_another_name_is_named() -> None:

@@ -55,7 +55,7 @@ def test_it_gives_what_the_run_gives(tmp_path, overrides):
     expected = outputs_of(run, [x.astype(np.float32) for x in inputs])
     assert list(found) == [task.name for task in run.info.tasks]
     for out, wanted in zip(found.values(), expected, strict=True):
-        torch.testing.assert_close(out, wanted, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(out.double(), wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_an_encoder_that_branches_on_values_predicts_and_is_no_file(tmp_path):

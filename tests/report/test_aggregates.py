@@ -112,7 +112,9 @@ def test_skewed_rows_are_warned_of_with_the_seeds_that_mend_it() -> None:
     assert found.rows["skewed"].sum() >= 5
     assert (found.rows["skew_seeds"].dropna() > 20).any()
     text = " ".join(str(render(found)).split())
-    assert "rows have clearly skewed differences (tasks a, b, c, d, ...): p-values are too small below" in text
+    assert (
+        "rows have clearly skewed differences (tasks a, b, c, d, ...): p-values are too small below" in text
+    )
     page = json.loads(to_json(found))["rows"][0]
     assert page["skewed"] in (True, False)
 
@@ -120,7 +122,9 @@ def test_skewed_rows_are_warned_of_with_the_seeds_that_mend_it() -> None:
 def test_more_seeds_do_not_mend_what_is_not_about_the_mean() -> None:
     found = skewed_study(20, method="wilcoxon")
     assert found.rows["skew_seeds"].isna().all()
-    assert "p-values are too small here, and more seeds will not fix it" in " ".join(str(render(found)).split())
+    assert "p-values are too small here, and more seeds will not fix it" in " ".join(
+        str(render(found)).split()
+    )
 
 
 def test_symmetric_rows_are_not_warned_of(summary: Summary) -> None:

@@ -95,6 +95,13 @@ def test_the_ending_of_a_file_names_its_format(given: str | None, output: str | 
     assert report_format(given, output) == meant
 
 
+def test_an_ending_without_a_format_is_refused() -> None:
+    for name in ("mine.xlsx", "mine.feather", "mine.pdf"):
+        with pytest.raises(ConfigError, match=r"`--output` must be a file whose ending .* \.parquet"):
+            report_format(None, name)
+    assert report_format("md", "mine.pdf") == "md"
+
+
 def test_json_is_the_contract(summary: Summary) -> None:
     page = json.loads(text(summary, "json"))
     assert list(page) == [

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.frontier import NOWHERE, Position, on_front, position, spread_out
+from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.sign_flip import SignFlip
 from mtlrun.statistics.student import Array, StudentT
-
 
 
 def bounds_by(method):
@@ -79,7 +78,9 @@ def test_a_seeds_own_validation_value_has_no_part_in_its_choice():
 def test_noise_without_a_verdict_is_undecided():
     rng = np.random.default_rng(3)
     values = rng.normal(0, 3, (4, 6, 2))
-    found = position(values[:, :5], values[:, 5:], values[:, :5], values[:, 5:], bounds_by(StudentT()), np.eye(4), 0.5)
+    found = position(
+        values[:, :5], values[:, 5:], values[:, :5], values[:, 5:], bounds_by(StudentT()), np.eye(4), 0.5
+    )
     assert found.word == "undecided" and found.low < -0.5
     assert np.isnan(found.confidence) and 0 <= found.dominated <= 1
 

@@ -152,7 +152,7 @@ def test_not_worse_asks_for_a_loss_of_the_margin_to_be_excluded() -> None:
 
 
 def test_repair_is_not_said_of_a_loss_of_two_margins() -> None:
-    """A true loss of 2 % remains, too small for these seeds to show: `repairs` was said in 35 to 53 % of such cases."""
+    """A true loss of 2 % remains, too small to show: `repairs` was said in 35 to 53 % of such cases."""
     rng = np.random.default_rng(8)
     own = rng.normal(-0.02, 0.03, (10, 2000))
     found = judged(*own.T, correction="none")

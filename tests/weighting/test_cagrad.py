@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.weighting import gradient_families, weights_of
+from support.weighting import gradient_families, make_case, run_stacked, weights_of
 from test_solvers import least_norm
 from torchjd.aggregation import CAGradWeighting
 
@@ -114,7 +114,7 @@ def test_with_a_ball_that_reaches_0_no_loss_rises(tasks, c):
     for name, gradients in gradient_families(tasks, np.random.default_rng(0)).items():
         unit = gradients / np.linalg.norm(gradients, axis=1, keepdims=True).clip(1e-300)
         if np.linalg.norm(least_norm(unit) @ unit) < 1e-6:
-            continue  # the worst combination may be 0, which has no direction: the mean goes on
+            continue  # the worst combination may be 0, where the update is 0 as far as rounding tells
         weights = weights_of(CAGrad(c), gradients @ gradients.T)
         lengths = np.linalg.norm(gradients, axis=1)
         slopes = gradients @ (weights @ gradients)
@@ -122,6 +122,32 @@ def test_with_a_ball_that_reaches_0_no_loss_rises(tasks, c):
         assert (
             slopes >= -1e-6 * lengths * np.linalg.norm(gradients.mean(0)) - 1e-15 * lengths * lengths.max()
         ).all(), name
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64), ids=str)
+@pytest.mark.parametrize("c", (1.0, 1.01, 2.0, 10.0))
+@pytest.mark.parametrize("tasks", (2, 3, 5, 10))
+def test_with_a_ball_that_reaches_0_the_update_is_0_at_pareto_stationary_points(tasks, c, dtype):
+    rng, method, rows = np.random.default_rng(tasks), CAGrad(c), []
+    for _ in range(50):
+        gradients = rng.standard_normal((tasks, 12)) * 10.0 ** rng.uniform(-1, 1, (tasks, 1))
+        some = rng.integers(1, tasks)  # so many of the others balance the last one
+        gradients[-1] = -rng.uniform(0.1, 3, some) @ gradients[:some]
+        rows.append(gradients * 10.0 ** rng.uniform(-3, 3))
+    cases = [make_case(method, np.ones((1, tasks)), g, rng, dtype) for g in rows]
+    assert (run_stacked(method, cases) == 0).all()
+    free = [
+        make_case(method, np.ones((1, tasks)), rng.standard_normal((tasks, 12)), rng, dtype) for _ in rows
+    ]
+    assert (run_stacked(method, free).amax(2) > 0).all()
+
+
+def test_opposed_gradients():
+    # g1 = 1, g2 = -3, g0 = -1. c = 1/2: the worst is g1 alone, d = -1 + 1/2 = -1/2 = 1 g1 + 1/2 g2.
+    assert weights_of(CAGrad(0.5, 0), [[1, -3], [-3, 9]]) == pytest.approx([1, 0.5])
+    # c = 1: d = -1 + 1 = 0. c = 2: no direction lowers both losses.
+    for c in (1.0, 2.0):
+        assert weights_of(CAGrad(c, 0), [[1, -3], [-3, 9]]).tolist() == [0, 0]
 
 
 def test_faults():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import least_squares, minimize
 from support.weighting import gradient_families, make_case, run_stacked, weights_of
 from test_solvers import least_norm
 from torchjd.aggregation import FairGradWeighting
@@ -17,24 +17,66 @@ UNSOLVED = {"zero", "one zero", "opposed", "stationary", "fewer directions than 
 
 
 def test_two_tasks():
-    # alpha = 2, orthogonal gradients of squares 8 and 1: 8 w = w^(-1/2), w = 8^(-2/3) = 1/4; and 1.
-    assert weights_of(FairGrad(2.0), [[8, 0], [0, 1]]) == pytest.approx([1 / 4, 1])
+    # alpha = 2, orthogonal gradients of squares 8 and 1: 8 w = w^(-1/2), w = 8^(-2/3) = 1/4; and 1. Twice that.
+    assert weights_of(FairGrad(2.0, 0.0), [[8, 0], [0, 1]]) == pytest.approx([1 / 2, 2])
+    # Of length sqrt(8/4 + 4) = sqrt 6, shortened to 1.
+    assert weights_of(FairGrad(), [[8, 0], [0, 1]]) == pytest.approx([0.5 / 6**0.5, 2 / 6**0.5])
     # alpha = 1/2, the same G twice: (7 + 1) w = w^-2, so w = 8^(-1/3) = 1/2.
-    assert weights_of(FairGrad(0.5), [[7, 1], [1, 7]]) == pytest.approx([1 / 2, 1 / 2])
+    assert weights_of(FairGrad(0.5, 0.0), [[7, 1], [1, 7]]) == pytest.approx([1, 1])
     # alpha = 1 is the bargaining solution
     gramian = [[4, -1], [-1, 1]]
-    assert weights_of(FairGrad(), gramian) == pytest.approx(weights_of(NashMTL(max_norm=0.0), gramian))
+    expected = weights_of(NashMTL(max_norm=0.0), gramian)
+    assert weights_of(FairGrad(1.0, 0.0), gramian) == pytest.approx(2 * expected)
+    assert weights_of(FairGrad(1.0), gramian) == pytest.approx(weights_of(NashMTL(), gramian))
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+def test_the_bound_holds_however_small_gradients_are(tasks, alpha):
+    rng = np.random.default_rng(tasks)
+    for scale in 10.0 ** np.arange(-9, 4, 3):
+        gradients = scale * rng.standard_normal((tasks, 12))
+        gramian = gradients @ gradients.T
+        free, bounded = (weights_of(FairGrad(alpha, norm), gramian) for norm in (0.0, 1.0))
+        length = np.linalg.norm(free @ gradients)
+        assert bounded == pytest.approx(free / max(length, 1))
+        # Its length without the bound follows the gradients' to the power (1 - alpha) / (1 + alpha).
+        unscaled = weights_of(FairGrad(alpha, 0.0), gramian / scale**2) @ (gradients / scale)
+        expected = scale ** ((1 - alpha) / (1 + alpha)) * np.linalg.norm(unscaled)
+        assert length == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("alpha", (1.0, 2.0))
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+def test_the_update_of_a_least_squares_solver(tasks, alpha):
+    # As the authors have it: least squares on G x = x^(-1/alpha), times T, shortened to 1.
+    rng = np.random.default_rng(tasks)
+    for scale in (0.1, 1.0, 30.0):
+        gradients = scale * rng.standard_normal((tasks, 12))
+        gramian = gradients @ gradients.T
+        found = least_squares(
+            lambda x, g=gramian: g @ x - x ** (-1 / alpha),
+            np.ones(tasks) / tasks,
+            bounds=(0, np.inf),
+            ftol=1e-15,
+            xtol=1e-15,
+            gtol=1e-15,
+        )
+        update = tasks * found.x @ gradients
+        expected = update / max(np.linalg.norm(update), 1)
+        assert weights_of(FairGrad(alpha), gramian) @ gradients == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 @pytest.mark.parametrize("tasks", (2, 3, 5, 10))
 def test_the_equation_holds(tasks, alpha):
-    rng, method = np.random.default_rng(tasks), FairGrad(alpha)
+    rng, method = np.random.default_rng(tasks), FairGrad(alpha, max_norm=0.0)
     rows = [rng.standard_normal((tasks, 12)) * 10.0 ** rng.uniform(-1, 1, (tasks, 1)) for _ in range(200)]
     scales = 10.0 ** rng.uniform(-8, 8, 200)
     rows = [scale * row for scale, row in zip(scales, rows, strict=True)]
     found = run_stacked(method, [make_case(method, np.ones((1, tasks)), g, rng) for g in rows])[:, 0]
     for weights, gradients in zip(found.numpy(), rows, strict=True):
+        weights = weights / tasks
         slopes, shares = gradients @ (weights @ gradients), weights * np.linalg.norm(gradients, axis=1)
         counting = shares > 10 * NEGLIGIBLE * shares.max()  # for alpha = 10 some do not
         assert (slopes * weights ** (1 / alpha))[counting] == pytest.approx(1, abs=1e-6)
@@ -47,7 +89,7 @@ def test_agrees_with_torchjd(tasks, alpha):
     for _ in range(200):
         gradients = rng.standard_normal((tasks, 12))
         gramian = torch.from_numpy(gradients @ gradients.T)
-        expected, weights = oracle(gramian).numpy(), weights_of(FairGrad(alpha), gramian)
+        expected, weights = oracle(gramian).numpy(), weights_of(FairGrad(alpha, 0.0), gramian) / tasks
         missed = np.abs(gramian.numpy() @ expected - expected ** (-1 / alpha)).max()
         # TorchJD's solver stops by its own rule: weights agree as far as it solved the equation.
         np.testing.assert_allclose(weights, expected, rtol=1e-5 + missed, atol=1e-5 + missed)
@@ -87,7 +129,7 @@ def best(start, *problem):
 def test_no_generic_solver_finds_better_weights(tasks, alpha):
     rng, solved = np.random.default_rng(tasks), 0
     cases = [case for _ in range(3) for case in gradient_families(tasks, rng).items()]
-    method = FairGrad(alpha)
+    method = FairGrad(alpha, max_norm=0.0)
     found = run_stacked(method, [make_case(method, np.ones((1, tasks)), g, rng) for _, g in cases])[:, 0]
     for (name, gradients), weights in zip(cases, found.numpy(), strict=True):
         lengths = np.linalg.norm(gradients, axis=1)
@@ -119,7 +161,7 @@ def test_the_length_along_the_ray_is_right(tasks):
         if name in UNSOLVED | {"ill-conditioned"}:
             continue
         for alpha in ALPHAS:
-            weights = weights_of(FairGrad(alpha), gradients @ gradients.T)
+            weights = weights_of(FairGrad(alpha, 0.0), gradients @ gradients.T) / tasks
             combined = weights @ gradients
             assert combined @ combined == pytest.approx((weights ** (1 - 1 / alpha)).sum(), rel=1e-6), name
 
@@ -128,7 +170,7 @@ def test_the_length_along_the_ray_is_right(tasks):
 @pytest.mark.parametrize("tasks", (2, 3, 5, 10))
 def test_opposed_gradients_give_an_update_near_nothing(tasks, alpha):
     gradients = np.where(np.arange(tasks) % 2, -1.0, 1.0)[:, None] * np.full((tasks, 4), 0.5)
-    weights = weights_of(FairGrad(alpha), gradients @ gradients.T)
+    weights = weights_of(FairGrad(alpha, 0.0), gradients @ gradients.T) / tasks
     assert np.isfinite(weights).all()
     assert (weights > 0).all()
     # With a ridge r on the cosines weights are about r^(-alpha / (1 + alpha)), and slopes w^(-1/alpha).
@@ -137,8 +179,8 @@ def test_opposed_gradients_give_an_update_near_nothing(tasks, alpha):
 
 
 def test_a_zero_gradient_is_left_out():
-    assert weights_of(FairGrad(2.0), [[0, 0], [0, 8]]) == pytest.approx([0, 1 / 4])
+    assert weights_of(FairGrad(2.0, 0.0), [[0, 0], [0, 8]]) == pytest.approx([0, 2 / 4])
 
 
 def test_faults():
-    assert [f.key for f in FairGrad(0.0).faults()] == ["alpha"]
+    assert [f.key for f in FairGrad(0.0, -1.0).faults()] == ["alpha", "max_norm"]

@@ -119,8 +119,12 @@ def test_a_zero_gradient_conflicts_with_nothing():
     assert state["targets"].tolist() == targets.tolist()
 
 
+def test_one_task_alone_keeps_its_gradient():
+    assert weights_of(GradVac(), [[4.0]]).tolist() == [1]
+
+
 def test_orders_are_drawn_for_three_tasks_or_more():
-    assert GradVac().random_shape(2) == ()
+    assert GradVac().random_shape(1) == GradVac().random_shape(2) == ()
     assert GradVac().random_shape(3) == (3, 3)
 
 

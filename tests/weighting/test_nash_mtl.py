@@ -38,8 +38,8 @@ def test_slopes_are_inverse_weights(tasks):
 @pytest.mark.filterwarnings("ignore")  # of cvxpy, about its solver
 @pytest.mark.parametrize("count", (5, pytest.param(200, marks=pytest.mark.slow)))
 @pytest.mark.parametrize("tasks", (2, 3, 5))
-def test_agrees_with_torchjd_up_to_length(tasks, count):
-    # Its constraint has the norm of G where its docstring's equation has not, so weights differ by one factor.
+def test_agrees_with_torchjd(tasks, count):
+    # It divides G by its norm, and its constraint undoes that: lengths agree too.
     pytest.importorskip("ecos", reason="has no wheels for this Python")
     rng, solved = np.random.default_rng(tasks), 0
     for _ in range(count):
@@ -49,7 +49,7 @@ def test_agrees_with_torchjd_up_to_length(tasks, count):
         products = expected * (gradients @ (expected @ gradients))
         if np.ptp(products) < 1e-6 * products.mean():  # where its solver did not give up
             weights = weights_of(FREE, gradients @ gradients.T)
-            np.testing.assert_allclose(weights / weights.sum(), expected / expected.sum(), rtol=1e-5)
+            np.testing.assert_allclose(weights, expected, rtol=1e-5)
             solved += 1
     assert solved >= 0.8 * count  # 173 of 200 for five tasks: else it leaves its start as it was
 

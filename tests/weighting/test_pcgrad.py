@@ -102,6 +102,10 @@ def test_a_zero_gradient_conflicts_with_nothing():
     assert weights_of(PCGrad(), [[0, 0], [0, 2]]).tolist() == [1, 1]
 
 
+def test_one_task_alone_keeps_its_gradient():
+    assert weights_of(PCGrad(), [[4.0]]).tolist() == [1]
+
+
 def test_orders_are_drawn_for_three_tasks_or_more():
-    assert PCGrad().random_shape(2) == ()
+    assert PCGrad().random_shape(1) == PCGrad().random_shape(2) == ()
     assert PCGrad().random_shape(3) == (3, 3)

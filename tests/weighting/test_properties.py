@@ -10,6 +10,7 @@ from support.weighting import SIZE, gradient_families, loss_families, make_case,
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
+from mtlrun.weighting.base import Averaging
 
 TASKS = (2, 3, 5)
 STEPS = 5  # epochs of two steps: the third is the first in which memories of epochs count
@@ -30,7 +31,7 @@ VARIANTS = {
     "gradvac": [{"beta": 0.5}],
     "cagrad": [{"c": 2.0, "rescale": 0}],
     "nash_mtl": [{"update_every": 2, "max_norm": 0.0}],
-    "fairgrad": [{"alpha": 0.5}, {"alpha": 2.0}],
+    "fairgrad": [{"alpha": 0.5, "max_norm": 0.0}, {"alpha": 1.0, "max_norm": 0.0}],
     "aligned_mtl": [{"scale": "median"}, {"scale": "rmse"}],
 }
 """Settings beside an option's defaults that are tried too."""
@@ -90,7 +91,7 @@ BEHAVIOUR = {
     "db_mtl": {"sum": None, "loss_scale": False, "gradient_scale": True},
     # Navon et al. 2022, claim 3.1: gains 1 / w > 0; the update's length is fixed, so weights follow 1 / length
     "nash_mtl": {"sum": None, "loss_scale": True, "gradient_scale": False, "common_descent": True},
-    # Ban and Ji 2024, eq. 4: slopes w^(-1/alpha) > 0
+    # Ban and Ji 2024, eq. 4: slopes w^(-1/alpha) > 0; a bounded length
     "fairgrad": {"sum": None, "loss_scale": True, "gradient_scale": False, "common_descent": True},
     # TorchJD's AlignedMTL by default
     "torchjd": {"sum": None, "loss_scale": True, "gradient_scale": True, "negative": True},
@@ -148,6 +149,22 @@ def test_weights_are_finite(name, setting, tasks, dtype):
         good &= (weights >= 0).all(2).all(1)
     bad = [f"{g} gradients, {k} losses" for (g, k), fine in zip(kinds, good, strict=True) if not fine]
     assert not bad
+
+
+@every_weighting
+def test_one_task_alone_has_a_finite_weight(name, setting):
+    method, rng = weighting(name, 1, setting), np.random.default_rng(0)
+    weights = run_case(method, make_case(method, varied(rng, 1), rng.standard_normal((1, SIZE)), rng))
+    assert weights.isfinite().all()
+    assert (weights > 0).all()
+
+
+@every_size
+@every_declared
+def test_weights_that_sum_to_1_can_be_multiplied_by_the_number_of_tasks(name, tasks):
+    total = BEHAVIOUR[name]["sum"]
+    if total is not None and total(tasks) == 1:
+        assert isinstance(weighting(name, tasks), Averaging)
 
 
 @every_size

@@ -41,6 +41,22 @@ def test_agrees_with_torchjd(tasks, lr, iterations):
     assert np.abs(np.diff(expected, axis=0)).max() > 0.01
 
 
+def test_only_long_steps_amplify_differences():
+    rng, change, grown = np.random.default_rng(0), 1e-10, {}
+    for lr in (1.0, 10.0):
+        factors = []
+        for _ in range(100):
+            rows = rng.standard_normal((3, 12))
+            first, second = (rows + 0.3 * rng.standard_normal(rows.shape) for _ in range(2))
+            matrix = first @ second.T
+            other = matrix * (1 + change * rng.standard_normal(matrix.shape))
+            apart = probed_weights(SDMGrad(lr=lr), [matrix]) - probed_weights(SDMGrad(lr=lr), [other])
+            factors.append(np.abs(apart).max() / change)
+        grown[lr] = max(factors)
+    assert grown[1.0] < 12
+    assert grown[10.0] > 1e3
+
+
 @pytest.mark.parametrize("tasks", (2, 3, 5))
 def test_batches_that_disagree_give_finite_weights(tasks):
     for matrix in (

@@ -1,0 +1,77 @@
+"""The picture of the variance of gains: a bar for each row, divided by where its error comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtlrun.report.about import about
+from mtlrun.report.display import names_of
+from mtlrun.report.drawing import COLOURS, INK, PALE, keep_spines, new_figure, refuse_empty
+from mtlrun.report.summary import Summary
+from mtlrun.report.variance import SHARES
+from mtlrun.report.words import significant
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_WIDTH_IN, _LINE_IN, _REST_IN, _LONGEST = 9.0, 0.26, 1.5, 46
+_PAINT = dict(zip(SHARES, (COLOURS[0], COLOURS[1], PALE, COLOURS[2]), strict=True))
+
+
+def draw_variance(summary: Summary) -> Figure:
+    """Return bars of equal length, one for each row, with the seeds or examples beside those that are undecided.
+
+    Raises:
+        ConfigError: no row has two seeds yet.
+    """
+    rows = summary.rows[summary.rows[list(SHARES)].notna().any(axis=1)]
+    refuse_empty(rows["diff"] if len(rows) else summary.rows["diff"] * np.nan)
+    figure = new_figure(_WIDTH_IN, _REST_IN + _LINE_IN * len(rows))
+    axes = figure.add_subplot()
+    begin = np.zeros(len(rows))
+    places = np.arange(len(rows))
+    for name, label in SHARES.items():
+        part = rows[name].fillna(0.0).to_numpy(dtype=float)
+        if part.any():
+            axes.barh(places, part, left=begin, color=_PAINT[name], height=0.72, label=label)
+        begin += part
+    for place, row in enumerate(rows.itertuples()):
+        axes.text(1.01, place, _needed(row), va="center", fontsize=8, color=INK)
+    axes.set_yticks(places, _names(rows), fontsize=8)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"], fontsize=8)
+    axes.set_xlabel("% of the variance of the mean gain", fontsize=8)
+    axes.set_title(f"Where the error of each gain comes from: {summary.study}", loc="left", fontsize=10)
+    keep_spines(axes, "bottom")
+    figure.legend(
+        loc="outside lower left", ncols=4, frameon=False, fontsize=8, title=about(rows), title_fontsize=7
+    )
+    return figure
+
+
+def _needed(row: object) -> str:
+    import pandas as pd
+
+    verdict, seeds, examples = (getattr(row, n) for n in ("verdict", "seeds_needed", "examples_needed"))
+    if verdict != "inconclusive":
+        return str(verdict)
+    if not pd.isna(seeds):
+        return f"inconclusive: +{int(seeds):,} seeds"
+    if not pd.isna(examples):
+        return f"inconclusive: ~{significant(float(examples)):,} examples"
+    return "inconclusive"
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    found = []
+    for suite, part in rows.groupby("suite", sort=False):
+        first = [str(suite)] if rows["suite"].nunique() > 1 else []
+        shown = names_of(part).to_numpy().tolist()
+        found += [
+            "  ".join([*first, str(task), *names]) for task, names in zip(part["task"], shown, strict=True)
+        ]
+    return [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name in found]
