@@ -37,6 +37,7 @@ class World:
         strength: how far classes lie apart, or how much of a regression target is predicted.
         outputs: C.
         rare: share of positives, of binary targets.
+        better: how much of its noise a better procedure lacks, where one is to be found.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class World:
     strength: float
     outputs: int = 1
     rare: float = 0.5
+    better: float = 0.2
 
     @property
     def sign(self) -> float:
@@ -70,13 +72,13 @@ WORLDS = {
     "accuracy near .98": World("binary", "accuracy", 2.7),
     "balanced accuracy": World("multiclass", "balanced_accuracy", 1.5, 4),
     "macro-F1": World("multiclass", "macro_f1", 1.5, 4),
-    "AUROC": World("binary", "auroc", 0.6),
-    "AUROC, one in ten positive": World("binary", "auroc", 0.6, 1, 0.1),
-    "log-loss": World("binary", "log_loss", 0.8),
-    "RMSE": World("regression", "rmse", 0.8),
-    "MAE": World("regression", "mae", 0.8),
-    "R2": World("regression", "r2", 0.8),
-    "Spearman": World("regression", "spearman", 0.8),
+    "AUROC": World("binary", "auroc", 0.6, better=0.4),
+    "AUROC, one in ten positive": World("binary", "auroc", 0.6, 1, 0.1, 0.6),
+    "log-loss": World("binary", "log_loss", 0.8, better=0.3),
+    "RMSE": World("regression", "rmse", 0.8, better=0.05),
+    "MAE": World("regression", "mae", 0.8, better=0.05),
+    "R2": World("regression", "r2", 0.8, better=0.05),
+    "Spearman": World("regression", "spearman", 0.8, better=0.3),
     "accuracy of 5 labels": World("multilabel", "accuracy", 0.8, 5),
 }
 
@@ -124,7 +126,7 @@ def draw(
         rng: draws them.
         groups: of the rows; None where each is independent.
         as_groups: whether cases are the groups; else groups are there and nobody was told.
-        better: how much stronger the second procedure is, as a share of the noise that it lacks.
+        better: how much of its noise the second procedure lacks.
     """
     cases = _cases(m, groups if as_groups else None)
     at_once = max(1, min(studies, _AT_ONCE // (n * m * world.outputs)))

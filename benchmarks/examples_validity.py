@@ -29,7 +29,6 @@ from mtlrun.statistics.student import Array
 
 ALPHA, LEVEL, BATCH, MOST = 0.05, 0.95, 8, 80
 DESIGNS = ((5, 100), (10, 400), (30, 600))
-BETTER = 0.15
 Rates = dict[str, float]
 
 
@@ -68,13 +67,16 @@ def effect_rates(world: World, n: int, m: int, studies: int, method: str = "pair
     """Return power and coverage where the second procedure is better, and how often TOST says at the margin's very
     edge that the difference lies inside."""
     rng = np.random.default_rng([n, m, 1])
-    parts = [differences(world, sides) for sides in draw(world, n, m, studies, rng, better=BETTER)]
+    parts = [differences(world, sides) for sides in draw(world, n, m, studies, rng, better=world.better)]
     truth = float(np.concatenate([part.d.mean(axis=0) for part in parts]).mean())
     crossed = [tests(part, method) for part in parts]
     p = np.concatenate([p_two_sided(one) for one in crossed])
     bounds = [one.interval(LEVEL) for one in crossed]
     inside = np.concatenate([(low <= truth) & (high >= truth) for low, high in bounds])
-    edges = [p_equivalence(one, np.full(part.columns, abs(truth))) for one, part in zip(crossed, parts, strict=True)]
+    edges = [
+        p_equivalence(one, np.full(part.columns, abs(truth)))
+        for one, part in zip(crossed, parts, strict=True)
+    ]
     return {
         "truth": truth,
         "power": float((p < ALPHA).mean()),
@@ -142,16 +144,21 @@ def bootstrap_rates(studies: int) -> dict[str, Rates]:
     for name in ("accuracy near .9", "AUROC, one in ten positive", "RMSE"):
         for n, m in DESIGNS:
             found[f"{name}, {n} x {m}"] = null_rates(WORLDS[name], n, m, studies // 2, "bootstrap")
-        found[f"{name}, 10 x 400, one better"] = effect_rates(WORLDS[name], 10, 400, studies // 2, "bootstrap")
+        found[f"{name}, 10 x 400, one better"] = effect_rates(
+            WORLDS[name], 10, 400, studies // 2, "bootstrap"
+        )
     return found
 
 
 def anytime_rates(studies: int) -> dict[str, Rates]:
     """Return rates of the crossed anytime test."""
     names = ("accuracy, chance", "accuracy near .9", "AUROC", "RMSE")
-    found = {f"{name}, {m} examples": looks(WORLDS[name], m, studies // 2) for name in names for m in (100, 400)}
+    found = {
+        f"{name}, {m} examples": looks(WORLDS[name], m, studies // 2) for name in names for m in (100, 400)
+    }
     better = {
-        f"{name}, 400 examples, one better": looks(WORLDS[name], 400, studies // 2, BETTER) for name in names[1:]
+        f"{name}, 400 examples, one better": looks(WORLDS[name], 400, studies // 2, WORLDS[name].better)
+        for name in names[1:]
     }
     return found | better
 
@@ -192,7 +199,10 @@ def measure(studies: int, only: list[str]) -> dict[str, Any]:
         found[name] = PARTS[name](studies)
         print(f"\n{name} ({time.time() - begin:.0f} s)")
         for line, rates in found[name].items():
-            print(f"  {line:<52} " + "  ".join(f"{word} {value:.3f}" for word, value in rates.items()), flush=True)
+            print(
+                f"  {line:<52} " + "  ".join(f"{word} {value:.3f}" for word, value in rates.items()),
+                flush=True,
+            )
     return found
 
 

@@ -1,10 +1,10 @@
-"""Studies that split one finite data set anew: real splits, real fits, two equal procedures with noise from seeds.
+"""Studies that split one finite data set anew: real splits, real fits, two equal procedures.
 
-Two nearest-mean classifiers see different inputs of the same distribution, so they are equal over data sets of the
-population, though not on any one of them. Fitting and testing on splits of the same rows makes differences of splits
-depend on each other, which tests over splits have to allow for.
+Both procedures are ridge regressions on random features that each seed draws; they see different inputs of the same
+distribution. So they are equal over data sets of the population, though not on any one of them. Fitting and testing on
+splits of the same rows makes differences of splits depend on each other, which tests over splits have to allow for.
 
-Shape letters: K splits, n seeds in each, N rows of a data set, F inputs of one procedure, B studies.
+Shape letters: K splits, n seeds in each, N rows of a data set, F inputs of one procedure, H features.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from mtlrun.statistics.evidence import Differences, p_two_sided, student_interva
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.student import Array
 
-INPUTS, APART, SEED_NOISE = 5, 0.35, 0.5
+INPUTS, APART, FEATURES, RIDGE = 5, 0.35, 12, 2.0
 ALPHA, LEVEL = 0.05, 0.95
+Rates = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,21 @@ def accuracies(how: Splits, rng: np.random.Generator) -> Array:
     """Return the accuracies (K n, 2) of both procedures on one data set."""
     rows = how.train + how.test
     label = rng.integers(2, size=rows) * 2 - 1
-    inputs = rng.normal(size=(2, rows, INPUTS)) + APART * label[:, None]
+    inputs = rng.normal(size=(2, 1, 1, rows, INPUTS)) + APART * label[:, None]
     order = np.array([rng.permutation(rows) for _ in range(how.splits)])
-    train, test = order[:, : how.train], order[:, how.train :]
-    fitted = (inputs[:, train] * label[train][..., None]).mean(axis=2)  # (2, K, F): towards positives
-    noise = SEED_NOISE * APART * rng.normal(size=(2, how.seeds, how.splits, INPUTS))
-    score = np.einsum("pskf,pkmf->pskm", fitted[:, None] + noise, inputs[:, test])
-    right = (score > 0) == (label[test] > 0)
-    return right.mean(axis=3).reshape(2, -1).T
+    drawn = rng.normal(size=(2, how.seeds, how.splits, INPUTS + 1, FEATURES))
+    features = np.maximum(inputs @ drawn[..., :-1, :] + drawn[..., -1:, :], 0.0)
+    parts = np.take_along_axis(features, order[None, None, :, :, None], axis=3)
+    train, test = parts[..., : how.train, :], parts[..., how.train :, :]
+    across = train.swapaxes(-1, -2)
+    towards = across @ label[order[:, : how.train]][..., None]
+    weights = np.linalg.solve(across @ train + RIDGE * np.eye(FEATURES), towards)
+    right = ((test @ weights)[..., 0] > 0) == (label[order[:, how.train :]] > 0)
+    return right.mean(axis=-1).reshape(2, -1).T
 
 
-def row_rates(how: Splits, studies: int, ratio: float | None = None) -> dict[str, float]:
-    """Return how often a row of two equal procedures is told apart, and how often over seeds alone.
+def row_rates(how: Splits, studies: int, ratio: float | None = None) -> Rates:
+    """Return how often a row of two equal procedures is told apart, over splits and over seeds alone.
 
     Args:
         how: splits of each data set.
@@ -72,15 +76,19 @@ def row_rates(how: Splits, studies: int, ratio: float | None = None) -> dict[str
     """
     rng = np.random.default_rng([how.train, how.test, how.splits, how.seeds])
     values = np.array([accuracies(how, rng) for _ in range(studies)])
-    d = (values[..., 1] - values[..., 0]).T
+    d, size = (values[..., 1] - values[..., 0]).T, values[..., 0].mean(axis=1)
     told = np.full(studies, how.ratio if ratio is None else ratio)
-    found = Differences(d, values[..., 0].mean(axis=1), ratio=told, split=how.split)
-    p = p_two_sided(tests_of(found, Statistics(), rng))
-    plain = p_two_sided(tests_of(Differences(d, found.size), Statistics(over="seeds"), rng))
-    return {"rejected": float((p < ALPHA).mean()), "seeds only": float((plain < ALPHA).mean())}
+    tests = tests_of(Differences(d, size, ratio=told, split=how.split), Statistics(), rng)
+    plain = tests_of(Differences(d, size), Statistics(over="seeds"), rng)
+    low, high = tests.interval(LEVEL)
+    return {
+        "rejected": float((p_two_sided(tests) < ALPHA).mean()),
+        "seeds only": float((p_two_sided(plain) < ALPHA).mean()),
+        "coverage": float(((low <= 0) & (high >= 0)).mean()),
+    }
 
 
-def delta_m_rates(sources: list[Splits], studies: int, ratio: float | None = None) -> dict[str, float]:
+def delta_m_rates(sources: list[Splits], studies: int, ratio: float | None = None) -> Rates:
     """Return how often delta-m of tasks with a source each has an interval without 0.
 
     Args:
@@ -96,33 +104,42 @@ def delta_m_rates(sources: list[Splits], studies: int, ratio: float | None = Non
         columns.append(delta_m(stl, mtl, np.ones(len(sources))).of(stl, mtl))
     d = np.stack(columns, axis=1)
     told = max(one.ratio for one in sources) if ratio is None else ratio
-    found = Differences(d, np.full(studies, np.nan), ratio=np.full(studies, told), split=sources[0].split)
+    ratios = np.full(studies, told)
+    found = Differences(d, np.full(studies, np.nan), ratio=ratios, split=sources[0].split)
     low, high = student_intervals(found, "splits", LEVEL)
     plain = student_intervals(Differences(d, found.size), "seeds", LEVEL)
+    apart = (low > 0) | (high < 0)
     return {
-        "rejected": float(((low > 0) | (high < 0)).mean()),
+        "rejected": float(apart.mean()),
         "seeds only": float(((plain[0] > 0) | (plain[1] < 0)).mean()),
+        "coverage": float(1 - apart.mean()),
     }
 
 
-ROWS = {
-    "10 splits of 140 / 60": Splits(140, 60, 10),
-    "30 splits of 140 / 60": Splits(140, 60, 30),
-    "10 splits of 500 / 500": Splits(500, 500, 10),
-    "5 splits of 140 / 60, 4 seeds each": Splits(140, 60, 5, 4),
-    "10 splits of 140 / 60, 10 seeds each": Splits(140, 60, 10, 10),
-    "10 splits of 60 / 520": Splits(60, 520, 10),
-    "10 splits of 60 / 70": Splits(60, 70, 10),
+ONE_SEED = {
+    "10 splits, 140 / 60": Splits(140, 60, 10),
+    "30 splits, 140 / 60": Splits(140, 60, 30),
+    "10 splits, 300 / 100": Splits(300, 100, 10),
+    "10 splits, 60 / 520": Splits(60, 520, 10),
+    "10 splits, 60 / 70": Splits(60, 70, 10),
+}
+SEVERAL_SEEDS = {
+    "5 splits x 4 seeds, 140 / 60": Splits(140, 60, 5, 4),
+    "10 splits x 5 seeds, 140 / 60": Splits(140, 60, 10, 5),
+    "10 splits x 5 seeds, 60 / 70": Splits(60, 70, 10, 5),
+    "10 splits x 5 seeds, 60 / 520": Splits(60, 520, 10, 5),
 }
 
 
-def split_rates(studies: int) -> dict[str, dict[str, float]]:
+def split_rates(studies: int) -> dict[str, Rates]:
     """Return rates of rows and of delta-m."""
-    found = {name: row_rates(how, studies) for name, how in ROWS.items()}
-    large, small = ROWS["10 splits of 60 / 520"], ROWS["10 splits of 60 / 70"]
-    found["10 splits of 60 / 520, told 70 / 60"] = row_rates(large, studies, small.ratio)
-    two, unequal = [ROWS["10 splits of 140 / 60"]] * 2, [large, small]
-    found["delta-m, two sources, 10 splits of 140 / 60"] = delta_m_rates(two, studies)
-    found["delta-m, 60 / 520 and 60 / 70"] = delta_m_rates(unequal, studies)
-    found["delta-m, 60 / 520 and 60 / 70, told 70 / 60"] = delta_m_rates(unequal, studies, small.ratio)
+    found = {name: row_rates(how, studies) for name, how in ONE_SEED.items()}
+    found |= {name: row_rates(how, studies // 2) for name, how in SEVERAL_SEEDS.items()}
+    large, small = ONE_SEED["10 splits, 60 / 520"], ONE_SEED["10 splits, 60 / 70"]
+    many = SEVERAL_SEEDS["10 splits x 5 seeds, 60 / 520"]
+    found["10 splits x 5 seeds, 60 / 520, told 70 / 60"] = row_rates(many, studies // 2, small.ratio)
+    two = [ONE_SEED["10 splits, 140 / 60"]] * 2
+    found["delta-m, two sources, 10 splits, 140 / 60"] = delta_m_rates(two, studies)
+    found["delta-m, 60 / 520 and 60 / 70"] = delta_m_rates([large, small], studies)
+    found["delta-m, 60 / 520 and 60 / 70, told 70 / 60"] = delta_m_rates([large, small], studies, small.ratio)
     return found
