@@ -2,8 +2,8 @@
 
     python -m benchmarks.coins [--tables 24] [--output FILE]
 
-Each table is a study of its own: 150 training, 50 validation and 500 test rows, 8 inputs, 6 targets, trained together and
-alone by the command line, and judged after 5, 20 and 80 seeds, over test examples and over seeds alone.
+Each table is a study of its own: 150 training, 50 validation and 500 test rows, 8 inputs, 6 targets. It is trained by
+the command line, and judged after 5, 20 and 80 seeds, over test examples and over seeds alone.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _first(cell: dict[str, Any], seeds: int) -> dict[str, Any]:
 
 
 def coin_rates(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return by scope and number of seeds the share of rows with p under .05, and of studies with any verdict of a sign."""
+    """Return by scope and number of seeds the share of rows with p < .05, and of studies with a false verdict."""
     found = {}
     for (over, seeds), part in rows.groupby(["over_asked", "seeds"]):
         signs = part["verdict"].isin(["negative", "positive"]).groupby(part["table"]).any()

@@ -1,7 +1,7 @@
 """Studies that split one finite data set anew: real splits, real fits, two equal procedures.
 
 Both procedures are ridge regressions on random features that each seed draws; they see different inputs of the same
-distribution. So they are equal over data sets of the population, though not on any one of them. Fitting and testing on
+distribution. So they are equal over data sets of the population, though not on any one of them. To fit and test on
 splits of the same rows makes differences of splits depend on each other, which tests over splits have to allow for.
 
 Shape letters: K splits, n seeds in each, N rows of a data set, F inputs of one procedure, H features.

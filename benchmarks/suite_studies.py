@@ -25,8 +25,12 @@ from mtlrun.store.scores import ScoreTable
 from mtlrun.training.example_scores import example_scores
 
 LABELS = {
-    **{"sharing": "hard", "heads": "linear", "weighting": "equal", "schedule": "joint"},
-    **{"regularization": "none", "mitigation": "none"},
+    "sharing": "hard",
+    "heads": "linear",
+    "weighting": "equal",
+    "schedule": "joint",
+    "regularization": "none",
+    "mitigation": "none",
 }
 JUDGED = {
     "method": "paired_t",
@@ -138,7 +142,10 @@ def _scores(scores: Sequence[tuple[str, str, Array]]) -> ScoreTable:
     ]
     kind = pa.struct(
         {
-            **{"task": pa.string(), "step": pa.int64(), "scale": pa.float64(), "cases": pa.int64()},
+            "task": pa.string(),
+            "step": pa.int64(),
+            "scale": pa.float64(),
+            "cases": pa.int64(),
             "values": pa.list_(pa.float16()),
         }
     )

@@ -24,9 +24,9 @@ class ResampledT:
 
     Splits of one data set share their data, so what varies with them is correlated, about as n_test / (n_test +
     n_train); the second term is the correction of Nadeau and Bengio (Inference for the generalization error, Machine
-    Learning 52, 2003, section 3). Seeds are drawn anew in every split, so the part of S^2 that comes from them needs no
-    correction. It gets one nevertheless: splits share training rows too, of which the correction takes no account,
-    and with that part left out refitted equal procedures are told apart in 7 to 13 % of studies, not 5.
+    Learning 52, 2003, section 3). Seeds are drawn anew in every split, so the part of S^2 that comes from them needs
+    no correction. It gets one nevertheless: splits share training rows too, of which the correction takes no
+    account, and with that part left out equal procedures were told apart in 7 to 13 % of simulated studies, not 5.
 
     Attributes:
         d: (S, T).
