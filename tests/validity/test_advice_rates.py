@@ -28,7 +28,5 @@ def test_the_advised_seeds_decide(name: str, method: str, studies: int) -> None:
 def test_where_no_seeds_are_enough_the_advised_examples_are(name: str, method: str, studies: int) -> None:
     row = TOO_SMALL[name]
     assert decided(replace(row, n=LONG_RUN * row.n), studies // 2, method) < 0.75
-    least = (
-        0.45 if method == "anytime" else 0.68
-    )  # with few seeds its bound over seeds is wider than the advice takes it
+    least = 0.45 if method == "anytime" else 0.68  # its bound is wide with 20 seeds
     assert least <= decided(more_examples(row, method), studies, method) <= 0.92

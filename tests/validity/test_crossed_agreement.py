@@ -103,11 +103,10 @@ def test_three_digits_of_scores_are_plenty(name: str) -> None:
         scale, values = _halved(torch.from_numpy(scores.reshape(30, 200)))
         rounded.append((values.double() * scale[:, None]).numpy().reshape(scores.shape))
     stored = sides._replace(scores=tuple(rounded))
-    p = [
-        evidence.p_two_sided(
-            evidence.tests_of(differences(WORLDS[name], one), Statistics(), np.random.default_rng(0))
-        )
+    tests = [
+        evidence.tests_of(differences(WORLDS[name], one), Statistics(), np.random.default_rng(0))
         for one in (sides, stored)
     ]
+    p = [evidence.p_two_sided(one) for one in tests]
     np.testing.assert_allclose(p[1], p[0], rtol=0.01)
     np.testing.assert_allclose(centred(stored.scores[0], stored.values[0]).mean(axis=-1), stored.values[0])

@@ -31,7 +31,7 @@ def test_equal_procedures_are_told_apart_in_five_percent(name: str) -> None:
 @every_metric
 @pytest.mark.parametrize(("n", "m"), [(5, 100), (10, 400), (30, 600)])
 def test_every_metric_keeps_the_level_and_covers(name: str, n: int, m: int) -> None:
-    """With 5 seeds and 100 examples it may be rarer: degrees of freedom are few, and near the ceiling so are errors."""
+    """With 5 seeds and 100 examples it may be rarer: few degrees of freedom, and near the ceiling few errors."""
     found = null_rates(WORLDS[name], n, m, STUDIES)
     assert found["rejected"] <= two_errors(0.055, STUDIES)
     assert found["coverage"] >= 1 - two_errors(0.055, STUDIES)

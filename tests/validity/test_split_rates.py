@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,13 @@ LIMIT = two_errors(0.07, STUDIES)
 def test_a_split_for_each_seed_keeps_the_level(name: str) -> None:
     found = row_rates(ONE_SEED[name], 200)
     assert found["rejected"] <= two_errors(0.05, 200) < found["seeds only"]
+
+
+def test_each_source_has_the_correction_of_its_own_sizes() -> None:
+    """Where nothing is learnt, the correction is exact; that of another source is not."""
+    how = replace(ONE_SEED["10 splits, 60 / 520"], learns=False)
+    assert 0.01 <= row_rates(how, 400)["rejected"] <= two_errors(0.05, 400)
+    assert row_rates(how, 400, 70 / 60)["rejected"] > 0.2
 
 
 @slow
