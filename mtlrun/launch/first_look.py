@@ -93,7 +93,7 @@ def _cells(column: ColumnLook, targets: list[str]) -> Iterator[str]:
     yield plain(column.holds)
     for target in targets:
         value = column.associations.get(target)
-        yield "" if value is None else f"{value:+.2f}"
+        yield "" if value is None else f"{value.value:+.2f}" + (" by gaps" if value.by_gaps else "")
 
 
 def _parameters(job: Mapping[str, Any], suite: Suite) -> Iterator[str]:

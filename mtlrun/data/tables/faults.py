@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -100,23 +101,25 @@ def _name_faults(suite: Table) -> Iterator[Fault]:
         if name in taken:
             yield Fault(key, f"must be another column than that of `{taken[name]}`", name)
         taken |= {name: key} if name else {}
+    times = Counter(suite.inputs or ())
     for name in suite.inputs or ():
         if name in taken:
             yield Fault("inputs", f"must not name the column of `{taken[name]}`", name)
-        if (suite.inputs or []).count(name) > 1:
+        if times[name] > 1:
             yield Fault("inputs", "must name each column once", name)
     yield from _unknown_names(suite, known)
     yield from _metric_faults(suite)
 
 
 def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
+    there = set(known)
     one = {key: [getattr(suite, key)] for key in ("group", "split", "stratify") if getattr(suite, key)}
     for key, found in (
         *one.items(),
         *((key, getattr(suite, key) or ()) for key in ("inputs", "ignored", "types")),
     ):
         for name in found:
-            if name not in known:
+            if name not in there:
                 yield Fault(key, "must name columns of the table", name, known)
 
 
@@ -145,8 +148,9 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
             if metric not in ALL_METRICS[task.kind]:
                 key = f"metrics.{name if name in (suite.metrics or {}) else task.kind}"
                 yield Fault(key, f"must be a metric of a {task.kind} task", metric, ALL_METRICS[task.kind])
+    columns = suite.columns()
     for name in suite.input_columns():
-        found = suite.column(name, "inputs")
+        found = columns.column(name, "inputs")
         if found.too_large:
             yield Fault(
                 "inputs",

@@ -16,13 +16,14 @@ from mtlrun.data.same import Same
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.chosen import default_inputs, metrics_of
-from mtlrun.data.tables.columns import Column, column
+from mtlrun.data.tables.columns import Column, Columns, opened
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.faults import table_faults
 from mtlrun.data.tables.fresh import fresh_inputs, fresh_notes
 from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
 from mtlrun.data.tables.look import Look, look
+from mtlrun.data.tables.missing import words_of
 from mtlrun.data.tables.notes import notes
 from mtlrun.data.tables.parts import Cut, cut_of, rows_by_part
 from mtlrun.data.tables.reading import File, read
@@ -95,7 +96,7 @@ class Table(Suite):
         """Return where the table lies."""
         text = tuple(sorted(n for n, kind in (self.types or {}).items() if kind == "category" or "%" in kind))
         delimiter = SIGNS.get(self.delimiter or "", self.delimiter)
-        missing = tuple(self.missing or ())
+        missing = words_of(self.missing)
         return File(self.path, delimiter, SIGNS[self.decimal], self.encoding, self.sheet, missing, text)
 
     def offered(self) -> tuple[Task, ...]:
@@ -171,8 +172,17 @@ class Table(Suite):
 
     def digest(self) -> str:
         """Return what tells the content of the columns that the selected tasks use, 16 hex digits."""
-        lines = [f"{name} {self.column(name).digest}" for name in self.used()]
+        columns = self.columns()
+        lines = [f"{name} {columns.column(name).digest}" for name in self.used()]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def columns(self) -> Columns:
+        """Return the columns of the file, which is looked for once.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return opened(self.file(), tuple(sorted((self.types or {}).items())))
 
     def column(self, name: str, key: str = "path") -> Column:
         """Return a column; `key` is of the setting that names it.
@@ -180,7 +190,7 @@ class Table(Suite):
         Raises:
             ConfigError: there is none, or it cannot be what `types` says.
         """
-        return column(self.file(), name, tuple(sorted((self.types or {}).items())), key)
+        return self.columns().column(name, key)
 
     def columns_of(self, task: str) -> tuple[str, ...]:
         """Return the columns of a task's target."""
@@ -209,7 +219,8 @@ class Table(Suite):
 
     def blocks(self) -> tuple[Block, ...]:
         """Return what is made of the input columns; of those that are the same in every row, nothing."""
-        found = (block_of(self.column(name, "inputs")) for name in self.input_columns())
+        columns = self.columns()
+        found = (block_of(columns.column(name, "inputs")) for name in self.input_columns())
         return in_order([block for block in found if block is not None])
 
     def embedded(self, blocks: Sequence[Block]) -> tuple[tuple[int, int], ...]:
@@ -242,8 +253,8 @@ class Table(Suite):
 
     def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
         """Return the inputs of all rows and how they are standardised by the training rows."""
-        blocks = self.blocks()
-        return prepared(blocks, tuple(self.column(block.column) for block in blocks), Same(train))
+        blocks, columns = self.blocks(), self.columns()
+        return prepared(blocks, tuple(columns.column(block.column) for block in blocks), Same(train))
 
     def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray]:
         """Return the inputs of other tables, one a source, prepared as those of this seed's run were."""
