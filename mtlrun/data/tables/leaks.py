@@ -68,7 +68,6 @@ def _ordered(column: Column, rows: Same[np.ndarray]) -> _Ordered:
     return _Ordered(values[order[:count]], places[:count], places[count:])
 
 
-@lru_cache(maxsize=2**16)
 def determines(column: Column, target: Column, train: Same[np.ndarray], amounts: bool) -> bool:
     """Say whether the values of an input tell a target in each row that has both.
 
