@@ -100,7 +100,9 @@ def _unfolded(rows: list[list[str]]) -> str:
     """Return a table with a line for each row, however wide, in no time for thousands of rows."""
     widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
     lines = [
-        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         for row in rows
     ]
     return "\n" + "\n".join(lines) + "\n\n"

@@ -25,6 +25,8 @@ from mtlrun.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
 
+RARE = "suite.rare=join makes one class of rare ones, suite.rare=drop leaves them out, with suite.rare_below"
+
 
 def table_faults(suite: Table) -> Iterator[Fault]:
     """Yield everything that is wrong; a file that does not change is looked at once for each setting."""
@@ -58,6 +60,8 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
         if kind not in TYPES and "%" not in kind:
             rule = "must say what the column holds, or how its dates are written, as %d.%m.%Y"
             yield Fault(f"types.{name}", rule, kind, TYPES)
+    if suite.rare_below < 2:
+        yield Fault("rare_below", "must be at least 2 rows", suite.rare_below)
     if suite.embedding < 1:
         yield Fault("embedding", "must be at least 1 number", suite.embedding)
     if suite.most_categories < 2:
@@ -182,4 +186,6 @@ def _part_faults(suite: Table, tasks: Mapping[str, Task]) -> Iterator[Fault]:
     for name, task in tasks.items():
         named = suite.class_names(name) or suite.columns_of(name)
         found = suite.target_of(name)
-        yield from label_faults(f"targets.{name}", found, named, task.metrics[0], {**rows, "train": train})
+        yield from label_faults(
+            f"targets.{name}", found, named, task.metrics[0], {**rows, "train": train}, RARE
+        )

@@ -36,8 +36,8 @@ def leaks(suite: Table, train: np.ndarray) -> Iterator[str]:
             told = _told(column, columns.column(name), rows, amounts[task])
             if told:
                 found.setdefault((task, name), []).append(
-                    f"{told} {name}, the target of {task}, in every training row looked at: if it is not known before "
-                    f"the target is, say suite.ignored=[{column.name}]"
+                    f"{told} {name}, the target of {task}, in every training row looked at: if it is not known "
+                    f"before the target is, say suite.ignored=[{column.name}]"
                 )
     for place in targets:
         yield from found.get(place, ())
@@ -52,7 +52,7 @@ def _told(column: Column, target: Column, rows: Same[np.ndarray], amounts: bool)
 
 
 class _Ordered(NamedTuple):
-    """Values of a column in ascending order: the values that are there, and the rows that they and the gaps are in."""
+    """Values of a column that are there, ascending, with their rows, and the rows of its gaps."""
 
     values: np.ndarray
     rows: np.ndarray
@@ -84,9 +84,9 @@ def determines(column: Column, target: Column, train: Same[np.ndarray], amounts:
     if len(x) < LEAST or x[0] == x[-1] or y.min() == y.max():
         return False
     starts = np.flatnonzero(np.concatenate(([True], x[1:] > x[:-1])))
-    if len(starts) * ROWS_PER_VALUE <= len(x):
-        if bool((np.minimum.reduceat(y, starts) == np.maximum.reduceat(y, starts)).all()):
-            return True
+    few = len(starts) * ROWS_PER_VALUE <= len(x)
+    if few and bool((np.minimum.reduceat(y, starts) == np.maximum.reduceat(y, starts)).all()):
+        return True
     if column.kind == "category":
         return False
     if not amounts:
@@ -118,7 +118,10 @@ def gaps_tell(column: Column, target: Column, train: Same[np.ndarray], amounts: 
         return False
     if amounts:
         apart = with_value.max() < without.min() or without.max() < with_value.min()
-        one = any(a.min() == a.max() and not (b == a[0]).any() for a, b in ((without, with_value), (with_value, without)))
+        one = any(
+            a.min() == a.max() and not (b == a[0]).any()
+            for a, b in ((without, with_value), (with_value, without))
+        )
         return bool(apart or one)
     return not np.isin(np.unique(without), np.unique(with_value)).any()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtlrun.data.tables.advice import column_advice
 from mtlrun.data.tables.association import Association, strongest
 from mtlrun.data.tables.chosen import given_roles, metrics_of, unfit
 from mtlrun.data.tables.columns import Column, Columns
@@ -86,7 +87,7 @@ def look(suite: Table) -> Look:
         dict(_tasks(suite)),
         {role: len(part) for role, part in parts.items()},
         _by(suite),
-        (*_unread(suite), *(suite.notes() if good else ())),
+        (*_unread(suite), *(suite.notes() if good else column_advice(suite))),
     )
 
 
@@ -114,6 +115,7 @@ def _by(suite: Table) -> str:
         if suite.group
         else f"stratified by {suite.stratum() or 'nothing'}"
     )
+    groups += " and of equal rows" if suite.duplicates == "together" else ""
     return groups + (", anew for each seed" if suite.resplit else "")
 
 

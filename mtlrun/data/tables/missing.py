@@ -53,7 +53,9 @@ def without(table: pa.Table, words: Sequence[str]) -> pa.Table:
 def told(field: pa.Field, counts: Mapping[str, int]) -> pa.Field:
     """Return a field that tells in how many rows words stood that count as missing; the empty cell is not told."""
     seen = {word: rows for word, rows in counts.items() if word}
-    return field.with_metadata({**(field.metadata or {}), COUNTS: json.dumps(seen).encode()}) if seen else field
+    return (
+        field.with_metadata({**(field.metadata or {}), COUNTS: json.dumps(seen).encode()}) if seen else field
+    )
 
 
 def counts_of(field: pa.Field) -> dict[str, int]:
@@ -74,7 +76,9 @@ def _number(word: str) -> float | None:
         return None
 
 
-def _without_text(column: pa.ChunkedArray, words: Sequence[str]) -> tuple[pa.ChunkedArray, dict[str, int]] | None:
+def _without_text(
+    column: pa.ChunkedArray, words: Sequence[str]
+) -> tuple[pa.ChunkedArray, dict[str, int]] | None:
     """Return a column without words and how many rows had each; None where none has one."""
     if types.is_dictionary(column.type):
         known = pa.array(words, column.type.value_type)

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from mtlrun.counted import counted
+from mtlrun.data.tables.advice import column_advice
 from mtlrun.data.tables.chosen import given_roles, unfit
-from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.duplicates import row_marks
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.leaks import leaks
+from mtlrun.data.tables.target_advice import target_advice
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
@@ -45,6 +47,8 @@ def notes(suite: Table) -> Iterator[str]:
     yield from _parted_groups(suite, rows)
     yield from _duplicates(suite, rows)
     yield from leaks(suite, rows["train"])
+    yield from column_advice(suite)
+    yield from target_advice(suite)
 
 
 def _parted_groups(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
@@ -52,13 +56,14 @@ def _parted_groups(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str
     groups = suite.cut().groups
     if groups is None or not suite.split:
         return
+    whose = f"of column {suite.group}" if suite.group else "of equal rows"
     owner = pd.Series(-1, index=range(len(groups)))
     for place, part in enumerate(rows.values()):
         owner[part] = place
     divided = owner >= 0
     torn = int((owner[divided].groupby(groups[divided]).nunique() > 1).sum())
     if torn:
-        told = f"column {suite.split} tears {counted(torn, 'group')} of column {suite.group}"
+        told = f"column {suite.split} tears {counted(torn, 'group')} {whose}"
         yield f"{told}: some rows train, others do not"
 
 
@@ -74,21 +79,12 @@ def _duplicates(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Yield how many rows of one part are equal, in inputs and targets, to training rows."""
     used = [*suite.input_columns(), *(c for task in suite.available() for c in suite.columns_of(task))]
     columns = suite.columns()
-    marks = row_marks(tuple(columns.column(name) for name in used))
+    marks = row_marks(tuple(columns.column(name) for name in used)).it
     for role in ("val", "test"):
         same = int(np.isin(marks[rows[role]], marks[rows["train"]]).sum())
         if same:
             share = 100 * same / len(rows[role])
             yield (
                 f"{counted(same, 'row')} of the {role} part ({share:.2g} %) are exact duplicates of training rows: "
-                "suite.group keeps such rows together"
+                "suite.duplicates=together keeps rows with equal inputs in one part"
             )
-
-
-def row_marks(columns: tuple[Column, ...]) -> np.ndarray:
-    """Return a number (N,), uint64, that equal rows share, and others all but never."""
-    marks = np.zeros(len(columns[0].values), dtype=np.uint64)
-    for column in columns:
-        own = pd.util.hash_array(column.values + 0.0)  # -0.0 is 0.0
-        marks = marks * np.uint64(0x9E3779B97F4A7C15) + own
-    return marks

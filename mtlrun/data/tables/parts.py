@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mtlrun.data.same import Same
 from mtlrun.data.splits import read_only, stratified_order
 from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.duplicates import joined_groups
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.streams import stream
 
@@ -157,7 +159,12 @@ def cut_of(
     stratum: Column | None,
     group: Column | None,
     given: Column | None,
+    marks: Same[np.ndarray] | None = None,
 ) -> Cut:
-    """Return how a table of so many rows is divided by some of its columns, the same object every time."""
+    """Return how a table of so many rows is divided by some of its columns, the same object every time.
+
+    Rows that share one of the `marks` (N,) are kept together.
+    """
     strata = np.zeros(rows, dtype=np.int64) if stratum is None else strata_of(stratum)
-    return Cut(val, test, strata, None if group is None else group_codes(group), given)
+    groups = None if group is None else group_codes(group)
+    return Cut(val, test, strata, groups if marks is None else joined_groups(marks.it, groups), given)

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from mtlrun.config import PLACE
+from mtlrun.config import ADDED, PLACE
 from mtlrun.data.same import Same
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.chosen import default_inputs, metrics_of
 from mtlrun.data.tables.columns import Column, Columns, opened
 from mtlrun.data.tables.dialect import SIGNS
+from mtlrun.data.tables.duplicates import row_marks
 from mtlrun.data.tables.faults import table_faults
 from mtlrun.data.tables.fresh import fresh_inputs, fresh_notes
 from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
@@ -26,6 +27,7 @@ from mtlrun.data.tables.look import Look, look
 from mtlrun.data.tables.missing import words_of
 from mtlrun.data.tables.notes import notes
 from mtlrun.data.tables.parts import Cut, cut_of, rows_by_part
+from mtlrun.data.tables.rare import Rare
 from mtlrun.data.tables.reading import File, read
 from mtlrun.data.targets import Target, standardised
 from mtlrun.data.task import Source, SourceInfo, Task
@@ -65,9 +67,14 @@ class Table(Suite):
         delimiter: Between values of a text file; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in a text file.
         encoding: Of a text file.
-        missing: What else stands for a missing value in a text file or workbook, as -999.
+        missing: Words that count as missing, in addition to those of `missing.DEFAULT`; a list with one of these, or
+            [], has all that count besides the empty cell.
         sheet: Of a workbook; None takes the first.
         content: What tells the data; found when it is None, checked otherwise.
+        rare: What is done with classes of few rows, of targets with more than two: `keep`, `join` into one class, or
+            `drop`, which leaves their rows without a label of this task.
+        rare_below: Rows of the table under which a class is rare.
+        duplicates: `together` keeps rows with equal inputs in one part of the split.
     """
 
     path: str = field(default="", metadata=PLACE)
@@ -91,6 +98,9 @@ class Table(Suite):
     missing: list[str] | None = field(default=None, metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: str | None = None
+    rare: Literal["keep", "join", "drop"] = field(default="keep", kw_only=True, metadata=ADDED)
+    rare_below: int = field(default=10, kw_only=True, metadata=ADDED)
+    duplicates: Literal["apart", "together"] = field(default="apart", kw_only=True, metadata=ADDED)
 
     def file(self) -> File:
         """Return where the table lies."""
@@ -144,10 +154,22 @@ class Table(Suite):
             most_categories=type(self).most_categories,
             stratify=self.stratum(),
             content=None,
+            **self._rare_of(tasks),
         )
         used = found.used()
         found = replace(found, types={n: k for n, k in (self.types or {}).items() if n in used})
         return replace(found, content=found.digest())
+
+    def _rare_of(self, tasks: Sequence[str]) -> dict[str, Any]:
+        """Return the settings of rare classes, at their defaults where no task has one: they change nothing then."""
+        known = [self.columns_of(task) for task in tasks]
+        if any(
+            self.class_names(task) != replace(self, rare="keep").class_names(task)
+            for task, columns in zip(tasks, known, strict=True)
+            if len(columns) == 1
+        ):
+            return {}
+        return {"rare": "keep", "rare_below": type(self).rare_below}
 
     def faults(self) -> Iterator[Fault]:
         """Yield everything that is wrong with the settings, or with the table."""
@@ -204,14 +226,14 @@ class Table(Suite):
             ConfigError: its columns are no target.
         """
         columns = tuple(self.column(name, f"targets.{task}") for name in self.columns_of(task))
-        return target(columns, (self.kinds or {}).get(task))
+        return target(columns, (self.kinds or {}).get(task), Rare(self.rare, self.rare_below))
 
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return the names of a multiclass or binary task's classes."""
-        columns = self.columns_of(task)
-        return (
-            classes_of(self.column(columns[0]), (self.kinds or {}).get(task)) if len(columns) == 1 else None
-        )
+        columns, kind = self.columns_of(task), (self.kinds or {}).get(task)
+        if len(columns) != 1:
+            return None
+        return classes_of(self.column(columns[0]), kind, Rare(self.rare, self.rare_below))
 
     def input_columns(self) -> tuple[str, ...]:
         """Return the columns of the inputs."""
@@ -240,7 +262,12 @@ class Table(Suite):
         """Return how the rows are divided, the same object every time."""
         by = {"stratify": self.stratum(), "group": self.group, "split": self.split}
         found = [self.column(name, key) if name else None for key, name in by.items()]
-        return cut_of(read(self.file()).num_rows, self.val, self.test, *found)
+        marks = row_marks(self._inputs()) if self.duplicates == "together" else None
+        return cut_of(read(self.file()).num_rows, self.val, self.test, *found, marks)
+
+    def _inputs(self) -> tuple[Column, ...]:
+        columns = self.columns()
+        return tuple(columns.column(name, "inputs") for name in self.input_columns())
 
     def rows_of(self, train: int | None, seed: int | None) -> Mapping[str, np.ndarray]:
         """Return the row numbers of each part, with so many training rows; the same objects every time."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from mtlrun.config import PLACE
+from mtlrun.config import ADDED, PLACE
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.columns import names
 from mtlrun.data.tables.look import Look
@@ -22,6 +22,7 @@ S = TypeVar("S", bound="Tables")
 SAME = (
     *("categories", "embedding", "most_categories", "group", "split", "val", "test"),
     *("delimiter", "decimal", "encoding", "missing", "sheet", "train_size", "resplit"),
+    *("rare", "rare_below", "duplicates"),
 )
 """Settings that all tables have."""
 
@@ -57,9 +58,14 @@ class Tables(Suite):
         delimiter: Between values of text files; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in text files.
         encoding: Of text files.
-        missing: What else stands for a missing value in text files or workbooks, as -999.
+        missing: Words that count as missing, in addition to those of `missing.DEFAULT`; a list with one of these, or
+            [], has all that count besides the empty cell.
         sheet: Of workbooks; None takes the first.
         content: By task name what tells its data; found when it is None, checked otherwise.
+        rare: What is done with classes of few rows, of targets with more than two: `keep`, `join` into one class, or
+            `drop`, which leaves their rows out.
+        rare_below: Rows of a table under which a class is rare.
+        duplicates: `together` keeps rows with equal inputs in one part of the split.
     """
 
     paths: dict[str, str] | None = field(default=None, metadata=PLACE)
@@ -83,6 +89,9 @@ class Tables(Suite):
     missing: list[str] | None = field(default=None, metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: dict[str, str] | None = None
+    rare: Literal["keep", "join", "drop"] = field(default="keep", kw_only=True, metadata=ADDED)
+    rare_below: int = field(default=10, kw_only=True, metadata=ADDED)
+    duplicates: Literal["apart", "together"] = field(default="apart", kw_only=True, metadata=ADDED)
 
     def available(self) -> tuple[str, ...]:
         """Return the names of all tasks."""
@@ -132,6 +141,7 @@ class Tables(Suite):
     def narrowed(self: S, tasks: Sequence[str]) -> S:
         """Return the suite with these tasks alone, their inputs by name, and what their columns hold."""
         found = {name: self.table(name).narrowed([name]) for name in tasks}
+        rare = self.rare if any(table.rare != "keep" for table in found.values()) else "keep"
         types = {column: kind for table in found.values() for column, kind in (table.types or {}).items()}
         merged: dict[str, Any] = {
             name: {task: kept for t in found.values() for task, kept in (getattr(t, name) or {}).items()}
@@ -145,6 +155,8 @@ class Tables(Suite):
             ignored=None,
             types=types,
             most_categories=type(self).most_categories,
+            rare=rare,
+            rare_below=self.rare_below if rare != "keep" else type(self).rare_below,
             content={name: str(table.content) for name, table in found.items()},
         )
 
@@ -161,8 +173,15 @@ class Tables(Suite):
             yield from (f"{name}: {note}" for note in self.table(name).notes())
 
     def looks(self) -> list[Look]:
-        """Return a first look at each table."""
-        return [look for name in self.available() for look in self.table(name).looks()]
+        """Return a first look at each table; without targets, at each file."""
+        if self.targets:
+            return [look for name in self.available() for look in self.table(name).looks()]
+        about = {name: getattr(self, name) for name in SAME}
+        return [
+            look
+            for path in dict.fromkeys((self.paths or {}).values())
+            for look in Table(path=path, **about).looks()
+        ]
 
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return the names of a multiclass or binary task's classes."""

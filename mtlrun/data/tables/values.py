@@ -61,7 +61,9 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     text = values.to_pandas().str.strip()
     rows = np.flatnonzero((text == bad).to_numpy(dtype=bool))
     more = f" and {counted(len(rows) - 1, 'other')}" if len(rows) > 1 else ""
-    ways = f"correct it, or say suite.types={{{name}: category}}, or {missing_setting(strange)} if it is a missing value"
+    ways = (
+        f"correct it, or say suite.types={{{name}: category}}, or {missing_setting(strange)} if it is missing"
+    )
     rule = f"has text where numbers belong, in column {name} in row {rows[0] + 1}{more}; {ways}"
     raise ConfigError([Fault("path", rule, bad)])
 
