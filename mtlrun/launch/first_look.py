@@ -47,7 +47,7 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     try:
         looks = suite.looks()
     except ConfigError as error:  # a file that cannot be read
-        raise ConfigError(check_node("suite", node, Suite) or error.faults) from error
+        raise ConfigError(_faults(node) or error.faults) from error
     if not looks:
         rule = "has no table to look at; `mtlrun show GROUP=OPTION` alone explains an option"
         raise ConfigError([Fault("suite", rule)])
@@ -55,9 +55,8 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     console = Console(file=io.StringIO(), width=None if is_terminal else WIDTH, force_terminal=is_terminal)
     for look in looks:
         _print(console, look)
-    faults = check_node("suite", node, Suite)
+    faults = _faults(node)
     if not node.get("targets"):
-        faults = [fault for fault in faults if fault.key != "suite.targets"]
         console.print(Text("no task yet: name some, as 'suite.targets={heating: Y1, cooling: Y2}'"))
     elif not faults:
         for line in _parameters(job, suite):
@@ -65,6 +64,12 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     found = console.file
     assert isinstance(found, io.StringIO)
     return found.getvalue(), faults
+
+
+def _faults(node: Mapping[str, Any]) -> list[Fault]:
+    """Return what keeps a suite from being trained; that it has no targets yet is none here."""
+    found = check_node("suite", node, Suite)
+    return found if node.get("targets") else [fault for fault in found if fault.key != "suite.targets"]
 
 
 def _print(console: Console, look: Look) -> None:

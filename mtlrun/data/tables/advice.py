@@ -68,8 +68,8 @@ def _of_text(suite: Table, found: Column, role: str, is_input: bool) -> Iterator
     if found.words and (role or is_input):
         told = ", ".join(f"{word!r} in {counted(rows, 'row')}" for word, rows in found.words)
         yield (
-            f"column {name} has {told}, counted as missing: where that is a value, say suite.missing=[], or list there "
-            "all words that do count as missing"
+            f"column {name} has {told}, counted as missing: where that is a value, say suite.missing=[], or list "
+            "there all words that do count as missing"
         )
     blank = [c for c in found.classes if not c.strip()]
     others = [c for c in found.classes if c.strip()]

@@ -41,6 +41,15 @@ def table_faults(suite: Table) -> Iterator[Fault]:
         yield from _faults(json.dumps(to_node(suite), sort_keys=True), table)
 
 
+def unread(suite: Table) -> tuple[Fault, ...]:
+    """Return what keeps a table's file from being read."""
+    try:
+        read(suite.file())
+    except ConfigError as error:
+        return _told(error)
+    return ()
+
+
 def _told(error: ConfigError) -> tuple[Fault, ...]:
     return tuple(fault for fault in error.faults if isinstance(fault, Fault))
 

@@ -25,7 +25,7 @@ def target(columns: tuple[Column, ...], kind: str | None, rare: Rare = KEEP) -> 
     """
     labels = [_labels(column, kind) for column in columns]
     if len(labels) == 1 and labels[0][1] is not None:
-        codes, classes = without_rare(*labels[0], rare)
+        codes, classes = without_rare(labels[0][0], labels[0][1], rare)
         if len(classes) < 2:
             rule = f"leaves {counted(len(classes), 'class', 'classes')} of column {columns[0].name}"
             raise ConfigError([Fault("rare", f"{rule}: lower suite.rare_below", rare.how)])

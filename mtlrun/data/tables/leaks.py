@@ -21,6 +21,7 @@ LOOKED_AT = 20_000  # training rows, at most, in which an input that tells a tar
 LEAST = 20  # rows below which nothing can be said
 LEAST_GAPS = 3  # rows with a gap, and without, below which where the gaps are is chance
 ROWS_PER_VALUE = 5  # below it values nearly number the rows, so that they tell any target
+TOLD = 3  # classes that are named
 NEAR_ONE = 0.9999  # correlation that rounding leaves of 1
 
 
@@ -33,22 +34,33 @@ def leaks(suite: Table, train: np.ndarray) -> Iterator[str]:
     amounts = {task: suite.target_of(task).kind == "regression" for task in suite.selected()}
     for column in inputs:  # each is sorted once for all targets
         for task, name in targets:
-            told = _told(column, columns.column(name), rows, amounts[task])
-            if told:
-                found.setdefault((task, name), []).append(
-                    f"{told} {name}, the target of {task}, in every training row looked at: if it is not known "
-                    f"before the target is, say suite.ignored=[{column.name}]"
+            target = columns.column(name)
+            if determines(column, target, rows, amounts[task]):
+                told = f"column {column.name} alone tells {name}, the target of {task}, in every training row"
+                told += " looked at"
+            elif gaps_tell(column, target, rows, amounts[task]):
+                what = _in_gaps(column, target, rows, amounts[task])
+                told = (
+                    f"column {column.name} is empty in just those training rows looked at in which {name}, the "
+                    f"target of {task}, is {what}, and gaps are inputs too"
                 )
+            else:
+                continue
+            found.setdefault((task, name), []).append(
+                f"{told}: if it is not known before the target is, say suite.ignored=[{column.name}]"
+            )
     for place in targets:
         yield from found.get(place, ())
 
 
-def _told(column: Column, target: Column, rows: Same[np.ndarray], amounts: bool) -> str | None:
-    if determines(column, target, rows, amounts):
-        return f"column {column.name} alone tells"
-    if gaps_tell(column, target, rows, amounts):
-        return f"whether column {column.name} is empty alone tells the range or the classes of"
-    return None
+def _in_gaps(column: Column, target: Column, rows: Same[np.ndarray], amounts: bool) -> str:
+    """Return in words what a target is where a column has no value."""
+    values = target.values[_ordered(column, rows).gaps]
+    values = np.unique(values[~np.isnan(values)])
+    if amounts:
+        return f"{values[0]:g}" if len(values) == 1 else f"from {values[0]:g} to {values[-1]:g}"
+    names = [target.classes[int(v)] if target.classes else f"{v:g}" for v in values[:TOLD]]
+    return " or ".join(map(repr, names)) + (" or another" if len(values) > TOLD else "")
 
 
 class _Ordered(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 from mtlrun.config import ADDED, PLACE
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.columns import names
+from mtlrun.data.tables.faults import unread
 from mtlrun.data.tables.look import Look
 from mtlrun.data.tables.table import Table, Targets
 from mtlrun.data.task import Source, SourceInfo, Task
@@ -121,11 +122,10 @@ class Tables(Suite):
 
     def table(self, task: str) -> Table:
         """Return the suite of one task's table alone."""
-        about = {name: getattr(self, name) for name in SAME}
         path = (self.paths or {}).get(task, "")
         beside = [n for n in self.available() if n != task and (self.paths or {}).get(n) == path]
         taken = [c for n in beside for c in self._columns(n) if c not in self._columns(task)]
-        table = Table(tasks=[task], path=path, targets={task: (self.targets or {})[task]}, **about)
+        table = Table(tasks=[task], path=path, targets={task: (self.targets or {})[task]}, **self._about())
         known = _known(table)
         own = self.inputs.get(task) if isinstance(self.inputs, dict) else self.inputs
         return replace(
@@ -176,12 +176,8 @@ class Tables(Suite):
         """Return a first look at each table; without targets, at each file."""
         if self.targets:
             return [look for name in self.available() for look in self.table(name).looks()]
-        about = {name: getattr(self, name) for name in SAME}
-        return [
-            look
-            for path in dict.fromkeys((self.paths or {}).values())
-            for look in Table(path=path, **about).looks()
-        ]
+        paths = dict.fromkeys((self.paths or {}).values())
+        return [look for path in paths for look in Table(path=path, **self._about()).looks()]
 
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return the names of a multiclass or binary task's classes."""
@@ -200,6 +196,10 @@ class Tables(Suite):
         for source, path in zip(self.info().sources, paths, strict=True):
             yield from self.table(source.name).fresh_notes([path])
 
+    def _about(self) -> dict[str, Any]:
+        """Return the settings that all tables have."""
+        return {name: getattr(self, name) for name in SAME}
+
     def _columns(self, task: str) -> list[str]:
         found = (self.targets or {})[task]
         return [found] if isinstance(found, str) else found
@@ -207,6 +207,10 @@ class Tables(Suite):
     def _faults(self) -> Iterator[Fault]:
         if not self.targets:
             yield Fault("targets", "must name at least one task with its column, as {heating: Y1}")
+            for task, path in (self.paths or {}).items():
+                for fault in unread(Table(path=path, **self._about())):
+                    yield fault._replace(key=self._key(fault.key, task))
+            return
         for key in ("paths", "kinds", "content", *(["inputs"] if isinstance(self.inputs, dict) else [])):
             for name in getattr(self, key) or {}:
                 if name not in self.available():
