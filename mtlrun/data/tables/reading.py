@@ -105,7 +105,7 @@ def _check_slashes(given: str) -> None:
         rule = "is a network path of Windows: give the path under which this system has mounted it"
     elif WINDOWS.match(given):
         here = f"/mnt/{given[0].lower()}{slashed[2:]}"
-        rule = f"is a path of Windows, and this system has no drives: give the file's path here, under WSL {here}"
+        rule = f"is a path of Windows, and this system has no drives: give its path here, under WSL {here}"
     else:
         rule = f"has backslashes, and here folders are separated by /: say {slashed}"
     raise ConfigError([Fault("path", rule, given)])

@@ -30,7 +30,7 @@ def test_several_tables_are_looked_at_without_targets(path, frame, tmp_path):
     (
         (
             r"C:\data\x.csv",
-            "is a path of Windows, and this system has no drives: give the file's path here, under WSL /mnt/c/data/x.csv",
+            "is a path of Windows, and this system has no drives: give its path here, under WSL /mnt/c/data/x.csv",
         ),
         ("D:/data/x.csv", "/mnt/d/data/x.csv"),
         (r"\\server\share\x.csv", "is a network path of Windows"),
