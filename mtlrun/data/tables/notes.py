@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mtlrun.counted import counted
+from mtlrun.counted import counted, some_of
 from mtlrun.data.tables.advice import column_advice
 from mtlrun.data.tables.chosen import given_roles, unfit
+from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.duplicates import row_marks
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.leaks import leaks
@@ -21,6 +22,8 @@ from mtlrun.data.tables.target_advice import target_advice
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
+
+APIECE = 10  # columns, at most, with a note each
 
 
 def notes(suite: Table) -> Iterator[str]:
@@ -32,11 +35,7 @@ def notes(suite: Table) -> Iterator[str]:
         why = None if name in given else unfit(suite, columns, name)
         if why:
             yield f"column {name or repr(name)} is no input: {why}"
-    for name in inputs:
-        found = columns.column(name)
-        if block_of(found) is None:
-            why = "has no value in any row" if found.kind == "empty" else "is the same in every row"
-            yield f"column {name} {why}, and is left out"
+    yield from _constant([columns.column(name) for name in inputs])
     rows = suite.rows_of(None, 0 if suite.resplit else None)
     total, kept = len(suite.cut().strata), sum(len(part) for part in rows.values())
     if kept < total:
@@ -49,6 +48,19 @@ def notes(suite: Table) -> Iterator[str]:
     yield from leaks(suite, rows["train"])
     yield from column_advice(suite)
     yield from target_advice(suite)
+
+
+def _constant(inputs: list[Column]) -> Iterator[str]:
+    """Yield inputs that say nothing; many of them in one note."""
+    for reason, many, of_kind in (
+        ("has no value in any row", "have no value in any row", True),
+        ("is the same in every row", "are the same in every row", False),
+    ):
+        names = [c.name for c in inputs if block_of(c) is None and (c.kind == "empty") == of_kind]
+        if len(names) > APIECE:
+            yield f"{len(names):,} columns {many}, and are left out: {some_of(names)}"
+        else:
+            yield from (f"column {name} {reason}, and is left out" for name in names)
 
 
 def _parted_groups(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtlrun.counted import counted
+from mtlrun.counted import counted, some_of
 from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.labels import ROWS_PER_CLASS, classes_of, codes_of
 from mtlrun.data.tables.rare import NAMED, joined_name, rare_classes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEAST = 20  # rows below which nothing can be said
 ORDERED = 8  # whole numbers as classes from which their order may count
 FEW_WHOLE, FEW = 30, 5  # values of an amount, whole or not, up to which they may be classes
+APIECE = 10  # inputs, at most, with a note each
 REST = 10  # values besides one that is far out
 
 
@@ -37,10 +38,12 @@ def target_advice(suite: Table) -> Iterator[str]:
                 yield from _of_kind(found, task)
             if found.kind == "number" and classes_of(found, kind) is None:
                 yield from _far(found, f"target {name}", "the task's loss and its gains are mostly about it")
-    for name in suite.input_columns():
-        found = columns.column(name)
-        if found.kind == "number":
-            yield from _far(found, f"column {name}", "standardised, the others hardly differ")
+    numbers = [c for c in map(columns.column, suite.input_columns()) if c.kind == "number"]
+    far = [c for c in numbers if far_value(c.values) is not None]
+    for found in far[:APIECE]:
+        yield from _far(found, f"column {found.name}", "standardised, the others hardly differ")
+    if len(far) > APIECE:
+        yield f"so have {len(far) - APIECE:,} more columns: {some_of([c.name for c in far[APIECE:]])}"
 
 
 def _rare(suite: Table, task: str) -> Iterator[str]:

@@ -84,3 +84,18 @@ def test_looking_at_a_table_takes_time_in_proportion_to_its_columns(wide, monkey
     frame.to_parquet(wide)
     Table(path=str(wide), targets={"y": "y"}).looks()
     assert many <= len(calls) + 5
+
+
+def test_many_columns_of_a_kind_are_told_together(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"y": rng.normal(size=60), "x": rng.normal(size=60)})
+    same = pd.DataFrame(1.0, index=range(60), columns=[f"same{k}" for k in range(12)])
+    far = pd.DataFrame(rng.normal(size=(60, 13)), columns=[f"far{k}" for k in range(13)])
+    far.iloc[4] = 1000
+    pd.concat([frame, same, far], axis=1).to_parquet(tmp_path / "a.parquet")
+    found = list(Table(path=str(tmp_path / "a.parquet"), targets={"y": "y"}).notes())
+    first = "same0, same1, same2, same3, same4 and 7 more"
+    assert f"12 columns are the same in every row, and are left out: {first}" in found
+    assert sum("has 1000 in 1 row, far from all other values" in note for note in found) == 10
+    assert "so have 3 more columns: far10, far11, far12" in found
+    assert len(found) == 12
