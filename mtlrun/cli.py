@@ -95,11 +95,14 @@ def plan(arguments: argparse.Namespace) -> int:
         from mtlrun.launch.batch import plan_batch, plan_trials
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.plan_view import plan_facts, plan_text
+    from mtlrun.launch.suite_notes import suite_notes
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         facts = plan_facts(plan_batch(jobs, known), plan_trials(jobs, known)[1])
+        for note in suite_notes(jobs):
+            print(note, file=sys.stderr)
         print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
         return [0.0] * len(jobs)
 

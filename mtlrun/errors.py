@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+MOST_CHOICES = 100  # that a message lists, as columns of a table
+
 
 class MtlrunError(Exception):
     """Base of every error that is shown to the user as a message."""
@@ -28,7 +30,9 @@ class Fault(NamedTuple):
         if self.choices:
             if self.found is not None:
                 text += did_you_mean(self.found, self.choices, "; {}")
-            text += f" (choices: {', '.join(str(c) for c in self.choices)})"
+            more = len(self.choices) - MOST_CHOICES
+            shown = ", ".join(str(c) for c in self.choices[:MOST_CHOICES])
+            text += f" (choices: {shown}{f' and {more:,} more' if more > 0 else ''})"
         return text
 
 
