@@ -18,6 +18,7 @@ import yaml
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.installed import option_folders
+from mtlrun.option_files import Loader, check_folders, option_files, read_options
 from mtlrun.sources import read_docstrings
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
@@ -66,15 +67,6 @@ class OptionPage:
     sets: dict[str, str]
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-3` is a number, as in Hydra's."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
 def conf_dir() -> Path:
     """Return the folder of config groups: inside an installed package, beside it in a checkout."""
     package = Path(__file__).parent
@@ -85,7 +77,7 @@ def conf_dir() -> Path:
 def groups(root: Path | None = None) -> list[str]:
     """Return the config groups, sorted."""
     folders = (path for path in (root or conf_dir()).iterdir() if path.is_dir())
-    return sorted(folder.name for folder in folders if _option_files(folder))
+    return sorted(folder.name for folder in folders if option_files(folder))
 
 
 def options(group: str, root: Path | None = None) -> list[str]:
@@ -97,7 +89,7 @@ def options(group: str, root: Path | None = None) -> list[str]:
     known = groups(root)
     if group not in known:
         raise ConfigError([Fault("group", "must be a config group", group, known)])
-    return sorted(path.stem for path in _option_files((root or conf_dir()) / group))
+    return sorted(path.stem for path in option_files((root or conf_dir()) / group))
 
 
 def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
@@ -108,13 +100,15 @@ def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
             installed package's.
 
     Raises:
-        ConfigError: If one of them is no folder, or a package announces none.
+        ConfigError: If one of them is no folder, or a package announces none; or a file of theirs has faults.
     """
     faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not f.is_dir()]
     if faults:
         raise ConfigError(faults)
     found: dict[str, dict[str, Path]] = {}
-    for root in (conf_dir(), *folders, *option_folders()):
+    installed = option_folders()
+    check_folders([*folders, *installed], groups())
+    for root in (conf_dir(), *folders, *installed):
         for group in groups(root):
             for option in options(group, root):
                 found.setdefault(group, {}).setdefault(option, root)
@@ -179,10 +173,6 @@ def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
     )
 
 
-def _option_files(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*.yaml") if not path.name.startswith((".", "_"))]
-
-
 def _option_path(group: str, option: str, root: Path | None) -> Path:
     known = options(group, root)
     if option not in known:
@@ -197,13 +187,7 @@ def _version(path: Path) -> tuple[Path, int]:
 @lru_cache(maxsize=1024)
 def _parse(path: Path, _modified_ns: int) -> dict[str, Any]:
     """Parse a YAML file, once for each of its versions."""
-    try:
-        fields = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([f"`{path}` is no YAML: {error}"]) from error
-    if not isinstance(fields, dict):
-        raise ConfigError([Fault(str(path), "must hold a mapping", type(fields).__name__)])
-    return fields
+    return read_options(path)
 
 
 def _opening_comment(text: str) -> str:
@@ -218,7 +202,7 @@ def _opening_comment(text: str) -> str:
 
 def _settings(fields: Mapping[str, Any], text: str) -> Iterator[Setting]:
     """Every leaf of the YAML in file order, with what stands behind it on its line."""
-    comments = dict(_line_comments(yaml.compose(text, _Loader), text.splitlines()))
+    comments = dict(_line_comments(yaml.compose(text, Loader), text.splitlines()))
     for key, value in _leaves(fields):
         if not _HYDRA_KEY.fullmatch(key) and key != "defaults":
             yield Setting(key, value, comments.get(key, ""))

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.config import current_key
 from mtlrun.data.task import METRICS
 from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.report.tables import plain
@@ -150,7 +151,8 @@ def read_lock(path: str | os.PathLike[str]) -> dict[str, Any]:
 def identity(row: Mapping[str, Any]) -> str:
     """Return one text that is the same for rows of the same name in lock and study."""
     names = {name: row[name] for name in IDENTITY}
-    return json.dumps({**names, "hyper": plain(row["hyper"])}, sort_keys=True)
+    hyper = {current_key(key): value for key, value in plain(row["hyper"]).items()}
+    return json.dumps({**names, "hyper": hyper}, sort_keys=True)
 
 
 def _row(row: Any, gains: Mapping[int, float], margin: float) -> dict[str, Any]:

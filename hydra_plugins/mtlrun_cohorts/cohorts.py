@@ -51,8 +51,11 @@ class CohortLauncher(Launcher):
         run_batch: Any = getattr(self.task, "batch", None)
         if run_batch is None:
             raise TypeError("hydra/launcher=mtlrun_cohorts launches the jobs of `mtlrun` only")
+        from mtlrun.config import current_override  # Hydra loads this file in programs that are not ours
+
+        job_overrides = [[current_override(text) for text in overrides] for overrides in job_overrides]
         if self.composer is None:
-            from mtlrun.launch.factored import Composer  # Hydra loads this file in programs that are not ours
+            from mtlrun.launch.factored import Composer
 
             self.composer = Composer(self.context.config_loader, self.config)
             if self.config.hydra.sweeper._target_ != _SWEEPER["_target_"]:

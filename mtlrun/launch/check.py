@@ -142,17 +142,18 @@ def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
     memo(_check_losses, job["suite"])
     memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
     memo(_check_schedule, job["suite"], job["schedule"])
-    on = job["weighting"].get("on")  # a representation that tasks share is not in every network
-    compares = job["regularization"]["_target_"]  # nor are features that it would compare
-    network = [job["suite"], job["model"], job["sharing"], job["heads"], on, job["schedule"], compares]
+    # A representation that tasks share is not in every network, nor are features that a regularization compares.
+    at = memo(build, job["weighting"]).gradients_at
+    compares = job["regularization"]["_target_"]
+    network = [job["suite"], job["model"], job["sharing"], job["heads"], at, job["schedule"], compares]
     memo.keyed(network, parameter_count, job)
 
 
 def parameter_count(config: Mapping[str, Any]) -> int:
     """Return the number of parameters of a run of this canonical config.
 
-    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on `weighting.on` and on
-    the schedule.
+    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on
+    `weighting.gradients_at` and on the schedule.
 
     Raises:
         ConfigError: the parts do not fit each other or the suite.

@@ -20,9 +20,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtlrun.catalog import OPTION_RULE, conf_dir, groups
+from mtlrun.config import current_override
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.installed import option_folders
 from mtlrun.launch.check import job_faults
+from mtlrun.launch.repository import OptionRepository
+from mtlrun.option_files import check_folders
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""
@@ -81,7 +84,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _for_hydra(override: str) -> str:
-    """Return an override as Hydra takes it: keys that no option declares are marked; it has no sign for home."""
+    """Return an override as Hydra takes it: keys that no option declares are marked; it has no sign for home.
+
+    A setting that was renamed has today's key.
+    """
+    override = current_override(override)
     override = HOME.sub(lambda found: found[1] + str(Path.home()), override)
     return f"++{override}" if override.startswith(OPEN) else override
 
@@ -97,10 +104,12 @@ def _add_folders(loader: ConfigLoaderImpl, config_dirs: Sequence[str]) -> None:
     faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
     if faults:
         raise ConfigError(faults)
-    for folder in reversed([*map(Path, config_dirs), *option_folders()]):
+    folders = [*map(Path, config_dirs), *option_folders()]
+    check_folders(folders, groups())
+    for folder in reversed(folders):
         path = f"file://{folder.resolve()}"
         loader.get_search_path().append("options", path, SearchPathQuery("main", None))
-    loader.repository.initialize_sources(loader.get_search_path())
+    loader.repository = OptionRepository(loader.get_search_path())
 
 
 def _refuse_lists(overrides: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ class Composer:
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
-        self._loader = NotingLoader(loader.get_search_path())
+        self._loader = NotingLoader(loader)
         self._master = master
         self._parsed: dict[str, _Override] = {}
         self._first: list[str] = []

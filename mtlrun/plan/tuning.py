@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from mtlrun.config import locate
+from mtlrun.config import current_key, locate
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.plan.runs import PARTS, canonical_json
 from mtlrun.streams import stream
@@ -146,7 +146,7 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
         if isinstance(value, Mapping) and not {"low", "high"} & set(value):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            yield current_key(f"{prefix}{key}"), value
 
 
 def _own_faults(own: Mapping[str, Any], judging: Sequence[int]) -> Iterator[Fault]:

@@ -27,7 +27,7 @@ class AlignedMTL(GramianWeighting):
     Args:
         scale: what s is: the smallest eigenvalue (`min`, the paper), the `median` (the lower of two), or the
             mean (`rmse`).
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     scale: Literal["min", "median", "rmse"] = "min"

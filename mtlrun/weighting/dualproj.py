@@ -23,7 +23,7 @@ class DualProj(GramianWeighting):
     Source: Lopez-Paz and Ranzato, Gradient Episodic Memory for Continual Learning, NeurIPS 2017, eq. 11.
 
     Args:
-        on: what gradients are taken at: the shared `parameters` or the `representation`.
+        gradients_at: what gradients are taken at: the shared `parameters` or the `representation`.
     """
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:

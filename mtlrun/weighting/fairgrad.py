@@ -27,7 +27,7 @@ class FairGrad(GramianWeighting):
 
     Args:
         alpha: how much fairness counts, above 0; the authors' code has 1.
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     alpha: float = 1.0

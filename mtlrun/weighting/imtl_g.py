@@ -26,7 +26,7 @@ class IMTLG(GramianWeighting):
     together: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024, appendix B).
 
     Args:
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
