@@ -40,7 +40,12 @@ class OptionRepository(ConfigRepository):
 
     def group_exists(self, config_path: str) -> bool:
         """Whether a folder is a group: it holds options, or groups. A folder `store` of results is none."""
-        return super().group_exists(config_path) and bool(self.get_group_options(config_path, None))
+        if not super().group_exists(config_path):
+            return False
+        inside = self.get_group_options(config_path, ObjectType.GROUP)
+        return bool(self.get_group_options(config_path)) or any(
+            self.group_exists(f"{config_path}/{name}") for name in inside
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OptionRepository:
         return self  # Hydra copies the whole for each job
