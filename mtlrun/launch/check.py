@@ -13,11 +13,12 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
 from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
+from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import front_nodes, frontier_faults, points
 from mtlrun.plan.runs import PARTS
 from mtlrun.plan.saving import SAVES
-from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
+from mtlrun.plan.study import Place, Study, plan_study, seed_count, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import Statistics
@@ -73,6 +74,8 @@ def prepare(
     Raises:
         ConfigError: every fault of every job.
     """
+    if jobs and isinstance(jobs[0].get("seeds"), int | list):
+        check_runs(len(jobs), seed_count(jobs[0]["seeds"]), "job")
     if not jobs:
         raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
     memo = Memo()
@@ -220,6 +223,11 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):
         faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
+    elif isinstance(seeds, int):
+        faults += most_faults("seeds", seeds, seeds, "seeds")
+    stop = job.get("stop")
+    if isinstance(stop, Mapping) and isinstance(stop.get("max"), int):
+        faults += most_faults("stop.max", stop["max"], stop["max"], "seeds")
     if job.get("dtype") not in STORED:
         faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
     if job.get("device") not in DEVICES:
@@ -242,7 +250,7 @@ def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     Raises:
         ConfigError: every fault of `tune`.
     """
-    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]))
+    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]), len(jobs))
     faults = unknown_keys(jobs, tuning) if tuning else []
     if faults:
         raise ConfigError(faults)

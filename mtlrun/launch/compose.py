@@ -23,6 +23,7 @@ from mtlrun.catalog import OPTION_RULE, conf_dir, groups
 from mtlrun.config import current_override
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.installed import option_folders
+from mtlrun.launch.bounds import value_faults
 from mtlrun.launch.check import job_faults
 from mtlrun.launch.repository import OptionRepository
 from mtlrun.option_files import check_folders
@@ -140,26 +141,42 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
             faults.append(f"override `{text}` goes on behind a space: put quotes around the whole override")
             override = _parsed(" ".join([text, *waiting[: count - 1]]))
             del waiting[: count - 1]
+        if many := value_faults(override):
+            faults += many
+            continue
         named = override.key_or_group and _values(override)
         fault = _option_fault(override) if named else f"override `{text}` names no key or no value"
         if fault:
             faults.append(fault)
         elif not override.is_interval_sweep():  # these only a sweeper can judge
             good.append(override)
-    wrong: dict[str, Fault | str] = {}
-    for job in _jobs(good):
-        left = [text for text in job if text not in wrong]
-        for text in list(left) if _composed(left) is None else ():
-            fault = _compose_fault(left, text)
-            if fault:
-                wrong[text] = fault
-                left.remove(text)
+    wrong = _compose_faults(good)
     first = [text for text in next(_jobs(good)) if text not in wrong]
     config, faults = _composed(first), [*faults, *wrong.values()]
     try:
         return faults if config is None else [*faults, *job_faults(plain(config))]
     except ConfigError as error:
         return [*faults, *error.faults]
+
+
+def _compose_faults(overrides: Sequence[Override]) -> dict[str, Fault | str]:
+    """Return what is wrong with overrides that do not compose with the others, by override with its value."""
+    wrong: dict[str, Fault | str] = {}
+    no_keys: set[str] = set()  # wrong with every value
+    composed: set[tuple[str, ...]] = set()
+    for job in _jobs(overrides):
+        left = [text for text in job if text not in wrong and text.partition("=")[0] not in no_keys]
+        if tuple(left) in composed:
+            continue
+        composed.add(tuple(left))
+        for text in list(left) if _composed(left) is None else ():
+            fault = _compose_fault(left, text)
+            if fault:
+                wrong[text] = fault
+                left.remove(text)
+            if isinstance(fault, Fault):
+                no_keys.add(text.partition("=")[0])
+    return wrong
 
 
 def _parsed(text: str) -> Override:
@@ -215,6 +232,10 @@ def _option_fault(override: Override) -> Fault | None:
     """Return what is wrong with a choice of an option."""
     group = override.key_or_group
     options = _loader().get_group_options(group)
+    if group in ("hydra.sweeper", "hydra.launcher") and not isinstance(override.value(), dict):
+        of_hydra = group.replace(".", "/")
+        rule = f"holds settings; its option is chosen by {of_hydra}, as {of_hydra}=basic"
+        return Fault(group, rule, override.get_value_element_as_str(), _loader().get_group_options(of_hydra))
     if not options or override.is_delete():
         return None
     if isinstance(override.value(), list):

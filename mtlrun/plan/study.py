@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,8 +12,10 @@ from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, SourceInfo, Task
+from mtlrun.errors import ConfigError
 from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
+from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import Point, front_nodes, points
 from mtlrun.plan.labels import cell_labels, varying_settings
@@ -116,19 +119,22 @@ def plan_study(
         choices: in what cells depart from their jobs.
 
     Raises:
-        ConfigError: a job's parts do not fit together.
+        ConfigError: a job's parts do not fit together, or there are too many runs.
     """
     choices, front = choices or {}, front_nodes(jobs)
     memo, known = memo or Memo(), options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
-    by_job = []
+    by_job: list[list[str]] = []
+    asked_for, seeds = 0, seed_count(jobs[0]["seeds"])
     for number, job in enumerate(jobs):
         asked = [
             (point, suite)
             for suite in memo(_suites, job["suite"])
             for point in points(job, len(suite.tasks), memo, front)
         ]
+        asked_for += len(asked)
+        check_runs(asked_for, seeds)
         planned = [
             _plan_cell(point, suite, runs, known, memo, choices.get((number, place), AS_GIVEN))
             for place, (point, suite) in enumerate(asked)
@@ -148,6 +154,11 @@ def seed_list(seeds: int | Sequence[int]) -> list[int]:
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
+def seed_count(seeds: int | Sequence[int]) -> int:
+    """Return how many seeds these are."""
+    return seeds if isinstance(seeds, int) else len(seeds)
+
+
 def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return the ids of all runs of a manifest's cells, baselines included."""
     found: set[str] = set()
@@ -159,9 +170,17 @@ def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def suites_of(node: Mapping[str, Any]) -> Iterator[Suite]:
-    """Yield the suite of a node in canonical form, or one suite per pair of its tasks."""
+    """Yield the suite of a node in canonical form, or one suite per pair of its tasks.
+
+    Raises:
+        ConfigError: there are too many pairs.
+    """
     suite: Suite = build(node)
     names = suite.selected()
+    if suite.pairs:
+        faults = most_faults("suite.pairs", math.comb(len(names), 2), suite.pairs, f"pairs of {len(names):,} tasks")
+        if faults:
+            raise ConfigError(faults)
     for tasks in itertools.combinations(names, 2) if suite.pairs else [names]:
         yield suite.narrowed(tasks)
 
