@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import ConfigError, Fault, did_you_mean
 from mtlrun.installed import option_folders
+from mtlrun.near_misses import guesses, question
 from mtlrun.option_files import Loader, check_folders, option_files, read_options
 from mtlrun.sources import read_docstrings
 
@@ -113,6 +114,33 @@ def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
             for option in options(group, root):
                 found.setdefault(group, {}).setdefault(option, root)
     return {group: dict(sorted(found[group].items())) for group in sorted(found)}
+
+
+def settings(known: Known) -> list[str]:
+    """Return the dotted keys of all settings of all options that build something."""
+    return sorted(
+        {f"{group}.{key}" for group, roots in known.items() for o in roots for key in _keys(group, o, known)}
+    )
+
+
+def _keys(group: str, option: str, known: Known) -> list[str]:
+    fields = _parse(*_version(known[group][option] / group / f"{option}.yaml"))
+    return (
+        [key for key, _ in _leaves(fields) if not _HYDRA_KEY.fullmatch(key)] if "_target_" in fields else []
+    )
+
+
+def no_group(word: str, known: Known) -> Fault:
+    """Return the fault of a word that should be a group, with what was probably meant."""
+    group, _, key = word.partition(".")
+    having = [f"{group}={option}" for option in known.get(group, ()) if key in _keys(group, option, known)]
+    if having:
+        return Fault(word, f"is a setting of {', '.join(having)}, and no config group")
+    near = did_you_mean(word, list(known), "{}")
+    guess = "" if near else question(guesses(word, known, settings(known)))
+    if guess:
+        return Fault(word, f"is no config group{guess}")
+    return Fault("group", "must be a config group", word, list(known))
 
 
 def load_option(group: str, option: str, root: Path | None = None) -> dict[str, Any]:

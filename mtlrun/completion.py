@@ -16,8 +16,8 @@ COMMANDS = {
     "sweep": ("--multirun", "--config-dir"),
     "plan": ("--multirun", "--config-dir", "--format"),
     "report": ("--study", "--format", "--level", "--output", "--filter"),
-    "export": ("--output", "--store", "--checkpoint"),
-    "predict": ("--output", "--store", "--checkpoint"),
+    "export": ("--output", "--store", "--study", "--checkpoint"),
+    "predict": ("--output", "--store", "--study", "--checkpoint"),
     "lock": ("--study", "--margin", "--output"),
     "check": (
         *("--store", "--study", "--margin", "--format", "--output", "--github-summary"),

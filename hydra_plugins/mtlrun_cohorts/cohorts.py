@@ -100,13 +100,15 @@ class GridSweeper(BasicSweeper):
 
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         _check_settings(self.params, self.max_batch_size)
-        overrides, cases = parser.parse_overrides([*self._parse_config(), *arguments]), _plain_cases(self.cases)
+        overrides, cases = (
+            parser.parse_overrides([*self._parse_config(), *arguments]),
+            _plain_cases(self.cases),
+        )
         check_jobs(overrides, len(cases), self._seeds(overrides))
         (grid,) = self.split_arguments(overrides, None)
         given = {override.key_or_group for override in parser.parse_overrides(arguments)}
         together = [
-            [f"{key}={_text(value)}" for key, value in case.items() if key not in given]
-            for case in cases
+            [f"{key}={_text(value)}" for key, value in case.items() if key not in given] for case in cases
         ]
         jobs = list(dict.fromkeys((*job, *case) for job in grid for case in together))
         size = self.max_batch_size or max(len(jobs), 1)
@@ -117,7 +119,6 @@ class GridSweeper(BasicSweeper):
             for job in returns[-1]:
                 _ = job.return_value  # raises what made the job fail
         return returns
-
 
     def _seeds(self, overrides: Sequence[Override]) -> int:
         """Return how many seeds each job has, as far as that is known here: at least 1."""
@@ -138,6 +139,10 @@ def _check_settings(params: Any, max_batch_size: Any) -> None:
     """
     if not isinstance(params, Mapping):
         raise HydraException(f"`hydra.sweeper.params` must be a mapping of keys to values, found {params!r}")
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            rule = f"must have one text with dots as the key of each value, found {key!r} with others inside"
+            raise HydraException(f"`hydra.sweeper.params` {rule}")
     whole = isinstance(max_batch_size, int) and not isinstance(max_batch_size, bool)
     if max_batch_size is not None and not (whole and max_batch_size > 0):
         raise HydraException(

@@ -10,6 +10,7 @@ from mtlrun.catalog import Known
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.foreign import told
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
 from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
@@ -161,7 +162,10 @@ def parameter_count(config: Mapping[str, Any]) -> int:
     Raises:
         ConfigError: the parts do not fit each other or the suite.
     """
-    return sum(p.numel() for p in network_of(config).parameters())
+    try:
+        return sum(p.numel() for p in network_of(config).parameters())
+    except RuntimeError as error:  # torch's, of tensors larger than any memory
+        raise ConfigError([f"a network of these sizes cannot be built: {told(error)}"]) from error
 
 
 def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:

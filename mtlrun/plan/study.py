@@ -178,7 +178,9 @@ def suites_of(node: Mapping[str, Any]) -> Iterator[Suite]:
     suite: Suite = build(node)
     names = suite.selected()
     if suite.pairs:
-        faults = most_faults("suite.pairs", math.comb(len(names), 2), suite.pairs, f"pairs of {len(names):,} tasks")
+        faults = most_faults(
+            "suite.pairs", math.comb(len(names), 2), suite.pairs, f"pairs of {len(names):,} tasks"
+        )
         if faults:
             raise ConfigError(faults)
     for tasks in itertools.combinations(names, 2) if suite.pairs else [names]:

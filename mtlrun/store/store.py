@@ -123,8 +123,9 @@ class Store:
         """
         names = self.studies()
         if not names:
+            what = "holds no study yet" if self.path.exists() else "does not exist"
             raise StoreError(
-                f"store `{self.path}` holds no study yet; train one first, for example with "
+                f"store `{self.path}` {what}; train one first, for example with "
                 f"`mtlrun sweep experiment=quickstart store={self.path}`"
             )
         if name is None:
