@@ -1,4 +1,4 @@
-"""What was probably meant by a word that is no key and no group: an option by its bare name, a setting by its last part."""
+"""What a word that is no key and no group probably meant: an option by its bare name, a setting by its last part."""
 
 from __future__ import annotations
 

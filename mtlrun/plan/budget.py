@@ -11,7 +11,6 @@ from mtlrun.config import Configured
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError, Fault
 
-
 MOST_STEPS = 10**12
 """Steps of a run: more would take decades."""
 

@@ -96,7 +96,7 @@ def find_tuning(node: Any, judging: Sequence[int], jobs: int = 1) -> Tuning | No
         raise ConfigError(faults)
     seeds = own["seeds"]
     trials = own["trials"] or math.prod(len(choice) for choice in choices.values())
-    check_runs(trials * jobs, seeds if isinstance(seeds, int) else len(seeds), "trial")
+    check_runs(trials * jobs, seeds if isinstance(seeds, int) else len(seeds or ()), "trial")
     chosen = range(FIRST_SEED, FIRST_SEED + seeds) if isinstance(seeds, int) else list(seeds or ())
     drawn = _grid(choices) if own["trials"] is None else _random(choices, own["trials"])
     return Tuning(tuple(drawn), tuple(chosen))
