@@ -202,10 +202,10 @@ def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
 
 
 def _option_path(group: str, option: str, root: Path | None) -> Path:
-    known = options(group, root)
-    if option not in known:
-        raise ConfigError([Fault(group, OPTION_RULE, option, known)])
-    return (root or conf_dir()) / group / f"{option}.yaml"
+    path = (root or conf_dir()) / group / f"{option}.yaml"
+    if not path.is_file():  # looking through the folders takes longer than reading the file
+        raise ConfigError([Fault(group, OPTION_RULE, option, options(group, root))])
+    return path
 
 
 def _version(path: Path) -> tuple[Path, int]:

@@ -60,18 +60,22 @@ def run(arguments: argparse.Namespace) -> int:
     from mtlrun.store.store import Store
 
     seen: dict[str, Any] = {}
+    opened: dict[str, Store] = {}
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         progress = Progress(sys.stderr)
         for note in suite_notes(jobs):
             progress.note(note)
-        values = train_batch(jobs, arguments.overrides, progress, known)
+        name = jobs[0].get("store") if jobs else None
+        if isinstance(name, str) and name:  # another is told as a fault
+            opened.setdefault(name, Store(name))
+        values = train_batch(jobs, arguments.overrides, progress, known, opened.get(str(name)))
         seen.update(jobs[0])
         return values
 
     multirun(arguments.overrides, _Task(batch), arguments.config_dir)
-    store = Store(seen["store"])
+    store = opened[seen["store"]]
     manifest = store.read_study(seen["study"])
     if manifest["invocation"] != seen["invocation"]:
         told = f"another command has replaced study `{seen['study']}` while this one trained; its runs are stored"
@@ -100,7 +104,8 @@ def plan(arguments: argparse.Namespace) -> int:
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
-        facts = plan_facts(plan_batch(jobs, known), plan_trials(jobs, known)[1])
+        planned = plan_batch(jobs, known)
+        facts = plan_facts(planned, plan_trials(jobs, known, planned.store)[1])
         write_out(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
         return [0.0] * len(jobs)
 

@@ -90,14 +90,6 @@ def check_margin(margin: float | None) -> None:
         raise ConfigError([Fault("--margin", "must be a finite number, not negative", margin)])
 
 
-def gate_faults(node: Any) -> Iterator[Fault]:
-    """Yield what is wrong with the settings under `check`."""
-    if not isinstance(node, dict) or not node.keys() <= {"margin"}:
-        yield Fault("check", "has one setting", node, ["margin"])
-    elif "margin" in node and (not _number(node["margin"]) or node["margin"] < 0):
-        yield Fault("check.margin", "must be a finite number, not negative", node["margin"])
-
-
 def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, Any]]:
     """Return a study's cells with configs in place of run ids: `config`, and in `baselines` one for each task.
 

@@ -82,6 +82,7 @@ def plan_batch(
     jobs: Sequence[Mapping[str, Any]],
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
+    store: Store | None = None,
 ) -> Batch:
     """Check jobs, and find what the store already has of them.
 
@@ -89,15 +90,16 @@ def plan_batch(
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs.
+        store: that of the jobs, where it has been opened: it is then not scanned once more.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    return batch_of(prepare(jobs, known, choices), jobs[0])
+    return batch_of(prepare(jobs, known, choices), jobs[0], store)
 
 
-def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
+def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -> Batch:
     """Return what is to be done for a study with the store, the device and the launcher of a checked job.
 
     Raises:
@@ -105,7 +107,7 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
         StoreError: the store cannot be read or written.
     """
     pick_device(job["device"])
-    store = Store(job["store"])
+    store = store or Store(job["store"])
     store.check_writable()
     statuses = store.statuses()
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
@@ -134,6 +136,7 @@ def train_batch(
     command: Sequence[str],
     watcher: Watcher,
     known: Known | None = None,
+    store: Store | None = None,
 ) -> list[float]:
     """Train what the store does not have yet, and return each job's mean oriented validation metric.
 
@@ -144,15 +147,18 @@ def train_batch(
         command: the overrides that asked for them.
         watcher: is told how it goes.
         known: every option that has a name; without it, ours and those of installed packages.
+        store: that of the jobs, where it has been opened.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
     jobs = judged_anytime(jobs)
-    choices = _tuned(jobs, watcher, known)
+    batch = plan_batch(jobs, known, store=store)  # faults of the jobs come before those of what is tuned
+    choices = _tuned(jobs, watcher, known, batch.store)
+    if choices:
+        batch = plan_batch(jobs, known, choices, batch.store)
     while True:
-        batch = plan_batch(jobs, known, choices)
         manifest = _write_manifest(batch, jobs[0], command, known)
         _tell_repeated(batch, watcher)
         train(batch, watcher)
@@ -160,12 +166,14 @@ def train_batch(
         if not longer:
             return _objectives(batch)
         choices = longer
+        batch = plan_batch(jobs, known, choices, batch.store)
 
 
-def _tuned(jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None) -> dict[Place, Choice]:
+def _tuned(
+    jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None, store: Store
+) -> dict[Place, Choice]:
     """Return what validation chooses of the settings to try, after training them; nothing without such."""
-    plan_batch(jobs, known)  # faults of the jobs come before those of what is tuned
-    tuning, trials = plan_trials(jobs, known)
+    tuning, trials = plan_trials(jobs, known, store)
     if tuning is None or trials is None:
         return {}
     settings, seeds = counted(len(tuning.settings), "setting"), counted(len(tuning.seeds), "seed")
@@ -175,7 +183,7 @@ def _tuned(jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | N
 
 
 def plan_trials(
-    jobs: Sequence[Mapping[str, Any]], known: Known | None = None
+    jobs: Sequence[Mapping[str, Any]], known: Known | None = None, store: Store | None = None
 ) -> tuple[Tuning | None, Batch | None]:
     """Return what is tuned before jobs without faults are trained, and the batch of its trials; None for nothing.
 
@@ -183,7 +191,7 @@ def plan_trials(
         ConfigError: faults of `tune`, or of the jobs with a setting.
     """
     tuning = check_tuning(jobs)
-    return tuning, None if tuning is None else plan_batch(trial_jobs(jobs, tuning), known)
+    return tuning, None if tuning is None else plan_batch(trial_jobs(jobs, tuning), known, store=store)
 
 
 def _write_manifest(

@@ -12,16 +12,15 @@ from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.foreign import told
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
-from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
 from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import front_nodes, frontier_faults, points
+from mtlrun.plan.gate_settings import gate_faults
 from mtlrun.plan.runs import PARTS
 from mtlrun.plan.saving import SAVES
 from mtlrun.plan.study import Place, Study, plan_study, seed_count, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
-from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
@@ -124,6 +123,10 @@ def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault |
         if not bad & {"suite", "statistics", "stop"} and job["suite"].get("resplit"):
             if job["stop"].get("until"):
                 raise ConfigError([Fault("stop.until", _NO_LOOKS, job["stop"]["until"])])
+            from mtlrun.statistics.methods import (
+                check_resplit,  # with all of scipy, which other studies spare
+            )
+
             check_resplit(build(job["statistics"]).method)
         if not bad & {"suite", "budget"}:
             memo(_check_budget, job["suite"], job["budget"])
