@@ -18,7 +18,7 @@ from mtlrun.data.tables.chosen import given_roles, metrics_of, unfit
 from mtlrun.data.tables.columns import Column, Columns
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.reading import read
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import ConfigError, Fault, shown
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
@@ -189,7 +189,7 @@ def holds(column: Column) -> str:
     if column.kind == "category":
         codes, counts = np.unique(there.astype(np.int64), return_counts=True)
         first = [
-            f"{column.classes[codes[k]]!r} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]
+            f"{shown(column.classes[codes[k]])} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]
         ]
         more = len(codes) - len(first)
         return ", ".join(first) + (f", {more:,} more" if more else "")
