@@ -225,6 +225,7 @@ def _result(
         diagnostics={
             "steps": result.steps,
             **result.diagnostics,
+            "constant_guess": dict(zip(names, result.guess, strict=True)),
             "phases": told(phases, list(names)),
             "merges": result.merges,
         },
