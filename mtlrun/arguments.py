@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mtlrun import __version__
 from mtlrun.errors import Fault
+from mtlrun.output import write_out
 
 Handler = Callable[[argparse.Namespace], int]
 """Does what a command asks for, and returns the exit code."""
 
 DEFAULT_STORE = "runs"
+
+PLACED = {
+    **dict.fromkeys(("report", "lock", "check", "export", "predict"), ("store", "study")),
+    **dict.fromkeys(("list", "completion"), ()),
+}
+"""Commands that take `store=DIR` and `study=NAME` but no jobs: which of the two mean something to them."""
+
+FLAGS = ("--rerun", "--github-summary")
+"""Options of these commands that have no value."""
 
 AddCommand = Callable[[str, str], argparse.ArgumentParser]
 """Adds a command of a name with its help."""
@@ -28,6 +39,13 @@ class Parser(argparse.ArgumentParser):
     """
 
     commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help or the version; argparse itself would let a failing write pass in silence."""
+        if message and file in (None, sys.stdout):
+            write_out(message, end="")
+        elif message:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"mtlrun: {message}; see `{self.prog} --help`\n")
@@ -45,6 +63,7 @@ def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argpar
     if words and not words[0].startswith("-") and words[0] not in parser.commands:
         listed = [name for name in parser.commands if not name.startswith("_")]
         parser.error(str(Fault("COMMAND", "must be a command", words[0], listed)))
+    words, named = _named_places(words)
     arguments, rest = parser.parse_known_args(words)
     if not hasattr(arguments, "handler"):
         parser.print_help()
@@ -54,7 +73,35 @@ def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argpar
         parser.error(f"unrecognized arguments: {' '.join(rest)}{settings}")
     if rest:
         arguments.overrides += rest
+    for name, values in named.items():
+        given = getattr(arguments, name, None)
+        different = {*values, *([] if given is None else [given])}
+        if len(different) > 1:
+            told = " and ".join(sorted(different))
+            parser.error(f"`{name}` is given more than once, and differently: {told}")
+        setattr(arguments, name, values[0] if values else given)
+    if "store" in named and arguments.store is None:
+        arguments.store = DEFAULT_STORE
     return arguments
+
+
+def _named_places(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Part `store=DIR` and `study=NAME` from the words of a command that composes no job, as for those that do.
+
+    Returns:
+        The other words; and for each of these names what was given. Nothing for commands that take overrides.
+    """
+    if not words or words[0] not in PLACED:
+        return list(words), {}
+    left, named = [words[0]], {name: list[str]() for name in PLACED[words[0]]}
+    for before, word in itertools.pairwise(words):
+        name, equals, value = word.partition("=")
+        is_value = before.startswith("-") and "=" not in before and before not in FLAGS
+        if equals and name in ("store", "study") and not is_value:
+            named.setdefault(name, []).append(value)
+        else:
+            left.append(word)
+    return left, named
 
 
 def _parser(handlers: Mapping[str, Handler]) -> Parser:
@@ -99,7 +146,7 @@ def _add_training(command: AddCommand) -> None:
 def _add_results(command: AddCommand) -> None:
     """Add the commands that read a store."""
     added = command("report", "print or write a study's results")
-    added.add_argument("store", nargs="?", default=DEFAULT_STORE, metavar="STORE")
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
         "--format",
@@ -117,7 +164,7 @@ def _add_results(command: AddCommand) -> None:
     )
     _add_models(command)
     added = command("lock", "write a lock file of a study's results")
-    added.add_argument("store", nargs="?", default=DEFAULT_STORE, metavar="STORE")
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--output", "-o", required=True, metavar="FILE")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
@@ -147,13 +194,14 @@ def _add_models(command: AddCommand) -> None:
             else "a file, .csv, .tsv, .parquet, .feather or .json; default: CSV on standard output"
         )
         added.add_argument("--output", "-o", required=name == "export", help=what)
-        added.add_argument("--store", default=DEFAULT_STORE)
+        added.add_argument("--store", help=f"default: {DEFAULT_STORE}")
+        added.add_argument("--study", help="refuse a run that is not of this study")
         added.add_argument("--checkpoint", help="which one, of a run that has several")
 
 
 def _add_check(added: argparse.ArgumentParser) -> None:
     added.add_argument("file", metavar="FILE")
-    added.add_argument("--store", default=DEFAULT_STORE)
+    added.add_argument("--store", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--study", help="default: the lock's own")
     added.add_argument("--margin", type=float, help="percent of |single-task mean| that may be lost")
     added.add_argument("--format", help="terminal, md, junit or json; default: by the ending of --output")

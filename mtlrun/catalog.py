@@ -16,8 +16,10 @@ from typing import Any
 
 import yaml
 
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import ConfigError, Fault, did_you_mean
 from mtlrun.installed import option_folders
+from mtlrun.near_misses import guesses, question
+from mtlrun.option_files import Loader, check_folders, option_files, read_options
 from mtlrun.sources import read_docstrings
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
@@ -66,15 +68,6 @@ class OptionPage:
     sets: dict[str, str]
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-3` is a number, as in Hydra's."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
 def conf_dir() -> Path:
     """Return the folder of config groups: inside an installed package, beside it in a checkout."""
     package = Path(__file__).parent
@@ -85,7 +78,7 @@ def conf_dir() -> Path:
 def groups(root: Path | None = None) -> list[str]:
     """Return the config groups, sorted."""
     folders = (path for path in (root or conf_dir()).iterdir() if path.is_dir())
-    return sorted(folder.name for folder in folders if _option_files(folder))
+    return sorted(folder.name for folder in folders if option_files(folder))
 
 
 def options(group: str, root: Path | None = None) -> list[str]:
@@ -97,7 +90,7 @@ def options(group: str, root: Path | None = None) -> list[str]:
     known = groups(root)
     if group not in known:
         raise ConfigError([Fault("group", "must be a config group", group, known)])
-    return sorted(path.stem for path in _option_files((root or conf_dir()) / group))
+    return sorted(path.stem for path in option_files((root or conf_dir()) / group))
 
 
 def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
@@ -108,17 +101,46 @@ def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
             installed package's.
 
     Raises:
-        ConfigError: If one of them is no folder, or a package announces none.
+        ConfigError: If one of them is no folder, or a package announces none; or a file of theirs has faults.
     """
     faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not f.is_dir()]
     if faults:
         raise ConfigError(faults)
     found: dict[str, dict[str, Path]] = {}
-    for root in (conf_dir(), *folders, *option_folders()):
+    installed = option_folders()
+    check_folders([*folders, *installed], groups())
+    for root in (conf_dir(), *folders, *installed):
         for group in groups(root):
             for option in options(group, root):
                 found.setdefault(group, {}).setdefault(option, root)
     return {group: dict(sorted(found[group].items())) for group in sorted(found)}
+
+
+def settings(known: Known) -> list[str]:
+    """Return the dotted keys of all settings of all options that build something."""
+    return sorted(
+        {f"{group}.{key}" for group, roots in known.items() for o in roots for key in _keys(group, o, known)}
+    )
+
+
+def _keys(group: str, option: str, known: Known) -> list[str]:
+    fields = _parse(*_version(known[group][option] / group / f"{option}.yaml"))
+    return (
+        [key for key, _ in _leaves(fields) if not _HYDRA_KEY.fullmatch(key)] if "_target_" in fields else []
+    )
+
+
+def no_group(word: str, known: Known) -> Fault:
+    """Return the fault of a word that should be a group, with what was probably meant."""
+    group, _, key = word.partition(".")
+    having = [f"{group}={option}" for option in known.get(group, ()) if key in _keys(group, option, known)]
+    if having:
+        return Fault(word, f"is a setting of {', '.join(having)}, and no config group")
+    near = did_you_mean(word, list(known), "{}")
+    guess = "" if near else question(guesses(word, known, settings(known)))
+    if guess:
+        return Fault(word, f"is no config group{guess}")
+    return Fault("group", "must be a config group", word, list(known))
 
 
 def load_option(group: str, option: str, root: Path | None = None) -> dict[str, Any]:
@@ -179,15 +201,11 @@ def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
     )
 
 
-def _option_files(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*.yaml") if not path.name.startswith((".", "_"))]
-
-
 def _option_path(group: str, option: str, root: Path | None) -> Path:
-    known = options(group, root)
-    if option not in known:
-        raise ConfigError([Fault(group, OPTION_RULE, option, known)])
-    return (root or conf_dir()) / group / f"{option}.yaml"
+    path = (root or conf_dir()) / group / f"{option}.yaml"
+    if not path.is_file():  # looking through the folders takes longer than reading the file
+        raise ConfigError([Fault(group, OPTION_RULE, option, options(group, root))])
+    return path
 
 
 def _version(path: Path) -> tuple[Path, int]:
@@ -197,13 +215,7 @@ def _version(path: Path) -> tuple[Path, int]:
 @lru_cache(maxsize=1024)
 def _parse(path: Path, _modified_ns: int) -> dict[str, Any]:
     """Parse a YAML file, once for each of its versions."""
-    try:
-        fields = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([f"`{path}` is no YAML: {error}"]) from error
-    if not isinstance(fields, dict):
-        raise ConfigError([Fault(str(path), "must hold a mapping", type(fields).__name__)])
-    return fields
+    return read_options(path)
 
 
 def _opening_comment(text: str) -> str:
@@ -218,7 +230,7 @@ def _opening_comment(text: str) -> str:
 
 def _settings(fields: Mapping[str, Any], text: str) -> Iterator[Setting]:
     """Every leaf of the YAML in file order, with what stands behind it on its line."""
-    comments = dict(_line_comments(yaml.compose(text, _Loader), text.splitlines()))
+    comments = dict(_line_comments(yaml.compose(text, Loader), text.splitlines()))
     for key, value in _leaves(fields):
         if not _HYDRA_KEY.fullmatch(key) and key != "defaults":
             yield Setting(key, value, comments.get(key, ""))

@@ -19,20 +19,21 @@ from mtlrun.arguments import DEFAULT_STORE, Handler, parse
 from mtlrun.counted import counted
 from mtlrun.errors import ConfigError, Fault, MtlrunError
 from mtlrun.interrupt import postponed
+from mtlrun.output import discard_output, write_out
 
 INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = parse(argv, HANDLERS)
-    sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
+    if sys.stdout is None:  # closed, as by >&-
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # no output fails for a sign that cannot be shown
     try:
-        exit_code = int(arguments.handler(arguments))
-        sys.stdout.flush()  # here it is noticed that the reader has gone
-        return exit_code
+        arguments = parse(argv, HANDLERS)
+        sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
+        return int(arguments.handler(arguments))
     except MtlrunError as error:
         print(f"mtlrun: {error}", file=sys.stderr)
         return error.exit_code
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
 
 
@@ -59,18 +60,22 @@ def run(arguments: argparse.Namespace) -> int:
     from mtlrun.store.store import Store
 
     seen: dict[str, Any] = {}
+    opened: dict[str, Store] = {}
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         progress = Progress(sys.stderr)
         for note in suite_notes(jobs):
             progress.note(note)
-        values = train_batch(jobs, arguments.overrides, progress, known)
+        name = jobs[0].get("store") if jobs else None
+        if isinstance(name, str) and name:  # another is told as a fault
+            opened.setdefault(name, Store(name))
+        values = train_batch(jobs, arguments.overrides, progress, known, opened.get(str(name)))
         seen.update(jobs[0])
         return values
 
     multirun(arguments.overrides, _Task(batch), arguments.config_dir)
-    store = Store(seen["store"])
+    store = opened[seen["store"]]
     manifest = store.read_study(seen["study"])
     if manifest["invocation"] != seen["invocation"]:
         told = f"another command has replaced study `{seen['study']}` while this one trained; its runs are stored"
@@ -95,12 +100,16 @@ def plan(arguments: argparse.Namespace) -> int:
         from mtlrun.launch.batch import plan_batch, plan_trials
     from mtlrun.launch.compose import multirun
     from mtlrun.launch.plan_view import plan_facts, plan_text
+    from mtlrun.launch.suite_notes import suite_notes
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
-        facts = plan_facts(plan_batch(jobs, known), plan_trials(jobs, known)[1])
-        print(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
+        planned = plan_batch(jobs, known)
+        facts = plan_facts(planned, plan_trials(jobs, known, planned.store)[1])
+        for note in suite_notes(jobs):
+            print(note, file=sys.stderr)
+        write_out(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
         return [0.0] * len(jobs)
 
     multirun([*arguments.overrides, "hydra/launcher=mtlrun_cohorts"], _Task(batch), arguments.config_dir)
@@ -147,7 +156,7 @@ def predict(arguments: argparse.Namespace) -> int:
         print(note, file=sys.stderr)
     content = written(table, form)
     if arguments.output is None:
-        print(content.decode(), end="")
+        write_out(content.decode(), end="")
     else:
         _write(arguments.output, content)
         print(f"wrote {counted(len(table), 'prediction')} to {arguments.output}", file=sys.stderr)
@@ -158,16 +167,27 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
     from mtlrun.launch.saved import saved_run
     from mtlrun.store.store import Store
 
-    return saved_run(Store(arguments.store), arguments.run, arguments.checkpoint)
+    store = Store(arguments.store)
+    run = saved_run(store, arguments.run, arguments.checkpoint)
+    if arguments.study is not None:
+        from mtlrun.plan.study import study_runs
+
+        if run.run_id not in study_runs(store.read_study(arguments.study)["cells"]):
+            rule = f"must be a study that has run {run.run_id}"
+            raise ConfigError([Fault("study", rule, arguments.study)])
+    return run
 
 
 def lock(arguments: argparse.Namespace) -> int:
     """Write a study's lock file."""
     from mtlrun.lockfile import lock as make_lock
+    from mtlrun.report.empty_studies import says_nothing
 
     manifest, summary, stored = _results(_store_of(arguments), arguments.study)
     page = make_lock(manifest, summary, stored, arguments.margin)
     _write(arguments.output, json.dumps(page, indent=1) + "\n")
+    for note in says_nothing(summary.rows):
+        print(note, file=sys.stderr)
     rows = counted(len(summary.rows), "row")
     print(f"locked {rows} of study {manifest['study']} in {arguments.output}", file=sys.stderr)
     return 0
@@ -194,7 +214,7 @@ def check(arguments: argparse.Namespace) -> int:
         result = check_lock(locked, manifest, summary, arguments.margin, stored=stored)
     if arguments.output:
         _write(arguments.output, render(result, chosen))
-    print(render(result, "terminal" if arguments.output else chosen, sys.stdout), end="")
+    write_out(render(result, "terminal" if arguments.output else chosen, sys.stdout), end="")
     if arguments.github_summary and step_summary:
         with Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(render(result, "md"))
@@ -224,47 +244,47 @@ def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
 
 def list_options(arguments: argparse.Namespace) -> int:
     """Print the groups, or the options of one."""
-    from mtlrun.catalog import describe, options_of
+    from mtlrun.catalog import describe, no_group, options_of
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if arguments.group is None:
         for group, options in known.items():
-            print(f"{group:16} {', '.join(options)}")
+            write_out(f"{group:16} {', '.join(options)}")
         return 0
     if arguments.group not in known:
-        raise ConfigError([Fault("group", "must be a config group", arguments.group, list(known))])
+        raise ConfigError([no_group(arguments.group, known)])
     for option, root in known[arguments.group].items():
-        print(f"{option:20} {describe(arguments.group, option, root).summary}")
+        write_out(f"{option:20} {describe(arguments.group, option, root).summary}")
     return 0
 
 
 def show_option(arguments: argparse.Namespace) -> int:
     """Print what an option means: formula, source, settings and their defaults."""
-    from mtlrun.catalog import OPTION_RULE, describe, options_of
+    from mtlrun.catalog import OPTION_RULE, describe, no_group, options_of
 
     group, equals, option = arguments.option.partition("=")
     if equals and arguments.overrides:
         return _first_look(arguments)
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if group not in known:
-        raise ConfigError([Fault("group", "must be a config group", group, list(known))])
+        raise ConfigError([no_group(group, known)])
     if not equals:
         options = list(known[group])
         raise ConfigError([Fault(group, f"must name an option, as {group}={options[0]}", None, options)])
     if option not in known[group]:
         raise ConfigError([Fault(group, OPTION_RULE, option, list(known[group]))])
     page = describe(group, option, known[group][option])
-    print(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
-    print("\n" + (page.docstring or page.comment).strip() + "\n")
+    write_out(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
+    write_out("\n" + (page.docstring or page.comment).strip() + "\n")
     if page.docstring:
-        print(page.comment + "\n")
+        write_out(page.comment + "\n")
     for setting in page.settings:
-        print(
+        write_out(
             f"  {group}.{setting.key}={json.dumps(setting.value)}"
             + (f"  # {setting.comment}" if setting.comment else "")
         )
     for other, choice in page.sets.items():
-        print(f"  sets {other}={choice}")
+        write_out(f"  sets {other}={choice}")
     return 0
 
 
@@ -275,7 +295,7 @@ def _first_look(arguments: argparse.Namespace) -> int:
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         text, faults = first_look(jobs[0], sys.stdout)
-        print(text, end="", flush=True)
+        write_out(text, end="")
         if faults:
             raise ConfigError(faults)
         return [0.0] * len(jobs)
@@ -289,7 +309,7 @@ def completion(arguments: argparse.Namespace) -> int:
     """Print what makes a shell complete our command lines."""
     from mtlrun.completion import SCRIPTS
 
-    print(SCRIPTS[arguments.shell].strip())
+    write_out(SCRIPTS[arguments.shell].strip())
     return 0
 
 
@@ -297,7 +317,7 @@ def complete(arguments: argparse.Namespace) -> int:
     """Print what a shell's line may go on with; the scripts of `completion` ask for it."""
     from mtlrun.completion import completions
 
-    print(*completions(arguments.line), sep="\n")
+    write_out("\n".join(completions(arguments.line)))
     return 0
 
 
@@ -361,9 +381,9 @@ def _print_report(
     elif isinstance(content, bytes):
         if sys.stdout.isatty():
             raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
-        sys.stdout.buffer.write(content)
+        write_out(content)
     else:
-        print(content, end="")
+        write_out(content, end="")
 
 
 def _write(path: str, content: str | bytes) -> None:

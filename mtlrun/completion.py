@@ -10,15 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from mtlrun.catalog import load_option, options_of
-from mtlrun.errors import ConfigError
 
 COMMANDS = {
     "run": ("--multirun", "--config-dir"),
     "sweep": ("--multirun", "--config-dir"),
     "plan": ("--multirun", "--config-dir", "--format"),
     "report": ("--study", "--format", "--level", "--output", "--filter"),
-    "export": ("--output", "--store", "--checkpoint"),
-    "predict": ("--output", "--store", "--checkpoint"),
+    "export": ("--output", "--store", "--study", "--checkpoint"),
+    "predict": ("--output", "--store", "--study", "--checkpoint"),
     "lock": ("--study", "--margin", "--output"),
     "check": (
         *("--store", "--study", "--margin", "--format", "--output", "--github-summary"),
@@ -64,15 +63,15 @@ def completions(line: str) -> list[str]:
 
     Args:
         line: the line up to the cursor, with the name of the program.
+
+    Raises:
+        ConfigError: a file of the user's own options has faults.
     """
     words = line.split()[1:] + ([""] if line[-1:].isspace() else [])
     if not words:
         return []
     *before, word = words
-    try:
-        found = _candidates(before, word) if before else COMMANDS
-    except ConfigError:  # a folder or a YAML that cannot be read; the command itself will tell
-        return []
+    found = _candidates(before, word) if before else COMMANDS
     return [text for text in found if text.startswith(word)]
 
 
@@ -84,7 +83,10 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
         return []
     if word.startswith("-"):
         return COMMANDS.get(command, ())
-    known = options_of([Path(b) for a, b in pairwise(before) if a == "--config-dir"])
+    folders = [Path(b) for a, b in pairwise(before) if a == "--config-dir"]
+    if not all(folder.is_dir() for folder in folders):  # the command itself will tell
+        return []
+    known = options_of(folders)
     if command == "list":
         return known
     if command == "show":

@@ -9,21 +9,32 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
 from mtlrun.foreign import TARGET, blaming, find
 
 ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
 ids, so the runs are still found. Give it as `field(default=..., kw_only=True, metadata=ADDED)`."""
 
+FORMERLY = "formerly"
+"""Key of the metadata of a field that had another name: that name. Run ids keep it, and stored nodes may have it."""
+
+RENAMED = {"weighting.on": "weighting.gradients_at"}
+"""Settings by their former keys, which overrides and options of users may still have."""
+
 PLACE = {"place": True}
 """Metadata of a field that says where data lie: it is no part of run ids, since another field tells their content."""
+
+
+_OVERRIDE = re.compile(r"((?:[+~]|tune\.)*)([^=]*)(.*)", re.DOTALL)
+"""An override: marks, or that it is a key to tune; its key; and the rest."""
 
 
 class Configured:
@@ -92,8 +103,11 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
     if base is not None and not issubclass(cls, base):
         rule = f"must name a class derived from {base.__module__}.{base.__qualname__}"
         return [Fault(f"{group}._target_", rule, node["_target_"])]
+    faults = list(key_faults(node, group))
+    if faults:
+        return faults
     hints = _hints(cls)
-    given = {k: v for k, v in node.items() if k != "_target_"}
+    given = {k: v for k, v in _renamed(cls, node).items() if k != "_target_"}
     faults = [
         Fault(f"{group}.{key}", "is not a setting of this option", key, sorted(hints))
         for key in given
@@ -113,11 +127,23 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
     return faults
 
 
+def key_faults(value: Any, key: str) -> Iterator[Fault]:
+    """Yield a fault for each key of plain data that is no text, however deep; YAML reads a bare `on` as true."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if not isinstance(name, str):
+                yield Fault(key, TEXT_KEYS, name)
+            yield from key_faults(part, f"{key}.{name}")
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from key_faults(part, f"{key}[{place}]")
+
+
 def build(node: Mapping[str, Any]) -> Any:
     """Build the object of a checked node; whole numbers become floats where a float is meant."""
     cls = locate(node["_target_"])
     hints = _hints(cls)
-    return cls(**{k: _coerce(v, hints[k]) for k, v in node.items() if k != "_target_"})
+    return cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
 
 
 def to_node(value: Any) -> dict[str, Any]:
@@ -128,15 +154,46 @@ def to_node(value: Any) -> dict[str, Any]:
 
 
 def identity(node: Any) -> Any:
-    """Return what of a group's complete node goes into a run's id: neither `PLACE` nor `ADDED` at its default."""
+    """Return what of a group's complete node goes into a run's id: neither `PLACE` nor `ADDED` at its default.
+
+    A setting that was renamed goes in under its former name, so that runs keep their ids.
+    """
     if not isinstance(node, Mapping) or "_target_" not in node:
         return node
     try:
         cls = locate(node["_target_"])
     except ConfigError:  # a node of somebody else's, which nothing was added to
         return node
-    added, places = _added(cls), _places(cls)
-    return {k: v for k, v in node.items() if k not in places and (k not in added or v != added[k])}
+    added, places, former = _added(cls), _places(cls), {new: old for old, new in _former(cls).items()}
+    return {
+        former.get(k, k): v
+        for k, v in _renamed(cls, node).items()
+        if k not in places and (k not in added or v != added[k])
+    }
+
+
+def current_key(key: str) -> str:
+    """Return the key that a setting has today, for one that it has or had: `weighting.on` is `.gradients_at`."""
+    return RENAMED.get(key, key)
+
+
+def current_override(override: str) -> str:
+    """Return an override, or its beginning, with the key that its setting has today."""
+    mark, key, rest = _OVERRIDE.match(override).groups()  # type: ignore[union-attr]
+    return f"{mark}{current_key(key)}{rest}"
+
+
+def _renamed(cls: type, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a node with today's names of its settings."""
+    former = {old: new for old, new in _former(cls).items() if old in node and new not in node}
+    return {former.get(key, key): value for key, value in node.items()} if former else node
+
+
+@functools.cache
+def _former(cls: type) -> dict[str, str]:
+    """Return today's names of a class's renamed fields, by their former ones."""
+    assert dataclasses.is_dataclass(cls)
+    return {f.metadata[FORMERLY]: f.name for f in dataclasses.fields(cls) if FORMERLY in f.metadata}
 
 
 @functools.cache

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+MOST_CHOICES = 100  # that a message lists, as columns of a table
+TEXT_KEYS = (
+    "must have keys that are text, so quote this one (YAML reads a bare on, off, yes or no as true or false)"
+)
 
 
 class MtlrunError(Exception):
@@ -24,12 +30,30 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         text = f"`{self.key}` {self.rule}"
         if self.found is not None:
-            text += f", found {self.found!r}"
+            text += f", found {shown(self.found)}"
         if self.choices:
             if self.found is not None:
                 text += did_you_mean(self.found, self.choices, "; {}")
-            text += f" (choices: {', '.join(str(c) for c in self.choices)})"
+            more = len(self.choices) - MOST_CHOICES
+            listed = ", ".join(str(c) for c in self.choices[:MOST_CHOICES])
+            text += f" (choices: {listed}{f' and {more:,} more' if more > 0 else ''})"
         return text
+
+
+def shown(value: Any) -> str:
+    """Return a value as Python writes it, with plain numbers in place of NumPy's."""
+    return repr(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    numpy = sys.modules.get("numpy")  # there are none of its numbers where nobody has imported it
+    if numpy is not None and isinstance(value, numpy.generic | numpy.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(part) for key, part in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(_plain(part) for part in value)
+    return value
 
 
 def did_you_mean(found: Any, choices: Iterable[Any], form: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.config import current_key
 from mtlrun.data.task import METRICS
 from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.report.tables import plain
@@ -89,14 +90,6 @@ def check_margin(margin: float | None) -> None:
         raise ConfigError([Fault("--margin", "must be a finite number, not negative", margin)])
 
 
-def gate_faults(node: Any) -> Iterator[Fault]:
-    """Yield what is wrong with the settings under `check`."""
-    if not isinstance(node, dict) or not node.keys() <= {"margin"}:
-        yield Fault("check", "has one setting", node, ["margin"])
-    elif "margin" in node and (not _number(node["margin"]) or node["margin"] < 0):
-        yield Fault("check.margin", "must be a finite number, not negative", node["margin"])
-
-
 def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, Any]]:
     """Return a study's cells with configs in place of run ids: `config`, and in `baselines` one for each task.
 
@@ -150,7 +143,8 @@ def read_lock(path: str | os.PathLike[str]) -> dict[str, Any]:
 def identity(row: Mapping[str, Any]) -> str:
     """Return one text that is the same for rows of the same name in lock and study."""
     names = {name: row[name] for name in IDENTITY}
-    return json.dumps({**names, "hyper": plain(row["hyper"])}, sort_keys=True)
+    hyper = {current_key(key): value for key, value in plain(row["hyper"]).items()}
+    return json.dumps({**names, "hyper": hyper}, sort_keys=True)
 
 
 def _row(row: Any, gains: Mapping[int, float], margin: float) -> dict[str, Any]:

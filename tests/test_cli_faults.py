@@ -167,7 +167,7 @@ def test_a_damaged_segment_is_named_and_all_else_is_kept(trained, tmp_path):
 
 def test_reports_of_nothing(trained, tmp_path):
     is_refused(mtlrun("report", str(tmp_path)), "holds no study yet", "mtlrun sweep")
-    is_refused(mtlrun("report", str(tmp_path / "none")), "holds no study yet")
+    is_refused(mtlrun("report", str(tmp_path / "none")), "does not exist", "mtlrun sweep")
     is_refused(mtlrun("report", str(trained.store), "--study", "mian"), "did you mean main?")
     is_refused(mtlrun("lock", str(tmp_path), "-o", str(tmp_path / "lock")), "holds no study yet")
     assert list(tmp_path.iterdir()) == []
@@ -178,7 +178,7 @@ def test_the_name_of_a_study_in_place_of_a_store_is_told_so(trained, tmp_path, m
     shutil.copytree(trained.store, tmp_path / "runs")
     for command in (["report"], ["lock", "-o", "lock"]):
         is_refused(mtlrun(*command, "main"), "is a study of the store `runs`: use `--study main`")
-        is_refused(mtlrun(*command, "mine"), "store `mine` holds no study yet")
+        is_refused(mtlrun(*command, "mine"), "store `mine` does not exist")
     assert mtlrun("report", "--study", "main").out == mtlrun("report", str(trained.store)).out
 
 

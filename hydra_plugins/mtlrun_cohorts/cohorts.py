@@ -11,6 +11,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
@@ -51,8 +52,11 @@ class CohortLauncher(Launcher):
         run_batch: Any = getattr(self.task, "batch", None)
         if run_batch is None:
             raise TypeError("hydra/launcher=mtlrun_cohorts launches the jobs of `mtlrun` only")
+        from mtlrun.config import current_override  # Hydra loads this file in programs that are not ours
+
+        job_overrides = [[current_override(text) for text in overrides] for overrides in job_overrides]
         if self.composer is None:
-            from mtlrun.launch.factored import Composer  # Hydra loads this file in programs that are not ours
+            from mtlrun.launch.factored import Composer
 
             self.composer = Composer(self.context.config_loader, self.config)
             if self.config.hydra.sweeper._target_ != _SWEEPER["_target_"]:
@@ -92,14 +96,21 @@ class GridSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Launch the product of all overrides for every case, in batches of `max_batch_size`, or in one."""
         assert self.hydra_context is not None and self.launcher is not None
+        from mtlrun.launch.bounds import check_jobs  # Hydra loads this file in programs that are not ours
+
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        (grid,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
+        _check_settings(self.params, self.max_batch_size)
+        overrides, cases = (
+            parser.parse_overrides([*self._parse_config(), *arguments]),
+            _plain_cases(self.cases),
+        )
+        check_jobs(overrides, len(cases), self._seeds(overrides))
+        (grid,) = self.split_arguments(overrides, None)
         given = {override.key_or_group for override in parser.parse_overrides(arguments)}
-        cases = [
-            [f"{key}={_text(value)}" for key, value in case.items() if key not in given]
-            for case in _plain_cases(self.cases or [{}])
+        together = [
+            [f"{key}={_text(value)}" for key, value in case.items() if key not in given] for case in cases
         ]
-        jobs = list(dict.fromkeys((*job, *case) for job in grid for case in cases))
+        jobs = list(dict.fromkeys((*job, *case) for job in grid for case in together))
         size = self.max_batch_size or max(len(jobs), 1)
         returns: list[Sequence[JobReturn]] = []
         # Without jobs there still is one batch: it is told that the overrides ask for nothing.
@@ -109,6 +120,35 @@ class GridSweeper(BasicSweeper):
                 _ = job.return_value  # raises what made the job fail
         return returns
 
+    def _seeds(self, overrides: Sequence[Override]) -> int:
+        """Return how many seeds each job has, as far as that is known here: at least 1."""
+        seeds: Any = self.config.get("seeds") if self.config is not None else None
+        for override in overrides:
+            if override.key_or_group == "seeds" and not override.is_sweep_override():
+                seeds = override.value()
+        if isinstance(seeds, list):
+            return max(len(seeds), 1)
+        return max(seeds, 1) if isinstance(seeds, int) else 1
+
+
+def _check_settings(params: Any, max_batch_size: Any) -> None:
+    """Raise unless the sweeper's settings are what they must be.
+
+    Raises:
+        HydraException: they are not.
+    """
+    if not isinstance(params, Mapping):
+        raise HydraException(f"`hydra.sweeper.params` must be a mapping of keys to values, found {params!r}")
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            rule = f"must have one text with dots as the key of each value, found {key!r} with others inside"
+            raise HydraException(f"`hydra.sweeper.params` {rule}")
+    whole = isinstance(max_batch_size, int) and not isinstance(max_batch_size, bool)
+    if max_batch_size is not None and not (whole and max_batch_size > 0):
+        raise HydraException(
+            f"`hydra.sweeper.max_batch_size` must be null or a number of jobs, found {max_batch_size!r}"
+        )
+
 
 def _plain_cases(cases: Any) -> list[dict[str, Any]]:
     """Return cases as plain data.
@@ -117,6 +157,8 @@ def _plain_cases(cases: Any) -> list[dict[str, Any]]:
         HydraException: they are no list of mappings.
     """
     plain = OmegaConf.to_container(cases) if OmegaConf.is_config(cases) else cases
+    if plain is None or plain == []:
+        return [{}]
     if not isinstance(plain, list) or not all(isinstance(case, dict) for case in plain):
         raise HydraException(f"`hydra.sweeper.cases` must be a list of mappings, found {plain!r}")
     return plain

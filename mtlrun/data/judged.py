@@ -36,7 +36,12 @@ class PartLabels(NamedTuple):
 
 
 def label_faults(
-    key: str, found: Target, named: Sequence[str], metric: str, rows: Mapping[str, np.ndarray]
+    key: str,
+    found: Target,
+    named: Sequence[str],
+    metric: str,
+    rows: Mapping[str, np.ndarray],
+    ways: str = "leave out rare classes, or join them",
 ) -> Iterator[Fault]:
     """Yield what keeps a task from being trained or judged.
 
@@ -46,6 +51,7 @@ def label_faults(
         named: its classes, where it has several; else its columns.
         metric: the primary one.
         rows: of each part.
+        ways: what may help where training lacks a class.
     """
     seen = {role: _there(found, part) for role, part in rows.items()}
     for role, values in seen.items():
@@ -61,7 +67,7 @@ def label_faults(
             rule = "must have two values in the training part, and has one in column"
             yield Fault(key, rule, str(name))
     if found.kind in ("multiclass", "binary"):
-        yield from _class_faults(key, seen, named)
+        yield from _class_faults(key, seen, named, ways)
     for role in ("val", "test"):
         if metric in ORDERED and len(seen[role]) and not _differs(seen[role]).any():
             rule = f"is the same in all rows of the {role} part, where its primary metric has no value"
@@ -79,7 +85,9 @@ def _amount_faults(key: str, train: np.ndarray) -> Iterator[Fault]:
             yield Fault(key, rule, float(f"{spread:.3g}"))
 
 
-def _class_faults(key: str, seen: Mapping[str, np.ndarray], classes: Sequence[str]) -> Iterator[Fault]:
+def _class_faults(
+    key: str, seen: Mapping[str, np.ndarray], classes: Sequence[str], ways: str
+) -> Iterator[Fault]:
     """Yield classes that cannot be learned; `seen` are the labels of each part."""
     known = np.unique(seen["train"])
     if len(known) == 1:
@@ -88,9 +96,7 @@ def _class_faults(key: str, seen: Mapping[str, np.ndarray], classes: Sequence[st
     for role in ("val", "test"):
         strange = np.setdiff1d(seen[role], known)
         if len(strange):
-            rule = (
-                f"has classes in the {role} part that training lacks (leave out rare classes, or join them)"
-            )
+            rule = f"has classes in the {role} part that training lacks ({ways})"
             yield Fault(key, rule, [classes[int(c)] for c in strange[:10]])
 
 

@@ -86,6 +86,7 @@ def plan_batch(
     known: Known | None = None,
     choices: Mapping[Place, Choice] | None = None,
     looked: Memo | None = None,
+    store: Store | None = None,
 ) -> Batch:
     """Check jobs, and find what the store already has of them.
 
@@ -94,15 +95,16 @@ def plan_batch(
         known: every option that has a name; without it, ours and those of installed packages.
         choices: in what cells depart from their jobs.
         looked: knows the data of users' own suites, where a command plans several times.
+        store: that of the jobs, where it has been opened: it is then not scanned once more.
 
     Raises:
         ConfigError: faults in the jobs.
         StoreError: the store cannot be read or written.
     """
-    return batch_of(prepare(jobs, known, choices, looked), jobs[0])
+    return batch_of(prepare(jobs, known, choices, looked), jobs[0], store)
 
 
-def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
+def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -> Batch:
     """Return what is to be done for a study with the store, the device and the launcher of a checked job.
 
     Raises:
@@ -110,7 +112,7 @@ def batch_of(study: Study, job: Mapping[str, Any]) -> Batch:
         StoreError: the store cannot be read or written.
     """
     pick_device(job["device"])
-    store = Store(job["store"])
+    store = store or Store(job["store"])
     store.check_writable()
     statuses = store.statuses()
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
@@ -140,6 +142,7 @@ def train_batch(
     command: Sequence[str],
     watcher: Watcher,
     known: Known | None = None,
+    store: Store | None = None,
 ) -> list[float]:
     """Train what the store does not have yet, and return each job's mean oriented validation metric.
 
@@ -150,6 +153,7 @@ def train_batch(
         command: the overrides that asked for them.
         watcher: is told how it goes.
         known: every option that has a name; without it, ours and those of installed packages.
+        store: that of the jobs, where it has been opened.
 
     Raises:
         ConfigError: faults in the jobs.
@@ -157,9 +161,11 @@ def train_batch(
     """
     jobs = judged_anytime(jobs)
     looked = Memo()
-    choices = _tuned(jobs, watcher, known, looked)
+    batch = plan_batch(jobs, known, None, looked, store)  # its faults come before those of tuning
+    choices = _tuned(jobs, watcher, known, looked, batch.store)
+    if choices:
+        batch = plan_batch(jobs, known, choices, looked, batch.store)
     while True:
-        batch = plan_batch(jobs, known, choices, looked)
         manifest = _write_manifest(batch, jobs[0], command, known)
         _tell_repeated(batch, watcher)
         train(batch, watcher)
@@ -167,14 +173,14 @@ def train_batch(
         if not longer:
             return _objectives(batch)
         choices = longer
+        batch = plan_batch(jobs, known, choices, looked, batch.store)
 
 
 def _tuned(
-    jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None, looked: Memo
+    jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None, looked: Memo, store: Store
 ) -> dict[Place, Choice]:
     """Return what validation chooses of the settings to try, after training them; nothing without such."""
-    plan_batch(jobs, known, looked=looked)  # faults of the jobs come before those of what is tuned
-    tuning, trials = plan_trials(jobs, known, looked)
+    tuning, trials = plan_trials(jobs, known, store, looked)
     if tuning is None or trials is None:
         return {}
     settings, seeds = counted(len(tuning.settings), "setting"), counted(len(tuning.seeds), "seed")
@@ -184,7 +190,10 @@ def _tuned(
 
 
 def plan_trials(
-    jobs: Sequence[Mapping[str, Any]], known: Known | None = None, looked: Memo | None = None
+    jobs: Sequence[Mapping[str, Any]],
+    known: Known | None = None,
+    store: Store | None = None,
+    looked: Memo | None = None,
 ) -> tuple[Tuning | None, Batch | None]:
     """Return what is tuned before jobs without faults are trained, and the batch of its trials; None for nothing.
 
@@ -192,7 +201,9 @@ def plan_trials(
         ConfigError: faults of `tune`, or of the jobs with a setting.
     """
     tuning = check_tuning(jobs)
-    return tuning, None if tuning is None else plan_batch(trial_jobs(jobs, tuning), known, looked=looked)
+    return tuning, None if tuning is None else plan_batch(
+        trial_jobs(jobs, tuning), known, None, looked, store
+    )
 
 
 def _write_manifest(

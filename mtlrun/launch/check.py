@@ -12,16 +12,17 @@ from mtlrun.data.every_split import every_split_faults
 from mtlrun.data.own import data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.foreign import told
 from mtlrun.launch.controls import CONTROLS, add_controls, network_of
-from mtlrun.lockfile import gate_faults
 from mtlrun.memo import Memo
+from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import front_nodes, frontier_faults, points
+from mtlrun.plan.gate_settings import gate_faults
 from mtlrun.plan.runs import PARTS
 from mtlrun.plan.saving import SAVES
-from mtlrun.plan.study import Place, Study, plan_study, seed_list, suites_of
+from mtlrun.plan.study import Place, Study, plan_study, seed_count, seed_list, suites_of
 from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
-from mtlrun.statistics.methods import check_resplit
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
@@ -77,6 +78,8 @@ def prepare(
     Raises:
         ConfigError: every fault of every job.
     """
+    if jobs and isinstance(jobs[0].get("seeds"), int | list):
+        check_runs(len(jobs), seed_count(jobs[0]["seeds"]), "job")
     if not jobs:
         raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
     memo, looked = Memo(), looked or Memo()
@@ -162,6 +165,8 @@ def _check_scope(suite: Suite, statistics: Statistics, stop: Stop) -> None:
         raise ConfigError([Fault("statistics.over", rule, over, varied)])
     if stop.until:
         raise ConfigError([Fault("stop.until", _NO_LOOKS, stop.until)])
+    from mtlrun.statistics.methods import check_resplit  # with all of scipy, which other studies spare
+
     check_resplit(statistics.method)
 
 
@@ -174,22 +179,26 @@ def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
     memo(_check_losses, job["suite"])
     memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
     memo(_check_schedule, job["suite"], job["schedule"])
-    on = job["weighting"].get("on")  # a representation that tasks share is not in every network
-    compares = job["regularization"]["_target_"]  # nor are features that it would compare
-    network = [job["suite"], job["model"], job["sharing"], job["heads"], on, job["schedule"], compares]
+    # A representation that tasks share is not in every network, nor are features that a regularization compares.
+    at = memo(build, job["weighting"]).gradients_at
+    compares = job["regularization"]["_target_"]
+    network = [job["suite"], job["model"], job["sharing"], job["heads"], at, job["schedule"], compares]
     memo.keyed(network, parameter_count, job)
 
 
 def parameter_count(config: Mapping[str, Any]) -> int:
     """Return the number of parameters of a run of this canonical config.
 
-    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on `weighting.on` and on
-    the schedule.
+    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on
+    `weighting.gradients_at` and on the schedule.
 
     Raises:
         ConfigError: the parts do not fit each other or the suite.
     """
-    return sum(p.numel() for p in network_of(config).parameters())
+    try:
+        return sum(p.numel() for p in network_of(config).parameters())
+    except RuntimeError as error:  # torch's, of tensors larger than any memory
+        raise ConfigError([f"a network of these sizes cannot be built: {told(error)}"]) from error
 
 
 def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
@@ -261,6 +270,11 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):
         faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
+    elif isinstance(seeds, int):
+        faults += most_faults("seeds", seeds, seeds, "seeds")
+    stop = job.get("stop")
+    if isinstance(stop, Mapping) and isinstance(stop.get("max"), int):
+        faults += most_faults("stop.max", stop["max"], stop["max"], "seeds")
     if job.get("dtype") not in STORED:
         faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
     if job.get("device") not in DEVICES:
@@ -283,7 +297,7 @@ def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     Raises:
         ConfigError: every fault of `tune`.
     """
-    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]))
+    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]), len(jobs))
     faults = unknown_keys(jobs, tuning) if tuning else []
     if faults:
         raise ConfigError(faults)

@@ -19,10 +19,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mtlrun.catalog import OPTION_RULE, conf_dir, groups
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.catalog import OPTION_RULE, conf_dir, groups, options_of, settings
+from mtlrun.config import current_override
+from mtlrun.errors import ConfigError, Fault, did_you_mean
 from mtlrun.installed import option_folders
+from mtlrun.launch.bounds import value_faults
 from mtlrun.launch.check import job_faults
+from mtlrun.launch.repository import OptionRepository
+from mtlrun.near_misses import guesses, question
+from mtlrun.option_files import check_folders
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""
@@ -32,6 +37,9 @@ OPEN = ("tune.", "model.encoder.", "suite.losses.", "suite.class_weights.")
 
 HOME = re.compile(r"([=:,\[]\s*)~(?=/)")
 """The user's own folder at the beginning of a path, which a shell leaves as it is behind `suite.path=`."""
+
+
+_PLAIN_SIGNS = "other signs than letters from a to z, digits and - _ . / : + % @ * $ \\"
 
 
 class Task(Protocol):
@@ -81,7 +89,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _for_hydra(override: str) -> str:
-    """Return an override as Hydra takes it: keys that no option declares are marked; it has no sign for home."""
+    """Return an override as Hydra takes it: keys that no option declares are marked; it has no sign for home.
+
+    A setting that was renamed has today's key.
+    """
+    override = current_override(override)
     override = HOME.sub(lambda found: found[1] + str(Path.home()), override)
     return f"++{override}" if override.startswith(OPEN) else override
 
@@ -97,10 +109,12 @@ def _add_folders(loader: ConfigLoaderImpl, config_dirs: Sequence[str]) -> None:
     faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
     if faults:
         raise ConfigError(faults)
-    for folder in reversed([*map(Path, config_dirs), *option_folders()]):
+    folders = [*map(Path, config_dirs), *option_folders()]
+    check_folders(folders, groups())
+    for folder in reversed(folders):
         path = f"file://{folder.resolve()}"
         loader.get_search_path().append("options", path, SearchPathQuery("main", None))
-    loader.repository.initialize_sources(loader.get_search_path())
+    loader.repository = OptionRepository(loader.get_search_path())
 
 
 def _refuse_lists(overrides: Sequence[str]) -> None:
@@ -117,6 +131,7 @@ def _refuse_lists(overrides: Sequence[str]) -> None:
 def _faults(overrides: Sequence[str]) -> list[Fault | str]:
     """Find what is wrong with overrides that do not compose, one by one; then check what is left."""
     faults: list[Fault | str] = []
+    unread: list[str] = []
     good: list[Override] = []
     waiting = list(overrides)
     while waiting:
@@ -126,31 +141,69 @@ def _faults(overrides: Sequence[str]) -> list[Fault | str]:
         except HydraException as error:
             count = _split([text, *waiting])
             if not count:
-                faults.append(f"override `{text}` is not understood: {_first_line(error)}")
+                faults.append(_not_understood(text, error))
+                unread.append(text.partition("=")[0].lstrip("+~"))
                 continue
             faults.append(f"override `{text}` goes on behind a space: put quotes around the whole override")
             override = _parsed(" ".join([text, *waiting[: count - 1]]))
             del waiting[: count - 1]
+        if many := value_faults(override):
+            faults += many
+            continue
         named = override.key_or_group and _values(override)
         fault = _option_fault(override) if named else f"override `{text}` names no key or no value"
         if fault:
             faults.append(fault)
         elif not override.is_interval_sweep():  # these only a sweeper can judge
             good.append(override)
+    wrong = _compose_faults(good)
+    first = [text for text in next(_jobs(good)) if text not in wrong]
+    config, faults = _composed(first), [*faults, *wrong.values()]
+    try:
+        of_job = [] if config is None else job_faults(plain(config))
+    except ConfigError as error:
+        of_job = error.faults
+    missing = [f for f in of_job if isinstance(f, Fault) and f.key in unread]  # as they could not be read
+    return [*faults, *(f for f in of_job if f not in missing)]
+
+
+def _not_understood(text: str, error: HydraException) -> str:
+    """Return what is wrong with an override that Hydra cannot read, and how to write it."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        guess = question(guesses(text, _options(), settings(options_of())))
+        return f"override `{text}` is not understood: it must be KEY=VALUE{guess}"
+    quoted = '{}="{}"'.format(key, value.replace("\\", "\\\\").replace('"', '\\"'))
+    if not value or value[0] in "[{'\"":
+        how = f"{_first_line(error)}; inside, put quotes around text that holds {_PLAIN_SIGNS}"
+        return f"override `{text}` is not understood: {how}"
+    try:
+        _parsed(quoted)
+    except HydraException:
+        return f"override `{text}` is not understood: {_first_line(error)}"
+    return (
+        f"override `{text}` holds signs that must be quoted: write '{quoted}', both kinds of quotes included"
+    )
+
+
+def _compose_faults(overrides: Sequence[Override]) -> dict[str, Fault | str]:
+    """Return what is wrong with overrides that do not compose with the others, by override with its value."""
     wrong: dict[str, Fault | str] = {}
-    for job in _jobs(good):
-        left = [text for text in job if text not in wrong]
+    no_keys: set[str] = set()  # wrong with every value
+    composed: set[tuple[str, ...]] = set()
+    for job in _jobs(overrides):
+        left = [text for text in job if text not in wrong and text.partition("=")[0] not in no_keys]
+        if tuple(left) in composed:
+            continue
+        composed.add(tuple(left))
         for text in list(left) if _composed(left) is None else ():
             fault = _compose_fault(left, text)
             if fault:
                 wrong[text] = fault
                 left.remove(text)
-    first = [text for text in next(_jobs(good)) if text not in wrong]
-    config, faults = _composed(first), [*faults, *wrong.values()]
-    try:
-        return faults if config is None else [*faults, *job_faults(plain(config))]
-    except ConfigError as error:
-        return [*faults, *error.faults]
+            if isinstance(fault, Fault):
+                no_keys.add(text.partition("=")[0])
+    return wrong
 
 
 def _parsed(text: str) -> Override:
@@ -206,6 +259,10 @@ def _option_fault(override: Override) -> Fault | None:
     """Return what is wrong with a choice of an option."""
     group = override.key_or_group
     options = _loader().get_group_options(group)
+    if group in ("hydra.sweeper", "hydra.launcher") and not isinstance(override.value(), dict):
+        of_hydra = group.replace(".", "/")
+        rule = f"holds settings; its option is chosen by {of_hydra}, as {of_hydra}=basic"
+        return Fault(group, rule, override.get_value_element_as_str(), _loader().get_group_options(of_hydra))
     if not options or override.is_delete():
         return None
     if isinstance(override.value(), list):
@@ -231,11 +288,19 @@ def _compose_fault(overrides: Sequence[str], text: str) -> Fault | str | None:
                 if choice.partition("=")[0] == group != key:
                     beside = [k for k in known if k.startswith(f"{group}.")]
                     return Fault(key, f"is no setting of {choice}", key, beside)
-            return Fault(
-                key, "is no key or group here", key, _near(key, list(dict.fromkeys([*known, *groups()])))
-            )
+            near = _near(key, list(dict.fromkeys([*known, *groups()])))
+            found = guesses(key, _options(), [*known, *settings(options_of())])
+            exact = any(text.rpartition(".")[2] == key.rpartition(".")[2] for text in found)
+            if did_you_mean(key, near, "{}") and not exact:
+                return Fault(key, "is no key or group here", key, near)
+            guess = question(found)
+            return Fault(key, f"is no key or group here{guess}", *(() if guess else (key, near)))
         return _first_line(error)
     return None
+
+
+def _options() -> dict[str, list[str]]:
+    return {group: _loader().get_group_options(group) for group in groups()}
 
 
 def _near(key: str, known: Sequence[str]) -> list[str]:
@@ -257,4 +322,5 @@ def _keys(config: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    return "it holds a sign that must be quoted" if first.startswith("LexerNoViableAlt") else first

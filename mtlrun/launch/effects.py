@@ -8,17 +8,18 @@ they hold and every group they override.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository, IConfigRepository
-from hydra.core.config_search_path import ConfigSearchPath
+from hydra._internal.config_repository import IConfigRepository
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.default_element import ResultDefault
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
+
+from mtlrun.launch.repository import OptionRepository
 
 Path = tuple[str, ...]
 
@@ -71,28 +72,14 @@ class Effect:
         return bool(overlap or self.overrides & other.overrides)
 
 
-class _ReadOnce(ConfigRepository):
-    """Hydra's folders of configs, each file of which is read once: all jobs of a sweep see the same."""
-
-    def __init__(self, config_search_path: ConfigSearchPath) -> None:
-        self._read: dict[str, ConfigResult | None] = {}
-        super().__init__(config_search_path)
-
-    def load_config(self, config_path: str) -> ConfigResult | None:
-        if config_path not in self._read:
-            self._read[config_path] = super().load_config(config_path)
-        return copy.deepcopy(self._read[config_path])  # Hydra merges into what it loads
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _ReadOnce:
-        return self  # Hydra copies the whole for each job
-
-
 class NotingLoader(ConfigLoaderImpl):
     """Hydra's loader, which notes the files that it makes a job of."""
 
-    def __init__(self, config_search_path: ConfigSearchPath) -> None:
-        super().__init__(config_search_path)
-        self.repository = _ReadOnce(config_search_path)
+    def __init__(self, loader: ConfigLoader) -> None:
+        super().__init__(loader.get_search_path())
+        known = getattr(loader, "repository", None)  # what composing the sweep has read already
+        own = known if isinstance(known, OptionRepository) else None
+        self.repository = own or OptionRepository(loader.get_search_path())
         self._files: dict[tuple[str | None, str | None], ConfigResult] = {}
 
     def composition(self, master: DictConfig, overrides: Sequence[str]) -> Composition:

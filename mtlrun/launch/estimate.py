@@ -158,7 +158,9 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     by_task = tasks * shared + (total - shared)
     kept = total * (2 + optimizer.moments) + total * _copies(config, memo) * (1 + optimizer.moments)
     passing = rows * (network.held + network.widest)
-    step = max(passing + by_task, by_task + total if surgery and weighting.on == "parameters" else 0)
+    step = max(
+        passing + by_task, by_task + total if surgery and weighting.gradients_at == "parameters" else 0
+    )
     if weighting.probe != "none" and shared > 0:  # gradients on further batches, or copies of the parameters
         step = max(step, passing + max(2 * by_task, 3 * total))
     evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)

@@ -46,10 +46,13 @@ class Composer:
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
-        self._loader = NotingLoader(loader.get_search_path())
+        self._loader = NotingLoader(loader)
         self._master = master
         self._parsed: dict[str, _Override] = {}
         self._first: list[str] = []
+        self._composed: dict[
+            tuple[str, ...], Composition
+        ] = {}  # the few jobs that others are put together from
         self._base: Composition | None = None  # None where nothing can be put together
         self._effects: dict[tuple[int, str], Effect | None] = {}
         self._trees: dict[Choices, dict[str, Any]] = {}
@@ -85,7 +88,7 @@ class Composer:
 
     def _begin(self, overrides: list[str]) -> None:
         self._first = overrides
-        base = self._loader.composition(self._master, overrides)
+        base = self._composition(overrides)
         self._trees[()] = base.tree
         parsed = [self._parse(text) for text in overrides]
         self._explicit = [o.key for o in parsed if o.is_group]
@@ -101,7 +104,7 @@ class Composer:
     def _job(self, overrides: Sequence[str], number: int) -> dict[str, Any]:
         tree = None if self._values_hold is False else self._put_together(overrides)
         if tree is None:
-            return plain(self.full(overrides, number))
+            return plain(self.full(overrides, number))  # not kept: there may be many
         return plain(OmegaConf.create(tree)) if "${" in repr(tree) else tree
 
     def _put_together(self, overrides: Sequence[str]) -> dict[str, Any] | None:
@@ -131,7 +134,9 @@ class Composer:
             self._effect(*choices[0])
         if choices not in self._trees:
             tree = self._merged(choices) if len(choices) > 1 else None
-            self._trees[choices] = self._whole(self._with(choices)) if tree is None else tree
+            if tree is None:  # one of perhaps many, of which the tree alone is kept
+                tree = self._loader.composition(self._master, self._with(choices)).tree
+            self._trees[choices] = tree
         return self._trees[choices]
 
     def _merged(self, choices: Choices) -> dict[str, Any] | None:
@@ -151,7 +156,7 @@ class Composer:
             assert self._base is not None
             self._effects[choice] = None
             try:
-                alone = self._loader.composition(self._master, self._with((choice,)))
+                alone = self._composition(self._with((choice,)))
             except COMPOSE_ERRORS:  # perhaps no job of the sweep; if it is one, Hydra will say so there
                 return None
             self._trees[choice,] = alone.tree
@@ -180,7 +185,14 @@ class Composer:
         return [new.get(place, text) for place, text in enumerate(self._first)]
 
     def _whole(self, overrides: Sequence[str]) -> dict[str, Any]:
-        return self._loader.composition(self._master, overrides).tree
+        return self._composition(overrides).tree
+
+    def _composition(self, overrides: Sequence[str]) -> Composition:
+        """Return a job as Hydra composes it, once for the same overrides."""
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._loader.composition(self._master, overrides)
+        return self._composed[key]
 
     def _parse(self, text: str) -> _Override:
         if text not in self._parsed:

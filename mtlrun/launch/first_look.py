@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -23,6 +24,8 @@ from mtlrun.training.network import Parts, build_network
 
 LONGEST = 48  # signs of a cell
 MOST_TARGETS = 6  # columns with associations
+FIXED = 5  # columns of the first look before those with associations
+FOLDED = 300  # rows, at most, of a table whose cells are folded: that takes a millisecond each
 WIDTH = 120  # where the output is no terminal
 
 
@@ -44,7 +47,7 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     try:
         looks = suite.looks()
     except ConfigError as error:  # a file that cannot be read
-        raise ConfigError(check_node("suite", node, Suite) or error.faults) from error
+        raise ConfigError(_faults(node) or error.faults) from error
     if not looks:
         rule = "has no table to look at; `mtlrun show GROUP=OPTION` alone explains an option"
         raise ConfigError([Fault("suite", rule)])
@@ -52,9 +55,8 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     console = Console(file=io.StringIO(), width=None if is_terminal else WIDTH, force_terminal=is_terminal)
     for look in looks:
         _print(console, look)
-    faults = check_node("suite", node, Suite)
+    faults = _faults(node)
     if not node.get("targets"):
-        faults = [fault for fault in faults if fault.key != "suite.targets"]
         console.print(Text("no task yet: name some, as 'suite.targets={heating: Y1, cooling: Y2}'"))
     elif not faults:
         for line in _parameters(job, suite):
@@ -64,17 +66,21 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     return found.getvalue(), faults
 
 
+def _faults(node: Mapping[str, Any]) -> list[Fault]:
+    """Return what keeps a suite from being trained; that it has no targets yet is none here."""
+    found = check_node("suite", node, Suite)
+    return found if node.get("targets") else [fault for fault in found if fault.key != "suite.targets"]
+
+
 def _print(console: Console, look: Look) -> None:
     console.print(Text(f"{plain(look.path, 200)}: {look.rows:,} rows, {len(look.columns)} columns", "bold"))
-    table = RichTable(box=box.SIMPLE, pad_edge=False)
-    for name in ("column", "used as", "kind", "missing", "holds"):
-        table.add_column(name, overflow="fold")
     targets = list(dict.fromkeys(t for c in look.columns for t in c.associations))[:MOST_TARGETS]
-    for target in targets:
-        table.add_column(Text(f"with {plain(target, 12)}"), justify="right")
-    for column in look.columns:
-        table.add_row(*(Text(cell) for cell in _cells(column, targets)))
-    console.print(table)
+    names = ["column", "used as", "kind", "missing", "holds", *(f"with {plain(t, 12)}" for t in targets)]
+    rows = [list(_cells(column, targets)) for column in look.columns]
+    if len(rows) > FOLDED:
+        console.file.write(_unfolded([names, *rows]))
+    else:
+        console.print(_folded(names, rows))
     for name, told in look.tasks.items():
         console.print(Text(f"task {plain(name)}: {plain(told, 200)}"))
     if look.parts:
@@ -85,6 +91,28 @@ def _print(console: Console, look: Look) -> None:
         console.print(Text(f"note: {plain(note, 300)}", "yellow"))
 
 
+def _folded(names: list[str], rows: list[list[str]]) -> RichTable:
+    """Return a table as wide as the terminal, with long cells in several lines."""
+    table = RichTable(box=box.SIMPLE, pad_edge=False)
+    for place, name in enumerate(names):
+        table.add_column(Text(name), overflow="fold", justify="right" if place >= FIXED else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _unfolded(rows: list[list[str]]) -> str:
+    """Return a table with a line for each row, however wide, in no time for thousands of rows."""
+    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
 def _cells(column: ColumnLook, targets: list[str]) -> Iterator[str]:
     yield plain(column.name)
     yield plain(column.role, 200)
@@ -93,7 +121,7 @@ def _cells(column: ColumnLook, targets: list[str]) -> Iterator[str]:
     yield plain(column.holds)
     for target in targets:
         value = column.associations.get(target)
-        yield "" if value is None else f"{value:+.2f}"
+        yield "" if value is None else f"{value.value:+.2f}" + (" by gaps" if value.by_gaps else "")
 
 
 def _parameters(job: Mapping[str, Any], suite: Suite) -> Iterator[str]:

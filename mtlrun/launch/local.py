@@ -16,6 +16,8 @@ from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs
 from mtlrun.plan.saving import Rule
 from mtlrun.store.store import Store
 
+MOST_PROCESSES = 4096
+
 WORTH_WORKERS_S = 10.0
 """A study estimated shorter than this is trained in this process: a worker takes seconds to start."""
 
@@ -55,6 +57,8 @@ class Local(Configured):
             value = getattr(self, name)
             if value is not None and value < 1:
                 yield Fault(name, "must be at least 1, or null", value)
+        if self.processes is not None and self.processes > MOST_PROCESSES:
+            yield Fault("processes", f"must be at most {MOST_PROCESSES:,}", self.processes)
 
     def process_count(self, estimate_s: float, device: str) -> int:
         """Return the number of processes for a study of that estimated length; one GPU takes one process."""

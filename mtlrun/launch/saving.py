@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, Task
 from mtlrun.plan.saving import Rule
-from mtlrun.report.selection import select
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.cohort import LaneResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def save_weights(
@@ -43,6 +43,8 @@ def save_weights(
 
 def chosen_steps(record: RunRecord, rule: Rule) -> dict[str, int]:
     """Return the step at which a report reads each task of a run; helpers of a goal go with it, or have their own."""
+    import pandas as pd  # takes long, and most studies save no weights
+
     suite: Suite = build(record.config["suite"])
     tasks = suite.info().tasks
     judged = [task for task in tasks if suite.primary in (None, task.name)]
@@ -55,6 +57,10 @@ def chosen_steps(record: RunRecord, rule: Rule) -> dict[str, int]:
 
 
 def _steps(run_id: str, tasks: Sequence[Task], rule: Rule, curves: pd.DataFrame) -> dict[str, int]:
+    import pandas as pd
+
+    from mtlrun.report.selection import select
+
     rows: list[dict[str, Any]] = [
         {
             "run_id": run_id,

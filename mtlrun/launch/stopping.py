@@ -9,7 +9,6 @@ from typing import Any
 from mtlrun.config import build
 from mtlrun.plan.study import Place, Study
 from mtlrun.plan.tuning import AS_GIVEN, Choice
-from mtlrun.report.summary import summarise
 from mtlrun.statistics.stop import METHOD, Stop
 from mtlrun.store.store import Store
 
@@ -37,6 +36,8 @@ def more_seeds(
     stop: Stop = build(study.stop)
     if stop.until is None:
         return {}
+    from mtlrun.report.summary import summarise  # with all of pandas, which other studies spare
+
     ids = set(study.runs)
     rows = summarise(manifest, store.runs(ids), store.curves(ids), store.scores(ids)).rows
     open_ = rows[(rows["verdict"] == "inconclusive") & (rows["n_diverged"] == 0)]

@@ -82,7 +82,9 @@ def train_and_store(
         records = None
         if len(part) <= (holds or len(part)):
             with numerics(configs[0]["dtype"], deterministic):
-                records = _train(part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed)
+                records = _train(
+                    part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed
+                )
         if records is None:
             _free(device)
             half = len(part) // 2
@@ -223,6 +225,7 @@ def _result(
         diagnostics={
             "steps": result.steps,
             **result.diagnostics,
+            "constant_guess": dict(zip(names, result.guess, strict=True)),
             "phases": told(phases, list(names)),
             "merges": result.merges,
         },

@@ -9,15 +9,17 @@ if there is another. Then all is trained anew, on the seeds that judge.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtlrun.plan.runs import PARTS
 from mtlrun.plan.study import BASELINE, Cell, Place, Study
 from mtlrun.plan.tuning import Choice, Tuning, applied, known_part
-from mtlrun.report.tuned import Tried, tried_values
 from mtlrun.store.store import Store
+
+if TYPE_CHECKING:
+    from mtlrun.report.tuned import Tried
 
 
 def trial_jobs(jobs: Sequence[Mapping[str, Any]], tuning: Tuning) -> list[dict[str, Any]]:
@@ -37,6 +39,8 @@ def choose(
         tuning: what was tried.
         store: has the trials' runs.
     """
+    from mtlrun.report.tuned import tried_values  # with all of pandas, which plans spare
+
     values = tried_values(trials.manifest([]), store.runs(set(trials.runs)), store.curves(set(trials.runs)))
     cells = {cell.cell_id: cell for cell in trials.cells}
     found = {}

@@ -2,7 +2,7 @@
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
 or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
-"stops": likewise} to train one cohort; {"streamed": true} in either where inputs come to the device batch by batch. Out:
+"stops": likewise} to train one cohort; {"streamed": true} in either where inputs come batch by batch. Out:
 {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
 "memory_holds": lanes or null} when the runs are stored.
 """
@@ -36,6 +36,10 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
             return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
+
+    def rules_of(key: str) -> dict[str, list[Rule]]:
+        return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
+
     counts, holds = train_and_store(
         configs,
         Store(task["store"]),
@@ -44,10 +48,8 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         task["chosen"],
         "inductor" if task["compile"] else None,
         task["deterministic"],
-        *(
-            {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
-            for key in ("save", "stops")
-        ),
+        rules_of("save"),
+        rules_of("stops"),
         streamed,
     )
     return {"counts": dict(counts), "memory_holds": holds}

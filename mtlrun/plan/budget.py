@@ -11,6 +11,9 @@ from mtlrun.config import Configured
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError, Fault
 
+MOST_STEPS = 10**12
+"""Steps of a run: more would take decades."""
+
 
 @dataclass
 class Budget(Configured):
@@ -48,10 +51,12 @@ class Budget(Configured):
             yield Fault("epochs", "or `budget.steps` must be given")
         if self.epochs is not None and self.epochs <= 0:
             yield Fault("epochs", "must be above 0", self.epochs)
-        if self.steps is not None and self.steps < 1:
-            yield Fault("steps", "must be at least 1", self.steps)
-        if self.min_steps < 1:
-            yield Fault("min_steps", "must be at least 1", self.min_steps)
+        if self.epochs is not None and self.epochs > MOST_STEPS:
+            yield Fault("epochs", f"must be at most {MOST_STEPS:,}", self.epochs)
+        if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
+            yield Fault("steps", f"must be from 1 to {MOST_STEPS:,}", self.steps)
+        if not 1 <= self.min_steps <= MOST_STEPS:
+            yield Fault("min_steps", f"must be from 1 to {MOST_STEPS:,}", self.min_steps)
         if self.batch_size != "full" and self.batch_size < 1:
             yield Fault("batch_size", "must be at least 1, or `full`", self.batch_size)
         if self.evaluations < 1:
@@ -63,7 +68,7 @@ class Budget(Configured):
         """Return the number of steps for which each task is trained.
 
         Raises:
-            ConfigError: a batch is larger than a source's training part.
+            ConfigError: a batch is larger than a source's training part, or there are too many steps.
         """
         for source in sources:
             rows = source.rows["train"]
@@ -84,4 +89,8 @@ class Budget(Configured):
         per_epoch = max(
             1 if self.batch_size == "full" else s.rows["train"] / self.batch_size for s in sources
         )
-        return max(1, math.ceil(self.epochs * per_epoch - 1e-9))
+        steps = max(1, math.ceil(self.epochs * per_epoch - 1e-9))
+        if steps > MOST_STEPS:
+            rule = f"must come to at most {MOST_STEPS:,} steps, comes to {steps:,}"
+            raise ConfigError([Fault("budget.epochs", rule, self.epochs)])
+        return steps

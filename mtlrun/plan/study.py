@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,8 +13,10 @@ from mtlrun.config import build, to_node
 from mtlrun.data.own import Digests, data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.data.task import METRICS, SourceInfo, SuiteInfo, Task
+from mtlrun.errors import ConfigError
 from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
+from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import Point, front_nodes, points
 from mtlrun.plan.labels import cell_labels, varying_settings
@@ -40,8 +43,8 @@ class Cell:
         labels: names of the options, the mitigation's among them.
         hyper: settings that vary within the study and are no label.
         select: the checkpoint that reports read.
-        tasks: the tasks that are judged: name, kind, primary metric, direction, `n_train` and `n_test` rows, and what
-            a test case is (`cases`: `examples` or `groups`).
+        tasks: the tasks that are judged: name, kind, primary metric, direction, `n_train` and `n_test` rows, what
+            a test case is (`cases`: `examples` or `groups`), and with how many tasks it is trained (`n_together`).
         seeds: of its runs: those asked for, or with `suite.splits` so many for each of them.
         runs: a run id per seed.
         baselines: for each judged task a run id per seed.
@@ -123,20 +126,23 @@ def plan_study(
         looked: knows the data of users' own suites already.
 
     Raises:
-        ConfigError: a job's parts do not fit together.
+        ConfigError: a job's parts do not fit together, or there are too many runs.
     """
     choices, front = choices or {}, front_nodes(jobs)
     memo, looked = memo or Memo(), looked or Memo()
     known = options_of() if known is None else known
     runs: dict[str, Config] = {}
     cells: dict[str, Cell] = {}
-    by_job = []
+    by_job: list[list[str]] = []
+    asked_for, seeds = 0, seed_count(jobs[0]["seeds"])
     for number, job in enumerate(jobs):
         asked = [
             (point, suite)
             for suite in memo.keyed(job["suite"], _suites, job, looked)
             for point in points(job, len(suite.tasks), memo, front)
         ]
+        asked_for += len(asked)
+        check_runs(asked_for, seeds)
         planned = [
             _plan_cell(point, suite, runs, known, memo, choices.get((number, place), AS_GIVEN))
             for place, (point, suite) in enumerate(asked)
@@ -156,6 +162,11 @@ def seed_list(seeds: int | Sequence[int]) -> list[int]:
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
+def seed_count(seeds: int | Sequence[int]) -> int:
+    """Return how many seeds these are."""
+    return seeds if isinstance(seeds, int) else len(seeds)
+
+
 def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return the ids of all runs of a manifest's cells, baselines included."""
     found: set[str] = set()
@@ -167,9 +178,19 @@ def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def suites_of(node: Mapping[str, Any]) -> Iterator[Suite]:
-    """Yield the suite of a node in canonical form, or one suite per pair of its tasks."""
+    """Yield the suite of a node in canonical form, or one suite per pair of its tasks.
+
+    Raises:
+        ConfigError: there are too many pairs.
+    """
     suite: Suite = build(node)
     names = suite.selected()
+    if suite.pairs:
+        faults = most_faults(
+            "suite.pairs", math.comb(len(names), 2), suite.pairs, f"pairs of {len(names):,} tasks"
+        )
+        if faults:
+            raise ConfigError(faults)
     for tasks in itertools.combinations(names, 2) if suite.pairs else [names]:
         yield suite.narrowed(tasks)
 
@@ -231,10 +252,12 @@ def resplit_of(suite: Suite) -> dict[str, Any] | None:
 
 
 def _sizes(suite: Suite, info: SuiteInfo, task: Task) -> dict[str, Any]:
-    """Return how many rows train and test a task, and whether test rows belong to groups."""
+    """Return how many rows train and test a task, what a test case is, and how many tasks are trained together."""
     rows = info.sources[task.source].rows
     grouped = getattr(suite, "group", None) is not None
-    return {"n_train": rows["train"], "n_test": rows["test"], "cases": "groups" if grouped else "examples"}
+    cases = "groups" if grouped else "examples"
+    sizes = {"n_train": rows["train"], "n_test": rows["test"], "cases": cases}
+    return sizes | {"n_together": len(info.tasks)}
 
 
 def _metric(task: Task) -> dict[str, str]:

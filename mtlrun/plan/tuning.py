@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from mtlrun.config import locate
+from mtlrun.config import current_key, locate
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.runs import PARTS, canonical_json
 from mtlrun.streams import stream
 
@@ -67,7 +68,7 @@ class Tuning:
         return [key for key, values in several.items() if setting[key] in (min(values), max(values))]
 
 
-def find_tuning(node: Any, judging: Sequence[int]) -> Tuning | None:
+def find_tuning(node: Any, judging: Sequence[int], jobs: int = 1) -> Tuning | None:
     """Return the tuning that a `tune` node asks for; None where it names no key.
 
     Lists give a grid, every combination. With `tune.trials` so many settings are drawn at random, from lists
@@ -77,9 +78,10 @@ def find_tuning(node: Any, judging: Sequence[int]) -> Tuning | None:
     Args:
         node: plain data: values by dotted or nested key, `trials` and `seeds`.
         judging: the seeds that judge.
+        jobs: for each of which every setting is tried.
 
     Raises:
-        ConfigError: every fault of the node.
+        ConfigError: every fault of the node; or it asks for too many runs.
     """
     if not isinstance(node, Mapping):
         raise ConfigError([Fault("tune", "must name keys, as tune.optimizer.lr=[0.001,0.01]", node)])
@@ -93,6 +95,8 @@ def find_tuning(node: Any, judging: Sequence[int]) -> Tuning | None:
     if faults:
         raise ConfigError(faults)
     seeds = own["seeds"]
+    trials = own["trials"] or math.prod(len(choice) for choice in choices.values())
+    check_runs(trials * jobs, seeds if isinstance(seeds, int) else len(seeds or ()), "trial")
     chosen = range(FIRST_SEED, FIRST_SEED + seeds) if isinstance(seeds, int) else list(seeds or ())
     drawn = _grid(choices) if own["trials"] is None else _random(choices, own["trials"])
     return Tuning(tuple(drawn), tuple(chosen))
@@ -146,21 +150,24 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
         if isinstance(value, Mapping) and not {"low", "high"} & set(value):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            yield current_key(f"{prefix}{key}"), value
 
 
 def _own_faults(own: Mapping[str, Any], judging: Sequence[int]) -> Iterator[Fault]:
     trials, seeds = own["trials"], own["seeds"]
     if trials is not None and not (_whole(trials) and trials >= 2):
         yield Fault("tune.trials", "must be at least 2, or null for every combination", trials)
+    elif trials is not None:
+        yield from most_faults("tune.trials", trials, trials, "trials")
     if _whole(seeds):
         if seeds < 1:
             yield Fault("tune.seeds", "must be at least 1", seeds)
-        seeds = [FIRST_SEED + k for k in range(max(seeds, 0))]
+        yield from most_faults("tune.seeds", seeds, seeds, "seeds")
+        seeds = range(FIRST_SEED, FIRST_SEED + max(seeds, 0))
     elif not isinstance(seeds, list) or not seeds or not all(_whole(s) and s >= 0 for s in seeds):
         yield Fault("tune.seeds", "must be a number of seeds or a list of them", seeds)
         return
-    both = sorted({*seeds} & {*judging})
+    both = sorted(seed for seed in judging if seed in seeds)
     if both:
         yield Fault("tune.seeds", "must not name seeds that judge (`seeds`)", both)
 

@@ -75,6 +75,7 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     too wide, first standard deviations, then p values and means are left out.
     """
     from rich.console import Console
+    from rich.table import Table
 
     style = style or Style()
     console = Console(
@@ -92,6 +93,9 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
         console.width = _UNLIMITED
         parts = [_table(frame_block(summary, level), style, 1)]
     for part in parts:
+        if level == "rows":  # a table is never broken within words: rather are its lines too long
+            least = console.measure(part, options=console.options.update(max_width=_UNLIMITED)).minimum
+            console.width = max(style.width, least if isinstance(part, Table) else 0)
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = (line.rstrip() for line in text.splitlines())
@@ -111,7 +115,9 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
-    return [*parts, Text(legend(summary, marks), "dim")]
+    missing = [*(["standard deviations"] if not spread else []), *leave_out]
+    narrow = f" Left out for lack of width: {', '.join(missing)}." if missing else ""
+    return [*parts, Text(legend(summary, marks) + narrow, "dim")]
 
 
 def _folded(block: Block, width: int) -> Block:

@@ -56,6 +56,9 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._studies = self.path / "studies"
+        self._scanned: dict[
+            Path, list[tuple[str, str]]
+        ] = {}  # what each segment holds: run ids with statuses
 
     def append(self, records: Sequence[RunRecord]) -> Path:
         """Write the records as one segment and return its path; durable when this returns.
@@ -130,8 +133,9 @@ class Store:
         """
         names = self.studies()
         if not names:
+            what = "holds no study yet" if self.path.exists() else "does not exist"
             raise StoreError(
-                f"store `{self.path}` holds no study yet; train one first, for example with "
+                f"store `{self.path}` {what}; train one first, for example with "
                 f"`mtlrun sweep experiment=quickstart store={self.path}`"
             )
         if name is None:
@@ -181,9 +185,11 @@ class Store:
         """Where the record that counts stands, by run id, in the order of storing."""
         places: dict[str, _Place] = {}
         for segment in list_files(self.path, ".parquet"):
-            table = read_segment(segment, ("run_id", "status"))
-            pairs = zip(table["run_id"].to_pylist(), table["status"].to_pylist(), strict=True)
-            for row, (run_id, status) in enumerate(pairs):
+            if segment not in self._scanned:  # a segment never changes
+                table = read_segment(segment, ("run_id", "status"))
+                columns = (table[name].to_pylist() for name in ("run_id", "status"))
+                self._scanned[segment] = list(zip(*columns, strict=True))
+            for row, (run_id, status) in enumerate(self._scanned[segment]):
                 held = places.get(run_id)
                 if held is None or held.status == "failed":
                     places[run_id] = _Place(segment, row, status)

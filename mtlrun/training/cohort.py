@@ -22,6 +22,7 @@ from mtlrun.training.branches import Branches
 from mtlrun.training.case_scores import CaseScores, StoredScores
 from mtlrun.training.cases import cases_of
 from mtlrun.training.compiled import NotCompiled, compiled
+from mtlrun.training.constant_guess import constant_guess
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
 from mtlrun.training.kept import Kept
@@ -52,6 +53,7 @@ class LaneResult:
         values: metrics, (E, splits, M); M as in `names`.
         names: the (task, metric) pairs.
         scores: of the test cases, at the evaluations that a report may read.
+        guess: (T,) the primary metrics of a constant guess on test.
         diagnostics: by name, one entry per evaluation.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
         parameters: final parameters by name, and running statistics.
@@ -63,6 +65,7 @@ class LaneResult:
     values: np.ndarray
     names: list[tuple[str, str]]
     scores: list[StoredScores]
+    guess: list[float]
     diagnostics: dict[str, list[Any]]
     merges: list[dict[str, Any]]
     parameters: Arrays
@@ -293,6 +296,7 @@ class Cohort:
         values = torch.stack(self.values, 1).double().cpu().numpy()
         judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
         scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
+        guesses = constant_guess(self.bank).double().cpu().tolist()
         diverged = self.diverged.tolist()
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
@@ -305,6 +309,7 @@ class Cohort:
                 values[lane],
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
                 scores[lane],
+                guesses[lane],
                 {
                     k: [evaluation.get(k, none)[lane] for evaluation in seen]
                     for k in ("weights", "gradient_cosines")

@@ -180,9 +180,11 @@ def build_network(parts: Parts, info: SuiteInfo, seed: int) -> Network:
     model = _fitted(json.dumps(nodes), shape, info.tasks, embedded)
     make = _Maker(model, shape, seed, parts.regularization.masks, embedded)
     body = parts.sharing.build(make, [task.source for task in info.tasks])
-    if parts.weighting.on == "representation" and not (body.splits and len(info.sources) == 1):
+    if parts.weighting.gradients_at == "representation" and not (body.splits and len(info.sources) == 1):
         rule = "needs tasks that share one input and a representation of it, as under sharing=hard"
-        raise ConfigError([Fault("weighting.on=representation", rule, type(parts.sharing).__name__)])
+        raise ConfigError(
+            [Fault("weighting.gradients_at=representation", rule, type(parts.sharing).__name__)]
+        )
     if parts.regularization.compares and not body.divides and len(info.tasks) > 1:
         shares = any(body.owner(name) is None for name, _ in body.named_parameters())
         lacks = "none of a task's own" if shares else "no shared ones"

@@ -32,7 +32,7 @@ def kind(config: Mapping[str, Any]) -> list[Any]:
     weighting: Weighting = build(config["weighting"])
     regularization: Regularization = build(config["regularization"])
     inside = regularization.masks or regularization.shapes_losses or regularization.compares
-    needs = [weighting.needs, weighting.on, weighting.probe, weighting.watches_update]
+    needs = [weighting.needs, weighting.gradients_at, weighting.probe, weighting.watches_update]
     return [*needs, blank(config["regularization"]) if inside else None]
 
 

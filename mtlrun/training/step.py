@@ -114,7 +114,7 @@ class Program:
         self.normed = {norm for norm in forward.norms if f"{norm}.weight" not in {*owners} - {*self.trained}}
         self.needs = rules[0].weighting.needs
         self.surgery = bool(self.shared) and self.needs != "losses"
-        self.on_representation = self.surgery and rules[0].weighting.on == "representation"
+        self.on_representation = self.surgery and rules[0].weighting.gradients_at == "representation"
         self.partial = any(tasks[t].partial for t in self.active)
         self._probe = PROBES.get(rules[0].weighting.probe)
         self._shapes_losses = rules[0].regularization.shapes_losses

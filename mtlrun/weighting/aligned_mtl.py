@@ -28,7 +28,7 @@ class AlignedMTL(Averaging, GramianWeighting):
     Args:
         scale: what s is: the smallest eigenvalue (`min`, the paper), the `median` (the lower of two), or the
             mean (`rmse`).
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
@@ -9,12 +10,12 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from mtlrun.config import ADDED, Configured
+from mtlrun.config import ADDED, FORMERLY, Configured
 
 State = dict[str, Tensor]
 Needs = Literal["losses", "gramian", "jacobian"]
 Probe = Literal["none", "cross_gramian", "validation_slopes"]
-On = Literal["parameters", "representation"]
+GradientsAt = Literal["parameters", "representation"]
 Reduction = Literal["mean", "sum"]
 
 
@@ -68,8 +69,9 @@ class Weighting(Configured, ABC):
     Attributes:
         needs: which gradients `weigh` gets to see: none with `losses`, their inner products with `gramian`. An
             `Aggregator` needs the whole `jacobian`.
-        on: what gradients are taken with respect to: the shared `parameters`, or the shared `representation`,
-            the output of the last shared layer for the batch. A method that works on both declares it as a field.
+        gradients_at: what gradients are taken with respect to: the shared `parameters`, or the shared
+            `representation`, the output of the last shared layer for the batch. A method that works
+            on both declares it as a field.
         probe: what the step finds out on further examples of the training part first: `none`;
             `cross_gramian`: inner products of task gradients on two further, independent batches; or
             `validation_slopes`: how each task's loss changes along the gradient of held-out loss (see
@@ -83,11 +85,21 @@ class Weighting(Configured, ABC):
     """
 
     needs: ClassVar[Needs] = "losses"
-    on = "parameters"
+    gradients_at = "parameters"
     probe: ClassVar[Probe] = "none"
     watches_update: ClassVar[bool] = False
     any_leading_axes: ClassVar[bool] = False
     one_by_one: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Refuse the former name of `gradients_at`, which nothing would heed any more.
+
+        Raises:
+            TypeError: the class has it.
+        """
+        super().__init_subclass__()
+        if "on" in vars(cls) or "on" in inspect.get_annotations(cls):
+            raise TypeError(f"{cls.__name__} declares `on`, which is called `gradients_at`: rename it")
 
     def init_state(self, facts: Facts) -> State:
         """Return what the weighting remembers between steps."""
@@ -147,12 +159,12 @@ class GramianWeighting(Weighting):
     """A rule for the task weights from inner products of gradients, of the parameters or of the representation.
 
     Args:
-        on: what gradients are taken at: the shared `parameters` or the `representation`.
+        gradients_at: what gradients are taken at: the shared `parameters` or the `representation`.
     """
 
     needs: ClassVar[Needs] = "gramian"
 
-    on: On = field(default="parameters", kw_only=True)
+    gradients_at: GradientsAt = field(default="parameters", kw_only=True, metadata={FORMERLY: "on"})
 
 
 @dataclass

@@ -38,7 +38,7 @@ class CAGrad(Averaging, GramianWeighting):
     Args:
         c: radius of the ball in lengths of the mean gradient, from 0.
         rescale: 0 leaves the direction as it is, 1 divides by 1 + c^2 (the authors' code), 2 by 1 + c.
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 

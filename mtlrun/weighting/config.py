@@ -25,7 +25,7 @@ class ConFIG(GramianWeighting):
     ICLR 2025, eq. 2 and 3.
 
     Args:
-        on: what gradients are taken at: the shared `parameters` or the `representation`.
+        gradients_at: what gradients are taken at: the shared `parameters` or the `representation`.
     """
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:

@@ -23,7 +23,7 @@ class DualProj(Averaging, GramianWeighting):
     Source: Lopez-Paz and Ranzato, Gradient Episodic Memory for Continual Learning, NeurIPS 2017, eq. 11.
 
     Args:
-        on: what gradients are taken at: the shared `parameters` or the `representation`.
+        gradients_at: what gradients are taken at: the shared `parameters` or the `representation`.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 

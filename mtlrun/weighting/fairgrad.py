@@ -31,7 +31,7 @@ class FairGrad(GramianWeighting):
     Args:
         alpha: how much fairness counts, above 0; 2 in the scripts of all the authors' benchmarks.
         max_norm: longest combined gradient; 0 for no bound.
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     alpha: float = 2.0

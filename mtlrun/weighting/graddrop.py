@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mtlrun.config import ADDED
+from mtlrun.config import ADDED, FORMERLY
 from mtlrun.errors import Fault
-from mtlrun.weighting.base import Aggregator, On, Signals, State
+from mtlrun.weighting.base import Aggregator, GradientsAt, Signals, State
 
 
 @dataclass
@@ -29,11 +29,11 @@ class GradDrop(Aggregator):
 
     Args:
         leak: how much of its gradient a task keeps anyway, from 0 to 1; one number, or one per task.
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     leak: float | list[float] = 0.0
-    on: On = field(default="parameters", kw_only=True, metadata=ADDED)
+    gradients_at: GradientsAt = field(default="parameters", kw_only=True, metadata={**ADDED, FORMERLY: "on"})
 
     def faults(self) -> Iterator[Fault]:
         given = self.leak if isinstance(self.leak, list) else [self.leak]

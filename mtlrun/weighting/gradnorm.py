@@ -32,7 +32,7 @@ class GradNorm(GramianWeighting):
     Args:
         alpha: how strongly tasks are held to one rate of learning; 0 makes gradients equally long.
         lr: learning rate of the weights.
-        on: what gradients are of: the shared `parameters`, or the shared `representation`.
+        gradients_at: what gradients are of: the shared `parameters`, or the shared `representation`.
     """
 
     alpha: float = 1.5

@@ -30,7 +30,7 @@ class GradVac(GramianWeighting):
 
     Args:
         beta: how fast targets follow, in [0, 1]; 0.01 in the paper, 0.5 in TorchJD and LibMTL.
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     beta: float = 0.01

@@ -25,7 +25,7 @@ class IMTL(Averaging, GramianWeighting):
     Source: Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, eq. 5 and 8, algorithm 1.
 
     Args:
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 

@@ -27,7 +27,7 @@ class IMTLG(Averaging, GramianWeighting):
     together: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024, appendix B).
 
     Args:
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 

@@ -30,7 +30,7 @@ class MGDA(Averaging, GramianWeighting):
     Args:
         normalize: divide each gradient by nothing (`none`), its norm (`l2`), its loss (`loss`), or both
             (`loss+`).
-        on: what gradients are taken at: the shared `parameters` or, as in Sener and Koltun's upper bound
+        gradients_at: what gradients are taken at: the shared `parameters` or, as in Sener and Koltun's upper bound
             (MGDA-UB, section 3.3), the `representation`.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """

@@ -31,7 +31,7 @@ class NashMTL(GramianWeighting):
     Args:
         max_norm: longest combined gradient; 0 for no bound.
         update_every: after how many steps the weights are found anew; in between they stay, but for the bound.
-        on: gradients of the shared parameters, or of the shared representation.
+        gradients_at: gradients of the shared parameters, or of the shared representation.
     """
 
     max_norm: float = 1.0

@@ -23,7 +23,7 @@ class PCGrad(GramianWeighting):
     Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1.
 
     Args:
-        on: what gradients are taken at: the shared `parameters` or the `representation`.
+        gradients_at: what gradients are taken at: the shared `parameters` or the `representation`.
     """
 
     def random_shape(self, tasks: int) -> tuple[int, ...]:

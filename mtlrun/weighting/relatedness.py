@@ -29,7 +29,7 @@ class Relatedness(GramianWeighting):
 
     Args:
         momentum: of the moving average, from 0 to below 1.
-        on: what gradients are of: the shared `parameters`, or the shared `representation`.
+        gradients_at: what gradients are of: the shared `parameters`, or the shared `representation`.
     """
 
     momentum: float = 0.9

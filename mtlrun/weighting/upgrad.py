@@ -23,7 +23,7 @@ class UPGrad(Averaging, GramianWeighting):
     Source: Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, 2024, eq. 4 and proposition 1.
 
     Args:
-        on: what gradients are taken at: the shared `parameters` or the `representation`.
+        gradients_at: what gradients are taken at: the shared `parameters` or the `representation`.
         reduction: `mean`, or `sum` to multiply by T, as the sum of the losses is to their mean.
     """
 

@@ -93,7 +93,12 @@ def test_one_task_owns_or_shares_everything_and_trains(sharing, heads):
 @pytest.mark.parametrize("sharing", ("hard", "branched", "cross_stitch", "ltb", "mtan"))
 def test_gradients_of_the_representation_alone_among_others(sharing):
     torch.set_num_threads(1)
-    choices = {"sharing": sharing, "weighting": "pcgrad", "weighting__on": "representation", "steps": 5}
+    choices = {
+        "sharing": sharing,
+        "weighting": "pcgrad",
+        "weighting__gradients_at": "representation",
+        "steps": 5,
+    }
     configs = [run_config(seed, **choices) for seed in range(4)]
     (alone,) = Cohort(configs[2:3], CPU).train()
     among = Cohort(configs, CPU).train()[2]

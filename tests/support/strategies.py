@@ -29,7 +29,7 @@ class Normalised(Weighting):
     """Weighs every task by one over the length of its gradient."""
 
     needs = "gramian"
-    on: str = "parameters"
+    gradients_at: str = "parameters"
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:
         assert signals.gramian is not None

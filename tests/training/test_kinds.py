@@ -94,8 +94,8 @@ def test_a_weighting_of_the_whole_jacobian_with_a_memory_of_its_size(lane):
 
 @pytest.mark.parametrize("lane", (0, 2))
 def test_a_gramian_on_the_representation(lane):
-    cohort, ((batch, start, gradients, weights),) = steps("Normalised", 1, on="representation")
-    plain = Plain(cohort, lane, start, "Normalised", on="representation")
+    cohort, ((batch, start, gradients, weights),) = steps("Normalised", 1, gradients_at="representation")
+    plain = Plain(cohort, lane, start, "Normalised", gradients_at="representation")
     losses = plain.losses(batch.examples)
     lengths = [torch.autograd.grad(loss, plain.features, retain_graph=True)[0].norm() for loss in losses]
     torch.testing.assert_close(weights[lane], 1 / torch.stack(lengths))
@@ -166,9 +166,9 @@ def untouched():
 def test_the_representation_must_be_shared():
     from mtlrun.errors import ConfigError
 
-    node = {"_target_": OWN + "Normalised", "on": "representation"}
+    node = {"_target_": OWN + "Normalised", "gradients_at": "representation"}
     permuted = run_config(seed=0, suite="digits_permuted") | {"weighting": node}  # an input for every task
-    with pytest.raises(ConfigError, match=r"weighting\.on=representation"):
+    with pytest.raises(ConfigError, match=r"weighting\.gradients_at=representation"):
         Cohort([permuted], torch.device("cpu"))
 
 

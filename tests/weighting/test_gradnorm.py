@@ -71,7 +71,7 @@ def test_zero_gradients_and_losses_change_nothing():
 
 @pytest.mark.parametrize("on", ("parameters", "representation"))
 def test_in_the_engine_it_starts_as_the_plain_sum(on):
-    gradients, _, weights = first_step([run_config(0, weighting="gradnorm", weighting__on=on)])
+    gradients, _, weights = first_step([run_config(0, weighting="gradnorm", weighting__gradients_at=on)])
     plain, _, _ = first_step([run_config(0)])
     assert weights.tolist() == [[1, 1]]
     for name, value in plain.items():

@@ -64,9 +64,11 @@ def test_the_page_tells_the_passes_of_a_step(name, passes):
     assert WORDS[forward, backward] in describe("weighting", name).docstring
 
 
-@pytest.mark.parametrize("name", [n for n in options("weighting") if "on" in load_option("weighting", n)])
+@pytest.mark.parametrize(
+    "name", [n for n in options("weighting") if "gradients_at" in load_option("weighting", n)]
+)
 def test_at_the_representation_one_pass_goes_below_it(name, passes):
-    forward, below, heads = passes(weighting=name, weighting__on="representation")
+    forward, below, heads = passes(weighting=name, weighting__gradients_at="representation")
     assert (forward, below, heads) == (1, 1, len(TASKS))
     assert (
         "at the representation T through the heads and one below it" in describe("weighting", name).docstring

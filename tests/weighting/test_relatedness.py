@@ -91,7 +91,7 @@ def test_agrees_with_the_slow_reference(tasks):
 
 @pytest.mark.parametrize("on", ("parameters", "representation"))
 def test_the_engine_tells_of_the_primary_task(on):
-    choices = {"weighting": "relatedness", "weighting__on": on}
+    choices = {"weighting": "relatedness", "weighting__gradients_at": on}
     weights = first_step([run_config(s, suite__primary="parity", **choices) for s in range(3)])[2]
     assert (weights[:, 1] == 1).all()
     assert (weights[:, 0] >= 0).all() and (weights[:, 0] < 1).all() and weights[:, 0].std() > 0

@@ -18,12 +18,12 @@ METHODS = ("pcgrad", "mgda", "upgrad", "dualproj", "config")
 
 
 def test_both_subjects_are_cells_of_one_study(tmp_path):
-    choices = ["weighting=pcgrad,mgda", "weighting.on=parameters,representation", "seeds=2"]
+    choices = ["weighting=pcgrad,mgda", "weighting.gradients_at=parameters,representation", "seeds=2"]
     result = mtlrun("sweep", *tiny(tmp_path / "store", *choices))
     assert result.code == 0, result.err
     rows = [row for row in reported(tmp_path / "store")["rows"] if row["task"] == "digit"]
     assert len(rows) == 4
-    cells = {(row["weighting"], row["hyper"].get("weighting.on")) for row in rows}
+    cells = {(row["weighting"], row["hyper"].get("weighting.gradients_at")) for row in rows}
     assert cells == {(m, on) for m in ("pcgrad", "mgda") for on in ("parameters", "representation")}
     of_mgda = [row["mtl_mean"] for row in rows if row["weighting"] == "mgda"]
     assert of_mgda[0] != of_mgda[1]
@@ -32,7 +32,10 @@ def test_both_subjects_are_cells_of_one_study(tmp_path):
 @pytest.mark.parametrize("method", METHODS)
 def test_weights_found_at_the_representation_serve_for_the_parameters(method):
     """Sums go through the encoder as they are, so the update is that of the same weights fixed."""
-    on = {subject: run_configs(method, weighting__on=subject) for subject in ("parameters", "representation")}
+    on = {
+        subject: run_configs(method, weighting__gradients_at=subject)
+        for subject in ("parameters", "representation")
+    }
     gradients, _, weights = first_step(on["representation"])
     fixed = [run_config(s, weighting="static", weighting__weights=w.tolist()) for s, w in enumerate(weights)]
     expected, _, _ = first_step(fixed)
@@ -46,7 +49,9 @@ def test_weights_found_at_the_representation_serve_for_the_parameters(method):
 
 def test_graddrop_keeps_signs_of_the_representation():
     torch.set_num_threads(1)
-    configs = [run_config(s, weighting="graddrop", weighting__on="representation") for s in range(2)]
+    configs = [
+        run_config(s, weighting="graddrop", weighting__gradients_at="representation") for s in range(2)
+    ]
     cohort = Cohort(configs, torch.device("cpu"))
     trainer, batch = cohort.begin(cohort.phases[0]), next(cohort.batches(cohort.phases[0], 0))
     gradients, losses, weights = trainer.program.gradients(trainer.lanes, batch)
@@ -70,7 +75,7 @@ def test_graddrop_keeps_signs_of_the_representation():
 
 def test_every_gradient_method_without_a_memory_of_gradients_works_on_both():
     built = {name: build(load_option("weighting", name)) for name in vectorised()}
-    both = {name for name, method in built.items() if "on" in vars(method)}
+    both = {name for name, method in built.items() if "gradients_at" in vars(method)}
     remembering = {
         "moco",
         "excess_mtl",
@@ -84,6 +89,6 @@ def run_configs(method, **choices):
 
 
 def test_another_subject_is_a_fault(tmp_path):
-    result = mtlrun("run", *tiny(tmp_path, "weighting=pcgrad", "weighting.on=activations"))
+    result = mtlrun("run", *tiny(tmp_path, "weighting=pcgrad", "weighting.gradients_at=activations"))
     assert result.code == 2
-    assert "weighting.on" in result.err and "representation" in result.err
+    assert "weighting.gradients_at" in result.err and "representation" in result.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mtlrun.data.tables.columns import names
+from mtlrun.data.tables.columns import Columns
 from mtlrun.data.task import ALL_METRICS
 
 if TYPE_CHECKING:
@@ -20,30 +20,28 @@ def default_inputs(suite: Table) -> tuple[str, ...]:
 
 
 def choice(suite: Table) -> dict[str, str | None]:
-    """Return for each column why it is no input, in a few words; None where it is one."""
-    return {name: why_not(suite, name) for name in names(suite.file())}
-
-
-def why_not(suite: Table, name: str) -> str | None:
-    """Return why a column is no input, or None.
+    """Return for each column why it is no input, in a few words; None where it is one.
 
     Raises:
-        ConfigError: it holds text where numbers belong.
+        ConfigError: a column holds text where numbers belong.
     """
-    return given_role(suite, name) or unfit(suite, name)
+    given, columns = given_roles(suite), suite.columns()
+    return {name: given.get(name) or unfit(suite, columns, name) for name in columns.names}
 
 
-def given_role(suite: Table, name: str) -> str | None:
-    """Return what settings use a column for, other than as an input; None where they do not."""
+def given_roles(suite: Table) -> dict[str, str]:
+    """Return what settings use columns for, other than as inputs, by name."""
     roles: dict[str, str] = dict.fromkeys(suite.ignored or (), "ignored")
     roles |= {name: role for name, role in ((suite.group, "group"), (suite.split, "split")) if name}
     roles |= {name: f"target of {task}" for task in suite.available() for name in suite.columns_of(task)}
-    if name not in roles and suite.inputs is not None and name not in suite.inputs:
-        return "not named in suite.inputs"
-    return roles.get(name)
+    if suite.inputs is not None:
+        named = {*suite.inputs, *roles}
+        others = (name for name in suite.columns().names if name not in named)
+        roles |= dict.fromkeys(others, "not named in suite.inputs")
+    return roles
 
 
-def unfit(suite: Table, name: str) -> str | None:
+def unfit(suite: Table, columns: Columns, name: str) -> str | None:
     """Return why a column does not serve as an input unless it is named as one, or None.
 
     Raises:
@@ -55,7 +53,7 @@ def unfit(suite: Table, name: str) -> str | None:
         return "has no name"
     if name.startswith(INDEX):
         return "numbers the rows"
-    found = suite.column(name)
+    found = columns.column(name)
     if found.kind == "other":
         return f"not a number, text or date but {found.stored}"
     if found.kind == "category" and len(found.classes) > suite.most_categories:

@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from mtlrun.counted import counted
 from mtlrun.data.same import Same
-from mtlrun.data.splits import read_only
+from mtlrun.data.tables.missing import counts_of
 from mtlrun.data.tables.reading import File, read
+from mtlrun.data.tables.values import codes_of, dates_of_text, days_of, frozen, kind_of, numbers_of
 from mtlrun.errors import ConfigError, Fault
 
 TYPES = ("number", "category", "boolean", "date")
-DAY_US = 86_400 * 10**6
 LARGEST = 1e100  # numbers beyond it, squared and summed, are soon no numbers
 
+Words = tuple[tuple[str, int], ...]
 Types = tuple[tuple[str, str], ...]
 """By column what it holds, where that is not to be inferred: an entry of `TYPES`, or a form of dates as %d.%m.%Y."""
 
@@ -39,6 +38,7 @@ class Column:
         values: float64 (N,), NaN where missing: a number; 0 or 1; a class number; days since 1970-01-01.
         classes: of a category, sorted.
         stored: what the file says it is.
+        words: of text, those that count as missing, and in how many rows; the empty cell is not among them.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Column:
     values: np.ndarray
     classes: tuple[str, ...] = ()
     stored: str = ""
+    words: Words = ()
 
     @cached_property
     def missing(self) -> int:
@@ -68,153 +69,98 @@ class Column:
 
 def names(file: File) -> tuple[str, ...]:
     """Return the names of a table's columns."""
-    return tuple(read(file).column_names)
+    return _held(Same(read(file))).names
 
 
-def column(file: File, name: str, asked: Types = (), key: str = "path") -> Column:
-    """Return a column, the same object as long as the file does not change.
+class Columns:
+    """The columns of a table by name, each made once, whoever asks for it.
+
+    Attributes:
+        names: of all columns, in their order.
+    """
+
+    def __init__(self, held: _Held, asked: Types) -> None:
+        self.names = held.names
+        self._held, self._asked = held, dict(asked)
+
+    def column(self, name: str, key: str = "path") -> Column:
+        """Return a column, the same object as long as the file does not change.
+
+        Args:
+            name: of the column.
+            key: of the setting that names it.
+
+        Raises:
+            ConfigError: there is no such column, or it does not hold what was asked for.
+        """
+        if name not in self._held.places:
+            raise ConfigError([Fault(key, "must name columns of the table", name, self.names)])
+        return self._held.column(name, self._asked.get(name))
+
+
+class _Held:
+    """A table with what has been made of its columns."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.names = tuple(table.column_names)
+        self.places = {name: place for place, name in enumerate(self.names)}
+        self._table, self._schema = table, table.schema
+        self._found: dict[tuple[str, str | None], Column | list[Fault | str]] = {}
+
+    def column(self, name: str, asked: str | None) -> Column:
+        if (name, asked) not in self._found:
+            place = self.places[name]
+            try:
+                words = tuple(counts_of(self._schema.field(place)).items())
+                self._found[name, asked] = _column(name, self._table.column(place), asked, words)
+            except ConfigError as error:
+                self._found[name, asked] = error.faults
+        found = self._found[name, asked]
+        if isinstance(found, Column):
+            return found
+        raise ConfigError(found)
+
+
+@lru_cache(maxsize=64)
+def _held(table: Same[pa.Table]) -> _Held:
+    return _Held(table.it)
+
+
+def opened(file: File, asked: Types = ()) -> Columns:
+    """Return the columns of a table.
 
     Args:
         file: with the table.
-        name: of the column.
         asked: what columns hold, where it is not to be inferred.
-        key: of the setting that names the column.
 
     Raises:
-        ConfigError: there is no such column, or it does not hold what was asked for.
+        ConfigError: the file cannot be read.
     """
-    table = read(file)
-    if name not in table.column_names:
-        raise ConfigError([Fault(key, "must name columns of the table", name, tuple(table.column_names))])
-    return _column(Same(table), name, dict(asked).get(name))
+    return Columns(_held(Same(read(file))), asked)
 
 
-@lru_cache(maxsize=4096)
-def _column(table: Same[pa.Table], name: str, asked: str | None) -> Column:
-    values = table.it.column(name)
+def column(file: File, name: str, asked: Types = (), key: str = "path") -> Column:
+    """Return one column, as `Columns.column` does."""
+    return opened(file, asked).column(name, key)
+
+
+def _column(name: str, values: pa.ChunkedArray, asked: str | None, words: Words) -> Column:
     stored = values.type
     if types.is_dictionary(stored):
         values = pc.cast(values, stored.value_type)
     if str(values.type) == "string_view":
         values = values.cast(pa.string())
     if asked is not None and asked not in TYPES:
-        return _dates_of_text(name, values, asked)
-    kind = asked or _kind(name, values)
-    if values.null_count == len(values):
-        return Column(name, "empty", _frozen(np.full(len(values), np.nan)), (), str(stored))
-    if kind == "category":
-        codes, classes = _codes(values)
-        return Column(name, kind, codes, classes, str(stored))
-    if kind == "date":
-        return Column(name, kind, _days(name, values), (), str(stored))
-    if kind == "other":
-        return Column(name, kind, _frozen(np.full(len(values), np.nan)), (), str(stored))
-    return Column(name, kind, _numbers(name, values, kind), (), str(stored))
-
-
-def _kind(name: str, values: pa.ChunkedArray) -> str:
-    """Return what a column holds, by its type in the file.
-
-    Raises:
-        ConfigError: it holds text where numbers belong.
-    """
-    found = values.type
-    if types.is_boolean(found):
-        return "boolean"
-    if types.is_integer(found) or types.is_floating(found) or types.is_decimal(found):
-        return "number"
-    if types.is_temporal(found):
-        return "date" if types.is_date(found) or types.is_timestamp(found) else "number"
-    if not (types.is_string(found) or types.is_large_string(found)):
-        return "empty" if types.is_null(found) else "other"
-    _check_no_numbers(name, values)
-    return "category"
-
-
-def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
-    """Raise where most of the values of a column of text are numbers."""
-    seen = pc.unique(values).drop_null().to_pandas()[:2000].str.strip()
-    plain = pd.to_numeric(seen, errors="coerce").notna().to_numpy(dtype=bool)
-    comma = pd.to_numeric(seen.str.replace(",", "."), errors="coerce").notna().to_numpy(dtype=bool)
-    if not len(seen) or max(plain.mean(), comma.mean()) <= 0.5:
-        return
-    ways = f"correct it, or say suite.types={{{name}: category}}"
-    if comma.mean() > plain.mean() and comma.all():
-        rule = (
-            f"does not fit column {name}, which looks like numbers with a decimal comma: say suite.decimal=comma, "
-            "or take commas out that part thousands"
-        )
-        raise ConfigError([Fault("decimal", rule, seen.iloc[0])])
-    if plain.all():
-        rule = f"must say whether column {name}, text made of figures, is a number or a category"
-        raise ConfigError([Fault("types", rule)])
-    bad = seen[~plain].iloc[0]
-    text = values.to_pandas().str.strip()
-    rows = np.flatnonzero((text == bad).to_numpy(dtype=bool))
-    more = f" and {counted(len(rows) - 1, 'other')}" if len(rows) > 1 else ""
-    rule = f"has text where numbers belong, in column {name} in row {rows[0] + 1}{more}; {ways}"
-    raise ConfigError([Fault("path", rule, bad)])
-
-
-def _codes(values: pa.ChunkedArray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return class numbers (N,) and the classes, sorted: numbers as numbers."""
-    found = values.to_pandas()
-    codes, classes = pd.factorize(found, sort=True)
-    told = tuple(_plain(value) for value in classes)
-    return _frozen(np.where(codes < 0, np.nan, codes.astype(np.float64))), told
-
-
-def _plain(value: object) -> str:
-    """Return a class as it is written: 3 for 3.0."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _numbers(name: str, values: pa.ChunkedArray, kind: str) -> np.ndarray:
-    of_time = types.is_time(values.type) or types.is_duration(values.type)
-    if of_time:
-        exact = pa.time64("us") if types.is_time(values.type) else pa.duration("us")
-        values = pc.cast(pc.cast(values, exact, safe=False), pa.int64())
-    try:
-        found = values if types.is_boolean(values.type) else pc.cast(values, pa.float64(), safe=False)
-        numbers = found.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        raise ConfigError([_no_number(name, values, kind)]) from error
-    if kind == "boolean" and not np.isin(numbers[~np.isnan(numbers)], (0.0, 1.0)).all():
-        raise ConfigError([Fault("types", f"must have 0 and 1, or true and false, in column {name}", kind)])
-    return _frozen(numbers / 1e6 if of_time else numbers)  # seconds
-
-
-def _no_number(name: str, values: pa.ChunkedArray, kind: str) -> Fault:
-    """Return what to say of a column that is to hold numbers and holds something else: the first such row."""
-    rule = f"cannot make column {name} into a {kind}"
-    found = values.to_pandas()
-    bad = np.flatnonzero(found.notna() & pd.to_numeric(found, errors="coerce").isna())
-    if not len(bad):
-        return Fault("types", rule, str(values.type))
-    return Fault("types", f"{rule}, because of row {bad[0] + 1}", found.iloc[bad[0]])
-
-
-def _days(name: str, values: pa.ChunkedArray) -> np.ndarray:
-    try:
-        microseconds = pc.cast(pc.cast(values, pa.timestamp("us"), safe=False), pa.int64())
-    except pa.ArrowException as error:
-        rule = f"cannot read column {name} as dates; say how they are written, as {{{name}: '%d.%m.%Y'}}"
-        raise ConfigError([Fault("types", rule, "date")]) from error
-    return _frozen(microseconds.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan) / DAY_US)
-
-
-def _dates_of_text(name: str, values: pa.ChunkedArray, form: str) -> Column:
-    text = pc.cast(values, pa.string()).to_pandas()
-    try:
-        found = pd.to_datetime(text, format=form)
-    except (ValueError, TypeError) as error:
-        rule = f"does not fit column {name}: {str(error).partition('.')[0]}"
-        raise ConfigError([Fault("types", rule, form)]) from error
-    days = (found - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    return Column(
-        name, "date", _frozen(days.to_numpy(dtype=np.float64, na_value=np.nan)), (), str(values.type)
-    )
-
-
-def _frozen(values: np.ndarray) -> np.ndarray:
-    return read_only(np.ascontiguousarray(values))
+        return Column(name, "date", dates_of_text(name, values, asked), (), str(values.type), words)
+    kind = asked or kind_of(name, values)
+    classes: tuple[str, ...] = ()
+    if kind == "other" or values.null_count == len(values):
+        kind = "empty" if values.null_count == len(values) else "other"
+        found = frozen(np.full(len(values), np.nan))
+    elif kind == "category":
+        found, classes = codes_of(values)
+    elif kind == "date":
+        found = days_of(name, values)
+    else:
+        found = numbers_of(name, values, kind)
+    return Column(name, kind, found, classes, str(stored), words)

@@ -73,13 +73,16 @@ def _has_quotes(file: BinaryIO) -> bool:
 
 def _likeliest(text: str, decimal: str) -> str:
     """Return the delimiter that cuts most lines into equally many values, and into the most."""
-    whole = text if len(text) < SAMPLE // 4 else text.rpartition("\n")[0]
+    whole = text if len(text) < SAMPLE // 4 else text.rpartition("\n")[0] or text
     lines = [line for line in whole.splitlines()[:LINES] if line.strip()]
     scores = []
     for rank, sign in enumerate(DELIMITERS):
         if sign == decimal:
             continue
-        widths = [len(row) for row in csv.reader(lines, delimiter=sign) if row]
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=sign) if row]
+        except csv.Error:  # a value longer than any: this sign does not cut the line of a wide table
+            continue
         width = widths[0] if widths else 1  # of the names
         if width > 1:
             scores.append((widths.count(width) > 0.9 * len(widths), width, -rank, sign))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from mtlrun.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
 
+RARE = "suite.rare=join makes one class of rare ones, suite.rare=drop leaves them out, with suite.rare_below"
+
 
 def table_faults(suite: Table) -> Iterator[Fault]:
     """Yield everything that is wrong; a file that does not change is looked at once for each setting."""
@@ -36,6 +39,15 @@ def table_faults(suite: Table) -> Iterator[Fault]:
         return
     if not settings:
         yield from _faults(json.dumps(to_node(suite), sort_keys=True), table)
+
+
+def unread(suite: Table) -> tuple[Fault, ...]:
+    """Return what keeps a table's file from being read."""
+    try:
+        read(suite.file())
+    except ConfigError as error:
+        return _told(error)
+    return ()
 
 
 def _told(error: ConfigError) -> tuple[Fault, ...]:
@@ -57,6 +69,8 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
         if kind not in TYPES and "%" not in kind:
             rule = "must say what the column holds, or how its dates are written, as %d.%m.%Y"
             yield Fault(f"types.{name}", rule, kind, TYPES)
+    if suite.rare_below < 2:
+        yield Fault("rare_below", "must be at least 2 rows", suite.rare_below)
     if suite.embedding < 1:
         yield Fault("embedding", "must be at least 1 number", suite.embedding)
     if suite.most_categories < 2:
@@ -102,16 +116,18 @@ def _name_faults(suite: Table) -> Iterator[Fault]:
         if name in taken:
             yield Fault(key, f"must be another column than that of `{taken[name]}`", name)
         taken |= {name: key} if name else {}
+    times = Counter(suite.inputs or ())
     for name in suite.inputs or ():
         if name in taken:
             yield Fault("inputs", f"must not name the column of `{taken[name]}`", name)
-        if (suite.inputs or []).count(name) > 1:
+        if times[name] > 1:
             yield Fault("inputs", "must name each column once", name)
     yield from _unknown_names(suite, known)
     yield from _metric_faults(suite)
 
 
 def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
+    there = set(known)
     one = {key: [getattr(suite, key)] for key in ("group", "split") if getattr(suite, key)}
     strata = suite.stratify if isinstance(suite.stratify, list) else [suite.stratify]
     for key, found in (
@@ -120,7 +136,7 @@ def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
         *((key, getattr(suite, key) or ()) for key in ("inputs", "ignored", "types")),
     ):
         for name in found:
-            if name not in known:
+            if name not in there:
                 yield Fault(key, "must name columns of the table", name, known)
 
 
@@ -149,8 +165,9 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
             if metric not in ALL_METRICS[task.kind]:
                 key = f"metrics.{name if name in (suite.metrics or {}) else task.kind}"
                 yield Fault(key, f"must be a metric of a {task.kind} task", metric, ALL_METRICS[task.kind])
+    columns = suite.columns()
     for name in suite.input_columns():
-        found = suite.column(name, "inputs")
+        found = columns.column(name, "inputs")
         if found.too_large:
             yield Fault(
                 "inputs",
@@ -185,4 +202,6 @@ def _part_faults(suite: Table, tasks: Mapping[str, Task]) -> Iterator[Fault]:
     for name, task in tasks.items():
         named = suite.class_names(name) or suite.columns_of(name)
         found = suite.target_of(name)
-        yield from label_faults(f"targets.{name}", found, named, task.metrics[0], {**rows, "train": train})
+        yield from label_faults(
+            f"targets.{name}", found, named, task.metrics[0], {**rows, "train": train}, RARE
+        )

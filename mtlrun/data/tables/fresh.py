@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtlrun.counted import counted
-from mtlrun.data.tables.columns import Column, column, names
+from mtlrun.data.tables.columns import Column, names, opened
 from mtlrun.data.tables.inputs import Block, matrix
 from mtlrun.data.tables.reading import File
 from mtlrun.errors import ConfigError, DataError, Fault, did_you_mean
@@ -60,13 +60,15 @@ def _columns(suite: Table, file: File, blocks: Sequence[Block]) -> dict[str, Col
 
 def _checked(suite: Table, file: File, blocks: Sequence[Block]) -> dict[str, Column]:
     known = names(file)
-    absent = [block.column for block in blocks if block.column not in known]
+    there = set(known)
+    absent = [block.column for block in blocks if block.column not in there]
     if absent:
         lacks = ", ".join(name + did_you_mean(name, known, " ({})") for name in absent)
         rule = f"must have the columns that the run reads, and lacks {lacks}"
         raise ConfigError([Fault(file.path, rule, list(known))])
     types = tuple(sorted({**{b.column: b.kind for b in blocks}, **(suite.types or {})}.items()))
-    columns = {block.column: column(file, block.column, types) for block in blocks}
+    opened_columns = opened(file, types)
+    columns = {block.column: opened_columns.column(block.column) for block in blocks}
     for name, found in columns.items():
         if found.too_large:
             rule = f"must hold finite numbers, and column {name} does not in row {found.too_large}"

@@ -62,7 +62,7 @@ class Fitted:
     live: np.ndarray
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2**16)
 def block_of(column: Column) -> Block | None:
     """Return what is made of a column; None where it is the same in every row or cannot be an input."""
     there = column.values[~np.isnan(column.values)]

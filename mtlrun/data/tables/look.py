@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtlrun.data.every_split import every_split_faults
-from mtlrun.data.tables.association import association
-from mtlrun.data.tables.chosen import given_role, metrics_of, unfit
-from mtlrun.data.tables.columns import Column, names
+from mtlrun.data.tables.advice import column_advice
+from mtlrun.data.tables.association import Association, strongest
+from mtlrun.data.tables.chosen import given_roles, metrics_of, unfit
+from mtlrun.data.tables.columns import Column, Columns
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.reading import read
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import ConfigError, Fault, shown
 
 if TYPE_CHECKING:
     from mtlrun.data.tables.table import Table
@@ -46,7 +47,7 @@ class ColumnLook:
     missing: float
     holds: str
     numbers: int
-    associations: dict[str, float | None]
+    associations: dict[str, Association | None]
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,19 @@ def look(suite: Table) -> Look:
     Raises:
         ConfigError: the file cannot be read.
     """
-    known = names(suite.file())
+    columns, given = suite.columns(), given_roles(suite)
     good = not list(suite.faults())
     parts = suite.rows_of(None, suite.split_seed(0)) if good else {}
     rows = parts.get("train", np.arange(read(suite.file()).num_rows))
-    targets = [c for task in suite.available() for c in suite.columns_of(task) if c in known]
+    targets = [c for task in suite.available() for c in suite.columns_of(task) if c in columns.names]
     return Look(
         suite.path,
         read(suite.file()).num_rows,
-        tuple(_column_look(suite, name, targets, rows) for name in known),
+        tuple(_column_look(suite, columns, name, given.get(name), targets, rows) for name in columns.names),
         dict(_tasks(suite)),
         {role: len(part) for role, part in parts.items()},
         _by(suite),
-        (*_unread(suite), *(suite.notes() if good else ()), *(_split_faults(suite) if good else ())),
+        (*_unread(suite), *((*suite.notes(), *_split_faults(suite)) if good else column_advice(suite))),
     )
 
 
@@ -125,24 +126,27 @@ def _by(suite: Table) -> str:
         if suite.group
         else f"stratified by {', '.join(suite.strata()) or 'nothing'}"
     )
+    groups += " and of equal rows" if suite.duplicates == "together" else ""
     if suite.splits:
         return f"{groups}, {suite.splits} times"
     return groups + (", anew for each seed" if suite.resplit else "")
 
 
-def _column_look(suite: Table, name: str, targets: list[str], rows: np.ndarray) -> ColumnLook:
+def _column_look(
+    suite: Table, columns: Columns, name: str, given: str | None, targets: list[str], rows: np.ndarray
+) -> ColumnLook:
     try:
-        found, given = suite.column(name), given_role(suite, name)
-        why = None if given else unfit(suite, name)
+        found = columns.column(name)
+        why = None if given else unfit(suite, columns, name)
     except ConfigError:  # of which a note tells
         return ColumnLook(name, "cannot be read: see below", "text", 0.0, "", 0, {})
     block = None if given or why or found.kind == "other" else block_of(found)
     if not (given or why or block):
         why = "no value" if found.kind == "empty" else "the same in every row"
-    with_targets: dict[str, float | None] = {}
+    with_targets: dict[str, Association | None] = {}
     for target in targets:
         if target != name and (block or name in targets):
-            with_targets[target] = _safely(suite, found, target, rows)
+            with_targets[target] = _safely(columns, found, target, rows)
     return ColumnLook(
         name,
         given or (f"left out: {why}" if why else "input"),
@@ -157,9 +161,10 @@ def _column_look(suite: Table, name: str, targets: list[str], rows: np.ndarray) 
 def _unread(suite: Table) -> Iterator[str]:
     """Yield why columns cannot be read; of those that one setting may mend, the first with the others' names."""
     wrong: dict[str, tuple[Fault, list[str]]] = {}
-    for name in names(suite.file()):
+    columns = suite.columns()
+    for name in columns.names:
         try:
-            suite.column(name)
+            columns.column(name)
         except ConfigError as error:
             for fault in error.faults:
                 assert isinstance(fault, Fault)
@@ -169,9 +174,9 @@ def _unread(suite: Table) -> Iterator[str]:
         yield f"{fault._replace(key=f'suite.{fault.key}')}{likewise}"
 
 
-def _safely(suite: Table, found: Column, target: str, rows: np.ndarray) -> float | None:
+def _safely(columns: Columns, found: Column, target: str, rows: np.ndarray) -> Association | None:
     try:
-        return association(found, suite.column(target), rows)
+        return strongest(found, columns.column(target), rows)
     except ConfigError:
         return None
 
@@ -184,7 +189,7 @@ def holds(column: Column) -> str:
     if column.kind == "category":
         codes, counts = np.unique(there.astype(np.int64), return_counts=True)
         first = [
-            f"{column.classes[codes[k]]!r} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]
+            f"{shown(column.classes[codes[k]])} {counts[k]:,}" for k in np.argsort(-counts, kind="stable")[:3]
         ]
         more = len(codes) - len(first)
         return ", ".join(first) + (f", {more:,} more" if more else "")

@@ -10,8 +10,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mtlrun.data.same import Same
 from mtlrun.data.splits import read_only, stratified_order
 from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.duplicates import joined_groups
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.streams import stream
 
@@ -181,8 +183,13 @@ def cut_of(
     strata: tuple[Column, ...],
     group: Column | None,
     given: Column | None,
+    marks: Same[np.ndarray] | None = None,
 ) -> Cut:
-    """Return how a table of so many rows is divided by some of its columns, the same object every time."""
+    """Return how a table of so many rows is divided by some of its columns, the same object every time.
+
+    Rows that share one of the `marks` (N,) are kept together.
+    """
     smallest = max(1, min(_rows(share, rows) for share in (val, test)))
     classes = combined([strata_of(column) for column in strata], math.ceil(2 * rows / smallest), rows)
-    return Cut(val, test, classes, None if group is None else group_codes(group), given)
+    groups = None if group is None else group_codes(group)
+    return Cut(val, test, classes, groups if marks is None else joined_groups(marks.it, groups), given)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +17,13 @@ import pyarrow as pa
 from pyarrow import csv, feather, parquet
 
 from mtlrun.data.tables.dialect import Dialect, dialect
+from mtlrun.data.tables.missing import DEFAULT, told, without
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.machine import free_memory_mib
 
-MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "?"]
 TEXT_COPIES = 3.5  # memory that reading takes, in sizes of a text file: its bytes, its columns, inputs
 BINARY_COPIES = 3.5  # the same of a file that says how large its columns are
+WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # a drive, or a share of the network
 BLOCK = 2**23  # bytes that are parsed at once; a row must fit in
 
 
@@ -33,7 +37,7 @@ class File:
         decimal: sign before the decimals of a text file.
         encoding: of a text file.
         sheet: of a workbook; None for the first.
-        missing: what stands for a missing value in a text file or workbook, besides `MISSING`.
+        missing: words that count as a missing value.
         text: columns of a text file whose values stay as they are written, as 01067.
     """
 
@@ -42,7 +46,7 @@ class File:
     decimal: str = "."
     encoding: str = "utf-8"
     sheet: str | None = None
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = DEFAULT
     text: tuple[str, ...] = ()
 
 
@@ -69,7 +73,7 @@ def _read(file: File, path: Path, _modified_ns: int, _size: int) -> pa.Table:
     kept = [k for k, name in enumerate(found.column_names) if name.strip() or not _is_empty(found.column(k))]
     found = found.select(kept)
     _check_shape(found, file.path)
-    return found
+    return without(found, file.missing)
 
 
 def _is_empty(column: pa.ChunkedArray) -> bool:
@@ -78,18 +82,33 @@ def _is_empty(column: pa.ChunkedArray) -> bool:
 
 
 def _check_place(path: Path, given: str) -> None:
-    kinds = f"({', '.join(READERS)})"
     if not given:
-        raise ConfigError([Fault("path", f"must name a file with a table {kinds}")])
+        raise ConfigError([Fault("path", f"must name a file with a table ({', '.join(READERS)})")])
     if path.is_dir():
         raise ConfigError([Fault("path", "must be a file, and is a folder", given, _tables_in(path))])
     if not path.is_file():
+        _check_slashes(given)
         beside = [str(Path(given).parent / name) for name in _tables_in(path.parent)]
         raise ConfigError([Fault("path", "must be a file that is there", given, beside)])
     if path.suffix.lower() not in READERS:
         raise ConfigError([Fault("path", "must be a file of a kind that is read", given, tuple(READERS))])
     if path.stat().st_size == 0:
         raise ConfigError([Fault("path", "must hold a table, and is empty", given)])
+
+
+def _check_slashes(given: str) -> None:
+    """Raise where a path of Windows is given to another system."""
+    if os.name == "nt" or not (WINDOWS.match(given) or "\\" in given):
+        return
+    slashed = given.replace("\\", "/")
+    if given.startswith("\\\\"):
+        rule = "is a network path of Windows: give the path under which this system has mounted it"
+    elif WINDOWS.match(given):
+        here = f"/mnt/{given[0].lower()}{slashed[2:]}"
+        rule = f"is a path of Windows, and this system has no drives: give its path here, under WSL {here}"
+    else:
+        rule = f"has backslashes, and here folders are separated by /: say {slashed}"
+    raise ConfigError([Fault("path", rule, given)])
 
 
 def _tables_in(folder: Path) -> list[str]:
@@ -123,7 +142,7 @@ def needed_bytes(path: Path) -> float:
 
 def _check_shape(found: pa.Table, given: str) -> None:
     names = list(found.column_names)
-    doubles = sorted({name for name in names if names.count(name) > 1})
+    doubles = sorted(name for name, times in Counter(names).items() if times > 1)
     if doubles:
         raise ConfigError(
             [Fault("path", "must have a name of its own for each column, and has twice", doubles)]
@@ -141,8 +160,8 @@ def _read_text(file: File, path: Path) -> pa.Table:
         read_options=csv.ReadOptions(encoding=found.encoding, skip_rows=found.skip, block_size=BLOCK),
         parse_options=csv.ParseOptions(delimiter=found.delimiter, newlines_in_values=found.quoted),
         convert_options=csv.ConvertOptions(
-            null_values=[*MISSING, *file.missing],
-            strings_can_be_null=True,
+            null_values=list(file.missing),
+            strings_can_be_null=False,  # text keeps its words, which are counted
             decimal_point=file.decimal,
             column_types=dict.fromkeys(file.text, pa.string()),
         ),
@@ -158,16 +177,25 @@ def _read_excel(file: File, path: Path) -> pa.Table:
         raise ConfigError([Fault("path", rule, file.path)]) from error
     sheet: Any = 0 if file.sheet is None else file.sheet
     header = list(pd.read_excel(path, sheet, header=None, nrows=1, engine="openpyxl").iloc[0])
-    frame = pd.read_excel(path, sheet, engine="openpyxl", na_values=[*MISSING, *file.missing])
-    frame.columns = pd.Index(["" if name != name else str(name) for name in header])  # doubles as they are
+    words = list(file.missing)
+    frame = pd.read_excel(path, sheet, engine="openpyxl", na_values=words, keep_default_na=False)
+    names = ["" if name != name else str(name) for name in header]  # doubles as they are
     arrays = [_excel_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
-    return pa.table(arrays, names=list(frame.columns))
+    fields = [pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)]
+    gaps = [k for k, array in enumerate(arrays) if array.null_count and pa.types.is_string(array.type)]
+    if gaps:
+        raw = pd.read_excel(path, sheet, engine="openpyxl", dtype=object, na_filter=False)
+        for k in gaps:
+            cells = raw.iloc[:, k]
+            fields[k] = told(fields[k], cells[cells.isin(words)].value_counts().astype(int).to_dict())
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
 def _excel_column(values: pd.Series) -> pa.Array:
     """Return a column; cells of several kinds become text."""
     try:
-        return pa.array(values, from_pandas=True)
+        found = pa.array(values, from_pandas=True)
+        return found.cast(pa.string()) if pa.types.is_large_string(found.type) else found
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([None if v is None or v != v else str(v) for v in values], pa.string())
 

@@ -7,26 +7,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from mtlrun.config import PLACE
+from mtlrun.config import ADDED, PLACE
 from mtlrun.data.every_split import Lack, remedy
 from mtlrun.data.judged import PartLabels
 from mtlrun.data.same import Same
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.chosen import default_inputs, metrics_of
-from mtlrun.data.tables.columns import Column, column
+from mtlrun.data.tables.columns import Column, Columns, opened
 from mtlrun.data.tables.dialect import SIGNS
+from mtlrun.data.tables.duplicates import row_marks
 from mtlrun.data.tables.faults import table_faults
 from mtlrun.data.tables.fresh import fresh_inputs, fresh_notes
 from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
 from mtlrun.data.tables.look import Look, look
+from mtlrun.data.tables.missing import words_of
 from mtlrun.data.tables.notes import notes
 from mtlrun.data.tables.parts import Cut, cut_of, rows_by_part
+from mtlrun.data.tables.rare import Rare
 from mtlrun.data.tables.reading import File, read
 from mtlrun.data.targets import Target, standardised
 from mtlrun.data.task import Source, SourceInfo, Task
@@ -67,9 +70,14 @@ class Table(Suite):
         delimiter: Between values of a text file; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in a text file.
         encoding: Of a text file.
-        missing: What else stands for a missing value in a text file or workbook, as -999.
+        missing: Words that count as missing, in addition to those of `missing.DEFAULT`; a list with one of these, or
+            [], has all that count besides the empty cell.
         sheet: Of a workbook; None takes the first.
         content: What tells the data; found when it is None, checked otherwise.
+        rare: What is done with classes of few rows, of targets with more than two: `keep`, `join` into one class, or
+            `drop`, which leaves their rows without a label of this task.
+        rare_below: Rows of the table under which a class is rare.
+        duplicates: `together` keeps rows with equal inputs in one part of the split.
     """
 
     path: str = field(default="", metadata=PLACE)
@@ -93,12 +101,15 @@ class Table(Suite):
     missing: list[str] | None = field(default=None, metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: str | None = None
+    rare: Literal["keep", "join", "drop"] = field(default="keep", kw_only=True, metadata=ADDED)
+    rare_below: int = field(default=10, kw_only=True, metadata=ADDED)
+    duplicates: Literal["apart", "together"] = field(default="apart", kw_only=True, metadata=ADDED)
 
     def file(self) -> File:
         """Return where the table lies."""
         text = tuple(sorted(n for n, kind in (self.types or {}).items() if kind == "category" or "%" in kind))
         delimiter = SIGNS.get(self.delimiter or "", self.delimiter)
-        missing = tuple(self.missing or ())
+        missing = words_of(self.missing)
         return File(self.path, delimiter, SIGNS[self.decimal], self.encoding, self.sheet, missing, text)
 
     def offered(self) -> tuple[Task, ...]:
@@ -147,10 +158,22 @@ class Table(Suite):
             most_categories=type(self).most_categories,
             stratify=self._canonical_strata(),
             content=None,
+            **self._rare_of(tasks),
         )
         used = found.used()
         found = replace(found, types={n: k for n, k in (self.types or {}).items() if n in used})
         return replace(found, content=found.digest())
+
+    def _rare_of(self, tasks: Sequence[str]) -> dict[str, Any]:
+        """Return the settings of rare classes, at their defaults where no task has one: they change nothing then."""
+        known = [self.columns_of(task) for task in tasks]
+        if any(
+            self.class_names(task) != replace(self, rare="keep").class_names(task)
+            for task, columns in zip(tasks, known, strict=True)
+            if len(columns) == 1
+        ):
+            return {}
+        return {"rare": "keep", "rare_below": type(self).rare_below}
 
     def faults(self) -> Iterator[Fault]:
         """Yield everything that is wrong with the settings, or with the table."""
@@ -175,8 +198,17 @@ class Table(Suite):
 
     def digest(self) -> str:
         """Return what tells the content of the columns that the selected tasks use, 16 hex digits."""
-        lines = [f"{name} {self.column(name).digest}" for name in self.used()]
+        columns = self.columns()
+        lines = [f"{name} {columns.column(name).digest}" for name in self.used()]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def columns(self) -> Columns:
+        """Return the columns of the file, which is looked for once.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        return opened(self.file(), tuple(sorted((self.types or {}).items())))
 
     def column(self, name: str, key: str = "path") -> Column:
         """Return a column; `key` is of the setting that names it.
@@ -184,7 +216,7 @@ class Table(Suite):
         Raises:
             ConfigError: there is none, or it cannot be what `types` says.
         """
-        return column(self.file(), name, tuple(sorted((self.types or {}).items())), key)
+        return self.columns().column(name, key)
 
     def columns_of(self, task: str) -> tuple[str, ...]:
         """Return the columns of a task's target."""
@@ -198,14 +230,14 @@ class Table(Suite):
             ConfigError: its columns are no target.
         """
         columns = tuple(self.column(name, f"targets.{task}") for name in self.columns_of(task))
-        return target(columns, (self.kinds or {}).get(task))
+        return target(columns, (self.kinds or {}).get(task), Rare(self.rare, self.rare_below))
 
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return the names of a multiclass or binary task's classes."""
-        columns = self.columns_of(task)
-        return (
-            classes_of(self.column(columns[0]), (self.kinds or {}).get(task)) if len(columns) == 1 else None
-        )
+        columns, kind = self.columns_of(task), (self.kinds or {}).get(task)
+        if len(columns) != 1:
+            return None
+        return classes_of(self.column(columns[0]), kind, Rare(self.rare, self.rare_below))
 
     def input_columns(self) -> tuple[str, ...]:
         """Return the columns of the inputs."""
@@ -213,7 +245,8 @@ class Table(Suite):
 
     def blocks(self) -> tuple[Block, ...]:
         """Return what is made of the input columns; of those that are the same in every row, nothing."""
-        found = (block_of(self.column(name, "inputs")) for name in self.input_columns())
+        columns = self.columns()
+        found = (block_of(columns.column(name, "inputs")) for name in self.input_columns())
         return in_order([block for block in found if block is not None])
 
     def embedded(self, blocks: Sequence[Block]) -> tuple[tuple[int, int], ...]:
@@ -235,7 +268,12 @@ class Table(Suite):
         strata = tuple(self.column(name, "stratify") for name in self.strata())
         by = {"group": self.group, "split": self.split}
         found = [self.column(name, key) if name else None for key, name in by.items()]
-        return cut_of(read(self.file()).num_rows, self.val, self.test, strata, *found)
+        marks = row_marks(self._inputs()) if self.duplicates == "together" else None
+        return cut_of(read(self.file()).num_rows, self.val, self.test, strata, *found, marks)
+
+    def _inputs(self) -> tuple[Column, ...]:
+        columns = self.columns()
+        return tuple(columns.column(name, "inputs") for name in self.input_columns())
 
     def rows_of(self, train: int | None, seed: int | None) -> Mapping[str, np.ndarray]:
         """Return the row numbers of each part, with so many training rows; the same objects every time."""
@@ -276,8 +314,8 @@ class Table(Suite):
 
     def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
         """Return the inputs of all rows and how they are standardised by the training rows."""
-        blocks = self.blocks()
-        return prepared(blocks, tuple(self.column(block.column) for block in blocks), Same(train))
+        blocks, columns = self.blocks(), self.columns()
+        return prepared(blocks, tuple(columns.column(block.column) for block in blocks), Same(train))
 
     def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray]:
         """Return the inputs of other tables, one a source, prepared as those of this seed's run were."""

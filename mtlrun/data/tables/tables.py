@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from mtlrun.config import PLACE
+from mtlrun.config import ADDED, PLACE
 from mtlrun.data.judged import PartLabels
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.columns import names
+from mtlrun.data.tables.faults import unread
 from mtlrun.data.tables.look import Look
 from mtlrun.data.tables.table import Table, Targets
 from mtlrun.data.task import Source, SourceInfo, Task
@@ -23,6 +24,7 @@ S = TypeVar("S", bound="Tables")
 SAME = (
     *("categories", "embedding", "most_categories", "group", "split", "val", "test"),
     *("delimiter", "decimal", "encoding", "missing", "sheet", "train_size", "resplit", "splits"),
+    *("rare", "rare_below", "duplicates"),
 )
 """Settings that all tables have."""
 
@@ -58,9 +60,14 @@ class Tables(Suite):
         delimiter: Between values of text files; as `semicolon` or ;. None finds out.
         decimal: The sign before decimals in text files.
         encoding: Of text files.
-        missing: What else stands for a missing value in text files or workbooks, as -999.
+        missing: Words that count as missing, in addition to those of `missing.DEFAULT`; a list with one of these, or
+            [], has all that count besides the empty cell.
         sheet: Of workbooks; None takes the first.
         content: By task name what tells its data; found when it is None, checked otherwise.
+        rare: What is done with classes of few rows, of targets with more than two: `keep`, `join` into one class, or
+            `drop`, which leaves their rows out.
+        rare_below: Rows of a table under which a class is rare.
+        duplicates: `together` keeps rows with equal inputs in one part of the split.
     """
 
     paths: dict[str, str] | None = field(default=None, metadata=PLACE)
@@ -84,6 +91,9 @@ class Tables(Suite):
     missing: list[str] | None = field(default=None, metadata=PLACE)
     sheet: str | None = field(default=None, metadata=PLACE)
     content: dict[str, str] | None = None
+    rare: Literal["keep", "join", "drop"] = field(default="keep", kw_only=True, metadata=ADDED)
+    rare_below: int = field(default=10, kw_only=True, metadata=ADDED)
+    duplicates: Literal["apart", "together"] = field(default="apart", kw_only=True, metadata=ADDED)
 
     def available(self) -> tuple[str, ...]:
         """Return the names of all tasks."""
@@ -119,11 +129,10 @@ class Tables(Suite):
 
     def table(self, task: str) -> Table:
         """Return the suite of one task's table alone."""
-        about = {name: getattr(self, name) for name in SAME}
         path = (self.paths or {}).get(task, "")
         beside = [n for n in self.available() if n != task and (self.paths or {}).get(n) == path]
         taken = [c for n in beside for c in self._columns(n) if c not in self._columns(task)]
-        table = Table(tasks=[task], path=path, targets={task: (self.targets or {})[task]}, **about)
+        table = Table(tasks=[task], path=path, targets={task: (self.targets or {})[task]}, **self._about())
         known = _known(table)
         own = self.inputs.get(task) if isinstance(self.inputs, dict) else self.inputs
         return replace(
@@ -139,6 +148,7 @@ class Tables(Suite):
     def narrowed(self: S, tasks: Sequence[str]) -> S:
         """Return the suite with these tasks alone, their inputs by name, and what their columns hold."""
         found = {name: self.table(name).narrowed([name]) for name in tasks}
+        rare = self.rare if any(table.rare != "keep" for table in found.values()) else "keep"
         types = {column: kind for table in found.values() for column, kind in (table.types or {}).items()}
         merged: dict[str, Any] = {
             name: {task: kept for t in found.values() for task, kept in (getattr(t, name) or {}).items()}
@@ -152,6 +162,8 @@ class Tables(Suite):
             ignored=None,
             types=types,
             most_categories=type(self).most_categories,
+            rare=rare,
+            rare_below=self.rare_below if rare != "keep" else type(self).rare_below,
             content={name: str(table.content) for name, table in found.items()},
         )
 
@@ -168,8 +180,11 @@ class Tables(Suite):
             yield from (f"{name}: {note}" for note in self.table(name).notes())
 
     def looks(self) -> list[Look]:
-        """Return a first look at each table."""
-        return [look for name in self.available() for look in self.table(name).looks()]
+        """Return a first look at each table; without targets, at each file."""
+        if self.targets:
+            return [look for name in self.available() for look in self.table(name).looks()]
+        paths = dict.fromkeys((self.paths or {}).values())
+        return [look for path in paths for look in Table(path=path, **self._about()).looks()]
 
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return the names of a multiclass or binary task's classes."""
@@ -188,6 +203,10 @@ class Tables(Suite):
         for source, path in zip(self.info().sources, paths, strict=True):
             yield from self.table(source.name).fresh_notes([path])
 
+    def _about(self) -> dict[str, Any]:
+        """Return the settings that all tables have."""
+        return {name: getattr(self, name) for name in SAME}
+
     def _columns(self, task: str) -> list[str]:
         found = (self.targets or {})[task]
         return [found] if isinstance(found, str) else found
@@ -195,6 +214,10 @@ class Tables(Suite):
     def _faults(self) -> Iterator[Fault]:
         if not self.targets:
             yield Fault("targets", "must name at least one task with its column, as {heating: Y1}")
+            for task, path in (self.paths or {}).items():
+                for fault in unread(Table(path=path, **self._about())):
+                    yield fault._replace(key=self._key(fault.key, task))
+            return
         for key in ("paths", "kinds", "content", *(["inputs"] if isinstance(self.inputs, dict) else [])):
             for name in getattr(self, key) or {}:
                 if name not in self.available():

@@ -228,7 +228,7 @@ def test_a_first_look_tells_once_why_columns_cannot_be_read(tmp_path):
     assert re.search(r"^ *a +cannot be read: see below +text *$", shown.out, re.M)
     text = " ".join(shown.out.split())
     assert text.count("say suite.decimal=comma") == 1
-    assert "found '1,5'; likewise of b no task yet" in text
+    assert "found '1,5'; likewise of b note: column c numbers the rows" in text
     assert "left out: text of 200 kinds, more than" in text and "suite.most_categories=100" in text
     assert "'Rome, IT' 199, 'Oslo' 1" in text
 

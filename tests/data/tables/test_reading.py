@@ -232,3 +232,25 @@ def test_the_users_folder_is_found(tmp_path, frame, monkeypatch):
     paths = "suite.paths={a: ~/houses.csv, b: ~/houses.csv}"
     two = mtlrun("show", "suite=tables", paths, "suite.targets={a: heating, b: cooling}")
     assert two.code == 0 and two.out.count("200 rows") == 2, two.err
+
+
+@pytest.mark.parametrize("sign", (",", ";", "\t"))
+def test_the_delimiter_of_very_wide_text_is_found(tmp_path, sign):
+    values = np.random.default_rng(0).normal(size=(3, 9000))  # lines of over 131,072 signs
+    names_ = [f"column_{k}" for k in range(9000)]
+    pd.DataFrame(values, columns=names_).to_csv(tmp_path / "wide.csv", index=False, sep=sign)
+    assert len(names(File(str(tmp_path / "wide.csv")))) == 9000
+    long = [
+        f"{k}_{'name' * 10}" for k in range(9000)
+    ]  # the first line alone is longer than what is looked at
+    pd.DataFrame(values, columns=long).to_csv(tmp_path / "names.csv", index=False, sep=sign)
+    assert names(File(str(tmp_path / "names.csv"))) == tuple(long)
+
+
+def test_a_message_does_not_list_thousands_of_columns(tmp_path):
+    pd.DataFrame(np.eye(30, 500), columns=[f"c{k}" for k in range(500)]).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    refused = mtlrun("plan", "suite=table", f"suite.path={tmp_path / 'a.csv'}", "suite.targets={a: c4000}")
+    assert refused.code == 2 and "did you mean c400" in refused.err
+    assert "c99 and 400 more" in refused.err and "c100," not in refused.err

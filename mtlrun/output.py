@@ -1,0 +1,37 @@
+"""Standard output, which may be a full disk, a closed pipe, or nothing at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mtlrun.errors import MtlrunError
+
+
+class OutputError(MtlrunError):
+    """Standard output that cannot be written."""
+
+
+def write_out(content: str | bytes, end: str = "\n") -> None:
+    """Write text with an end, or bytes as they are, to standard output.
+
+    Raises:
+        OutputError: it cannot be written.
+        BrokenPipeError: its reader has gone.
+    """
+    try:
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        else:
+            sys.stdout.write(content + end)
+        sys.stdout.flush()  # here at the latest a fault is noticed
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_output()
+        raise OutputError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def discard_output() -> None:
+    """Let the rest of standard output go nowhere, so that its end does not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
