@@ -12,8 +12,7 @@ from benchmarks.crossed_studies import WORLDS, uneven_groups
 from benchmarks.examples_validity import ALPHA, effect_rates, looks, null_rates
 from benchmarks.validity import two_errors
 
-STUDIES = 1000
-NEAR_CEILING = ("accuracy near .9", "accuracy near .98")
+STUDIES = 600
 slow = pytest.mark.slow
 every_metric = pytest.mark.parametrize("name", WORLDS)
 
@@ -32,19 +31,20 @@ def test_equal_procedures_are_told_apart_in_five_percent(name: str) -> None:
 @pytest.mark.parametrize(("n", "m"), [(5, 100), (10, 400), (30, 600)])
 def test_every_metric_keeps_the_level_and_covers(name: str, n: int, m: int) -> None:
     """With 5 seeds and 100 examples it may be rarer: few degrees of freedom, and near the ceiling few errors."""
-    found = null_rates(WORLDS[name], n, m, STUDIES)
-    assert found["rejected"] <= two_errors(0.055, STUDIES)
-    assert found["coverage"] >= 1 - two_errors(0.055, STUDIES)
+    studies = STUDIES if n < 30 else STUDIES // 2
+    found = null_rates(WORLDS[name], n, m, studies)
+    assert found["rejected"] <= two_errors(0.05, studies)
+    assert found["coverage"] >= 1 - two_errors(0.05, studies)
     if (n, m) != (5, 100):
-        assert found["rejected"] >= 0.03 - 0.012 * (name in NEAR_CEILING)
-        assert found["coverage"] <= 0.97 + 0.012 * (name in NEAR_CEILING)
+        assert found["rejected"] >= 0.02
+        assert found["coverage"] <= 0.98
 
 
 @slow
 @pytest.mark.parametrize("name", [name for name, world in WORLDS.items() if world.strength])
 def test_a_better_procedure_is_found_and_not_called_neutral_at_the_margin(name: str) -> None:
     found = effect_rates(WORLDS[name], 10, 400, STUDIES)
-    assert 0.93 <= found["coverage"] <= 0.97
+    assert 0.925 <= found["coverage"] <= 0.975
     assert found["power"] >= 0.5
     assert found["neutral at the edge"] <= 0.07
 
