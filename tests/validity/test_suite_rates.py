@@ -13,7 +13,6 @@ from benchmarks.validity import two_errors
 
 pytestmark = pytest.mark.validity
 slow = pytest.mark.slow
-LEAST = 1 - two_errors(0.05, 600)
 
 
 def test_reports_of_simulated_suites_are_over_examples_and_over_splits() -> None:
@@ -32,7 +31,7 @@ def test_reports_of_simulated_suites_are_over_examples_and_over_splits() -> None
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_delta_m_covers_over_examples(n: int, tasks: int) -> None:
     found = delta_m_coverage(lambda rng: crossed_suite(n, 200, tasks, rng), 600)
-    assert LEAST <= found["coverage"] <= 0.985
+    assert 0.92 <= found["coverage"] <= 0.985
 
 
 @slow
