@@ -105,9 +105,11 @@ def looks(world: World, m: int, studies: int, better: float = 0.0) -> Rates:
         "told apart at any look": float(alarmed.mean()),
         "coverage where it stops": float(covered.mean()),
         "coverage at all looks": float(always.mean()),
-        "seeds, median": float(np.median(needed)),
     }
-    return rates | {"neutral at the edge at any look": float(neutral.mean())} if better else rates
+    if not better:
+        return rates
+    known = {"seeds, median": float(np.median(needed))} if np.isfinite(np.median(needed)) else {}
+    return rates | known | {"neutral at the edge at any look": float(neutral.mean())}
 
 
 def _looked(whole: Differences, truth: float) -> tuple[Array, ...]:
