@@ -29,8 +29,10 @@ def about(rows: pd.DataFrame) -> str:
     kinds = ["suite", "metric", "over", "n_train", "n_test", "n_examples", "n_splits"]
     for record in known.drop_duplicates(kinds).to_dict("records"):
         clauses.setdefault(_clause(record), []).append(record["suite"])
-    if len(clauses) > _MOST:
-        clauses = {_ranges(part): list(part["suite"]) for _, part in known.groupby("over", sort=False)}
+    named = [suite for suites in clauses.values() for suite in dict.fromkeys(suites)]
+    if len(clauses) > _MOST or len(set(named)) < len(named):
+        kinds = known.groupby(["over", known["metric"].isin(EXACT)], sort=False)
+        clauses = {_ranges(part): list(part["suite"]) for _, part in kinds}
     if len(clauses) == 1:
         return f"Verdicts are about {next(iter(clauses))}."
     told = [f"{', '.join(dict.fromkeys(suites))}: {clause}" for clause, suites in clauses.items()]
@@ -55,12 +57,15 @@ def _clause(record: dict[str, Any]) -> str:
 
 def _ranges(part: pd.DataFrame) -> str:
     over = part["over"].iloc[0]
-    rows = f"the training rows of each suite ({_range(part['n_train'])})"
+    rows = f"these training sets ({_range(part['n_train'])} rows)"
     if over == SPLITS:
         splits = f"{_range(part['n_splits'])} random splits"
         return f"training on other samples of the same sources: over {splits} and their seeds"
     if over == EXAMPLES:
         return f"networks trained on {rows}: over seeds and {_range(part['n_examples'])} test examples"
+    if part["metric"].isin(EXACT).all():
+        exact = ", ".join(dict.fromkeys(part["metric"]))
+        return f"networks trained on {rows}: over seeds; {exact} is exact for the population"
     return f"networks trained on {rows}: over seeds only, on the same test rows"
 
 

@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TextIO
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mtlrun.report.display import FIGURES, Block, frame_block, row_blocks
 from mtlrun.report.sections import sections
@@ -45,6 +46,7 @@ _LAYOUTS = (
 """From wide to narrow: blanks between columns beyond one, standard deviations, figures left out."""
 
 _UNLIMITED = 100_000
+_BETWEEN_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 _ASCII_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 
 
@@ -90,12 +92,10 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     if level == "rows":
         parts = _pages(summary, style)
     else:
-        console.width = _UNLIMITED
-        parts = [_table(frame_block(summary, level), style, 1)]
+        parts = [_table(frame_block(summary, level), replace(style, width=_UNLIMITED), 1)]
     for part in parts:
-        if level == "rows":  # a table is never broken within words: rather are its lines too long
-            least = console.measure(part, options=console.options.update(max_width=_UNLIMITED)).minimum
-            console.width = max(style.width, least if isinstance(part, Table) else 0)
+        # a table's lines are rather too long than broken within words
+        console.width = _UNLIMITED if isinstance(part, Table) else style.width
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = (line.rstrip() for line in text.splitlines())
@@ -127,14 +127,34 @@ def _folded(block: Block, width: int) -> Block:
     return replace(block, lines=[[cell.replace(" [", "\n[") for cell in cells] for cells in block.lines])
 
 
+def _wrapped(block: Block, width: int, gap: int) -> Block:
+    """Return a block that wide at most, if wrapping cells between words gives it; figures are never wrapped."""
+    from rich.cells import cell_len
+
+    columns = [[name, *cells] for name, *cells in zip(block.header, *block.lines, strict=True)]
+    excess = _width(block, gap) - width
+    for position in sorted(range(len(columns)), key=lambda k: -max(map(cell_len, columns[k]))):
+        if excess <= 0 or block.header[position] in FIGURES:
+            continue
+        widest = max(map(cell_len, columns[position]))
+        least = max((cell_len(word) for text in columns[position] for word in text.split()), default=0)
+        target = max(least, widest - excess)
+        columns[position] = ["\n".join(wrap(text, target, **_BETWEEN_WORDS)) for text in columns[position]]
+        excess -= widest - target
+    header, *lines = zip(*columns, strict=True) if columns else [()]
+    return replace(block, header=list(header), lines=[list(line) for line in lines])
+
+
 def _width(block: Block, gap: int) -> int:
     from rich.cells import cell_len
 
     columns = zip(block.header, *block.lines, strict=True)
-    return sum(max(map(cell_len, column)) + 1 + gap for column in columns) - 1
+    lines = ([line for text in column for line in text.splitlines()] for column in columns)
+    return sum(max(map(cell_len, column), default=0) + 1 + gap for column in lines) - 1
 
 
 def _table(block: Block, style: Style, gap: int) -> Table:
+    block = _wrapped(block, style.width, gap)
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -155,7 +175,7 @@ def _table(block: Block, style: Style, gap: int) -> Table:
         made.add_column(
             escape(name),
             justify="right" if figure and name != "verdict" else "left",
-            no_wrap=figure,
+            no_wrap=True,
             overflow="fold",
         )
     for position, (cells, told) in enumerate(zip(block.lines, block.words, strict=True)):
