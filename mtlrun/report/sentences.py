@@ -17,6 +17,7 @@ from mtlrun.report.tuned import tuning_sentence, tuning_warning
 from mtlrun.report.words import UNICODE, Marks, significant
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import find_method
+from mtlrun.statistics.settings import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,6 +129,9 @@ def _undecided(rows: pd.DataFrame) -> str:
     if len(seeds):
         them = "it" if len(open_) == 1 else "them" if len(seeds) == len(open_) else f"{len(seeds)} of them"
         text += f"; about {seeds.max():,} further seeds would decide {them}"
+    splits = open_[(open_["over"] == SPLITS) & open_["seeds_needed"].isna() & (open_["n_seeds"] > 1)]
+    if len(splits):
+        text += f"; more splits (suite.splits) than {splits['n_splits'].max()} may decide {len(splits)}"
     if len(examples):
         them = (
             "it" if len(open_) == 1 else "them" if len(examples) == len(open_) else f"{len(examples)} of them"

@@ -56,6 +56,9 @@ def advise(
         factor=kind.seeds,
         counts=kind.counts,
     )
+    with np.errstate(invalid="ignore"):
+        repeated = differences.split_counts() < n
+    alone = np.where(repeated, np.nan, alone)  # more seeds on the same splits hardly help
     if kind.looks:
         needs = anytime_needs(layout, mean, margin, level, power, kind.seeds)
         needed = np.fmin(*(one.seeds() for one in needs))
