@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd  # for ranks: scipy.stats takes a second to import
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlrun.statistics.resamples import bootstrap_weights
+from mtlrun.statistics.resamples import CaseDraws
 from mtlrun.statistics.student import Array
 
 RESAMPLES = 2000
 _AT_ONCE = 50
+"""Resamples that are worked on together: what a core keeps near."""
 
 
 class Estimate(NamedTuple):
@@ -59,6 +59,7 @@ def aggregate(
     rng: np.random.Generator,
     error: Error,
     cases: Sequence[tuple[Array, Array] | None] = (),
+    draws: CaseDraws | None = None,
     level: float = 0.95,
 ) -> Aggregate:
     """Return mean and interquartile-mean gain and the probability of improvement, with their intervals.
@@ -81,6 +82,7 @@ def aggregate(
         error: of the mean gain.
         cases: by task the oriented values (S, M) of both sides by test case, NaN in seeds without them; tasks with
             equally many cases are drawn together. None for tasks of which they are not known.
+        draws: of test cases, RESAMPLES of them; by default new ones of `rng`.
         level: of the intervals.
     """
     whole = whole_seeds(~np.isnan(mtl - stl), strata)
@@ -92,10 +94,11 @@ def aggregate(
     stl, mtl, scale, strata, whole = stl[:, used], mtl[:, used], scale[used], strata[used], whole[:, used]
     seen = (whole / whole.sum(axis=0))[None]
     values = _figures(seen, stl[None], mtl[None], whole, scale)[0]
+    sides = _drawn_cases(stl, mtl, both, draws or CaseDraws(rng, RESAMPLES))
     drawn = np.concatenate(
         [
-            _figures(weights, *_drawn_cases(stl, mtl, both, rng, len(weights)), whole, scale)
-            for weights in _resamples(whole, strata, rng)
+            _figures(weights, *(side[part] if len(side) > 1 else side for side in sides), whole, scale)
+            for part, weights in _resamples(whole, strata, rng)
         ]
     )
     drawn[:, np.isnan(values)] = np.nan
@@ -122,21 +125,15 @@ def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Ar
 
 
 def _drawn_cases(
-    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], rng: np.random.Generator, count: int
+    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], draws: CaseDraws
 ) -> tuple[Array, Array]:
-    """Return values of both sides (count, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
+    """Return values of both sides (B, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
     if not any(one is not None for one in cases):
         return stl[None], mtl[None]
-    weights: dict[int, Array] = {}
-    sides = [np.repeat(side[None], count, axis=0) for side in (stl, mtl)]
+    sides = [np.repeat(side[None], RESAMPLES, axis=0) for side in (stl, mtl)]
     for task, both in enumerate(cases):
-        if both is None:
-            continue
-        m = both[0].shape[1]
-        if m not in weights:
-            weights[m] = bootstrap_weights(m, count, rng)
-        for side, layout in zip(sides, both, strict=True):
-            side[:, :, task] = weights[m] @ layout.T
+        for side, layout in zip(sides, both or (), strict=False):
+            side[:, :, task] = draws.means(layout)
     return sides[0], sides[1]
 
 
@@ -171,14 +168,17 @@ def mean_rank(values: Array, tolerance: Array) -> Array:
     if not whole.any():
         return np.full(len(values), np.nan)
     rounded = np.round(values[:, whole] / tolerance[whole])
-    return pd.DataFrame(rounded).rank(ascending=False).mean(axis=1).to_numpy()
+    above, equal = (
+        compare(rounded[None], rounded[:, None]).sum(axis=1) for compare in (np.greater, np.equal)
+    )
+    return (above + (equal + 1) / 2).mean(axis=1)
 
 
 def _resamples(
     whole: NDArray[np.bool_], strata: NDArray[np.int64], rng: np.random.Generator
-) -> Iterator[Array]:
-    """Yield weights (b, S, T), in all RESAMPLES: how often a seed was drawn, as a part of its column."""
-    for _ in range(RESAMPLES // _AT_ONCE):
+) -> Iterator[tuple[slice, Array]]:
+    """Yield which of RESAMPLES, and their weights (b, S, T): how often a seed was drawn, as a part of its column."""
+    for first in range(0, RESAMPLES, _AT_ONCE):
         weights = np.zeros((_AT_ONCE, *whole.shape))
         for stratum in np.unique(strata):
             inside = np.flatnonzero(strata == stratum)
@@ -186,7 +186,7 @@ def _resamples(
             n = len(seeds)
             drawn = rng.multinomial(n, np.full(n, 1 / n), size=_AT_ONCE) / n
             weights[:, seeds[:, None], inside] = drawn[:, :, None]
-        yield weights
+        yield slice(first, first + _AT_ONCE), weights
 
 
 def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array) -> Array:
@@ -202,9 +202,9 @@ def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], s
     improvement = np.zeros(len(weights))
     for task in range(len(scale)):
         a, b = together[:, :, task, None], alone[:, None, :, task]
-        wins = (a > b) + 0.5 * (a == b)
+        wins = (a > b).view(np.int8) + (a >= b).view(np.int8)  # twice what a win or a tie counts
         w = weights[:, :, task]
-        improvement += np.einsum("bs,bsr,br->b", w, np.broadcast_to(wins, (len(w), *wins.shape[1:])), w)
+        improvement += ((w[:, None] @ wins.astype(np.float32))[:, 0] * w).sum(axis=1) / 2
     improvement = np.clip(improvement / len(scale), 0.0, 1.0)  # round-off
     scaled = ~np.isnan(scale)
     if not scaled.any():
