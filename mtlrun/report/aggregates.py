@@ -23,7 +23,7 @@ from mtlrun.statistics.aggregate import (
 )
 from mtlrun.statistics.evidence import Differences, mean_error
 from mtlrun.statistics.judge import ZERO
-from mtlrun.statistics.resamples import CaseDraws
+from mtlrun.statistics.resamples import Draws
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, Statistics
 from mtlrun.statistics.student import Array
 from mtlrun.streams import stream
@@ -66,7 +66,7 @@ def make_aggregates(
     several = [np.array(at) for at in cells.values() if len(set(suites[at])) > 1]
     strata = _strata(layout)
     ranks = _ranks(rows, layout, several)
-    draws = CaseDraws(stream(0, "statistics/aggregates/cases"), RESAMPLES)
+    draws = Draws(stream(0, "statistics/aggregates"), RESAMPLES)
     records = [
         _record(at, layout, measured, cases, rows, strata, draws, settings) | {"mean_rank": rank}
         for at, rank in zip(several, ranks, strict=True)
@@ -81,7 +81,7 @@ def _record(
     cases: CaseLayouts,
     rows: pd.DataFrame,
     strata: NDArray[np.int64],
-    draws: CaseDraws,
+    draws: Draws,
     settings: Statistics,
 ) -> dict[str, Any]:
     about = rows.iloc[at]
@@ -92,8 +92,7 @@ def _record(
     by_case = _by_case(at, layout, measured, cases, strata) if settings.over != SEEDS else []
     error, scope = _mean_error(at, layout, measured, by_case, scale, strata, settings)
     drawn = by_case if scope == EXAMPLES else ()
-    rng = stream(0, "statistics/aggregates")
-    found = aggregate(stl, mtl, scale, strata[at], rng, error, drawn, draws)
+    found = aggregate(stl, mtl, scale, strata[at], draws, error, drawn)
     shares = performance_profile(measured.d[:, at] * scale, np.array(THRESHOLDS))
     figures: dict[str, Any] = {}
     for name, one in zip(FIGURES, found, strict=True):

@@ -6,18 +6,18 @@ precipice, NeurIPS 2021. Shape letters: S seeds, T tasks (a task of two suites c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlrun.statistics.resamples import CaseDraws
+from mtlrun.statistics.resamples import Draws
 from mtlrun.statistics.student import Array
 
 RESAMPLES = 2000
-_AT_ONCE = 50
+_AT_ONCE = 200
 """Resamples that are worked on together: what a core keeps near."""
 
 
@@ -56,10 +56,9 @@ def aggregate(
     mtl: Array,
     scale: Array,
     strata: NDArray[np.int64],
-    rng: np.random.Generator,
+    draws: Draws,
     error: Error,
     cases: Sequence[tuple[Array, Array] | None] = (),
-    draws: CaseDraws | None = None,
     level: float = 0.95,
 ) -> Aggregate:
     """Return mean and interquartile-mean gain and the probability of improvement, with their intervals.
@@ -78,11 +77,10 @@ def aggregate(
             probability of improvement alone.
         strata: (T,) tasks with one number have seeds that are drawn together, as those that share baselines must.
             A seed that lacks one of its tasks is left out of its stratum.
-        rng: draws the resamples.
+        draws: RESAMPLES of seeds and test cases.
         error: of the mean gain.
         cases: by task the oriented values (S, M) of both sides by test case, NaN in seeds without them; tasks with
             equally many cases are drawn together. None for tasks of which they are not known.
-        draws: of test cases, RESAMPLES of them; by default new ones of `rng`.
         level: of the intervals.
     """
     whole = whole_seeds(~np.isnan(mtl - stl), strata)
@@ -94,11 +92,13 @@ def aggregate(
     stl, mtl, scale, strata, whole = stl[:, used], mtl[:, used], scale[used], strata[used], whole[:, used]
     seen = (whole / whole.sum(axis=0))[None]
     values = _figures(seen, stl[None], mtl[None], whole, scale)[0]
-    sides = _drawn_cases(stl, mtl, both, draws or CaseDraws(rng, RESAMPLES))
+    weights = draws.of_seeds(whole, strata)
+    sides = _drawn_cases(stl, mtl, both, draws)
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, RESAMPLES, _AT_ONCE)]
     drawn = np.concatenate(
         [
-            _figures(weights, *(side[part] if len(side) > 1 else side for side in sides), whole, scale)
-            for part, weights in _resamples(whole, strata, rng)
+            _figures(weights[part], *(side[part] if len(side) > 1 else side for side in sides), whole, scale)
+            for part in parts
         ]
     )
     drawn[:, np.isnan(values)] = np.nan
@@ -125,7 +125,7 @@ def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Ar
 
 
 def _drawn_cases(
-    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], draws: CaseDraws
+    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], draws: Draws
 ) -> tuple[Array, Array]:
     """Return values of both sides (B, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
     if not any(one is not None for one in cases):
@@ -133,7 +133,7 @@ def _drawn_cases(
     sides = [np.repeat(side[None], RESAMPLES, axis=0) for side in (stl, mtl)]
     for task, both in enumerate(cases):
         for side, layout in zip(sides, both or (), strict=False):
-            side[:, :, task] = draws.means(layout)
+            side[:, :, task] = draws.case_means(layout)
     return sides[0], sides[1]
 
 
@@ -174,21 +174,6 @@ def mean_rank(values: Array, tolerance: Array) -> Array:
     return (above + (equal + 1) / 2).mean(axis=1)
 
 
-def _resamples(
-    whole: NDArray[np.bool_], strata: NDArray[np.int64], rng: np.random.Generator
-) -> Iterator[tuple[slice, Array]]:
-    """Yield which of RESAMPLES, and their weights (b, S, T): how often a seed was drawn, as a part of its column."""
-    for first in range(0, RESAMPLES, _AT_ONCE):
-        weights = np.zeros((_AT_ONCE, *whole.shape))
-        for stratum in np.unique(strata):
-            inside = np.flatnonzero(strata == stratum)
-            seeds = np.flatnonzero(whole[:, inside[0]])
-            n = len(seeds)
-            drawn = rng.multinomial(n, np.full(n, 1 / n), size=_AT_ONCE) / n
-            weights[:, seeds[:, None], inside] = drawn[:, :, None]
-        yield slice(first, first + _AT_ONCE), weights
-
-
 def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array) -> Array:
     """Return mean, interquartile mean and probability of improvement (b, 3).
 
@@ -204,7 +189,7 @@ def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], s
         a, b = together[:, :, task, None], alone[:, None, :, task]
         wins = (a > b).view(np.int8) + (a >= b).view(np.int8)  # twice what a win or a tie counts
         w = weights[:, :, task]
-        improvement += ((w[:, None] @ wins.astype(np.float32))[:, 0] * w).sum(axis=1) / 2
+        improvement += (_products(w, wins) * w).sum(axis=1) / 2
     improvement = np.clip(improvement / len(scale), 0.0, 1.0)  # round-off
     scaled = ~np.isnan(scale)
     if not scaled.any():
@@ -216,9 +201,16 @@ def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], s
     return np.stack([mean, _middle_half(w.reshape(len(w), -1), flat), improvement], axis=1)
 
 
+def _products(weights: Array, wins: NDArray[np.int8]) -> Array:
+    """Return weights (b, S) times matrices (b, S, S), or (1, S, S), of small whole numbers: (b, S)."""
+    if len(wins) == 1:
+        return weights @ wins[0].astype(float)
+    return (weights[:, None].astype(np.float32) @ wins.astype(np.float32))[:, 0].astype(float)
+
+
 def _middle_half(weights: Array, values: Array) -> Array:
     """Return the mean (b,) of the middle half of `values` (b, N), or (1, N), under weights (b, N)."""
-    order = np.broadcast_to(np.argsort(values, axis=1, kind="stable"), weights.shape)
+    order = np.broadcast_to(np.argsort(values, axis=1), weights.shape)
     reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
     inside = np.clip(reached / reached[:, -1:], 0.25, 0.75)
     ordered = np.take_along_axis(np.broadcast_to(values, weights.shape), order, axis=1)

@@ -13,8 +13,8 @@ def bootstrap_weights(n: int, resamples: int, rng: np.random.Generator) -> Array
     return rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n
 
 
-class CaseDraws:
-    """Resamples of test cases, drawn once for every number of cases and kept: all settings of a study share them.
+class Draws:
+    """Resamples of seeds and of test cases, drawn once for all settings of a study that have the same.
 
     Args:
         rng: draws them.
@@ -23,20 +23,38 @@ class CaseDraws:
 
     def __init__(self, rng: np.random.Generator, resamples: int) -> None:
         self._rng, self._resamples = rng, resamples
-        self._counts: dict[int, NDArray[np.uint16]] = {}
+        self._cases: dict[int, NDArray[np.uint16]] = {}
+        self._seeds: tuple[bytes, Array] = (b"", np.empty(0))
 
-    def means(self, layout: Array) -> Array:
+    def of_seeds(self, whole: NDArray[np.bool_], strata: NDArray[np.int64]) -> Array:
+        """Return weights (B, S, T): how often a seed was drawn, as a part of its column.
+
+        Args:
+            whole: (S, T) which cells count.
+            strata: (T,) columns with one number have their seeds drawn together.
+        """
+        key = whole.tobytes() + strata.tobytes()
+        if key != self._seeds[0]:
+            weights = np.zeros((self._resamples, *whole.shape))
+            for stratum in np.unique(strata):
+                inside = np.flatnonzero(strata == stratum)
+                seeds = np.flatnonzero(whole[:, inside[0]])
+                drawn = bootstrap_weights(len(seeds), self._resamples, self._rng)
+                weights[:, seeds[:, None], inside] = drawn[:, :, None]
+            self._seeds = key, weights
+        return self._seeds[1]
+
+    def case_means(self, layout: Array) -> NDArray[np.float32]:
         """Return the means (B, S) over the cases of each resample of values (S, m) by test case.
 
         In single precision, whose round-off is far below the spread of resamples.
         """
         m = layout.shape[1]
-        if m not in self._counts:
-            self._counts[m] = self._draw(m)
-        weights = self._counts[m].astype(np.float32)
-        return (weights @ layout.T.astype(np.float32)).astype(np.float64) / m
+        if m not in self._cases:
+            self._cases[m] = self._counts(m)
+        return self._cases[m].astype(np.float32) @ (layout.T / m).astype(np.float32)
 
-    def _draw(self, m: int) -> NDArray[np.uint16]:
+    def _counts(self, m: int) -> NDArray[np.uint16]:
         """Return how often each of m cases is in each resample, (B, m)."""
         drawn = self._rng.integers(m, size=(self._resamples, m))
         drawn += m * np.arange(self._resamples)[:, None]
