@@ -1,7 +1,8 @@
 """`python -m benchmarks.bench`: mtlrun beside the plain loop, TorchJD and the machine's limit, and its goals.
 
 `--only` picks groups or works: steps, images, strategies, studies, memory, evaluation, scores, planning, startup, or
-one as equal_b32_w64. `--output FILE.json` keeps every figure; `--compare FILE.json` holds a run against an earlier one.
+one as equal_b32_w64. `--output FILE.json` keeps every figure; `--compare FILE.json` holds a run against an earlier
+one.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def _drawn_cases(
     """Return values of both sides (B, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
     if not any(one is not None for one in cases):
         return stl[None], mtl[None]
-    sides = [np.repeat(side[None], RESAMPLES, axis=0) for side in (stl, mtl)]
+    sides = [np.repeat(side[None].astype(np.float32), RESAMPLES, axis=0) for side in (stl, mtl)]
     for task, both in enumerate(cases):
         for side, layout in zip(sides, both or (), strict=False):
             side[:, :, task] = draws.case_means(layout)
@@ -183,12 +183,12 @@ def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], s
         whole: (S, T) which cells count.
         scale: (T,) as of `aggregate`.
     """
-    alone, together = (np.where(whole, side, 0.0) for side in (stl, mtl))
+    alone, together = (np.where(whole, side, np.zeros((), side.dtype)) for side in (stl, mtl))
+    each = (np.ascontiguousarray(one.transpose(2, 0, 1)) for one in (together, alone, weights))
     improvement = np.zeros(len(weights))
-    for task in range(len(scale)):
-        a, b = together[:, :, task, None], alone[:, None, :, task]
-        wins = (a > b).view(np.int8) + (a >= b).view(np.int8)  # twice what a win or a tie counts
-        w = weights[:, :, task]
+    for a, b, w in zip(*each, strict=True):  # by task, (b, S)
+        above, upto = a[:, :, None] > b[:, None], a[:, :, None] >= b[:, None]
+        wins = above.view(np.int8) + upto.view(np.int8)  # twice what a win or a tie counts
         improvement += (_products(w, wins) * w).sum(axis=1) / 2
     improvement = np.clip(improvement / len(scale), 0.0, 1.0)  # round-off
     scaled = ~np.isnan(scale)

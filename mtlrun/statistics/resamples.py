@@ -23,7 +23,8 @@ class Draws:
 
     def __init__(self, rng: np.random.Generator, resamples: int) -> None:
         self._rng, self._resamples = rng, resamples
-        self._cases: dict[int, NDArray[np.uint16]] = {}
+        self._counts: dict[int, NDArray[np.uint16]] = {}
+        self._weights = np.empty((resamples, 0), np.float32)  # of the number of cases that was asked for last
         self._seeds: tuple[bytes, Array] = (b"", np.empty(0))
 
     def of_seeds(self, whole: NDArray[np.bool_], strata: NDArray[np.int64]) -> Array:
@@ -50,13 +51,15 @@ class Draws:
         In single precision, whose round-off is far below the spread of resamples.
         """
         m = layout.shape[1]
-        if m not in self._cases:
-            self._cases[m] = self._counts(m)
-        return self._cases[m].astype(np.float32) @ (layout.T / m).astype(np.float32)
+        if m != self._weights.shape[1]:
+            self._weights = self._drawn(m).astype(np.float32) / m
+        return self._weights @ layout.T.astype(np.float32)
 
-    def _counts(self, m: int) -> NDArray[np.uint16]:
+    def _drawn(self, m: int) -> NDArray[np.uint16]:
         """Return how often each of m cases is in each resample, (B, m)."""
-        drawn = self._rng.integers(m, size=(self._resamples, m))
-        drawn += m * np.arange(self._resamples)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=m * self._resamples)
-        return counts.reshape(self._resamples, m).astype(np.uint16)
+        if m not in self._counts:
+            drawn = self._rng.integers(m, size=(self._resamples, m))
+            drawn += m * np.arange(self._resamples)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=m * self._resamples)
+            self._counts[m] = counts.reshape(self._resamples, m).astype(np.uint16)
+        return self._counts[m]
