@@ -77,7 +77,7 @@ class _Values:
         lengths = [len(rows) for rows in runs]
         rows, seed = np.concatenate(runs), np.repeat(np.flatnonzero(seeds), lengths)
         step = np.repeat(cases.steps[name][seeds, unit].astype(np.int64), lengths)
-        task = self._task.cat.categories.get_indexer([cases.tasks[unit]])[0]
+        task = list(self._task.cat.categories).index(cases.tasks[unit])
         read = (self._step[rows] == step) & (self._task.cat.codes.to_numpy()[rows] == task)
         rows, seed = rows[read], seed[read]
         keys = np.stack([seed, *(one.cat.codes.to_numpy()[rows] for one in (self._split, self._metric))])

@@ -95,12 +95,11 @@ def aggregate(
     weights = draws.of_seeds(whole, strata)
     sides = _drawn_cases(stl, mtl, both, draws)
     parts = [slice(first, first + _AT_ONCE) for first in range(0, RESAMPLES, _AT_ONCE)]
-    drawn = np.concatenate(
-        [
-            _figures(weights[part], *(side[part] if len(side) > 1 else side for side in sides), whole, scale)
-            for part in parts
-        ]
-    )
+    found = []
+    for part in parts:
+        alone, together = (side[part] if len(side) > 1 else side for side in sides)
+        found.append(_figures(weights[part], alone, together, whole, scale))
+    drawn = np.concatenate(found)
     drawn[:, np.isnan(values)] = np.nan
     if (whole.sum(axis=0) < 2).any():
         low, high = np.full((2, 3), np.nan)
@@ -126,7 +125,7 @@ def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Ar
 
 def _drawn_cases(
     stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], draws: Draws
-) -> tuple[Array, Array]:
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return values of both sides (B, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
     if not any(one is not None for one in cases):
         return stl[None], mtl[None]
@@ -174,7 +173,13 @@ def mean_rank(values: Array, tolerance: Array) -> Array:
     return (above + (equal + 1) / 2).mean(axis=1)
 
 
-def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array) -> Array:
+def _figures(
+    weights: Array,
+    stl: NDArray[np.floating],
+    mtl: NDArray[np.floating],
+    whole: NDArray[np.bool_],
+    scale: Array,
+) -> Array:
     """Return mean, interquartile mean and probability of improvement (b, 3).
 
     Args:
