@@ -16,7 +16,7 @@ from scipy import special
 from mtlrun.statistics.resamples import Draws
 from mtlrun.statistics.student import Array
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 _AT_ONCE = 200
 """Resamples that are worked on together: what a core keeps near."""
 
