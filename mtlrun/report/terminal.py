@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
-from mtlrun.report.display import FIGURES, Block, frame_block, row_blocks
-from mtlrun.report.sections import sections
-from mtlrun.report.sentences import legend, sentences
+from mtlrun.report.display import FIGURES, Block, row_blocks
+from mtlrun.report.sections import level_block, sections
+from mtlrun.report.sentences import footnote, sentences
 from mtlrun.report.summary import Summary
 from mtlrun.report.words import ASCII, UNICODE
 
@@ -75,6 +76,7 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     too wide, first standard deviations, then p values and means are left out.
     """
     from rich.console import Console
+    from rich.text import Text
 
     style = style or Style()
     console = Console(
@@ -90,7 +92,10 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
         parts = _pages(summary, style)
     else:
         console.width = _UNLIMITED
-        parts = [_table(frame_block(summary, level), style, 1)]
+        marks = ASCII if style.ascii_only else UNICODE
+        note = footnote(summary, level, marks)
+        parts = [_table(level_block(summary, level, marks), style, 1)]
+        parts += ["", Text(textwrap.fill(note, style.width), "dim")] if note else []
     for part in parts:
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
@@ -111,7 +116,7 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
-    return [*parts, Text(legend(summary, marks), "dim")]
+    return [*parts, Text(footnote(summary, "rows", marks), "dim")]
 
 
 def _folded(block: Block, width: int) -> Block:

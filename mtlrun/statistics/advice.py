@@ -12,7 +12,7 @@ from mtlrun.statistics.evidence import Differences, Words
 from mtlrun.statistics.methods import Kind
 from mtlrun.statistics.power import further_seeds
 from mtlrun.statistics.settings import EXAMPLES
-from mtlrun.statistics.student import Array, moments
+from mtlrun.statistics.student import Array
 
 _MOST_SEEDS = 1e6
 _MOST_EXAMPLES = 1e9
@@ -50,9 +50,9 @@ def advise(
         power: the chance to decide.
         kind: the study's method.
     """
-    count, mean, sd = moments(differences.d)
+    count, mean, sd = differences.draws()
     n = count.astype(float)
-    alone = further_seeds(
+    alone = differences.seeds_each() * further_seeds(
         *(mean, sd, n, margin, level, power, differences.ratios),
         factor=kind.seeds,
         counts=kind.counts,
