@@ -51,7 +51,7 @@ def _advice(open_: pd.DataFrame) -> Iterator[tuple[pd.Series, str]]:
             f"{significant(examples.max()):,} test examples would (--level variance)",
         )
     lost = open_.apply(never, axis=1) & examples.isna()
-    yield lost, "no number of splits would decide {them}, since all share one small data set"
+    yield lost, "no number of splits would decide {them}, since the data set is too small"
 
 
 def _more(needed: pd.Series, noun: str) -> Iterator[tuple[pd.Series, str]]:

@@ -111,5 +111,5 @@ def test_splits_that_vary_are_refused_before_they_mislead(name: str) -> None:
     if METHODS[name].resplit:
         assert (two_sided(make_method(name, 0.5, rng), D) > two_sided(make(name), D)).all()
     else:
-        with pytest.raises(ConfigError, match=r"suite.resplit=true.*choices: paired_t"):
+        with pytest.raises(ConfigError, match=r"suite.resplit, suite.splits.*choices: paired_t"):
             make_method(name, np.array([0.0, 0.5]), rng)
