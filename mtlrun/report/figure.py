@@ -184,7 +184,7 @@ def _limits(panel: _Panel) -> tuple[float, float]:
     values = panel.rows[list(panel.columns)].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     low, high = min([0.0, *values]), max([0.0, *values])
-    reach = max(panel.margin * 1.25, 0.15 * (high - low), 1e-12)
+    reach = max(panel.margin * 1.25, 0.15 * (high - low)) or 1.0  # any range where all are 0, in any unit
     pad = 0.04 * (high - low)
     return min(low - pad, -reach), max(high + pad, reach)
 

@@ -16,7 +16,10 @@ def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple
     """Return headings and their blocks, in order; only those that have blocks."""
     found = [
         ("What each mitigation changes against none (in %)", contrast_blocks(summary)),
-        ("What the gains are made of (the first parts add up to the gain)", attribution_blocks(summary)),
+        (
+            "What the gains are made of (the first parts add up to the gain)",
+            attribution_blocks(summary, marks),
+        ),
         (
             "Frontier: against fixed weights, compared with as many points of their grid",
             frontier_blocks(summary),
