@@ -309,3 +309,12 @@ def test_a_study_of_which_a_part_is_stored_is_reported(plain, tmp_path):
             result = mtlrun("report", str(store), "--format", kind, "--level", level)
             assert result.code == 0, (kind, level, result.err)
     assert "not trained yet" in mtlrun("report", str(store)).out
+
+
+def test_one_seed_has_no_scope_and_no_picture_of_its_variance(tmp_path):
+    store = tmp_path / "store"
+    assert "One seed gives no verdict." in study(store, "one", *table(tmp_path, a=A, b=B), "seeds=1").out
+    shown = mtlrun("report", str(store), "--study", "one", "--level", "variance")
+    assert "would decide" in shown.out
+    drawn = mtlrun("report", str(store), "--study", "one", "--level", "variance", "--format", "svg")
+    is_refused(drawn, "no gain rests on two seeds yet")

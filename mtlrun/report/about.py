@@ -23,11 +23,11 @@ def about(rows: pd.DataFrame) -> str:
     where there are more than a few kinds, their sizes are given as ranges.
 
     Args:
-        rows: of a report, those with a gain.
+        rows: of a report; those with two seeds or more count, for others have no verdict.
     """
-    known = rows[rows["n_seeds"] > 0]
+    known = rows[rows["n_seeds"] > 1]
     if known.empty:
-        return ""
+        return "One seed gives no verdict." if (rows["n_seeds"] > 0).any() else ""
     told = _clauses(known)
     if len(told) > _MOST:
         told = [_ranges(part) for _, part in known.groupby("over", sort=False)]

@@ -46,7 +46,6 @@ def _block(suite: str, rows: pd.DataFrame, note: str, marks: words.Marks) -> Blo
             starts.append(cell_id is records[0])
             found = [cells.get((cell_id, task, part), "-") for part in parts]
             lines.append([str(task) if starts[-1] else "", *settings, *found])
-    unit = (
-        "in % of STL" if percent else "in units of the metric"
-    ) + f", {marks.plus_minus} half of the 95 % interval"
+    unit = "in % of STL" if percent else "in units of the metric"
+    unit += f", {marks.plus_minus} half of the 95 % interval"
     return plain_block(suite, unit + note, ["task", *names.columns, *parts], lines, starts)

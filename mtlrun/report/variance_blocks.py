@@ -9,7 +9,7 @@ from mtlrun.report.display import GAIN, Block, names_of
 from mtlrun.report.summary import Summary
 from mtlrun.report.variance import SHARES
 
-NOTE = "shares of the variance of each mean gain in %"
+NOTE = "% of the variance of each gain"
 
 
 def variance_block(summary: Summary, marks: words.Marks = words.UNICODE) -> Block:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtlrun.errors import ConfigError
 from mtlrun.report.about import about
 from mtlrun.report.display import names_of
 from mtlrun.report.drawing import COLOURS, INK, PALE, keep_spines, new_figure, refuse_empty, wrapped
@@ -28,7 +29,11 @@ def draw_variance(summary: Summary) -> Figure:
         ConfigError: no row has two seeds yet.
     """
     rows = summary.rows[summary.rows[list(SHARES)].notna().any(axis=1)]
-    refuse_empty(rows["diff"] if len(rows) else summary.rows["diff"] * np.nan)
+    refuse_empty(summary.rows["diff"])
+    if rows.empty:
+        raise ConfigError(
+            ["nothing to draw: no gain rests on two seeds yet, so nothing is known of its variance"]
+        )
     figure = new_figure(_WIDTH_IN, _REST_IN + _LINE_IN * len(rows))
     axes = figure.add_subplot()
     begin = np.zeros(len(rows))
@@ -48,8 +53,15 @@ def draw_variance(summary: Summary) -> Figure:
     axes.set_title(f"Where the error of each gain comes from: {summary.study}", loc="left", fontsize=10)
     keep_spines(axes, "bottom")
     scope = wrapped(about(rows), 0.96 * _WIDTH_IN, 7)
-    legend = figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=8, alignment="left")
-    legend.set_title(scope, {"size": 7})
+    figure.legend(
+        loc="outside lower left",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+        alignment="left",
+        title=scope,
+        title_fontsize=7,
+    )
     return figure
 
 

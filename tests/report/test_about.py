@@ -90,3 +90,4 @@ def test_many_kinds_of_rows_are_told_by_their_ranges() -> None:
 
 def test_without_a_gain_there_is_no_verdict() -> None:
     assert about(pd.DataFrame([{**ROW, "n_seeds": 0}])) == ""
+    assert about(pd.DataFrame([{**ROW, "n_seeds": 1}, {**ROW, "n_seeds": 0}])) == "One seed gives no verdict."
