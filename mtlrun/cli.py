@@ -181,10 +181,13 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
 def lock(arguments: argparse.Namespace) -> int:
     """Write a study's lock file."""
     from mtlrun.lockfile import lock as make_lock
+    from mtlrun.report.empty_studies import says_nothing
 
     manifest, summary, stored = _results(_store_of(arguments), arguments.study)
     page = make_lock(manifest, summary, stored, arguments.margin)
     _write(arguments.output, json.dumps(page, indent=1) + "\n")
+    for note in says_nothing(summary.rows):
+        print(note, file=sys.stderr)
     rows = counted(len(summary.rows), "row")
     print(f"locked {rows} of study {manifest['study']} in {arguments.output}", file=sys.stderr)
     return 0

@@ -43,8 +43,8 @@ class Cell:
         labels: names of the options, the mitigation's among them.
         hyper: settings that vary within the study and are no label.
         select: the checkpoint that reports read.
-        tasks: the tasks that are judged: name, kind, primary metric, direction, `n_train` and `n_test` rows, and what
-            a test case is (`cases`: `examples` or `groups`).
+        tasks: the tasks that are judged: name, kind, primary metric, direction, `n_train` and `n_test` rows, what
+            a test case is (`cases`: `examples` or `groups`), and with how many tasks it is trained (`n_together`).
         seeds: of its runs: those asked for, or with `suite.splits` so many for each of them.
         runs: a run id per seed.
         baselines: for each judged task a run id per seed.
@@ -252,10 +252,12 @@ def resplit_of(suite: Suite) -> dict[str, Any] | None:
 
 
 def _sizes(suite: Suite, info: SuiteInfo, task: Task) -> dict[str, Any]:
-    """Return how many rows train and test a task, and whether test rows belong to groups."""
+    """Return how many rows train and test a task, what a test case is, and how many tasks are trained together."""
     rows = info.sources[task.source].rows
     grouped = getattr(suite, "group", None) is not None
-    return {"n_train": rows["train"], "n_test": rows["test"], "cases": "groups" if grouped else "examples"}
+    cases = "groups" if grouped else "examples"
+    sizes = {"n_train": rows["train"], "n_test": rows["test"], "cases": cases}
+    return sizes | {"n_together": len(info.tasks)}
 
 
 def _metric(task: Task) -> dict[str, str]:

@@ -30,7 +30,8 @@ def about(rows: pd.DataFrame) -> str:
         return "One seed gives no verdict." if (rows["n_seeds"] > 0).any() else ""
     told = _clauses(known)
     if len(told) > _MOST:
-        told = [_ranges(part) for _, part in known.groupby("over", sort=False)]
+        kinds = known.groupby(["over", known["metric"].isin(EXACT)], sort=False)
+        told = [_ranges(part) for _, part in kinds]
     return f"Verdicts are about {'; '.join(told)}."
 
 
@@ -80,12 +81,15 @@ def _parts(record: dict[str, Any]) -> tuple[str, str]:
 
 def _ranges(part: pd.DataFrame) -> str:
     over = part["over"].iloc[0]
-    rows = f"the training rows of each suite ({_range(part['n_train'])})"
+    rows = f"these training sets ({_range(part['n_train'])} rows)"
     if over == SPLITS:
         splits = f"{_range(part['n_splits'])} random splits"
         return f"training on other samples of the same sources: over {splits} and their seeds"
     if over == EXAMPLES:
         return f"networks trained on {rows}: over seeds and {_range(part['n_examples'])} test examples"
+    if part["metric"].isin(EXACT).all():
+        exact = ", ".join(dict.fromkeys(part["metric"]))
+        return f"networks trained on {rows}: over seeds; {exact} is exact for the population"
     return f"networks trained on {rows}: over seeds only, on the same test rows"
 
 

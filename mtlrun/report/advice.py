@@ -9,7 +9,6 @@ import pandas as pd
 from mtlrun.counted import counted
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.summary import Summary
-from mtlrun.report.words import interval
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -68,16 +67,14 @@ def advice(summary: Summary) -> str:
     means = _means(summary)
     if len(means) < 2 or summary.contrasts.empty:
         return ""
-    best = means.sort_values("value", kind="stable").iloc[-1]
-    value = interval(best["value"], best["low"], best["high"], 1)
-    text = f"Highest mean gain over tasks: {best['mitigation']}, {value} %".replace(
-        " [", " % [", 1
-    ).removesuffix(" %")
+    is_base = means["mitigation"] == BASE
+    best = means.assign(base=is_base).sort_values(["value", "base"], kind="stable").iloc[-1]
+    text = f"Highest mean gain over tasks: {best['mitigation']}, {best['value']:+.1f} %"
+    text += f" [{best['low']:+.1f}, {best['high']:+.1f}]"
     if best["mitigation"] == BASE:
         return f"{text}, that is without mitigation."
-    base = means[means["mitigation"] == BASE]
-    if len(base):
-        text += f" (none: {base['value'].iloc[0]:+.1f} %)"
+    if is_base.any():
+        text += f" (none: {means.loc[is_base, 'value'].iloc[0]:+.1f} %)"
     own = summary.contrasts[summary.contrasts["mitigation"] == best["mitigation"]]
     if not own["verdict"].isin(_GOOD).any():
         text += ", not shown to be better than none on any task"
@@ -117,7 +114,7 @@ def _means(summary: Summary) -> pd.DataFrame:
     found = found.rename(columns=columns)
     if found.empty or found["mitigation"].duplicated().any():
         return found[:0]
-    return found[found["value"].notna()].reset_index(drop=True)
+    return found[found[["value", "low", "high"]].notna().all(axis=1)].reset_index(drop=True)
 
 
 def cases_of(rows: pd.DataFrame) -> str:

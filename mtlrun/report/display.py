@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report import words
 from mtlrun.report.layout import LABELS
+from mtlrun.report.setting_text import setting_text
 from mtlrun.report.summary import Summary
 from mtlrun.report.tables import flat, plain, table
 
@@ -89,15 +90,15 @@ def aggregate_blocks(summary: Summary) -> list[Block]:
     lines = [
         [
             *settings,
-            words.interval(row.mean_gain, math.nan, math.nan, 2),
-            words.interval(row.iqm_gain, row.iqm_gain_low, row.iqm_gain_high, 2),
+            words.interval(row.mean_gain, row.mean_gain_low, row.mean_gain_high, 2),
+            words.interval(row.iqm_gain, math.nan, math.nan, 2),
             words.interval(row.improvement, math.nan, math.nan, 2, sign=""),
             "-" if len(found) == 1 else f"{row.mean_rank:.2f}",
             f"{row.n_tasks} in {row.n_suites}",
         ]
         for settings, row in zip(shown, records, strict=True)
     ]
-    header = [*names.columns, "mean gain %", "middle half % [95 %]", "P(better)", "rank", "tasks"]
+    header = [*names.columns, "mean gain % [95 %]", "middle half %", "P(better)", "rank", "tasks"]
     return [plain_block("all suites", "", header, lines)]
 
 
@@ -139,23 +140,10 @@ def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
     keys = sorted({key for hyper in rows["hyper"] for key in hyper})
     shorts = [key.rpartition(".")[2] for key in keys]
     for key, short in zip(keys, shorts, strict=True):
-        values = rows["hyper"].map(lambda hyper, key=key: _setting(hyper.get(key, "-")))
+        values = rows["hyper"].map(lambda hyper, key=key: setting_text(hyper.get(key, "-")))
         if values.groupby(labels).nunique().max() > 1:
             found[short if shorts.count(short) == 1 else key] = values
     return found
-
-
-def _setting(value: Any) -> str:
-    """Return a setting as text: numbers to six digits, as [0.666667, 1.33333], mappings as a 40, b 120."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {part}" for key, part in value.items())
-    if isinstance(value, float):
-        return str(float(f"{value:.6g}"))
-    return f"[{', '.join(f'{v:.6g}' for v in value)}]" if _numbers(value) else str(value)
-
-
-def _numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, float) for v in value)
 
 
 def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.Marks, spread: bool) -> Block:
@@ -218,7 +206,7 @@ def _contrast_block(suite: str, contrasts: pd.DataFrame) -> Block:
 def _contrast(row: Any) -> str:
     value, _, rest = words.gain(row).partition(" [")
     unit = words.ABSOLUTE if rest.endswith(words.ABSOLUTE) else ""
-    return row.verdict if row.verdict == "inconclusive" else f"{row.verdict} {value}{unit}"
+    return row.verdict if value == "-" else f"{row.verdict} {value}{unit}"
 
 
 def _text(value: Any) -> str:

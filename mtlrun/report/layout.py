@@ -33,7 +33,8 @@ class Layout:
             0), `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it),
             `trained` (steps of a run, and how many of them have trained the task by then: two lists, to be
             interpolated; None where the manifest does not say), `n_train` and `n_test` (rows; None where it does not
-            say), `cases` (what a test case is: `examples` or `groups`).
+            say), `cases` (what a test case is: `examples` or `groups`), `n_together` (how many tasks are trained
+            together; None likewise).
         pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
     """
 
@@ -55,7 +56,7 @@ def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
-    sizes = ("n_train", "n_test", "cases")
+    sizes = ("n_train", "n_test", "cases", "n_together")
     numbers = ("sign", "natural_zero", *SELECTION, "ratio", "splits", "front", "trained")
     columns = [*IDENTITY, "cell_id", "cell", *numbers, *sizes]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
@@ -96,6 +97,7 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "n_train": task.get("n_train"),
         "n_test": task.get("n_test"),
         "cases": task.get("cases", "examples"),
+        "n_together": task.get("n_together"),
         "trained": _trained(cell.get("phases") or [], task["name"]),
     }
 

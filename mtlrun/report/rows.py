@@ -34,7 +34,7 @@ ROW_COLUMNS = (
     *("over", "n_examples", "n_splits", "seed_low", "seed_high", "examples_needed", "not_worse"),
     *("share_seeds", "share_examples", "share_both", "share_splits"),
     *("stl_unconverged", "mtl_unconverged", "converged"),
-    *("n_train", "n_test", "cases"),
+    *("n_train", "n_test", "cases", "n_together", "select", "constant_guess"),
 )
 """The contract's columns in its order, then what was added to it."""
 
@@ -77,6 +77,7 @@ def make_rows(
     layout: Layout,
     measured: Measured,
     cases: CaseLayouts,
+    runs: pd.DataFrame,
     curves: pd.DataFrame,
     settings: Statistics,
 ) -> pd.DataFrame:
@@ -102,7 +103,9 @@ def make_rows(
     words = verdicts(judged)
     scale = 100 / np.where(percent, np.abs(stl_mean), np.nan)
     blocks = np.array([cases.blocks_of(unit) for unit in range(len(units))])
-    rows = units[[*IDENTITY, "cell_id", "n_train", "n_test", "cases"]].assign(
+    about = ["cell_id", "n_train", "n_test", "cases", "n_together", "select"]
+    rows = units[[*IDENTITY, *about]].assign(
+        constant_guess=_constant_guesses(layout, runs),
         n_seeds=judged.n,
         n_diverged=judged.diverged,
         stl_mean=stl_mean,
@@ -126,7 +129,7 @@ def make_rows(
         **variance_shares(differences, judged.layout, judged.scope),
         **make_convergence(layout, measured, curves, settings),
     )
-    counts = ("seeds_needed", "n_examples", "n_splits", "examples_needed", "n_train", "n_test")
+    counts = ("seeds_needed", "n_examples", "n_splits", "examples_needed", "n_train", "n_test", "n_together")
     whole = dict.fromkeys(counts, "Int64")
     return rows.astype(whole)[list(ROW_COLUMNS)]
 
@@ -144,6 +147,22 @@ def _differences(
     return Differences(
         measured.d, size, layouts, units["ratio"].to_numpy(dtype=float), splits_of(layout, measured)
     )
+
+
+def _constant_guesses(layout: Layout, runs: pd.DataFrame) -> Array:
+    """Return by unit the mean over seeds of what a constant guess gets (U,); NaN where it was not recorded."""
+    if "diagnostics" not in runs:
+        return np.full(len(layout.units), np.nan)
+    known = {
+        run_id: told.get("constant_guess") or {}
+        for run_id, told in zip(runs["run_id"], runs["diagnostics"], strict=True)
+    }
+    tasks = layout.units["task"].tolist()
+    found: list[list[float]] = [[] for _ in tasks]
+    for unit, run_id in zip(layout.pairs["unit"], layout.pairs["run_id"], strict=True):
+        value = known.get(run_id, {}).get(tasks[unit])
+        found[unit] += [] if value is None else [value]
+    return np.array([np.mean(values) if values else np.nan for values in found])
 
 
 def splits_of(layout: Layout, measured: Measured) -> NDArray[np.int64]:

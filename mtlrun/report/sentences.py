@@ -9,6 +9,7 @@ from mtlrun.plan.labels import MITIGATING, PLAIN
 from mtlrun.report.about import about
 from mtlrun.report.advice import advice, cases_of, repaired, unconverged
 from mtlrun.report.contrasts import BASE
+from mtlrun.report.empty_studies import says_nothing
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
 from mtlrun.report.tables import table
@@ -44,6 +45,7 @@ def sentences(summary: Summary) -> list[str]:
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
             _absent(summary),
+            *says_nothing(summary.rows),
             advice(summary),
         )
         if text
@@ -60,7 +62,7 @@ def legend(summary: Summary, marks: Marks = UNICODE) -> str:
         "STL: each task trained alone, MTL: together.",
         "Gain in % of STL, positive is better, with its 95 % interval.",
         f"p: no gain, by {test}, {correction} over the {settings.family}.",
-        "Test values, chosen on validation.",
+        _selected(summary.rows),
         small if summary.rows["small"].any() else "",
         f"{marks.unconverged}: not converged." if unconverged(summary.rows).any() else "",
         f"+{marks.infinite}: no number of seeds decides."
@@ -79,6 +81,14 @@ def footnote(summary: Summary, level: str, marks: Marks = UNICODE) -> str:
         return legend(summary, marks)
     shown = table(summary, level)
     return about(summary.rows) if "over" in shown and len(shown) else ""
+
+
+def _selected(rows: pd.DataFrame) -> str:
+    """Say at which step test values are read."""
+    last = rows["select"] == "last"
+    if last.all():
+        return "Test values at the last step."
+    return "Test values at the step that validation chose" + (", or at the last." if last.any() else ".")
 
 
 def _presets(rows: pd.DataFrame) -> str:

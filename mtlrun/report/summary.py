@@ -100,7 +100,7 @@ def summarise(
     measured = measure(layout, runs, curves)
     scores = scores or ScoreTable()
     cases = CaseLayouts.of(layout.units, measured, scores)
-    rows = make_rows(layout, measured, cases, curves, settings)
+    rows = make_rows(layout, measured, cases, runs, curves, settings)
     frontier, front_gains = make_frontier(manifest, runs, curves, scores, settings)
     return Summary(
         study=manifest["study"],

@@ -12,6 +12,7 @@ import numpy as np
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.course import with_phases
 from mtlrun.report.layout import LABELS
+from mtlrun.report.setting_text import setting_text
 from mtlrun.report.summary import Summary
 from mtlrun.report.variance import make_variance
 
@@ -87,6 +88,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         return summary
     rows = summary.rows
     faults = []
+    filters = {_full_name(rows, column): value for column, value in filters.items()}
     for column, value in filters.items():
         known = sorted({text for text in _texts(rows, column) if text is not None})
         if not known:
@@ -169,11 +171,18 @@ def _kept_points(points: pd.DataFrame, filters: Mapping[str, str]) -> pd.DataFra
     return pd.concat([part for part in kept if len(part)] or [points[:0]])
 
 
+def _full_name(rows: pd.DataFrame, column: str) -> str:
+    """Return the setting that a table shows by the last part of its name; other names as they are."""
+    keys = {key for hyper in rows["hyper"] for key in hyper}
+    meant = [key for key in keys if key.rpartition(".")[2] == column]
+    return meant[0] if column not in (*FILTERS, *keys) and len(meant) == 1 else column
+
+
 def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
     """Return a filter column's values as text; None where a row's `hyper` does not have it."""
     if column in FILTERS:
         return [str(value) for value in frame[column]]
-    return [str(hyper[column]) if column in hyper else None for hyper in frame["hyper"]]
+    return [setting_text(hyper[column]) if column in hyper else None for hyper in frame["hyper"]]
 
 
 def _curve_table(summary: Summary) -> pd.DataFrame:

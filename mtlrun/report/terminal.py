@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import textwrap
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TextIO
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mtlrun.report.display import FIGURES, Block, row_blocks
 from mtlrun.report.sections import level_block, sections
@@ -46,6 +46,7 @@ _LAYOUTS = (
 """From wide to narrow: blanks between columns beyond one, standard deviations, figures left out."""
 
 _UNLIMITED = 100_000
+_BETWEEN_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 _ASCII_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 
 
@@ -76,6 +77,7 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     too wide, first standard deviations, then p values and means are left out.
     """
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     style = style or Style()
@@ -91,12 +93,13 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     if level == "rows":
         parts = _pages(summary, style)
     else:
-        console.width = _UNLIMITED
         marks = ASCII if style.ascii_only else UNICODE
         note = footnote(summary, level, marks)
-        parts = [_table(level_block(summary, level, marks), style, 1)]
-        parts += ["", Text(textwrap.fill(note, style.width), "dim")] if note else []
+        parts = [_table(level_block(summary, level, marks), replace(style, width=_UNLIMITED), 1)]
+        parts += ["", Text(note, "dim")] if note else []
     for part in parts:
+        # a table's lines are rather too long than broken within words
+        console.width = _UNLIMITED if isinstance(part, Table) else style.width
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = (line.rstrip() for line in text.splitlines())
@@ -116,7 +119,9 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
-    return [*parts, Text(footnote(summary, "rows", marks), "dim")]
+    missing = [*(["standard deviations"] if not spread else []), *leave_out]
+    narrow = f" Left out for lack of width: {', '.join(missing)}." if missing else ""
+    return [*parts, Text(footnote(summary, "rows", marks) + narrow, "dim")]
 
 
 def _folded(block: Block, width: int) -> Block:
@@ -126,14 +131,34 @@ def _folded(block: Block, width: int) -> Block:
     return replace(block, lines=[[cell.replace(" [", "\n[") for cell in cells] for cells in block.lines])
 
 
+def _wrapped(block: Block, width: int, gap: int) -> Block:
+    """Return a block that wide at most, if wrapping cells between words gives it; figures are never wrapped."""
+    from rich.cells import cell_len
+
+    columns = [[name, *cells] for name, *cells in zip(block.header, *block.lines, strict=True)]
+    excess = _width(block, gap) - width
+    for position in sorted(range(len(columns)), key=lambda k: -max(map(cell_len, columns[k]))):
+        if excess <= 0 or block.header[position] in FIGURES:
+            continue
+        widest = max(map(cell_len, columns[position]))
+        least = max((cell_len(word) for text in columns[position] for word in text.split()), default=0)
+        target = max(least, widest - excess)
+        columns[position] = ["\n".join(wrap(text, target, **_BETWEEN_WORDS)) for text in columns[position]]
+        excess -= widest - target
+    header, *lines = zip(*columns, strict=True) if columns else [()]
+    return replace(block, header=list(header), lines=[list(line) for line in lines])
+
+
 def _width(block: Block, gap: int) -> int:
     from rich.cells import cell_len
 
     columns = zip(block.header, *block.lines, strict=True)
-    return sum(max(map(cell_len, column)) + 1 + gap for column in columns) - 1
+    lines = ([line for text in column for line in text.splitlines()] for column in columns)
+    return sum(max(map(cell_len, column), default=0) + 1 + gap for column in lines) - 1
 
 
 def _table(block: Block, style: Style, gap: int) -> Table:
+    block = _wrapped(block, style.width, gap)
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -154,7 +179,7 @@ def _table(block: Block, style: Style, gap: int) -> Table:
         made.add_column(
             escape(name),
             justify="right" if figure and name != "verdict" else "left",
-            no_wrap=figure,
+            no_wrap=True,
             overflow="fold",
         )
     for position, (cells, told) in enumerate(zip(block.lines, block.words, strict=True)):

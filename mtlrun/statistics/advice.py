@@ -7,15 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from mtlrun.statistics.anytime_power import MOST_EXAMPLES, MOST_SEEDS, anytime_needs
 from mtlrun.statistics.crossed import Crossed
 from mtlrun.statistics.evidence import Differences, Words
 from mtlrun.statistics.methods import Kind
 from mtlrun.statistics.power import further_seeds
 from mtlrun.statistics.settings import EXAMPLES
 from mtlrun.statistics.student import Array
-
-_MOST_SEEDS = 1e6
-_MOST_EXAMPLES = 1e9
 
 
 class Advice(NamedTuple):
@@ -39,7 +37,8 @@ def advise(
 
     Over seeds and examples the variance of the mean is `a + b / n`: a comes from the examples, and stays however many
     seeds there are. So n further seeds decide only where the difference (or the distance to the margin) is large
-    beside sqrt(a); else the test set is too small, and its size has to grow.
+    beside sqrt(a); else the test set is too small, and its size has to grow. The anytime test has bounds of its own
+    (`mtlrun.statistics.anytime_power`).
 
     Args:
         differences: T columns.
@@ -52,28 +51,39 @@ def advise(
     """
     count, mean, sd = differences.draws()
     n = count.astype(float)
-    alone = differences.seeds_each() * further_seeds(
+    alone = differences.seeds_each() * further_seeds(  # over splits: whole further splits
         *(mean, sd, n, margin, level, power, differences.ratios),
         factor=kind.seeds,
         counts=kind.counts,
     )
+    if kind.looks:
+        needs = anytime_needs(layout, mean, margin, level, power, kind.seeds)
+        needed = np.fmin(*(one.seeds() for one in needs))
+        examples = np.fmin(*(one.examples() for one in needs))
+    else:
+        needed, examples = _of_t(layout, mean, margin, level, power, kind.seeds)
+    needed = np.ceil(np.maximum(needed, 2))
+    both = np.where(needed <= MOST_SEEDS, np.maximum(needed - n, 1), np.nan)
+    examples = np.maximum(np.ceil(examples), layout.m + 1)
+    over = (scope == EXAMPLES) & ~np.isnan(layout.mean)
+    useful = over & np.isnan(both) & (examples < MOST_EXAMPLES)
+    return Advice(np.where(over, both, alone), np.where(useful, examples, np.nan))
+
+
+def _of_t(
+    layout: Crossed, mean: Array, margin: Array, level: Array, power: float, factor: float
+) -> tuple[Array, Array]:
+    """Return how many seeds (T,), and how many examples (T,), Student's t needs; infinity for none."""
     difference, inside = _targets(mean, margin, level, power)
     _, by_example, rest = layout.shares()
-    by_seed = np.maximum(layout.variance - by_example, 0.0) * n  # of one seed: shrinks as seeds are added
-    needed = np.fmin(
-        _seeds(*difference, by_example, by_seed),
-        _seeds(*inside, by_example, by_seed),
-    )
-    needed = np.ceil(np.maximum(kind.seeds * needed, 2))
-    both = np.where(needed <= _MOST_SEEDS, np.maximum(needed - n, 1), np.nan)
+    by_seed = np.maximum(layout.variance - by_example, 0.0) * layout.n  # of one seed
+    needed = np.fmin(_seeds(*difference, by_example, by_seed), _seeds(*inside, by_example, by_seed))
     wanted = np.fmax(difference[0], inside[0])
     fixed = np.maximum(layout.variance - by_example - rest, 0.0)  # of seeds alone, with as many as now
     room = np.where(wanted > 1.25 * fixed, wanted - fixed, wanted / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        examples = np.maximum(np.ceil(layout.m * (by_example + rest) / room), layout.m + 1)
-    over = (scope == EXAMPLES) & ~np.isnan(layout.mean)
-    useful = over & np.isnan(both) & (wanted > 0) & (examples < _MOST_EXAMPLES)
-    return Advice(np.where(over, both, alone), np.where(useful, examples, np.nan))
+        examples = layout.m * (by_example + rest) / room
+    return factor * needed, np.where(wanted > 0, examples, np.inf)
 
 
 def _targets(mean: Array, margin: Array, level: Array, power: float) -> tuple[tuple[Array, Array], ...]:

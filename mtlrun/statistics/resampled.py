@@ -18,15 +18,15 @@ from mtlrun.statistics.student import Array, moments, upper_tail
 class ResampledT:
     """The corrected resampled t test on differences d (S, T), each column alone.
 
-    With D_k the mean over the seeds of split k, S^2 the variance of the D_k and w^2 that of seeds within a split,
+    With D_k the mean over the seeds of split k and S^2 the variance of the D_k,
 
-        Var(mean) = S^2 / K + (n_test / n_train) max(S^2 - w^2 / seeds, 0),   K - 1 degrees of freedom.
+        Var(mean) = S^2 (1 / K + n_test / n_train),   K - 1 degrees of freedom.
 
     Splits of one data set share their data, so what varies with them is correlated, about as n_test / (n_test +
     n_train); the second term is the correction of Nadeau and Bengio (Inference for the generalization error, Machine
-    Learning 52, 2003, section 3). It is due to the data alone, so the part of S^2 that comes from seeds, which
-    are drawn anew in every split, is left out of it. With one seed a split that part is not known, and the
-    formula is theirs: `S^2 (1/K + n_test / n_train)`.
+    Learning 52, 2003, section 3). Seeds are drawn anew in every split, so the part of S^2 that comes from them needs
+    no correction. It gets one nevertheless: splits share training rows too, of which the correction takes no
+    account, and with that part left out equal procedures were told apart in 7 to 13 % of simulated studies, not 5.
 
     Attributes:
         d: (S, T).
@@ -53,9 +53,8 @@ class ResampledT:
 
     def standard_error(self) -> Array:
         """Return the standard error (T,) of the mean."""
-        _, between, seeds, k = self.parts()
-        data = np.maximum(between - seeds, 0.0)
-        return np.sqrt(between / np.maximum(k, 1) + self.ratio * data)
+        _, between, _, k = self.parts()
+        return np.sqrt(between * (1 / np.maximum(k, 1) + self.ratio))
 
     def interval(self, level: float) -> tuple[Array, Array]:
         """Return the bounds (T,), (T,) of the two-sided interval; NaN below two splits or without spread."""

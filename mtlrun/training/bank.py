@@ -166,6 +166,10 @@ class Bank:
             numbered = zip(self._targets, self.tasks, strict=True)
             yield inputs, [table.gather(rows[task.source]) for table, task in numbered]
 
+    def targets(self, task: int, rows: Tensor) -> Tensor:
+        """Return the targets (R, B, ...) of one task, of (R, B) rows of its source."""
+        return self._targets[task].gather(rows)
+
     def rows(self, numbers: np.ndarray) -> Tensor:
         """Return row numbers where they are needed: on the device, or here where inputs are streamed."""
         return torch.from_numpy(numbers).to("cpu" if self.streamed else self.device, non_blocking=True)

@@ -22,6 +22,7 @@ from mtlrun.training.branches import Branches
 from mtlrun.training.case_scores import CaseScores, StoredScores
 from mtlrun.training.cases import cases_of
 from mtlrun.training.compiled import NotCompiled, compiled
+from mtlrun.training.constant_guess import constant_guess
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.feed import Feed
 from mtlrun.training.kept import Kept
@@ -52,6 +53,7 @@ class LaneResult:
         values: metrics, (E, splits, M); M as in `names`.
         names: the (task, metric) pairs.
         scores: of the test cases, at the evaluations that a report may read.
+        guess: (T,) the primary metrics of a constant guess on test.
         diagnostics: by name, one entry per evaluation.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
         parameters: final parameters by name, and running statistics.
@@ -63,6 +65,7 @@ class LaneResult:
     values: np.ndarray
     names: list[tuple[str, str]]
     scores: list[StoredScores]
+    guess: list[float]
     diagnostics: dict[str, list[Any]]
     merges: list[dict[str, Any]]
     parameters: Arrays
@@ -124,13 +127,13 @@ class Cohort:
         self.mask_shapes = mask_shapes(networks[0].eval(), shapes)
         self.draw_shapes = draw_shapes(networks[0])
         self.one_by_one = why_one_by_one(networks[0], shapes)
-        constants = own_constants(networks, device, self.dtype)
+        self.constants = own_constants(networks, device, self.dtype)
         self.network = without_memory(networks[0])
         self.owners = self.network.owners()
         self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
-        autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
         self.forward = forward_of_lanes(
-            self.network, self.parameters, autocast, self.statistics, constants, apart
+            self.network, self.parameters, self.autocast, self.statistics, self.constants, apart
         )
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]
@@ -293,6 +296,7 @@ class Cohort:
         values = torch.stack(self.values, 1).double().cpu().numpy()
         judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
         scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
+        guesses = constant_guess(self.bank).double().cpu().tolist()
         diverged = self.diverged.tolist()
         none = [None] * len(diverged)  # where nothing is shared
         seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
@@ -305,6 +309,7 @@ class Cohort:
                 values[lane],
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
                 scores[lane],
+                guesses[lane],
                 {
                     k: [evaluation.get(k, none)[lane] for evaluation in seen]
                     for k in ("weights", "gradient_cosines")

@@ -84,7 +84,7 @@ def test_a_sweep_over_training_sizes_names_no_task_twice() -> None:
 def test_many_kinds_of_rows_are_told_by_their_ranges() -> None:
     text = told(*({"suite": f"s{k}", "n_train": 100 * k, "n_examples": 10 * k} for k in range(1, 9)))
     assert text == (
-        "networks trained on the training rows of each suite (100 to 800): over seeds and 10 to 80 test examples"
+        "networks trained on these training sets (100 to 800 rows): over seeds and 10 to 80 test examples"
     )
 
 
