@@ -87,7 +87,10 @@ def _all_repaired(summary: Summary) -> str:
     if hurt.empty:
         return "sharing is not shown to hurt any task"
     words = contrasts.groupby("mitigation", sort=False)["verdict"].agg(list)
-    whole = hurt.groupby("mitigation", sort=False)["verdict"].agg(lambda found: (found == "repairs").all())
+    cases = ((summary.rows["mitigation"] == BASE) & (summary.rows["verdict"] == "negative")).sum()
+    whole = hurt.groupby("mitigation", sort=False)["verdict"].agg(
+        lambda found: len(found) >= cases and (found == "repairs").all()
+    )
     repairing = [str(name) for name in whole.index[whole]]
     clean = [name for name in repairing if "worse" not in words[name]]
     if clean:
