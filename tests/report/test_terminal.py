@@ -67,7 +67,7 @@ def test_plain_words(summary: Summary) -> None:
         "makes even worse by 0.8 %; uncertainty repairs 1 in part; sequential makes 2 worse, permuted most by 2.3 %."
     ) in text
     assert (
-        "Highest mean gain over tasks: separate_heads, -0.2 % [-0.3, +0.0] (none: -0.9 %); "
+        "Highest mean gain over tasks: separate_heads, -0.2 % [-0.3, -0.0] (none: -0.9 %); "
         "separate_heads repairs all but makes others worse."
     ) in text
     assert "p: no gain, by paired t tests, adjusted by Holm over the suite" in text
