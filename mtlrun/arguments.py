@@ -156,7 +156,7 @@ def _add_results(command: AddCommand) -> None:
         "--level",
         default="rows",
         help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_gains, cost, "
-        "theory or phases",
+        "theory, phases or variance",
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")
     added.add_argument(
