@@ -25,6 +25,7 @@ from mtlrun.training.network import Parts, build_network
 LONGEST = 48  # signs of a cell
 MOST_TARGETS = 6  # columns with associations
 FIXED = 5  # columns of the first look before those with associations
+PADDING = 2  # blanks between columns
 FOLDED = 300  # rows, at most, of a table whose cells are folded: that takes a millisecond each
 WIDTH = 120  # where the output is no terminal
 
@@ -80,7 +81,7 @@ def _print(console: Console, look: Look) -> None:
     if len(rows) > FOLDED:
         console.file.write(_unfolded([names, *rows]))
     else:
-        console.print(_folded(names, rows))
+        console.print(_folded(names, rows, console.width))
     for name, told in look.tasks.items():
         console.print(Text(f"task {plain(name)}: {plain(told, 200)}"))
     if look.parts:
@@ -91,11 +92,21 @@ def _print(console: Console, look: Look) -> None:
         console.print(Text(f"note: {plain(note, 300)}", "yellow"))
 
 
-def _folded(names: list[str], rows: list[list[str]]) -> RichTable:
-    """Return a table as wide as the terminal, with long cells in several lines."""
+def _folded(names: list[str], rows: list[list[str]], width: int) -> RichTable:
+    """Return a table as wide as the terminal, with long cells in several lines.
+
+    Words are broken only where a line cannot hold the longest of every column.
+    """
     table = RichTable(box=box.SIMPLE, pad_edge=False)
+    words = [max(cell_len(w) for cell in cells for w in cell.split() or [""]) for cells in zip(names, *rows, strict=True)]
+    fit = sum(words) + PADDING * len(words) <= width
     for place, name in enumerate(names):
-        table.add_column(Text(name), overflow="fold", justify="right" if place >= FIXED else "left")
+        table.add_column(
+            Text(name),
+            overflow="fold",
+            justify="right" if place >= FIXED else "left",
+            min_width=words[place] if fit else None,
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     return table
