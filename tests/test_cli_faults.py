@@ -56,6 +56,10 @@ FAULTS = {
         "tune.optimizer.lr=range(0,1e9)",
         "`tune.optimizer.lr` must ask for no more than 1,000,000 values",
     ),
+    "names in place of a mapping": (
+        "suite=table suite.path=a.csv suite.targets=[a,b]",
+        "or null, as {a: a, b: b}, found ['a', 'b']",
+    ),
     "large batch": ("budget.batch_size=898", "`budget.batch_size` must be at most the 897 training rows"),
     "too large a grid": (
         "weighting=static weighting.grid=2000",

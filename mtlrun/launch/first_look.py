@@ -98,7 +98,10 @@ def _folded(names: list[str], rows: list[list[str]], width: int) -> RichTable:
     Words are broken only where a line cannot hold the longest of every column.
     """
     table = RichTable(box=box.SIMPLE, pad_edge=False)
-    words = [max(cell_len(w) for cell in cells for w in cell.split() or [""]) for cells in zip(names, *rows, strict=True)]
+    words = [
+        max(cell_len(w) for cell in cells for w in cell.split() or [""])
+        for cells in zip(names, *rows, strict=True)
+    ]
     fit = sum(words) + PADDING * len(words) <= width
     for place, name in enumerate(names):
         table.add_column(

@@ -18,7 +18,11 @@ def said(*rows: tuple[float, float, float], seeds: int = 2, direction: str = "hi
             "n_together": len(rows) + 1,
             "direction": direction,
             "constant_guess": guess,
-            **{f"{side}_{what}": value for side in ("stl", "mtl") for what, value in (("mean", mean), ("sd", sd))},
+            **{
+                f"{side}_{what}": value
+                for side in ("stl", "mtl")
+                for what, value in (("mean", mean), ("sd", sd))
+            },
         }
         for place, (mean, sd, guess) in enumerate(rows)
     )
@@ -27,8 +31,9 @@ def said(*rows: tuple[float, float, float], seeds: int = 2, direction: str = "hi
 
 @pytest.mark.parametrize("seeds", [2, 3, 10])
 def test_models_at_chance_are_told(seeds: int) -> None:
-    assert "No model is shown to do better than a constant guess on any task (t0: 0.51, a constant guess 0.5)" in (
-        said((0.51, 0.03, 0.5), (0.52, 0.1, 0.53), seeds=seeds)
+    assert (
+        "No model is shown to do better than a constant guess on any task (t0: 0.51, a constant guess 0.5)"
+        in (said((0.51, 0.03, 0.5), (0.52, 0.1, 0.53), seeds=seeds))
     )
 
 
