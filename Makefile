@@ -37,7 +37,7 @@ lint: $(DEV) ## style, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV) ## speed, memory and goals beside the plain loop and TorchJD, on one core (about 12 minutes)
+bench: $(DEV) ## speed, memory and goals beside the plain loop and TorchJD, on one core (about 20 minutes)
 	$(BIN)/python -m benchmarks.bench --output benchmarks/results/cpu.json
 
 bench-gpu: $(DEV) ## lanes against speed and memory on a GPU, where there is one

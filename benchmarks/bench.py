@@ -1,7 +1,8 @@
 """`python -m benchmarks.bench`: mtlrun beside the plain loop, TorchJD and the machine's limit, and its goals.
 
-`--only` picks groups or works: steps, images, strategies, studies, memory, evaluation, planning, startup, or one as
-equal_b32_w64. `--output FILE.json` keeps every figure; `--compare FILE.json` holds a run against an earlier one.
+`--only` picks groups or works: steps, images, strategies, studies, memory, evaluation, scores, planning, startup, or
+one as equal_b32_w64. `--output FILE.json` keeps every figure; `--compare FILE.json` holds a run against an earlier
+one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import resources, strategies, studies
+from benchmarks import example_scores, resources, strategies, studies
 from benchmarks.child import CommandFailed, Cost
 from benchmarks.compare import compared
 from benchmarks.goals import CORES, GPU_GOALS, MITIGATIONS, STRATEGIES, Measured, cpu_goals, judge
@@ -36,6 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "studies": (CORES, MITIGATIONS),
     "memory": ("memory",),
     "evaluation": ("evaluation",),
+    "scores": ("scores_training", "scores_studies"),
     "planning": ("planning",),
     "startup": ("startup",),
 }
@@ -109,6 +111,8 @@ def _measurements(
     acts[MITIGATIONS] = lambda: studies.ten_mitigations(args.sample, slow)
     acts["memory"] = lambda: resources.memory(slow)
     acts["evaluation"] = lambda: resources.evaluation(quick)
+    acts["scores_training"] = lambda: example_scores.training(quick)
+    acts["scores_studies"] = lambda: example_scores.studies(quick)
     acts["planning"] = lambda: resources.planning(slow)
     acts["startup"] = lambda: resources.startup(rounds, quick)
     return {name: act for name, act in acts.items() if name in chosen}

@@ -28,6 +28,8 @@ CORES_RATIO = "1 process / 2 processes, wall"
 STUDY_RATIO = "plain loop / mtlrun, wall"
 PEAK_RATIO = "peak memory / announced"
 EVALUATION_SHARE = "evaluation / training steps"
+SCORES_RATIO = "with example scores / without"
+SMALL_STUDY, TORCH_RATIO = "small_study", "import torch, CPU"
 
 
 class Goal(NamedTuple):
@@ -126,6 +128,14 @@ def cpu_goals(one_lane: Iterable[str], images: Iterable[str], startup: Iterable[
         Goal("memory_w64", PEAK_RATIO, WITHIN, 0.2),
         Goal("memory_w512", PEAK_RATIO, WITHIN, 0.2),
         Goal("evaluation_equal", EVALUATION_SHARE, AT_MOST, 0.25),
+        *(Goal(f"scores_training_{cell}", SCORES_RATIO, AT_MOST, 1.05) for cell in ("quickstart", "default")),
+        Goal("scores_store", SCORES_RATIO, AT_MOST, 1.25),
+        *(Goal(f"scores_report_{study}", SCORES_RATIO, AT_MOST, 1.5) for study in ("quickstart", "wide")),
+        Goal(SMALL_STUDY, f"report / {TORCH_RATIO}", AT_MOST, 0.54),  # 1.5 s where torch takes 2.8 s
+        *(
+            Goal(SMALL_STUDY, f"plan of {cells} / {TORCH_RATIO}", AT_MOST, 1.25)  # 3.5 s likewise
+            for cells in ("10 cells", "1 cell")
+        ),
         Goal("planning", "CPU s", AT_MOST, 10),
         Goal("planning", "peak MiB", AT_MOST, 1024),
         *(Goal(work, "CPU s", AT_MOST, 0.5) for work in startup),

@@ -35,7 +35,18 @@ def bench_cohort(
     on: str = "cpu",
     compiler: str | None = None,
 ) -> Cohort:
-    """Return a cohort of that many seeds.
+    """Return a cohort of that many seeds, of `bench_configs`, on a device, with a compiler as of `Cohort`."""
+    return Cohort(bench_configs(lanes, budget, options, model, images), device(on), compiler)
+
+
+def bench_configs(
+    lanes: int,
+    budget: Mapping[str, Any],
+    options: Mapping[str, str],
+    model: Mapping[str, Any] | None = None,
+    images: bool = False,
+) -> list[dict[str, Any]]:
+    """Return the configs of that many seeds.
 
     Args:
         lanes: how many runs.
@@ -43,8 +54,6 @@ def bench_cohort(
         options: the groups that depart from `GROUPS`.
         model: settings of the model that depart from its defaults.
         images: whether the suite is the digits at 28x28.
-        on: device.
-        compiler: of the step, as of `Cohort`.
     """
     nodes: dict[str, Any] = {
         group: load_option(group, option) for group, option in {**GROUPS, **options}.items()
@@ -55,7 +64,7 @@ def bench_cohort(
         nodes["suite"] = dict(IMAGE_SUITE)
     config: dict[str, Any] = {group: to_node(build(node)) for group, node in nodes.items()}
     config |= {"budget": dict(budget), "dtype": "float32"}
-    return Cohort([{**config, "seed": seed} for seed in range(lanes)], device(on), compiler)
+    return [{**config, "seed": seed} for seed in range(lanes)]
 
 
 def stepping(cohort: Cohort) -> Peer:

@@ -117,10 +117,10 @@ def _train(
         progress(steps * len(configs))
 
     try:
-        flops = step_flops(configs[0], device)
         meter = Meter(device)
         rules, reads = ([found.get(config_id(c), ()) for c in configs] for found in (save, stops))
         cohort = Cohort(configs, device, compiler, rules, streamed, reads)
+        flops = step_flops(cohort)
         results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)

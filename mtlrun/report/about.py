@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.counted import some_of
 from mtlrun.data.task import METRICS
 from mtlrun.statistics.settings import EXAMPLES, SPLITS
 
@@ -17,42 +19,64 @@ _MOST = 4
 def about(rows: pd.DataFrame) -> str:
     """Return as "Verdicts are about networks trained on these 897 rows: over seeds and 600 test examples.".
 
-    One clause for each kind of row; where there are more than a few kinds, their sizes are given as ranges.
+    One clause for each kind of row, with the suites or tasks in parentheses that it is of where there are several;
+    where there are more than a few kinds, their sizes are given as ranges.
 
     Args:
-        rows: of a report, those with a gain.
+        rows: of a report; those with two seeds or more count, for others have no verdict.
     """
-    known = rows[rows["n_seeds"] > 0]
+    known = rows[rows["n_seeds"] > 1]
     if known.empty:
-        return ""
-    clauses: dict[str, list[str]] = {}
-    kinds = ["suite", "metric", "over", "n_train", "n_test", "n_examples", "n_splits"]
-    for record in known.drop_duplicates(kinds).to_dict("records"):
-        clauses.setdefault(_clause(record), []).append(record["suite"])
-    named = [suite for suites in clauses.values() for suite in dict.fromkeys(suites)]
-    if len(clauses) > _MOST or len(set(named)) < len(named):
+        return "One seed gives no verdict." if (rows["n_seeds"] > 0).any() else ""
+    told = _clauses(known)
+    if len(told) > _MOST:
         kinds = known.groupby(["over", known["metric"].isin(EXACT)], sort=False)
-        clauses = {_ranges(part): list(part["suite"]) for _, part in kinds}
-    if len(clauses) == 1:
-        return f"Verdicts are about {next(iter(clauses))}."
-    told = [f"{', '.join(dict.fromkeys(suites))}: {clause}" for clause, suites in clauses.items()]
-    return f"Verdicts are about: {'; '.join(told)}."
+        told = [_ranges(part) for _, part in kinds]
+    return f"Verdicts are about {'; '.join(told)}."
 
 
-def _clause(record: dict[str, Any]) -> str:
+def _clauses(known: pd.DataFrame) -> list[str]:
+    """Return as "networks trained on these 30 rows: over seeds and 40 test examples (a), over seeds and ... (b)"."""
+    kinds = ["suite", "task", "metric", "over", "n_train", "n_test", "n_examples", "n_splits"]
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for record in known.drop_duplicates(kinds).to_dict("records"):
+        found.setdefault(_parts(record), []).append((record["suite"], record["task"]))
+    names = dict(zip(found, _names(list(found.values())), strict=True))
+    differ = len(set(names.values())) > 1
+    told: dict[str, list[str]] = {}
+    for (networks, error), name in names.items():
+        told.setdefault(networks, []).append(error + (f" ({name})" if differ else ""))
+    return [f"{networks}: {', '.join(errors)}" for networks, errors in told.items()]
+
+
+def _names(parts: list[list[tuple[str, str]]]) -> list[str]:
+    """Return what each part of the rows is of: suites, or tasks where a suite's tasks are in several parts."""
+    suites = [list(dict.fromkeys(suite for suite, _ in part)) for part in parts]
+    whole = list(itertools.chain.from_iterable(suites))
+    if len(whole) == len(set(whole)):
+        return [some_of(names) for names in suites]
+    several = len(set(whole)) > 1
+    return [
+        some_of([f"{suite} {task}" if several else task for suite, task in dict.fromkeys(part)])
+        for part in parts
+    ]
+
+
+def _parts(record: dict[str, Any]) -> tuple[str, str]:
+    """Return which networks a row is about, and which errors are counted."""
     trained = _number(record["n_train"])
     rows = f"these {trained} rows" if trained else "these training rows"
+    networks = f"networks trained on {rows}"
     if record["over"] == SPLITS:
         sample = f"samples of {trained} rows" if trained else "samples"
-        splits = f"{_number(record['n_splits'])} random splits"
-        return f"training on other {sample} of the same source: over {splits} and their seeds"
+        error = f"over {_number(record['n_splits'])} random splits and their seeds"
+        return f"training on other {sample} of the same source", error
     if record["metric"] in EXACT:
-        return f"networks trained on {rows}: over seeds; {record['metric']} is exact for the population"
-    tested = f"{_number(record['n_test'])} " if _number(record["n_test"]) else ""
+        return networks, f"over seeds; {record['metric']} is exact for the population"
     if record["over"] == EXAMPLES:
-        cases = f"{_number(record['n_examples'])} test {record['cases']}"
-        return f"networks trained on {rows}: over seeds and {cases}"
-    return f"networks trained on {rows}: over seeds only, on these {tested}test rows"
+        return networks, f"over seeds and {_number(record['n_examples'])} test {record['cases']}"
+    tested = f"{_number(record['n_test'])} " if _number(record["n_test"]) else ""
+    return networks, f"over seeds only, on these {tested}test rows"
 
 
 def _ranges(part: pd.DataFrame) -> str:

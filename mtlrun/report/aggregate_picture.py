@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtlrun.report.about import about
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import COLOURS, FAINT, INK, keep_spines, new_figure, refuse_empty
+from mtlrun.report.drawing import COLOURS, FAINT, INK, add_scope, keep_spines, new_figure, refuse_empty
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def draw_aggregates(summary: Summary) -> Figure:
         ConfigError: no setting has a gain yet.
     """
     refuse_empty(summary.aggregates["mean_gain"])
-    return draw_settings(summary.aggregates)
+    figure = draw_settings(summary.aggregates)
+    add_scope(figure, about(summary.rows))
+    return figure
 
 
 def draw_settings(aggregates: pd.DataFrame) -> Figure:

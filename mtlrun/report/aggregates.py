@@ -13,6 +13,7 @@ from mtlrun.report.layout import LABELS, Layout
 from mtlrun.report.measured import Measured
 from mtlrun.report.rows import splits_of
 from mtlrun.statistics.aggregate import (
+    RESAMPLES,
     Error,
     Estimate,
     aggregate,
@@ -22,6 +23,7 @@ from mtlrun.statistics.aggregate import (
 )
 from mtlrun.statistics.evidence import Differences, mean_error
 from mtlrun.statistics.judge import ZERO
+from mtlrun.statistics.resamples import Draws
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, Statistics
 from mtlrun.statistics.student import Array
 from mtlrun.streams import stream
@@ -64,8 +66,9 @@ def make_aggregates(
     several = [np.array(at) for at in cells.values() if len(set(suites[at])) > 1]
     strata = _strata(layout)
     ranks = _ranks(rows, layout, several)
+    draws = Draws(stream(0, "statistics/aggregates"), RESAMPLES)
     records = [
-        _record(at, layout, measured, cases, rows, strata, settings) | {"mean_rank": rank}
+        _record(at, layout, measured, cases, rows, strata, draws, settings) | {"mean_rank": rank}
         for at, rank in zip(several, ranks, strict=True)
     ]
     return pd.DataFrame(records, columns=list(AGGREGATE_COLUMNS))
@@ -78,6 +81,7 @@ def _record(
     cases: CaseLayouts,
     rows: pd.DataFrame,
     strata: NDArray[np.int64],
+    draws: Draws,
     settings: Statistics,
 ) -> dict[str, Any]:
     about = rows.iloc[at]
@@ -88,8 +92,7 @@ def _record(
     by_case = _by_case(at, layout, measured, cases, strata) if settings.over != SEEDS else []
     error, scope = _mean_error(at, layout, measured, by_case, scale, strata, settings)
     drawn = by_case if scope == EXAMPLES else ()
-    rng = stream(0, "statistics/aggregates")
-    found = aggregate(stl, mtl, scale, strata[at], rng, error, drawn)
+    found = aggregate(stl, mtl, scale, strata[at], draws, error, drawn)
     shares = performance_profile(measured.d[:, at] * scale, np.array(THRESHOLDS))
     figures: dict[str, Any] = {}
     for name, one in zip(FIGURES, found, strict=True):
@@ -192,14 +195,18 @@ def _ranks(rows: pd.DataFrame, layout: Layout, several: list[NDArray[np.intp]]) 
 
 def _strata(layout: Layout) -> NDArray[np.int64]:
     """Return for each unit the number of its stratum: suites that share baselines, directly or not, are one."""
-    import pandas as pd
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    unit = layout.pairs["unit"].to_numpy()
-    suite = pd.factorize(layout.units["suite"])[0]
-    baseline, names = pd.factorize(layout.pairs["stl_run_id"])
-    nodes = suite.max(initial=-1) + 1 + len(names)
-    links = (np.ones(len(unit)), (suite[unit], suite.max(initial=-1) + 1 + baseline))
-    _, component = connected_components(coo_array(links, shape=(nodes, nodes)), directed=False)
-    return component[suite].astype(np.int64)
+    groups: dict[str, set[str]] = {}  # suites by each of their group
+    owners: dict[str, str] = {}  # a suite that reads a baseline
+    suites = layout.units["suite"].to_numpy()
+    for suite in dict.fromkeys(suites.tolist()):
+        groups[suite] = {suite}
+    read = zip(
+        suites[layout.pairs["unit"].to_numpy()].tolist(), layout.pairs["stl_run_id"].tolist(), strict=True
+    )
+    for suite, baseline in dict.fromkeys(read):
+        one, other = groups[suite], groups[owners.setdefault(baseline, suite)]
+        if one is not other:
+            one |= other
+            groups.update(dict.fromkeys(other, one))
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(id(groups[suite]), len(numbers)) for suite in suites], dtype=np.int64)

@@ -19,13 +19,15 @@ NOTE = (
 )
 
 
-def attribution_blocks(summary: Summary) -> list[Block]:
+def attribution_blocks(summary: Summary, marks: words.Marks = words.UNICODE) -> list[Block]:
     """Return a block per suite with controls: the parts of each row's gain; how to read it stands with the first."""
     groups = summary.attribution.groupby("suite", sort=False)
-    return [_block(str(suite), rows, "" if n else f"; {NOTE}") for n, (suite, rows) in enumerate(groups)]
+    return [
+        _block(str(suite), rows, "" if n else f"; {NOTE}", marks) for n, (suite, rows) in enumerate(groups)
+    ]
 
 
-def _block(suite: str, rows: pd.DataFrame, note: str) -> Block:
+def _block(suite: str, rows: pd.DataFrame, note: str, marks: words.Marks) -> Block:
     percent = rows.loc[rows["diff"].notna(), "gain_pct"].notna().all()
     value, low, high = ("gain_pct", "ci_low", "ci_high") if percent else ("diff", "diff_low", "diff_high")
     parts = [part for part in dict.fromkeys(rows["part"]) if part != WHOLE] + [WHOLE]
@@ -33,7 +35,7 @@ def _block(suite: str, rows: pd.DataFrame, note: str) -> Block:
     names = names_of(first)
     cells = {
         (row["cell_id"], row["task"], row["part"]): words.with_spread(
-            row[value], (row[high] - row[low]) / 2, 2 if percent else None, words.UNICODE
+            row[value], (row[high] - row[low]) / 2, 2 if percent else None, marks
         )
         for row in rows.to_dict("records")
     }
@@ -44,5 +46,6 @@ def _block(suite: str, rows: pd.DataFrame, note: str) -> Block:
             starts.append(cell_id is records[0])
             found = [cells.get((cell_id, task, part), "-") for part in parts]
             lines.append([str(task) if starts[-1] else "", *settings, *found])
-    unit = ("in % of STL" if percent else "in units of the metric") + ", ± half of the 95 % interval"
+    unit = "in % of STL" if percent else "in units of the metric"
+    unit += f", {marks.plus_minus} half of the 95 % interval"
     return plain_block(suite, unit + note, ["task", *names.columns, *parts], lines, starts)

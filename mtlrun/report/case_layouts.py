@@ -6,7 +6,7 @@ Shape letters: S seeds of the study, U units (rows), n seeds with both sides, M 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +19,25 @@ from mtlrun.store.scores import ScoreTable
 if TYPE_CHECKING:
     import pandas as pd
 
+_ROOM = 2**28  # bytes of scores that are kept in memory
 _HALF = 2.0**-10
 """Relative distance up to which two stored scores may have been the same before they were rounded."""
+
+
+class _Cache(dict[tuple[Any, ...], "Array | None"]):
+    """Scores of runs that several tables need, baselines above all; old ones make room for new ones."""
+
+    _room = _ROOM
+
+    def keep(self, key: tuple[Any, ...], scores: Array | None) -> None:
+        """Keep the scores of some runs, read-only."""
+        if scores is not None:
+            scores.setflags(write=False)
+            self._room -= scores.nbytes
+        while self._room < 0 and self:
+            old = self.pop(next(iter(self)))
+            self._room += 0 if old is None else old.nbytes
+        self[key] = scores
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,7 @@ class CaseLayouts:
     run_ids: Mapping[str, NDArray[Any]]
     steps: Mapping[str, Array]
     values: Mapping[str, Array]
+    _found: _Cache = field(default_factory=lambda: _Cache())
 
     @classmethod
     def of(cls, units: pd.DataFrame, measured: Measured, scores: ScoreTable) -> CaseLayouts:
@@ -66,8 +84,12 @@ class CaseLayouts:
         steps = self.steps[side][seeds, unit]
         if np.isnan(steps).any():
             return None
-        values = self.values[side][seeds, unit]
-        return stacked(self.scores, self.run_ids[side][seeds, unit], self.tasks[unit], steps, values)
+        run_ids, task = self.run_ids[side][seeds, unit], self.tasks[unit]
+        key = (task, *run_ids, *steps)
+        if key not in self._found:
+            values = self.values[side][seeds, unit]
+            self._found.keep(key, stacked(self.scores, run_ids, task, steps, values))
+        return self._found.get(key)
 
     def difference(
         self, one: tuple[str, int], other: tuple[str, int], sign: float, seeds: NDArray[np.bool_]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from mtlrun.errors import ConfigError
@@ -15,6 +16,8 @@ INK, FAINT, PALE = "#23201d", "#77716a", "#d9d5ce"
 LOSS, GAIN = "#c8401e", "#00795c"
 COLOURS = ("#0067a5", LOSS, GAIN, "#8a5a00", "#6b3fa0", "#b0006d", "#007a8a", "#4d6b00")
 """Of things that stand side by side; they differ for colour-blind readers too."""
+
+_SCOPE_POINTS = 7
 
 
 def new_figure(width_in: float, height_in: float, layout: str | None = "constrained") -> Figure:
@@ -33,6 +36,18 @@ def refuse_empty(gains: pd.Series) -> None:
         raise ConfigError(
             ["nothing to draw: no seed has finished both with the other tasks and alone, so no gain is known"]
         )
+
+
+def wrapped(text: str, width_in: float, points: float) -> str:
+    """Return text in lines that fit a width at a size of type."""
+    return textwrap.fill(text, max(20, int(72 * width_in / (0.52 * points))))
+
+
+def add_scope(figure: Figure, text: str) -> None:
+    """Write under the pictures of a figure with constrained layout what its verdicts are about."""
+    if text:
+        shown = wrapped(text, 0.96 * figure.get_figwidth(), _SCOPE_POINTS)
+        figure.supxlabel(shown, fontsize=_SCOPE_POINTS, color=FAINT, x=0.01, ha="left")
 
 
 def keep_spines(axes: Axes, *sides: str) -> None:

@@ -17,7 +17,7 @@ from mtlrun.report.about import about
 from mtlrun.report.advice import unconverged
 from mtlrun.report.aggregate_picture import draw_aggregates
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, PALE, keep_spines, new_figure, refuse_empty
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, PALE, keep_spines, new_figure, refuse_empty, wrapped
 from mtlrun.report.frontier_picture import draw_fronts
 from mtlrun.report.summary import Summary
 from mtlrun.report.tuned import tuning_warning
@@ -38,7 +38,7 @@ _LOOKS = {
 """Marker and colour by verdict; the colours differ for colour-blind readers too."""
 
 _HARM = "#fbe7e1"
-_WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN = 9.0, 0.235, 0.62, 0.45, 0.6
+_WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN, _TITLE_IN = 9.0, 0.235, 0.62, 0.45, 0.45, 0.15
 _LEFT, _RIGHT = 0.30, 0.78
 _MOST_PIXELS = 60_000
 _NAME_LENGTH = 38
@@ -80,7 +80,8 @@ def _draw(summary: Summary) -> Figure:
     refuse_empty(summary.rows["diff"])
     panels = _panels(summary)
     heights = [_HEAD_IN + _FOOT_IN + _LINE_IN * _slots(panel) for panel in panels]
-    total = sum(heights) + _LEGEND_IN
+    title = _legend_title(summary)
+    total = sum(heights) + _LEGEND_IN + _TITLE_IN * len(title.splitlines())
     figure = new_figure(_WIDTH_IN, total, layout=None)
     top = total
     for panel, height in zip(panels, heights, strict=True):
@@ -89,7 +90,7 @@ def _draw(summary: Summary) -> Figure:
         axes = figure.add_axes((_LEFT, bottom / total, _RIGHT - _LEFT, body / total))
         _draw_panel(axes, panel)
         top -= height
-    _draw_legend(figure, summary, total)
+    _draw_legend(figure, summary, total, title)
     return figure
 
 
@@ -183,7 +184,7 @@ def _limits(panel: _Panel) -> tuple[float, float]:
     values = panel.rows[list(panel.columns)].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     low, high = min([0.0, *values]), max([0.0, *values])
-    reach = max(panel.margin * 1.25, 0.15 * (high - low), 1e-12)
+    reach = max(panel.margin * 1.25, 0.15 * (high - low)) or 1.0  # any range where all are 0, in any unit
     pad = 0.04 * (high - low)
     return min(low - pad, -reach), max(high + pad, reach)
 
@@ -194,7 +195,12 @@ def _reading(summary: Summary) -> str:
     return "   ".join(filter(None, parts))
 
 
-def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
+def _legend_title(summary: Summary) -> str:
+    scope = wrapped(about(summary.rows), 0.96 * _WIDTH_IN, 8)
+    return "\n".join(filter(None, [scope, _reading(summary)]))
+
+
+def _draw_legend(figure: Figure, summary: Summary, total: float, title: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -216,6 +222,6 @@ def _draw_legend(figure: Figure, summary: Summary, total: float) -> None:
         handlelength=1.8,
         columnspacing=1.6,
         bbox_to_anchor=(0.5, 0.06 / total),
-        title="\n".join(filter(None, [about(summary.rows), _reading(summary)])),
+        title=title,
         title_fontsize=8,
     )

@@ -8,8 +8,9 @@ import numpy as np
 
 from mtlrun.counted import counted
 from mtlrun.errors import ConfigError
+from mtlrun.report.about import about
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import COLOURS, FAINT, INK, PALE, keep_spines, new_figure
+from mtlrun.report.drawing import COLOURS, FAINT, INK, PALE, add_scope, keep_spines, new_figure
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def draw_fronts(summary: Summary) -> Figure:
     figure = new_figure(_WIDTH_IN * across, _HEIGHT_IN * down)
     for place, part in enumerate(fronts):
         _draw(figure.add_subplot(down, across, place + 1), part, summary.settings.margin)
+    add_scope(figure, about(summary.rows))
     return figure
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from mtlrun.report.display import Block, frame_block, row_blocks
-from mtlrun.report.sections import sections
-from mtlrun.report.sentences import legend, sentences
+from mtlrun.report.display import Block, row_blocks
+from mtlrun.report.sections import level_block, sections
+from mtlrun.report.sentences import footnote, sentences
 from mtlrun.report.summary import Summary
 
 _CSS = """
@@ -31,13 +31,14 @@ def to_html(summary: Summary, level: str = "rows") -> str:
         ConfigError: there is no such level.
     """
     if level != "rows":
-        body = [_table(frame_block(summary, level))]
+        body = [_table(level_block(summary, level))]
     else:
         body = [_table(block) for block in row_blocks(summary)]
         for heading, blocks in sections(summary):
             body += [f"<h2>{escape(heading)}</h2>", *(_table(block) for block in blocks)]
         body += [f"<p>{escape(sentence)}</p>" for sentence in sentences(summary)]
-        body.append(f"<footer>{escape(legend(summary))}</footer>")
+    if note := footnote(summary, level):
+        body.append(f"<footer>{escape(note)}</footer>")
     name = escape(summary.study)
     head = f'<meta charset="utf-8"><title>{name}</title><style>{_CSS}</style>'
     page = ["<!doctype html>", f'<html lang="en"><head>{head}</head><body>', f"<h1>{name}</h1>"]

@@ -29,7 +29,8 @@ PAGE = (
 
 
 def to_json(summary: Summary, level: str = "rows") -> str:
-    """Return one JSON object: with level `rows` the tables of `PAGE` and how was tested, else that level alone.
+    """Return one JSON object: with level `rows` the tables of `PAGE` and how was tested, else that level alone. Both
+    say what verdicts are about.
 
     Missing values, NaN and infinities are null.
 
@@ -41,7 +42,8 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     page |= {name: _records(table(summary, name)) for name in levels}
     if level == "rows":
         page["statistics"] = asdict(summary.settings)
-        page["about"] = about(summary.rows)
+    page["about"] = about(summary.rows)
+    if level == "rows":
         page["looks"] = plain(summary.looks)
         page["sentences"] = sentences(summary)
     return json.dumps(page, indent=1, allow_nan=False, ensure_ascii=False)

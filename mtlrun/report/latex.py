@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mtlrun.report.display import Block, frame_block, row_blocks
-from mtlrun.report.sentences import legend
+from mtlrun.report.display import Block, row_blocks
+from mtlrun.report.sections import level_block
+from mtlrun.report.sentences import footnote
 from mtlrun.report.summary import Summary
 
 _ESCAPES = {
@@ -15,6 +16,8 @@ _ESCAPES = {
     "<": r"$<$",
     ">": r"$>$",
     "±": r"$\pm$",
+    "∞": r"$\infty$",
+    "†": r"\dag{}",
     "▼": r"$\blacktriangledown$",
     "▲": r"$\blacktriangle$",
     **{sign: f"\\{sign}" for sign in "&%$#_"},
@@ -27,8 +30,8 @@ def to_latex(summary: Summary, level: str = "rows") -> str:
     Raises:
         ConfigError: there is no such level.
     """
-    blocks = row_blocks(summary) if level == "rows" else [frame_block(summary, level)]
-    note = f" {legend(summary)}" if level == "rows" else ""
+    blocks = row_blocks(summary) if level == "rows" else [level_block(summary, level)]
+    note = f" {footnote(summary, level)}".rstrip()
     head = "% \\usepackage{booktabs,amssymb}"
     return "\n".join([head, *(_table(block, note) for block in blocks)])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from mtlrun.report.display import Block, frame_block, row_blocks
-from mtlrun.report.sections import sections
-from mtlrun.report.sentences import legend, sentences
+from mtlrun.report.display import Block, row_blocks
+from mtlrun.report.sections import level_block, sections
+from mtlrun.report.sentences import footnote, sentences
 from mtlrun.report.summary import Summary
 
 _SPECIAL = re.compile(r"([\\`*|~#]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|\](?=[(\[:]))")
@@ -19,13 +19,16 @@ def to_markdown(summary: Summary, level: str = "rows") -> str:
         ConfigError: there is no such level.
     """
     if level != "rows":
-        return "\n".join(_table(frame_block(summary, level))).rstrip()
+        lines = _table(level_block(summary, level))
+        if note := footnote(summary, level):
+            lines.append(f"<sub>{escape(note)}</sub>")
+        return "\n".join(lines).rstrip()
     lines = [line for block in row_blocks(summary) for line in _table(block)]
     for heading, blocks in sections(summary):
         lines += [f"### {heading}", "", *(line for block in blocks for line in _table(block))]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]
-    return "\n".join([*lines, f"<sub>{escape(legend(summary))}</sub>"])
+    return "\n".join([*lines, f"<sub>{escape(footnote(summary, level))}</sub>"])
 
 
 def escape(text: str) -> str:

@@ -47,36 +47,51 @@ def same_sides(
     known = ~np.isnan(d)
     close = np.where(known, np.abs(d) <= ZERO * size, True).all(axis=0) & known.any(axis=0)
     found = np.zeros(len(pairs), dtype=bool)
+    values = _Values(curves) if close.any() else None
     for unit in np.flatnonzero(close):
         one, other = pairs[unit]
         seeds = known[:, unit]
-        found[unit] = cases.equal(one, other, seeds) and _same_metrics(one, other, seeds, cases, curves)
+        if values is not None and cases.equal(one, other, seeds):
+            found[unit] = values.equal(*(values.of(side, seeds, cases) for side in (one, other)))
     return found
 
 
-def _same_metrics(
-    one: Side, other: Side, seeds: NDArray[np.bool_], cases: CaseLayouts, curves: pd.DataFrame
-) -> bool:
-    first, second = (_metrics(side, seeds, cases, curves) for side in (one, other))
-    if not first.index.equals(second.index):
-        return False
-    a, b = first.to_numpy(), second.to_numpy()
-    return bool(np.isclose(a, b, rtol=_METRICS, atol=1e-300, equal_nan=True).all())
+class _Values:
+    """Metric values, found by run: one pass over all of them serves every pair of sides."""
 
+    def __init__(self, curves: pd.DataFrame) -> None:
+        self._task, self._split, self._metric, run = (
+            curves[name].astype("category") for name in ("task", "split", "metric", "run_id")
+        )
+        self._step, self._value = curves["step"].to_numpy(), curves["value"].to_numpy()
+        codes = run.cat.codes.to_numpy()
+        self._order = np.argsort(codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes, minlength=len(run.cat.categories)))
+        self._ends = dict(zip(run.cat.categories, ends.tolist(), strict=True))
+        self._begins = dict(zip(run.cat.categories, [0, *ends[:-1].tolist()], strict=True))
 
-def _metrics(side: Side, seeds: NDArray[np.bool_], cases: CaseLayouts, curves: pd.DataFrame) -> pd.Series:
-    """Return every metric of a side's task at the steps that are read, by seed, split and metric."""
-    import pandas as pd
+    def of(self, side: Side, seeds: NDArray[np.bool_], cases: CaseLayouts) -> tuple[NDArray, NDArray]:
+        """Return keys (3, N), seed, split and metric, and values (N,) of a side's task at the steps that are read."""
+        name, unit = side
+        runs = [self._rows(run_id) for run_id in cases.run_ids[name][seeds, unit]]
+        lengths = [len(rows) for rows in runs]
+        rows, seed = np.concatenate(runs), np.repeat(np.flatnonzero(seeds), lengths)
+        step = np.repeat(cases.steps[name][seeds, unit].astype(np.int64), lengths)
+        task = list(self._task.cat.categories).index(cases.tasks[unit])
+        read = (self._step[rows] == step) & (self._task.cat.codes.to_numpy()[rows] == task)
+        rows, seed = rows[read], seed[read]
+        keys = np.stack([seed, *(one.cat.codes.to_numpy()[rows] for one in (self._split, self._metric))])
+        order = np.lexsort(keys[::-1])
+        return keys[:, order], self._value[rows][order]
 
-    name, unit = side
-    read = pd.DataFrame(
-        {
-            "run_id": cases.run_ids[name][seeds, unit],
-            "step": cases.steps[name][seeds, unit].astype(np.int64),
-            "seed": np.flatnonzero(seeds),
-        }
-    )
-    mine = curves[(curves["task"] == cases.tasks[unit]) & curves["run_id"].isin(set(read["run_id"]))]
-    texts = mine.astype({"run_id": "str", "split": "str", "metric": "str"})
-    found = read.merge(texts, on=["run_id", "step"])
-    return found.set_index(["seed", "split", "metric"])["value"].sort_index()
+    @staticmethod
+    def equal(one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray]) -> bool:
+        """Return whether keys are the same and values are, up to round-off that training has amplified."""
+        if not np.array_equal(one[0], other[0]):
+            return False
+        return bool(np.isclose(one[1], other[1], rtol=_METRICS, atol=1e-300, equal_nan=True).all())
+
+    def _rows(self, run_id: str) -> NDArray[np.intp]:
+        if run_id not in self._ends:
+            return self._order[:0]
+        return self._order[self._begins[run_id] : self._ends[run_id]]

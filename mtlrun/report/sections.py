@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from mtlrun.report import words
 from mtlrun.report.attribution_blocks import attribution_blocks
-from mtlrun.report.display import Block, aggregate_blocks, contrast_blocks
+from mtlrun.report.display import Block, aggregate_blocks, contrast_blocks, frame_block
 from mtlrun.report.forgetting import forgetting_blocks
 from mtlrun.report.frontier_blocks import frontier_blocks
 from mtlrun.report.summary import Summary
 from mtlrun.report.theory_blocks import theory_blocks
+from mtlrun.report.variance_blocks import variance_block
 
 
 def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple[str, list[Block]]]:
     """Return headings and their blocks, in order; only those that have blocks."""
     found = [
         ("What each mitigation changes against none (in %)", contrast_blocks(summary)),
-        ("What the gains are made of (the first parts add up to the gain)", attribution_blocks(summary)),
+        (
+            "What the gains are made of (the first parts add up to the gain)",
+            attribution_blocks(summary, marks),
+        ),
         (
             "Frontier: against fixed weights, compared with as many points of their grid",
             frontier_blocks(summary),
@@ -31,3 +35,12 @@ def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple
         ),
     ]
     return [(heading, blocks) for heading, blocks in found if blocks]
+
+
+def level_block(summary: Summary, level: str, marks: words.Marks = words.UNICODE) -> Block:
+    """Return another table than `rows`: for people where there is such a one, else its columns as they are.
+
+    Raises:
+        ConfigError: there is no such level.
+    """
+    return variance_block(summary, marks) if level == "variance" else frame_block(summary, level)

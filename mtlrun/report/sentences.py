@@ -12,12 +12,13 @@ from mtlrun.report.contrasts import BASE
 from mtlrun.report.empty_studies import says_nothing
 from mtlrun.report.frontier_blocks import frontier_sentence
 from mtlrun.report.summary import Summary
+from mtlrun.report.tables import table
 from mtlrun.report.theory import theory_sentence
 from mtlrun.report.tuned import tuning_sentence, tuning_warning
-from mtlrun.report.words import UNICODE, Marks, significant
+from mtlrun.report.undecided import undecided
+from mtlrun.report.words import UNICODE, Marks, never
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import find_method
-from mtlrun.statistics.settings import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def sentences(summary: Summary) -> list[str]:
         for text in (
             found,
             repaired(summary),
-            _undecided(summary.rows),
+            undecided(summary.rows),
             _unconverged(summary.rows),
             _left_out(summary),
             _stopped(summary),
@@ -65,13 +66,21 @@ def legend(summary: Summary, marks: Marks = UNICODE) -> str:
         small if summary.rows["small"].any() else "",
         f"{marks.unconverged}: not converged." if unconverged(summary.rows).any() else "",
         f"+{marks.infinite}: no number of seeds decides."
-        if summary.rows["examples_needed"].notna().any()
+        if any(map(never, summary.rows.itertuples()))
         else "",
         "abs: in the metric's own unit." if _has_absolute(summary) else "",
         _presets(summary.rows),
         tuning_warning(summary.rows),
     ]
     return " ".join(filter(None, parts))
+
+
+def footnote(summary: Summary, level: str, marks: Marks = UNICODE) -> str:
+    """Return what stands under a table: how to read the rows, or what the verdicts of another level are about."""
+    if level == "rows":
+        return legend(summary, marks)
+    shown = table(summary, level)
+    return about(summary.rows) if "over" in shown and len(shown) else ""
 
 
 def _selected(rows: pd.DataFrame) -> str:
@@ -111,36 +120,6 @@ def _found(rows: pd.DataFrame, begin: str) -> str:
     return f"{text}; {open_} undecided." if open_ else f"{text}."
 
 
-def _undecided(rows: pd.DataFrame) -> str:
-    without = rows["n_seeds"] + rows["n_diverged"] == 0
-    if without.any():
-        rest = _undecided(rows[~without])
-        alone = without & rows["mtl_mean"].notna()
-        parts = [
-            _rows_have(alone, "no baseline trained yet, so no gain"),
-            _rows_have(without & ~alone, "no trained seed"),
-        ]
-        return " ".join(filter(None, [*parts, rest]))
-    open_ = rows[rows["verdict"] == "inconclusive"]
-    if open_.empty:
-        return ""
-    seeds, examples = open_["seeds_needed"].dropna(), open_["examples_needed"].dropna()
-    text = f"{counted(len(open_), 'row is', 'rows are')} inconclusive"
-    if len(seeds):
-        them = "it" if len(open_) == 1 else "them" if len(seeds) == len(open_) else f"{len(seeds)} of them"
-        text += f"; about {seeds.max():,} further seeds would decide {them}"
-    splits = open_[(open_["over"] == SPLITS) & open_["seeds_needed"].isna() & (open_["n_seeds"] > 1)]
-    if len(splits):
-        text += f"; more splits (suite.splits) than {splits['n_splits'].max()} may decide {len(splits)}"
-    if len(examples):
-        them = (
-            "it" if len(open_) == 1 else "them" if len(examples) == len(open_) else f"{len(examples)} of them"
-        )
-        text += f"; no number of seeds would decide {them}, since the test set is too small: about "
-        text += f"{significant(float(examples.max())):,} test examples would (--level variance)"
-    return f"{text}."
-
-
 def _unconverged(rows: pd.DataFrame) -> str:
     """Warn of rows whose runs were still getting better when training ended."""
     short = rows[unconverged(rows)]
@@ -173,20 +152,20 @@ def _looks(summary: Summary) -> str:
     """Say that a test for a fixed number of seeds was repeated with more of them."""
     if find_method(summary.settings.method).looks:
         return ""
-    cells = set(summary.rows["cell_id"])
-    extended = {tuple(counts) for cell, counts in summary.looks.items() if cell in cells and len(counts) > 1}
-    if not extended:
+    seeds = summary.rows.groupby("cell_id")["n_seeds"].max()
+    others = [
+        [count for count in counts if count != seeds[cell]]
+        for cell, counts in summary.looks.items()
+        if cell in seeds.index
+    ]
+    longest = max(others, key=len, default=[])
+    if not longest:
         return ""
-    longest = max(extended, key=len)
-    counts = ", ".join(map(str, longest[:-1]))
     return (
-        f"These rows were judged before, with {counts} seeds, by a test made for one look: p-values are too small if "
-        "seeds are added until a verdict comes. Use stop.until=conclusive, whose test allows for it."
+        f"These rows were judged before, with {', '.join(map(str, longest))} seeds, by a test made for one look: "
+        "p-values are too small if seeds are added until a verdict comes. Use stop.until=conclusive, whose test "
+        "allows for it."
     )
-
-
-def _rows_have(which: pd.Series, what: str) -> str:
-    return f"{counted(int(which.sum()), 'row has', 'rows have')} {what}." if which.any() else ""
 
 
 def _stopped(summary: Summary) -> str:

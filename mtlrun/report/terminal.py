@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
-from mtlrun.report.display import FIGURES, Block, frame_block, row_blocks
-from mtlrun.report.sections import sections
-from mtlrun.report.sentences import legend, sentences
+from mtlrun.report.display import FIGURES, Block, row_blocks
+from mtlrun.report.sections import level_block, sections
+from mtlrun.report.sentences import footnote, sentences
 from mtlrun.report.summary import Summary
 from mtlrun.report.words import ASCII, UNICODE
 
@@ -78,6 +78,7 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     style = style or Style()
     console = Console(
@@ -92,7 +93,10 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     if level == "rows":
         parts = _pages(summary, style)
     else:
-        parts = [_table(frame_block(summary, level), replace(style, width=_UNLIMITED), 1)]
+        marks = ASCII if style.ascii_only else UNICODE
+        note = footnote(summary, level, marks)
+        parts = [_table(level_block(summary, level, marks), replace(style, width=_UNLIMITED), 1)]
+        parts += ["", Text(note, "dim")] if note else []
     for part in parts:
         # a table's lines are rather too long than broken within words
         console.width = _UNLIMITED if isinstance(part, Table) else style.width
@@ -117,7 +121,7 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     missing = [*(["standard deviations"] if not spread else []), *leave_out]
     narrow = f" Left out for lack of width: {', '.join(missing)}." if missing else ""
-    return [*parts, Text(legend(summary, marks) + narrow, "dim")]
+    return [*parts, Text(footnote(summary, "rows", marks) + narrow, "dim")]
 
 
 def _folded(block: Block, width: int) -> Block:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtlrun.errors import ConfigError
 from mtlrun.report.about import about
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import COLOURS, INK, PALE, keep_spines, new_figure, refuse_empty
+from mtlrun.report.drawing import COLOURS, INK, PALE, keep_spines, new_figure, refuse_empty, wrapped
 from mtlrun.report.summary import Summary
 from mtlrun.report.variance import SHARES
-from mtlrun.report.words import significant
+from mtlrun.report.words import needed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,11 @@ def draw_variance(summary: Summary) -> Figure:
         ConfigError: no row has two seeds yet.
     """
     rows = summary.rows[summary.rows[list(SHARES)].notna().any(axis=1)]
-    refuse_empty(rows["diff"] if len(rows) else summary.rows["diff"] * np.nan)
+    refuse_empty(summary.rows["diff"])
+    if rows.empty:
+        raise ConfigError(
+            ["nothing to draw: no gain rests on two seeds yet, so nothing is known of its variance"]
+        )
     figure = new_figure(_WIDTH_IN, _REST_IN + _LINE_IN * len(rows))
     axes = figure.add_subplot()
     begin = np.zeros(len(rows))
@@ -39,7 +44,7 @@ def draw_variance(summary: Summary) -> Figure:
             axes.barh(places, part, left=begin, color=_PAINT[name], height=0.72, label=label)
         begin += part
     for place, row in enumerate(rows.itertuples()):
-        axes.text(1.01, place, _needed(row), va="center", fontsize=8, color=INK)
+        axes.text(1.01, place, _told(row), va="center", fontsize=8, color=INK)
     axes.set_yticks(places, _names(rows), fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1)
@@ -47,23 +52,22 @@ def draw_variance(summary: Summary) -> Figure:
     axes.set_xlabel("% of the variance of the mean gain", fontsize=8)
     axes.set_title(f"Where the error of each gain comes from: {summary.study}", loc="left", fontsize=10)
     keep_spines(axes, "bottom")
+    scope = wrapped(about(rows), 0.96 * _WIDTH_IN, 7)
     figure.legend(
-        loc="outside lower left", ncols=4, frameon=False, fontsize=8, title=about(rows), title_fontsize=7
+        loc="outside lower left",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+        alignment="left",
+        title=scope,
+        title_fontsize=7,
     )
     return figure
 
 
-def _needed(row: object) -> str:
-    import pandas as pd
-
-    verdict, seeds, examples = (getattr(row, n) for n in ("verdict", "seeds_needed", "examples_needed"))
-    if verdict != "inconclusive":
-        return str(verdict)
-    if not pd.isna(seeds):
-        return f"inconclusive: +{int(seeds):,} seeds"
-    if not pd.isna(examples):
-        return f"inconclusive: ~{significant(float(examples)):,} examples"
-    return "inconclusive"
+def _told(row: Any) -> str:
+    wanted = needed(row)
+    return str(row.verdict) if wanted == "-" else f"{row.verdict}: {wanted}"
 
 
 def _names(rows: pd.DataFrame) -> list[str]:

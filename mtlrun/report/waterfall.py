@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtlrun.report.about import about
 from mtlrun.report.attribution import SHARING, WHOLE
 from mtlrun.report.display import names_of
-from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, keep_spines, new_figure, refuse_empty
+from mtlrun.report.drawing import FAINT, GAIN, INK, LOSS, add_scope, keep_spines, new_figure, refuse_empty
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def draw_waterfalls(summary: Summary) -> Figure:
         _draw(axes, part, titles[part["cell_id"].iloc[0], part["task"].iloc[0]])
     if found["suite"].nunique() == 1:
         figure.suptitle(str(found["suite"].iloc[0]), weight="bold", fontsize=10, color=INK)
+    add_scope(figure, about(summary.rows))
     return figure
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any, NamedTuple
 
+from mtlrun.counted import counted
 from mtlrun.report.tables import plain
+from mtlrun.statistics.settings import SPLITS
 
 
 class Marks(NamedTuple):
@@ -82,16 +84,34 @@ def verdict(row: Any, marks: Marks) -> str:
 def seeds(row: Any, marks: Marks) -> str:
     """Return the number of seeds: `18/20` where 2 of 20 diverged, `6 +40` where about 40 more would decide.
 
-    `6 +∞` where no number would, since the test set is too small. How many more cannot be told of fewer than two
+    `6 +∞` where no number would (see `never`). How many more cannot be told of fewer than two
     seeds, `1 +?`; none at all is `0`.
     """
     number = f"{row.n_seeds}/{row.n_seeds + row.n_diverged}" if row.n_diverged else str(row.n_seeds)
     if row.verdict != "inconclusive" or not row.n_seeds + row.n_diverged:
         return number
-    needed, examples = plain(row.seeds_needed), plain(row.examples_needed)
-    if needed is None:
-        return f"{number} +{'?' if examples is None else marks.infinite}"
-    return f"{number} +{needed}"
+    further = plain(row.seeds_needed)
+    if further is None:
+        return f"{number} +{marks.infinite if never(row) else '?'}"
+    return f"{number} +{further}"
+
+
+def never(row: Any) -> bool:
+    """Return whether an open row is decided by no number of seeds: its test set, or all its data, are too small."""
+    if row.verdict != "inconclusive" or plain(row.seeds_needed) is not None:
+        return False
+    over_splits = row.over == SPLITS and not row.n_diverged and (plain(row.n_splits) or 0) > 1
+    return over_splits or plain(row.examples_needed) is not None
+
+
+def needed(row: Any) -> str:
+    """Return what would decide a row, as `+40 seeds` or `~4,100 examples`; `-` if decided or not known."""
+    seeds, examples = plain(row.seeds_needed), plain(row.examples_needed)
+    if row.verdict != "inconclusive" or (seeds is None and examples is None):
+        return "-"
+    if seeds is None:
+        return f"~{significant(float(examples)):,} {row.cases}"
+    return f"+{counted(int(seeds), 'seed')}"
 
 
 def interval(value: float, low: float, high: float, decimals: int | None, sign: str = "+") -> str:

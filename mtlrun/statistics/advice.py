@@ -13,7 +13,7 @@ from mtlrun.statistics.evidence import Differences, Words
 from mtlrun.statistics.methods import Kind
 from mtlrun.statistics.power import further_seeds
 from mtlrun.statistics.settings import EXAMPLES
-from mtlrun.statistics.student import Array, moments
+from mtlrun.statistics.student import Array
 
 
 class Advice(NamedTuple):
@@ -49,16 +49,13 @@ def advise(
         power: the chance to decide.
         kind: the study's method.
     """
-    count, mean, sd = moments(differences.d)
+    count, mean, sd = differences.draws()
     n = count.astype(float)
-    alone = further_seeds(
+    alone = differences.seeds_each() * further_seeds(  # over splits: whole further splits
         *(mean, sd, n, margin, level, power, differences.ratios),
         factor=kind.seeds,
         counts=kind.counts,
     )
-    with np.errstate(invalid="ignore"):
-        repeated = differences.split_counts() < n
-    alone = np.where(repeated, np.nan, alone)  # more seeds on the same splits hardly help
     if kind.looks:
         needs = anytime_needs(layout, mean, margin, level, power, kind.seeds)
         needed = np.fmin(*(one.seeds() for one in needs))

@@ -6,19 +6,19 @@ precipice, NeurIPS 2021. Shape letters: S seeds, T tasks (a task of two suites c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd  # for ranks: scipy.stats takes a second to import
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlrun.statistics.resamples import bootstrap_weights
+from mtlrun.statistics.resamples import Draws
 from mtlrun.statistics.student import Array
 
-RESAMPLES = 2000
-_AT_ONCE = 50
+RESAMPLES = 1000
+_AT_ONCE = 200
+"""Resamples that are worked on together: what a core keeps near."""
 
 
 class Estimate(NamedTuple):
@@ -56,7 +56,7 @@ def aggregate(
     mtl: Array,
     scale: Array,
     strata: NDArray[np.int64],
-    rng: np.random.Generator,
+    draws: Draws,
     error: Error,
     cases: Sequence[tuple[Array, Array] | None] = (),
     level: float = 0.95,
@@ -77,7 +77,7 @@ def aggregate(
             probability of improvement alone.
         strata: (T,) tasks with one number have seeds that are drawn together, as those that share baselines must.
             A seed that lacks one of its tasks is left out of its stratum.
-        rng: draws the resamples.
+        draws: RESAMPLES of seeds and test cases.
         error: of the mean gain.
         cases: by task the oriented values (S, M) of both sides by test case, NaN in seeds without them; tasks with
             equally many cases are drawn together. None for tasks of which they are not known.
@@ -92,12 +92,14 @@ def aggregate(
     stl, mtl, scale, strata, whole = stl[:, used], mtl[:, used], scale[used], strata[used], whole[:, used]
     seen = (whole / whole.sum(axis=0))[None]
     values = _figures(seen, stl[None], mtl[None], whole, scale)[0]
-    drawn = np.concatenate(
-        [
-            _figures(weights, *_drawn_cases(stl, mtl, both, rng, len(weights)), whole, scale)
-            for weights in _resamples(whole, strata, rng)
-        ]
-    )
+    weights = draws.of_seeds(whole, strata)
+    sides = _drawn_cases(stl, mtl, both, draws)
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, RESAMPLES, _AT_ONCE)]
+    found = []
+    for part in parts:
+        alone, together = (side[part] if len(side) > 1 else side for side in sides)
+        found.append(_figures(weights[part], alone, together, whole, scale))
+    drawn = np.concatenate(found)
     drawn[:, np.isnan(values)] = np.nan
     if (whole.sum(axis=0) < 2).any():
         low, high = np.full((2, 3), np.nan)
@@ -122,21 +124,15 @@ def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Ar
 
 
 def _drawn_cases(
-    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], rng: np.random.Generator, count: int
-) -> tuple[Array, Array]:
-    """Return values of both sides (count, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
+    stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], draws: Draws
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return values of both sides (B, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
     if not any(one is not None for one in cases):
         return stl[None], mtl[None]
-    weights: dict[int, Array] = {}
-    sides = [np.repeat(side[None], count, axis=0) for side in (stl, mtl)]
+    sides = [np.repeat(side[None].astype(np.float32), RESAMPLES, axis=0) for side in (stl, mtl)]
     for task, both in enumerate(cases):
-        if both is None:
-            continue
-        m = both[0].shape[1]
-        if m not in weights:
-            weights[m] = bootstrap_weights(m, count, rng)
-        for side, layout in zip(sides, both, strict=True):
-            side[:, :, task] = weights[m] @ layout.T
+        for side, layout in zip(sides, both or (), strict=False):
+            side[:, :, task] = draws.case_means(layout)
     return sides[0], sides[1]
 
 
@@ -171,25 +167,19 @@ def mean_rank(values: Array, tolerance: Array) -> Array:
     if not whole.any():
         return np.full(len(values), np.nan)
     rounded = np.round(values[:, whole] / tolerance[whole])
-    return pd.DataFrame(rounded).rank(ascending=False).mean(axis=1).to_numpy()
+    above, equal = (
+        compare(rounded[None], rounded[:, None]).sum(axis=1) for compare in (np.greater, np.equal)
+    )
+    return (above + (equal + 1) / 2).mean(axis=1)
 
 
-def _resamples(
-    whole: NDArray[np.bool_], strata: NDArray[np.int64], rng: np.random.Generator
-) -> Iterator[Array]:
-    """Yield weights (b, S, T), in all RESAMPLES: how often a seed was drawn, as a part of its column."""
-    for _ in range(RESAMPLES // _AT_ONCE):
-        weights = np.zeros((_AT_ONCE, *whole.shape))
-        for stratum in np.unique(strata):
-            inside = np.flatnonzero(strata == stratum)
-            seeds = np.flatnonzero(whole[:, inside[0]])
-            n = len(seeds)
-            drawn = rng.multinomial(n, np.full(n, 1 / n), size=_AT_ONCE) / n
-            weights[:, seeds[:, None], inside] = drawn[:, :, None]
-        yield weights
-
-
-def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], scale: Array) -> Array:
+def _figures(
+    weights: Array,
+    stl: NDArray[np.floating],
+    mtl: NDArray[np.floating],
+    whole: NDArray[np.bool_],
+    scale: Array,
+) -> Array:
     """Return mean, interquartile mean and probability of improvement (b, 3).
 
     Args:
@@ -198,13 +188,13 @@ def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], s
         whole: (S, T) which cells count.
         scale: (T,) as of `aggregate`.
     """
-    alone, together = (np.where(whole, side, 0.0) for side in (stl, mtl))
+    alone, together = (np.where(whole, side, np.zeros((), side.dtype)) for side in (stl, mtl))
+    each = (np.ascontiguousarray(one.transpose(2, 0, 1)) for one in (together, alone, weights))
     improvement = np.zeros(len(weights))
-    for task in range(len(scale)):
-        a, b = together[:, :, task, None], alone[:, None, :, task]
-        wins = (a > b) + 0.5 * (a == b)
-        w = weights[:, :, task]
-        improvement += np.einsum("bs,bsr,br->b", w, np.broadcast_to(wins, (len(w), *wins.shape[1:])), w)
+    for a, b, w in zip(*each, strict=True):  # by task, (b, S)
+        above, upto = a[:, :, None] > b[:, None], a[:, :, None] >= b[:, None]
+        wins = above.view(np.int8) + upto.view(np.int8)  # twice what a win or a tie counts
+        improvement += (_products(w, wins) * w).sum(axis=1) / 2
     improvement = np.clip(improvement / len(scale), 0.0, 1.0)  # round-off
     scaled = ~np.isnan(scale)
     if not scaled.any():
@@ -216,9 +206,16 @@ def _figures(weights: Array, stl: Array, mtl: Array, whole: NDArray[np.bool_], s
     return np.stack([mean, _middle_half(w.reshape(len(w), -1), flat), improvement], axis=1)
 
 
+def _products(weights: Array, wins: NDArray[np.int8]) -> Array:
+    """Return weights (b, S) times matrices (b, S, S), or (1, S, S), of small whole numbers: (b, S)."""
+    if len(wins) == 1:
+        return weights @ wins[0].astype(float)
+    return (weights[:, None].astype(np.float32) @ wins.astype(np.float32))[:, 0].astype(float)
+
+
 def _middle_half(weights: Array, values: Array) -> Array:
     """Return the mean (b,) of the middle half of `values` (b, N), or (1, N), under weights (b, N)."""
-    order = np.broadcast_to(np.argsort(values, axis=1, kind="stable"), weights.shape)
+    order = np.broadcast_to(np.argsort(values, axis=1), weights.shape)
     reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
     inside = np.clip(reached / reached[:, -1:], 0.25, 0.75)
     ordered = np.take_along_axis(np.broadcast_to(values, weights.shape), order, axis=1)

@@ -18,7 +18,7 @@ from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, Cr
 from mtlrun.statistics.methods import Method, check_resplit, make_method
 from mtlrun.statistics.resampled import ResampledT
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS, Statistics
-from mtlrun.statistics.student import Array, moments
+from mtlrun.statistics.student import Array, Moments, moments
 
 Words = NDArray[np.str_]
 Layouts = Sequence[Sequence[Array]]
@@ -97,6 +97,24 @@ class Differences:
             columns = at[inside]
             parts.append((inside, ResampledT(self.d[:, columns], one, self.ratios[columns])))
         return ByScope(len(at), parts)
+
+    def draws(self) -> Moments:
+        """Return how many seeds each column has (T,), with mean and standard deviation; of splits, of their means."""
+        alone = moments(self.d)
+        n, mean, sd = alone.n.copy(), alone.mean, alone.sd.copy()
+        at = np.flatnonzero(self.ratios > 0)
+        for inside, tests in self.resampled(at).parts if len(at) else ():
+            assert isinstance(tests, ResampledT)
+            _, between, _, count = tests.parts()
+            n[at[inside]], sd[at[inside]] = count, np.sqrt(between)
+        return Moments(n, mean, sd)
+
+    def seeds_each(self) -> Array:
+        """Return how many seeds (T,) a draw is: those of a split where splits vary, else 1."""
+        seeds = self.d.shape[0] - np.isnan(self.d).sum(axis=0)
+        return np.where(
+            self.ratios > 0, np.ceil(seeds / np.maximum(np.nan_to_num(self.split_counts()), 1)), 1.0
+        )
 
     def _splits(self) -> NDArray[np.int64]:
         """Return the split of each column and seed (T, S)."""

@@ -127,13 +127,13 @@ class Cohort:
         self.mask_shapes = mask_shapes(networks[0].eval(), shapes)
         self.draw_shapes = draw_shapes(networks[0])
         self.one_by_one = why_one_by_one(networks[0], shapes)
-        constants = own_constants(networks, device, self.dtype)
+        self.constants = own_constants(networks, device, self.dtype)
         self.network = without_memory(networks[0])
         self.owners = self.network.owners()
         self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
-        autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
         self.forward = forward_of_lanes(
-            self.network, self.parameters, autocast, self.statistics, constants, apart
+            self.network, self.parameters, self.autocast, self.statistics, self.constants, apart
         )
         budget = self.config["budget"]
         self.evaluations = budget["evaluations"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +13,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from mtlrun.training.cohort import Cohort
+from mtlrun.training.first_lane import first_lane
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 MIB = 2**20
 
 
-def step_flops(config: Mapping[str, Any], device: torch.device) -> int:
+def step_flops(cohort: Cohort) -> int:
     """Return the floating-point operations of one training step of one run, by `torch.utils.flop_counter`.
 
     Its formulas count matrix products and convolutions, forward and backward. Where phases of a schedule
-    differ, or the tasks of their steps, it is the mean over steps. Once per program and process: optimizer and seed
-    do not matter.
+    differ, or the tasks of their steps, it is the mean over steps. They are counted on a copy of the cohort's first
+    lane, since those of many lanes would count how their layers are put together.
     """
-    plain = {"_target_": "mtlrun.training.optimizers.SGD"}
-    key = json.dumps({**config, "seed": 0, "optimizer": plain}, sort_keys=True)
-    return _flops(key, str(device))
-
-
-@functools.lru_cache(maxsize=1024)
-def _flops(config: str, device: str) -> int:
-    cohort = Cohort(
-        [json.loads(config)], torch.device(device), streamed=True
-    )  # a few batches are all it takes
-    total = 0
-    for phase in cohort.phases:
+    alone, total = first_lane(cohort), 0
+    for phase in alone.phases:
         for active, steps in phase.turns().items():
-            trainer, batch = cohort.begin(phase, active), next(cohort.batches(phase, 0, active))
+            trainer, batch = alone.begin(phase, active), next(alone.batches(phase, 0, active))
             with _Counter() as counter:
                 trainer.step(batch, 0)
             total += counter.flops * steps
-    return round(total / sum(phase.steps for phase in cohort.phases))
+    return round(total / sum(phase.steps for phase in alone.phases))
 
 
 class _Counter(TorchDispatchMode):

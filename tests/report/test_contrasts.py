@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from support.synthetic_study import SyntheticStudy
 
+from mtlrun.report.advice import advice
+
 N = 16
 RNG = np.random.default_rng(13)
 STL = {"a": 0.9 + 0.01 * RNG.standard_normal(N)}
@@ -105,3 +107,44 @@ def test_divergence_of_a_mitigation_forbids_good_news() -> None:
     made.add(STL, moved(0.0, 1), mitigation="dwa", weighting="dwa", status={0: "diverged"})
     found = made.summary().contrasts.iloc[0]
     assert (found["verdict"], found["n_diverged"], found["n_seeds"]) == ("inconclusive", 1, N - 1)
+
+
+def advice_of(**shifts: tuple[float, float]) -> str:
+    """Return the advice on mitigations by what they leave of a loss of 0.04 on two tasks."""
+    rng = np.random.default_rng(2)
+    made = SyntheticStudy()
+    stl = {task: 0.9 + 0.01 * rng.standard_normal(N) for task in "ab"}
+    for name, (a, b) in {"none": (-0.04, -0.04), **shifts}.items():
+        mtl = {
+            task: stl[task] + shift + 0.002 * rng.standard_normal(N) for task, shift in (("a", a), ("b", b))
+        }
+        labels = {} if name == "none" else {"mitigation": name, "weighting": name}
+        made.add(stl, mtl, **labels)
+    return advice(made.summary())
+
+
+@pytest.mark.parametrize(
+    ("shifts", "end"),
+    [
+        ({"dwa": (0.0, 0.0)}, "; dwa repairs all and makes none worse."),
+        ({"dwa": (0.0, -0.02)}, "; none repairs all."),
+        ({"dwa": (0.0, 0.0), "pcgrad": (0.0, -0.08)}, "; dwa repairs all and makes none worse."),
+        ({"dwa": (-0.0394, -0.0394)}, ", not shown to be better than none on any task; none repairs all."),
+        ({"dwa": (-0.06, -0.06)}, ", that is without mitigation."),
+    ],
+)
+def test_advice_is_no_stronger_than_its_rows(shifts: dict[str, tuple[float, float]], end: str) -> None:
+    text = advice_of(**shifts)
+    assert text.startswith("Highest mean gain over tasks: ")
+    assert text.endswith(end)
+
+
+def test_a_mitigation_seen_on_a_part_of_the_tasks_does_not_repair_all() -> None:
+    made = SyntheticStudy()
+    for suite in ("one", "two"):
+        made.add(STL, moved(-0.04, 0), suite=suite)
+        made.add(STL, moved(-0.03, 2), suite=suite, mitigation="pcgrad", weighting="pcgrad")
+    made.add(STL, moved(0.0, 1), suite="one", mitigation="dwa", weighting="dwa")
+    found = made.summary()
+    assert "repairs" in found.contrasts["verdict"].tolist()
+    assert "repairs all and" not in advice(found)

@@ -117,6 +117,9 @@ def test_json_is_the_contract(summary: Summary) -> None:
         "cost",
         "theory",
         "statistics",
+        "about",
+        "looks",
+        "sentences",
     ]
     assert (page["schema_version"], page["study"]) == (1, "quickstart")
     assert list(page["rows"][0]) == list(ROW_COLUMNS)

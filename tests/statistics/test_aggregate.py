@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from mtlrun.statistics.aggregate import (
+    RESAMPLES,
     Aggregate,
     Error,
     aggregate,
@@ -12,10 +13,12 @@ from mtlrun.statistics.aggregate import (
     performance_profile,
     whole_seeds,
 )
+from mtlrun.statistics.resamples import Draws
 
 RNG = np.random.default_rng(16)
 NAN = np.nan
 NOTHING = Error(NAN, NAN)
+DRAWS = Draws(RNG, RESAMPLES)
 
 
 def ask(
@@ -23,7 +26,9 @@ def ask(
 ) -> Aggregate:
     scale = 100 / np.abs(np.nanmean(stl, axis=0))
     tasks = np.array(strata if strata is not None else range(stl.shape[1]))
-    return aggregate(stl, mtl, scale, tasks, np.random.default_rng(seed), Error(error, len(stl) - 1.0))
+    return aggregate(
+        stl, mtl, scale, tasks, Draws(np.random.default_rng(seed), RESAMPLES), Error(error, len(stl) - 1.0)
+    )
 
 
 def test_two_tasks_by_hand() -> None:
@@ -77,7 +82,8 @@ def test_test_cases_drawn_anew_widen_the_intervals() -> None:
     both = [(1 + alone, 1 + layout)]
     args = (stl, mtl, np.array([100.0]), np.array([0]))
     seeds, cases = (
-        aggregate(*args, np.random.default_rng(0), Error(NAN, NAN), drawn) for drawn in ((), both)
+        aggregate(*args, Draws(np.random.default_rng(0), RESAMPLES), Error(NAN, NAN), drawn)
+        for drawn in ((), both)
     )
     assert seeds.iqm.high - seeds.iqm.low < 0.5
     assert cases.iqm.high - cases.iqm.low > 20
@@ -102,9 +108,9 @@ def test_a_seed_lacking_one_task_of_its_stratum_is_left_out_of_it() -> None:
 
 def test_tasks_without_percentage_count_for_improvement_alone() -> None:
     stl, mtl = np.ones((3, 2)), np.full((3, 2), 1.1)
-    found = aggregate(stl, mtl, np.array([100.0, NAN]), np.array([0, 1]), RNG, NOTHING)
+    found = aggregate(stl, mtl, np.array([100.0, NAN]), np.array([0, 1]), DRAWS, NOTHING)
     assert found.mean.value == pytest.approx(10)
-    none = aggregate(stl, mtl, np.full(2, NAN), np.array([0, 1]), RNG, NOTHING)
+    none = aggregate(stl, mtl, np.full(2, NAN), np.array([0, 1]), DRAWS, NOTHING)
     assert np.isnan([*none.mean, *none.iqm]).all()
     assert none.improvement.value == 1
 
@@ -114,7 +120,7 @@ def test_too_little_to_say() -> None:
     assert one.mean.value == pytest.approx(50)
     assert np.isnan([one.mean.low, one.iqm.high, one.improvement.low]).all()
     nothing = np.full((2, 1), NAN)
-    none = aggregate(nothing, nothing, np.ones(1), np.zeros(1, dtype=int), RNG, NOTHING)
+    none = aggregate(nothing, nothing, np.ones(1), np.zeros(1, dtype=int), DRAWS, NOTHING)
     assert np.isnan(none.improvement.value)
 
 

@@ -1,0 +1,60 @@
+"""What differences are drawn from: seeds, or splits with seeds in each; and what would decide them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtlrun.statistics.evidence import Differences, mean_error, student_intervals
+from mtlrun.statistics.judge import judge
+from mtlrun.statistics.settings import Statistics
+
+RNG = np.random.default_rng(9)
+SPLIT = np.array([0, 1, 2, 0, 1, 2])
+BY_SPLIT = np.array([-3.0, -1.0, -2.0])
+
+
+def differences(spread: float, ratio: float) -> Differences:
+    """Return two columns, of six seeds on one test set and of three splits with two seeds in each."""
+    d = BY_SPLIT[SPLIT] + spread * np.repeat([1.0, -1.0], 3)
+    return Differences(
+        np.stack([d, d], 1),
+        np.array([10.0, 10.0]),
+        (),
+        np.array([0.0, ratio]),
+        np.stack([np.arange(6), SPLIT]),
+    )
+
+
+def test_draws_are_seeds_or_means_of_splits() -> None:
+    n, mean, sd = differences(0.5, 0.3).draws()
+    assert n.tolist() == [6, 3]
+    assert mean == pytest.approx([-2.0, -2.0])
+    assert sd[1] == pytest.approx(1.0)
+    assert differences(0.5, 0.3).seeds_each().tolist() == [1, 2]
+    assert differences(0.5, 0.3).split_counts()[1] == 3
+
+
+@pytest.mark.parametrize(("ratio", "decided"), [(0.02, True), (2.0, False)])
+def test_more_splits_are_asked_for_unless_no_number_decides(ratio: float, decided: bool) -> None:
+    found = judge(
+        differences(0.5, ratio),
+        percent=np.ones(2, dtype=bool),
+        diverged=np.zeros(2, dtype=np.int64),
+        same=np.zeros(2, dtype=bool),
+        family=["s", "s"],
+        settings=Statistics(),
+    )
+    seeds = found.advice.seeds[1]
+    assert np.isfinite(seeds) == decided
+    if decided:
+        assert seeds % 2 == 0  # whole splits of two seeds
+
+
+def test_the_interval_over_splits_is_wider_than_over_their_means_alone() -> None:
+    low, high = student_intervals(differences(0.5, 0.3), "examples", 0.95)
+    alone = 4.302652729749462 / np.sqrt(3)  # t(2), standard deviation 1
+    assert high[1] - low[1] > 2 * alone
+    error, freedom = mean_error(differences(0.5, 0.3), "examples")
+    assert freedom.tolist() == [5, 2]
+    assert error[1] > 1 / np.sqrt(3)
