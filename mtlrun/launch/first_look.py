@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -25,7 +25,7 @@ from mtlrun.training.network import Parts, build_network
 LONGEST = 48  # signs of a cell
 MOST_TARGETS = 6  # columns with associations
 FIXED = 5  # columns of the first look before those with associations
-PADDING = 2  # blanks between columns
+GAP = 2  # blanks between columns
 FOLDED = 300  # rows, at most, of a table whose cells are folded: that takes a millisecond each
 WIDTH = 120  # where the output is no terminal
 
@@ -93,26 +93,34 @@ def _print(console: Console, look: Look) -> None:
 
 
 def _folded(names: list[str], rows: list[list[str]], width: int) -> RichTable:
-    """Return a table as wide as the terminal, with long cells in several lines.
-
-    Words are broken only where a line cannot hold the longest of every column.
-    """
-    table = RichTable(box=box.SIMPLE, pad_edge=False)
-    words = [
-        max(cell_len(w) for cell in cells for w in cell.split() or [""])
-        for cells in zip(names, *rows, strict=True)
-    ]
-    fit = sum(words) + PADDING * len(words) <= width
+    """Return a table as wide as the terminal, with long cells in several lines."""
+    table = RichTable(box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    widths = _widths([names, *rows], width - 2 - GAP * len(names))
     for place, name in enumerate(names):
-        table.add_column(
-            Text(name),
-            overflow="fold",
-            justify="right" if place >= FIXED else "left",
-            min_width=words[place] if fit else None,
-        )
+        side: Literal["left", "right"] = "right" if place >= FIXED else "left"
+        table.add_column(Text(name), overflow="fold", justify=side, width=widths[place])
     for row in rows:
         table.add_row(*map(Text, row))
     return table
+
+
+def _widths(rows: list[list[str]], room: int) -> list[int]:
+    """Return how wide columns are: the widest are narrowed first, down to their words, then words are broken.
+
+    Args:
+        rows: of cells.
+        room: for all columns together.
+    """
+    columns = list(zip(*rows, strict=True))
+    whole = [max(map(cell_len, cells)) for cells in columns]
+    words = [max(cell_len(word) for cell in cells for word in cell.split() or [""]) for cells in columns]
+    for most in range(max(whole), 0, -1):
+        widths = [max(word, min(full, most)) for word, full in zip(words, whole, strict=True)]
+        if sum(widths) <= room:
+            return widths
+    fits = (n for n in range(max(words), 1, -1) if sum(min(word, n) for word in words) <= room)
+    longest = next(fits, 1)
+    return [min(word, longest) for word in words]
 
 
 def _unfolded(rows: list[list[str]]) -> str:

@@ -46,7 +46,7 @@ def _one_task(rows: pd.DataFrame) -> str:
 def _one_seed(trained: pd.DataFrame) -> str:
     if trained.empty or trained["n_seeds"].max() != 1:
         return ""
-    return "One seed gives no verdict, since nothing tells how much seeds differ: seeds=10 or more."
+    return "With one seed nothing tells how much results differ between seeds: use seeds=10 or more."
 
 
 def _constant(trained: pd.DataFrame) -> str:

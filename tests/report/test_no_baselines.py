@@ -55,7 +55,7 @@ def test_a_contrast_has_no_percentage_and_no_word_that_needs_a_baseline(summary:
     assert found["seeds_needed"].isna()["better"]
     text = page(summary)
     assert f"| worse | worse {found['diff']['worse']:.4f} abs |" in text
-    assert "| better | inconclusive |" in text
+    assert f"| better | inconclusive {found['diff']['better']:+.4f} abs |" in text
     assert "abs: in the metric's own unit." in text
 
 
