@@ -11,7 +11,15 @@ from mtlrun.launch.first_look import _folded, _widths
 
 NAMES = ["column", "used as", "kind", "missing", "holds", "with price", "with grade"]
 ROWS = [
-    ["id", "left out: text of 400 kinds, more than suite.most_categories=100", "category", "", "'u1' 1", "", ""],
+    [
+        "id",
+        "left out: text of 400 kinds, more than suite.most_categories=100",
+        "category",
+        "",
+        "'u1' 1",
+        "",
+        "",
+    ],
     ["width", "input", "number", "12.5%", "-2.995 to 3.886, mean -0.02445", "+0.52", "-1.00 by gaps"],
 ]
 
