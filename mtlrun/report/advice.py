@@ -135,5 +135,6 @@ def cases_of(rows: pd.DataFrame) -> str:
 
 
 def unconverged(rows: pd.DataFrame) -> pd.Series:
-    """Return which rows are known not to have converged."""
-    return rows["converged"].eq(False).fillna(False).astype(bool)
+    """Return which rows with a verdict are known not to have converged."""
+    trained = rows["n_seeds"] + rows["n_diverged"] > 0
+    return trained & rows["converged"].eq(False).fillna(False).astype(bool)
