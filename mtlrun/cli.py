@@ -186,6 +186,10 @@ def lock(arguments: argparse.Namespace) -> int:
     manifest, summary, stored = _results(_store_of(arguments), arguments.study)
     page = make_lock(manifest, summary, stored, arguments.margin)
     _write(arguments.output, json.dumps(page, indent=1) + "\n")
+    if not (summary.rows["n_seeds"] > 0).any():
+        raise ConfigError(
+            [f"study `{manifest['study']}` has no gain to lock: no seed has both sides trained yet"]
+        )
     for note in says_nothing(summary.rows):
         print(note, file=sys.stderr)
     rows = counted(len(summary.rows), "row")

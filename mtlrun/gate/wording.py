@@ -32,7 +32,7 @@ def sentences(result: GateResult) -> list[str]:
     """Return what is to say of the study as a whole."""
     counts = ", ".join(f"{number} {outcome}" for outcome, number in result.counts.items())
     said = [f"Of {counted(len(result.rows), 'row')}: {counts}."]
-    said.append("Tested over seeds, on the same test rows: whether the study still comes out as it did.")
+    said.append("Tested over seeds, on the same data: whether the study still comes out as it did.")
     if result.new_rows:
         are = "is" if result.new_rows == 1 else "are"
         said.append(f"{counted(result.new_rows, 'row')} of the study {are} not in the lock file.")

@@ -171,6 +171,7 @@ def train_batch(
         train(batch, watcher)
         longer = more_seeds(batch.study, manifest, choices, batch.store)
         if not longer:
+            _note_look(batch, manifest)
             return _objectives(batch)
         choices = longer
         batch = plan_batch(jobs, known, choices, looked, batch.store)
@@ -214,23 +215,28 @@ def _write_manifest(
     manifest = batch.study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
     manifest["expected"] = expected(cells)
     manifest["check"] = job.get("check", {})
-    manifest["looks"] = _looks(batch, cells)
+    manifest["looks"] = _looks(batch)
     batch.store.write_study(manifest)
     return manifest
 
 
-def _looks(batch: Batch, cells: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """Return by cell the numbers of seeds with which this study was judged: those of before, and the one to come.
+def _looks(batch: Batch) -> dict[str, list[int]]:
+    """Return by cell the numbers of seeds with which this study was judged before.
 
     Cells that a study no longer has are remembered: it may get them again.
     """
     stored = batch.store.read_study(batch.study.name) if batch.study.name in batch.store.studies() else {}
-    looks: dict[str, list[int]] = {key: list(counts) for key, counts in (stored.get("looks") or {}).items()}
-    for cell in cells:
-        counts = looks.setdefault(cell["cell_id"], [])
+    return {key: list(counts) for key, counts in (stored.get("looks") or {}).items()}
+
+
+def _note_look(batch: Batch, manifest: dict[str, Any]) -> None:
+    """Note with how many seeds a study is judged, now that it is trained, unless another command has replaced it."""
+    for cell in manifest["cells"]:
+        counts = manifest["looks"].setdefault(cell["cell_id"], [])
         if len(cell["seeds"]) not in counts:
             counts.append(len(cell["seeds"]))
-    return looks
+    if batch.store.read_study(batch.study.name).get("invocation") == manifest["invocation"]:
+        batch.store.write_study(manifest)
 
 
 def _tell_repeated(batch: Batch, watcher: Watcher) -> None:

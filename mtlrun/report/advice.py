@@ -110,7 +110,7 @@ def _all_repaired(summary: Summary) -> str:
     if repairing:
         verb = "repairs all but makes" if len(repairing) == 1 else "repair all but make"
         return f"{' and '.join(repairing[:_NAMED])} {verb} others worse"
-    return "none repairs all"
+    return "no mitigation repairs all"
 
 
 def _means(summary: Summary) -> pd.DataFrame:

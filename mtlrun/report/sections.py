@@ -17,7 +17,7 @@ def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple
     found = [
         ("What each mitigation changes against none (in %)", contrast_blocks(summary)),
         (
-            "What the gains are made of (the first parts add up to the gain)",
+            "What the gains are made of (the parts before the cost of sharing add up to the gain)",
             attribution_blocks(summary, marks),
         ),
         (

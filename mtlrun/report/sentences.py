@@ -65,7 +65,7 @@ def legend(summary: Summary, marks: Marks = UNICODE) -> str:
         _selected(summary.rows),
         small if summary.rows["small"].any() else "",
         f"{marks.unconverged}: not converged." if unconverged(summary.rows).any() else "",
-        f"+{marks.infinite}: no number of seeds decides."
+        f"+{marks.infinite}: no number of seeds (or splits) decides."
         if any(map(never, summary.rows.itertuples()))
         else "",
         "abs: in the metric's own unit." if _has_absolute(summary) else "",

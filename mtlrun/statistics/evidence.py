@@ -16,7 +16,7 @@ from scipy import special
 from mtlrun.statistics.crossed import Crossed, crossed
 from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
 from mtlrun.statistics.methods import Method, check_resplit, make_method
-from mtlrun.statistics.resampled import ResampledT
+from mtlrun.statistics.resampled import FLAT, ResampledT
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS, Statistics
 from mtlrun.statistics.student import Array, Moments, moments
 
@@ -159,7 +159,7 @@ class OverSeeds:
     def interval(self, level: float) -> tuple[Array, Array]:
         """Return the bounds (T,), (T,); NaN where all seeds agree, so that no error can be measured."""
         low, high = self.method.interval(self.d, level)
-        flat = ~(high - low > 1e-9 * np.maximum(np.abs(low), np.abs(high)))
+        flat = ~(high - low > FLAT * np.maximum(np.abs(low), np.abs(high)))
         return np.where(flat, np.nan, low), np.where(flat, np.nan, high)
 
     def p_above(self, bound: Array | float) -> Array:

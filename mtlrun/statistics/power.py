@@ -14,7 +14,7 @@ _LARGE = 1000.0
 def seeds_for_difference(mean: Array, sd: Array, level: Array, power: float, ratio: Array | float) -> Array:
     """Return the number of seeds (T,) at which a two-sided paired t test of `level` finds `mean` with `power`.
 
-    `1/(1/N + ratio) = ((z(1 - level/2) + z(power)) sd / |mean|)^2 + z(1 - level/2)^2 / 2`, where z is the normal
+    `N = sd^2 / ((|mean| / (z(1 - level/2) + z(power)))^2 - ratio sd^2) + z(1 - level/2)^2 / 2`, where z is the normal
     quantile and the last term stands for estimating sd (Guenther, The American Statistician 35, 1981). Infinity
     where no number of seeds is enough. `mean` and `sd` (T,) are those of the differences, in one unit.
     """
@@ -92,7 +92,6 @@ def further_seeds(
 def _seeds(z_level: Array, z_sum: Array, sd: Array, distance: Array, ratio: Array | float) -> Array:
     """Solve Guenther's formula for N; infinite for distances that are not positive, or NaN."""
     usable = distance > 0
-    effective = (z_sum * sd / np.where(usable, distance, 1.0)) ** 2 + z_level**2 / 2
-    inverse = 1 / effective - ratio
-    enough = usable & (inverse > 0)
-    return np.where(enough, 1 / np.where(enough, inverse, 1.0), np.inf)
+    wanted = (np.where(usable, distance, 1.0) / z_sum) ** 2 - ratio * sd**2  # what is left for seeds
+    enough = usable & (wanted > 0)
+    return np.where(enough, sd**2 / np.where(enough, wanted, 1.0) + z_level**2 / 2, np.inf)

@@ -13,6 +13,9 @@ from scipy import special
 
 from mtlrun.statistics.student import Array, moments, upper_tail
 
+FLAT = 1e-4
+"""Differences that spread by no more than this part of their mean agree: nothing measures an error."""
+
 
 @dataclass(frozen=True)
 class ResampledT:
@@ -60,7 +63,8 @@ class ResampledT:
         """Return the bounds (T,), (T,) of the two-sided interval; NaN below two splits or without spread."""
         mean, between, _, k = self.parts()
         half = special.stdtrit(np.maximum(k - 1, 1), (1 + level) / 2) * self.standard_error()
-        half = np.where((k > 1) & (between > 0), half, np.nan)
+        varies = np.sqrt(between) > FLAT * np.abs(mean)
+        half = np.where((k > 1) & varies & (between > 0), half, np.nan)
         return mean - half, mean + half
 
     def p_above(self, bound: Array | float) -> Array:

@@ -127,9 +127,12 @@ def advice_of(**shifts: tuple[float, float]) -> str:
     ("shifts", "end"),
     [
         ({"dwa": (0.0, 0.0)}, "; dwa repairs all and makes none worse."),
-        ({"dwa": (0.0, -0.02)}, "; none repairs all."),
+        ({"dwa": (0.0, -0.02)}, "; no mitigation repairs all."),
         ({"dwa": (0.0, 0.0), "pcgrad": (0.0, -0.08)}, "; dwa repairs all and makes none worse."),
-        ({"dwa": (-0.0394, -0.0394)}, ", not shown to be better than none on any task; none repairs all."),
+        (
+            {"dwa": (-0.0394, -0.0394)},
+            ", not shown to be better than none on any task; no mitigation repairs all.",
+        ),
         ({"dwa": (-0.06, -0.06)}, ", that is without mitigation."),
     ],
 )
