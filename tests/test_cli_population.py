@@ -239,6 +239,39 @@ def test_examples_without_a_label_are_no_cases_of_that_task(tmp_path):
     assert f"over seeds and {first} test examples (a), over seeds and {second} test examples (b)." in told
 
 
+def test_only_labelled_examples_count_where_they_are_in_blocks(tmp_path):
+    rows = 2400
+    rng = np.random.default_rng(9)
+    inputs = rng.normal(size=(rows, 3))
+    told = np.where(np.arange(rows) % 8 == 0, inputs[:, 0] + rng.normal(size=rows), np.nan)
+    frame = pd.DataFrame(inputs, columns=list("xyz")).assign(a=inputs[:, 1], b=told)
+    frame["part"] = np.where(np.arange(rows) < 2000, "test", np.where(np.arange(rows) < 2200, "val", "train"))
+    frame.to_csv(tmp_path / "large.csv", index=False)
+    suite = [
+        "suite=table",
+        f"suite.path={tmp_path / 'large.csv'}",
+        "suite.targets={a:a,b:b}",
+        "suite.split=part",
+    ]
+    study(tmp_path / "store", "blocks", *suite)
+    found = {row["task"]: row["n_examples"] for row in page(tmp_path / "store", "blocks")["rows"]}
+    assert found == {"a": 2000, "b": 250}
+
+
+def test_scores_do_not_depend_on_what_is_trained_beside_them(tmp_path):
+    """Tables of one shape train together, though their rows are in other groups."""
+    for name in ("one", "two"):
+        groups = np.random.default_rng(len(name)).permutation(np.arange(N) // 5) + (name == "two")
+        table(tmp_path, name, a=A, b=B, g=np.roll(groups, 7 if name == "two" else 0))
+    paths = ",".join(str(tmp_path / f"{name}.csv") for name in ("one", "two"))
+    more = [o for o in tiny(tmp_path / "store") if not o.startswith("study=")]
+    suite = ["suite=table", f"suite.path={paths}", "suite.targets={a:a,b:b}", "suite.group=g"]
+    result = mtlrun("sweep", *more, *suite, "study=both")
+    assert result.code == 0, result.err
+    rows = page(tmp_path / "store", "both")["rows"]
+    assert [(row["over"], row["n_examples"]) for row in rows] == [("examples", 12)] * 4
+
+
 @pytest.mark.parametrize(
     "overrides",
     [("budget.select=joint",), ("budget.select=last",), ("budget.patience=1",)],

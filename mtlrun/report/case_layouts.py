@@ -110,7 +110,7 @@ class CaseLayouts:
             place = (run_id, self.tasks[unit], int(step))
             scores = self.scores.get(*place)
             if scores is not None:
-                return self.scores.cases(*place) / len(scores)
+                return self.scores.cases(*place) / max(int((~np.isnan(scores)).sum()), 1)
         return 1.0
 
     def equal(self, one: tuple[str, int], other: tuple[str, int], seeds: NDArray[np.bool_]) -> bool:
