@@ -148,7 +148,7 @@ def _looks(summary: Summary) -> str:
         return ""
     seeds = summary.rows.groupby("cell_id")["n_seeds"].max()
     others = [
-        [count for count in counts if count != seeds[cell]]
+        [count for count in counts if count > 1 and count != seeds[cell]]  # one seed is no test
         for cell, counts in summary.looks.items()
         if cell in seeds.index
     ]

@@ -49,8 +49,8 @@ class CaseScores:
 
     def __init__(self, tasks: Sequence[Task], counts: Sequence[Sequence[Counts]]) -> None:
         self._known = counts
-        counts = itertools.accumulate((len(task.metrics) for task in tasks), initial=0)
-        self._primary = list(counts)[:-1]
+        widths = itertools.accumulate((len(task.metrics) for task in tasks), initial=0)
+        self._primary = list(widths)[:-1]
         self._signs = np.array([1 if METRICS[t.metrics[0]].direction == "higher" else -1 for t in tasks])
         self._scales: list[list[Tensor | None]] = []
         self._values: list[list[Tensor | None]] = []
