@@ -239,6 +239,22 @@ def test_examples_without_a_label_are_no_cases_of_that_task(tmp_path):
     assert f"over seeds and {first} test examples (a), over seeds and {second} test examples (b)." in told
 
 
+def test_patience_that_is_set_after_training_tells_why_examples_do_not_count(tmp_path):
+    suite, store = table(tmp_path, a=A, b=B), tmp_path / "store"
+    given = (*suite, "budget.evaluations=8", "budget.steps=64", "optimizer.lr=0.03")
+    why = "budget.patience was changed afterwards"
+    assert why not in study(store, "first", *given).out.replace("\n", " ")
+    study(store, "second", *given, "budget.patience=1")
+    found = page(store, "second")
+    lacking = [row for row in found["rows"] if row["over"] == "seeds"]
+    assert lacking
+    assert sum(why in text for text in found["sentences"]) == 1
+    study(store, "third", *given, "budget.patience=1", "statistics.over=seeds")
+    assert not any(why in text for text in page(store, "third")["sentences"])
+    study(tmp_path / "other", "second", *given, "budget.patience=1")
+    assert {row["over"] for row in page(tmp_path / "other", "second")["rows"]} == {"examples"}
+
+
 def test_only_labelled_examples_count_where_they_are_in_blocks(tmp_path):
     rows = 2400
     rng = np.random.default_rng(9)

@@ -101,7 +101,7 @@ class Crossed:
 
 
 def share_of(distance: Array, size: Array) -> Array:
-    """Return the share (T,) of examples that must differ for a mean to be `distance` away; 1 where it is not known."""
+    """Return the share (T,) of examples that must differ for a mean `distance` away; 1 where it is not known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.nan_to_num(np.clip(np.abs(distance) / np.abs(size), 0.0, 1.0), nan=1.0)
 
