@@ -63,11 +63,15 @@ def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argpar
     if words and not words[0].startswith("-") and words[0] not in parser.commands:
         listed = [name for name in parser.commands if not name.startswith("_")]
         parser.error(str(Fault("COMMAND", "must be a command", words[0], listed)))
+    if words and words[0].startswith("-") and words[0] not in ("-h", "--help", "--version"):
+        parser.error(f"options stand behind a command, found {words[0]}")
     words, named = _named_places(words)
     arguments, rest = parser.parse_known_args(words)
     if not hasattr(arguments, "handler"):
         parser.print_help()
         parser.exit()
+    if rest and hasattr(arguments, "filter") and all("=" in text.lstrip("=") for text in rest):
+        parser.error(f"rows are chosen by {' '.join(f'--filter {text}' for text in rest)}")
     if rest and (not hasattr(arguments, "overrides") or any(text.startswith("-") for text in rest)):
         settings = "; settings have no dashes, as seeds=3" if hasattr(arguments, "overrides") else ""
         parser.error(f"unrecognized arguments: {' '.join(rest)}{settings}")
@@ -156,7 +160,7 @@ def _add_results(command: AddCommand) -> None:
         "--level",
         default="rows",
         help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_gains, cost, "
-        "theory or phases",
+        "theory, phases or variance",
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")
     added.add_argument(

@@ -203,7 +203,8 @@ def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
 
 def _option_path(group: str, option: str, root: Path | None) -> Path:
     path = (root or conf_dir()) / group / f"{option}.yaml"
-    if not path.is_file():  # looking through the folders takes longer than reading the file
+    # looking through the folders takes longer than reading the file
+    if Path(option).name != option or option.startswith("_") or not path.is_file():
         raise ConfigError([Fault(group, OPTION_RULE, option, options(group, root))])
     return path
 

@@ -115,7 +115,9 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
     ]
     for key, value in given.items():
         if key in hints and not _fits(value, hints[key]):
-            faults.append(Fault(f"{group}.{key}", f"must be {_name(hints[key])}", value))
+            faults.append(
+                Fault(f"{group}.{key}", f"must be {_name(hints[key])}{_as_mapping(value, hints[key])}", value)
+            )
     faults += [
         Fault(f"{group}.{f.name}", "must be given")
         for f in dataclasses.fields(cls)
@@ -125,6 +127,14 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
         and f.default_factory is dataclasses.MISSING
     ]
     return faults
+
+
+def _as_mapping(value: Any, hint: Any) -> str:
+    """Return how a list of names is written where each of them needs a value, "" where it does not help."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        return ""
+    mapping = {name: name for name in value}
+    return f", as {{{', '.join(f'{n}: {n}' for n in mapping)}}}" if value and _fits(mapping, hint) else ""
 
 
 def key_faults(value: Any, key: str) -> Iterator[Fault]:

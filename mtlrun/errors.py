@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MOST_CHOICES = 100  # that a message lists, as columns of a table
+MOST_PARTS = 1000  # layers of a network, experts, or phases of a schedule
 TEXT_KEYS = (
     "must have keys that are text, so quote this one (YAML reads a bare on, off, yes or no as true or false)"
 )
@@ -38,6 +39,23 @@ class Fault(NamedTuple):
             listed = ", ".join(str(c) for c in self.choices[:MOST_CHOICES])
             text += f" (choices: {listed}{f' and {more:,} more' if more > 0 else ''})"
         return text
+
+
+def part_faults(key: str, count: int, remark: str = "", least: int = 1) -> Iterator[Fault]:
+    """Yield a fault where a network, or a course of training, has too few or too many parts.
+
+    Each part is written out, as a layer, an expert or a phase, so a slip would take all memory.
+
+    Args:
+        key: of the setting.
+        count: its value.
+        remark: what to choose in place of fewer, in brackets.
+        least: parts that there must be.
+    """
+    if count < least:
+        yield Fault(key, f"must be at least {least}{remark and ' ' + remark}", count)
+    elif count > MOST_PARTS:
+        yield Fault(key, f"must be at most {MOST_PARTS:,}", count)
 
 
 def shown(value: Any) -> str:

@@ -40,6 +40,26 @@ FAULTS = {
     "no seeds": ("seeds=0", "`seeds` must be at least 1, found 0"),
     "a seed twice": ("seeds=[3,3]", "`seeds` must list whole numbers from 0, each once"),
     "half a seed": ("seeds=2.5", "`seeds` must be a number of seeds or a list of them, found 2.5"),
+    "very many splits": (
+        "suite.splits=1000000000 seeds=2",
+        "1,000,000 runs at most, and this asks for 1,000,000,000 splits with 2 seeds each",
+    ),
+    "very many layers": ("model.depth=1000000000", "`model.depth` must be at most 1,000, found 1000000000"),
+    "very many layers of a head": ("heads=mlp heads.depth=2000", "`heads.depth` must be at most 1,000"),
+    "no layers of a head": ("heads=mlp heads.depth=0", "`heads.depth` must be at least 1 (heads=linear"),
+    "very many experts": ("sharing=mmoe sharing.experts=2000", "`sharing.experts` must be at most 1,000"),
+    "very many phases": (
+        "schedule=gradual_unfreeze schedule.stages=2000",
+        "`schedule.stages` must be at most 1,000",
+    ),
+    "very many settings to try": (
+        "tune.optimizer.lr=range(0,1e9)",
+        "`tune.optimizer.lr` must ask for no more than 1,000,000 values",
+    ),
+    "names in place of a mapping": (
+        "suite=table suite.path=a.csv suite.targets=[a,b]",
+        "or null, as {a: a, b: b}, found ['a', 'b']",
+    ),
     "large batch": ("budget.batch_size=898", "`budget.batch_size` must be at most the 897 training rows"),
     "too large a grid": (
         "weighting=static weighting.grid=2000",
@@ -208,7 +228,9 @@ def test_a_report_that_cannot_be_written(trained, tmp_path):
     [
         (["nonsense"], "nonsense"),
         (["report", "--leven", "runs"], "--leven"),
-        (["report", "runs", "seeds=3"], "seeds=3"),
+        (["report", "runs", "seeds=3"], "rows are chosen by --filter seeds=3"),
+        (["report", "runs", "width=16", "task=a"], "rows are chosen by --filter width=16 --filter task=a"),
+        (["--config-dir", "mine", "plan"], "options stand behind a command, found --config-dir"),
         (["run", "--frmat", "json"], "--frmat"),
         (["lock"], "--output"),
         (["check", "lock.json", "--margin", "wide"], "--margin"),

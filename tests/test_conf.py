@@ -23,8 +23,8 @@ VARIANTS = {
     ("budget", "standard"): {"epochs"},
     ("budget", "steps"): {"steps"},
     ("statistics", "bootstrap"): {"method"},
-    ("statistics", "sign_flip"): {"method"},
-    ("statistics", "wilcoxon"): {"method"},
+    ("statistics", "sign_flip"): {"method", "over"},
+    ("statistics", "wilcoxon"): {"method", "over"},
     ("statistics", "anytime"): {"method"},
 }
 """Options that are known by a name for the settings in which they differ from their class."""

@@ -10,7 +10,7 @@ from functools import partial
 from torch import nn
 
 from mtlrun.data.task import Task
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.heads.base import Heads, HeadSet, InitModule, PrivateHeads
 
 
@@ -32,8 +32,7 @@ class MLPHeads(Heads):
     def faults(self) -> Iterator[Fault]:
         if self.width < 1:
             yield Fault("width", "must be at least 1", self.width)
-        if self.depth < 1:
-            yield Fault("depth", "must be at least 1 (heads=linear has no hidden layer)", self.depth)
+        yield from part_faults("depth", self.depth, "(heads=linear has no hidden layer)")
 
     def build(self, features: int, tasks: Sequence[Task], init: InitModule) -> HeadSet:
         return PrivateHeads([init(f"head/{t.name}", partial(self._head, features, t.outputs)) for t in tasks])

@@ -28,7 +28,7 @@ def value_faults(override: Override) -> list[Fault]:
     """Return a fault where an override alone has too many values, or a range never goes on."""
     if not override.is_discrete_sweep():
         return []
-    value, key = override.value(), override.get_key_element()
+    value, key = override.value(), override.get_key_element().lstrip("+")
     if isinstance(value, RangeSweep) and value.step == 0:
         return [Fault(key, "must have a step other than 0", override.get_value_string())]
     return most_faults(key, value_count(override), override.get_value_string(), "values")

@@ -224,6 +224,8 @@ def _check_budget(suite: Mapping[str, Any], budget: Mapping[str, Any]) -> None:
 def _check_splits(suite: Mapping[str, Any], seeds: int | list[int]) -> None:
     """Check that every split of every seed has all classes, where splits vary."""
     built: Suite = build(suite)
+    if built.splits:
+        check_runs(built.splits, len(seed_list(seeds)), "split")
     if built.varies_split:
         faults = every_split_faults(built, run_seeds(seed_list(seeds), built.splits))
         found = [fault._replace(key=f"suite.{fault.key}") for fault in faults]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -25,6 +25,7 @@ from mtlrun.training.network import Parts, build_network
 LONGEST = 48  # signs of a cell
 MOST_TARGETS = 6  # columns with associations
 FIXED = 5  # columns of the first look before those with associations
+GAP = 2  # blanks between columns
 FOLDED = 300  # rows, at most, of a table whose cells are folded: that takes a millisecond each
 WIDTH = 120  # where the output is no terminal
 
@@ -80,7 +81,7 @@ def _print(console: Console, look: Look) -> None:
     if len(rows) > FOLDED:
         console.file.write(_unfolded([names, *rows]))
     else:
-        console.print(_folded(names, rows))
+        console.print(_folded(names, rows, console.width))
     for name, told in look.tasks.items():
         console.print(Text(f"task {plain(name)}: {plain(told, 200)}"))
     if look.parts:
@@ -91,14 +92,35 @@ def _print(console: Console, look: Look) -> None:
         console.print(Text(f"note: {plain(note, 300)}", "yellow"))
 
 
-def _folded(names: list[str], rows: list[list[str]]) -> RichTable:
+def _folded(names: list[str], rows: list[list[str]], width: int) -> RichTable:
     """Return a table as wide as the terminal, with long cells in several lines."""
-    table = RichTable(box=box.SIMPLE, pad_edge=False)
+    table = RichTable(box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    widths = _widths([names, *rows], width - 2 - GAP * len(names))
     for place, name in enumerate(names):
-        table.add_column(Text(name), overflow="fold", justify="right" if place >= FIXED else "left")
+        side: Literal["left", "right"] = "right" if place >= FIXED else "left"
+        table.add_column(Text(name), overflow="fold", justify=side, width=widths[place])
     for row in rows:
         table.add_row(*map(Text, row))
     return table
+
+
+def _widths(rows: list[list[str]], room: int) -> list[int]:
+    """Return how wide columns are: the widest are narrowed first, down to their words, then words are broken.
+
+    Args:
+        rows: of cells.
+        room: for all columns together.
+    """
+    columns = list(zip(*rows, strict=True))
+    whole = [max(map(cell_len, cells)) for cells in columns]
+    words = [max(cell_len(word) for cell in cells for word in cell.split() or [""]) for cells in columns]
+    for most in range(max(whole), 0, -1):
+        widths = [max(word, min(full, most)) for word, full in zip(words, whole, strict=True)]
+        if sum(widths) <= room:
+            return widths
+    fits = (n for n in range(max(words), 1, -1) if sum(min(word, n) for word in words) <= room)
+    longest = next(fits, 1)
+    return [min(word, longest) for word in words]
 
 
 def _unfolded(rows: list[list[str]]) -> str:

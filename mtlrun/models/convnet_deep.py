@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from mtlrun.errors import ConfigError, Fault
+from mtlrun.errors import ConfigError, Fault, part_faults
 from mtlrun.models.base import Encoder, Model
 from mtlrun.models.images import image_shape
 
@@ -43,8 +43,7 @@ class DeepConvNet(Model):
             yield Fault("channels", "must be at least 1", self.channels)
         elif self.groups < 1 or self.channels % self.groups:
             yield Fault("groups", f"must be at least 1 and divide channels, {self.channels}", self.groups)
-        if self.depth < 1:
-            yield Fault("depth", "must be at least 1", self.depth)
+        yield from part_faults("depth", self.depth)
 
     def build(self, input_shape: tuple[int, ...]) -> Encoder:
         """Return the encoder: `depth` blocks, the last of which averages over the image.

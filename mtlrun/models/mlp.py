@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.models.base import Encoder, Model
 
 
@@ -36,8 +36,7 @@ class MLP(Model):
     def faults(self) -> Iterator[Fault]:
         if self.width < 1:
             yield Fault("width", "must be at least 1", self.width)
-        if self.depth < 1:
-            yield Fault("depth", "must be at least 1", self.depth)
+        yield from part_faults("depth", self.depth)
 
     def build(self, input_shape: tuple[int, ...]) -> Encoder:
         sizes = [math.prod(input_shape)] + [self.width] * self.depth

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.models.base import Encoder, Model
 
 
@@ -165,8 +165,7 @@ class TabularTransformer(Model):
             yield Fault("heads", "must be at least 1", self.heads)
         elif self.width < 1 or self.width % self.heads:
             yield Fault("width", f"must be a multiple of heads, {self.heads}", self.width)
-        if self.depth < 1:
-            yield Fault("depth", "must be at least 1", self.depth)
+        yield from part_faults("depth", self.depth)
         if self.hidden * self.width < 1:
             yield Fault("hidden", "must leave at least 1 unit", self.hidden)
 

@@ -11,7 +11,7 @@ from mtlrun.report.contrasts import BASE
 from mtlrun.report.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Mapping, Sequence
 
 _NAMED = 4
 _GOOD = ("repairs", "partly", "better")
@@ -27,35 +27,46 @@ def repaired(summary: Summary) -> str:
     table = pd.crosstab(contrasts["mitigation"], contrasts["verdict"].where(hurt, "unhurt")).reindex(
         index=list(dict.fromkeys(contrasts["mitigation"])), columns=_GOOD, fill_value=0
     )
-    table["worse"] = contrasts[contrasts["verdict"] == "worse"].groupby("mitigation").size()
-    table = table.fillna(0).astype(int).sort_values(list(_GOOD), ascending=False, kind="stable")
-    worse = contrasts[contrasts["verdict"] == "worse"]
-    clauses = [_clause(name, counts, worse) for name, counts in table.iterrows() if counts.any()]
-    if not table[list(_GOOD)].to_numpy().any():
-        rest = f" ({'; '.join(clauses[:_NAMED])})" if clauses else ""
-        return f"No mitigation is seen to repair any of the {cases_of(base)} hurt{rest}."
-    more = f"; {len(clauses) - _NAMED} others change some" if len(clauses) > _NAMED else ""
-    return f"Of the {cases_of(base)} hurt, " + "; ".join(clauses[:_NAMED]) + more + "."
+    table = table.sort_values(list(_GOOD), ascending=False, kind="stable")
+    worse = dict(list(contrasts[contrasts["verdict"] == "worse"].groupby("mitigation", sort=False)))
+    good = [_clause(str(name), counts, worse) for name, counts in table.iterrows() if counts.any()]
+    bad = [_worse(name, mine) for name, mine in worse.items() if not table.loc[name].any()]
+    text = f"No mitigation is seen to repair any of the {cases_of(base)} hurt."
+    if good:
+        text = f"Of the {cases_of(base)} hurt, {_some(good)}."
+    return f"{text} Worse than none: {_some(bad)}." if bad else text
 
 
-def _clause(name: Hashable, counts: pd.Series, worse: pd.DataFrame) -> str:
+def _clause(name: str, counts: pd.Series, worse: Mapping[str, pd.DataFrame]) -> str:
     """Return as "mgda repairs 1, but makes digit worse by 8.7 %"."""
-    parts = []
-    if counts["repairs"]:
-        parts.append(f"repairs {counts['repairs']}")
-    if counts["partly"]:
-        parts.append(f"repairs {counts['partly']} in part")
-    if counts["better"]:
-        parts.append(f"improves {counts['better']}, a loss not excluded")
-    text = f"{name} {' and '.join(parts)}"
-    mine = worse[worse["mitigation"] == str(name)]
-    if mine.empty:
+    done = (
+        f"repairs {counts['repairs']}" if counts["repairs"] else "",
+        f"repairs {counts['partly']} in part" if counts["partly"] else "",
+        f"improves {counts['better']}, a loss not excluded" if counts["better"] else "",
+    )
+    text = f"{name} {' and '.join(filter(None, done))}"
+    if name not in worse:
         return text
+    several, largest, by = _largest_loss(worse[name])
+    return f"{text}, but makes {several}{largest} {'most' if several else 'worse'}{by}"
+
+
+def _worse(name: str, mine: pd.DataFrame) -> str:
+    """Return as "mgda on digit by 8.7 %"."""
+    several, largest, by = _largest_loss(mine)
+    return f"{name} on {len(mine)}, {largest} most{by}" if several else f"{name} on {largest}{by}"
+
+
+def _largest_loss(mine: pd.DataFrame) -> tuple[str, str, str]:
+    """Return "4 worse, " where there are several, the task that loses most, and by how much."""
     largest = mine.sort_values("gain_pct").iloc[0]
     by = f" by {-largest['gain_pct']:.1f} %" if largest["gain_pct"] < 0 else ""
-    one = f"makes {largest['task']} worse{by}"
-    told = one if len(mine) == 1 else f"makes {len(mine)} worse, {largest['task']} most{by}"
-    return f"{text}, but {told}" if parts else f"{name} {told}"
+    return f"{len(mine)} worse, " if len(mine) > 1 else "", str(largest["task"]), by
+
+
+def _some(clauses: Sequence[str]) -> str:
+    more = [f"{len(clauses) - _NAMED} others"] if len(clauses) > _NAMED else []
+    return "; ".join([*clauses[:_NAMED], *more])
 
 
 def advice(summary: Summary) -> str:
@@ -124,5 +135,6 @@ def cases_of(rows: pd.DataFrame) -> str:
 
 
 def unconverged(rows: pd.DataFrame) -> pd.Series:
-    """Return which rows are known not to have converged."""
-    return rows["converged"].eq(False).fillna(False).astype(bool)
+    """Return which rows with a verdict are known not to have converged."""
+    trained = rows["n_seeds"] + rows["n_diverged"] > 0
+    return trained & rows["converged"].eq(False).fillna(False).astype(bool)

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LEVEL = 0.95
-"""Of the intervals of the means, which have to lie above a constant guess."""
+"""Of the intervals of the means; a mean whose interval lies above a constant guess has learned something."""
+
+_SOME = 0.1
+"""Part of the way from a constant guess to the best value of a metric. A mean that is further has learned something,
+however wide its interval: two seeds give one that reaches almost anywhere."""
 
 
 def says_nothing(rows: pd.DataFrame) -> list[str]:
@@ -42,7 +46,7 @@ def _one_task(rows: pd.DataFrame) -> str:
 def _one_seed(trained: pd.DataFrame) -> str:
     if trained.empty or trained["n_seeds"].max() != 1:
         return ""
-    return "One seed gives no verdict, since nothing tells how much seeds differ: seeds=10 or more."
+    return "With one seed nothing tells how much results differ between seeds: use seeds=10 or more."
 
 
 def _constant(trained: pd.DataFrame) -> str:
@@ -50,17 +54,27 @@ def _constant(trained: pd.DataFrame) -> str:
     known = trained[trained["constant_guess"].notna() & (trained["n_seeds"] > 1)]
     if known.empty or len(known) < len(trained):
         return ""
-    sign = np.where(known["direction"] == "higher", 1.0, -1.0)
-    n = known["n_seeds"].to_numpy(dtype=float)
-    errors = special.stdtrit(n - 1, (1 + _LEVEL) / 2) / np.sqrt(n)
-    beaten = [
-        sign * (known[f"{side}_mean"] - known["constant_guess"]) > errors * known[f"{side}_sd"]
-        for side in ("stl", "mtl")
-    ]
-    if np.any(beaten):
+    if any(_learned(known, side).any() for side in ("stl", "mtl")):
         return ""
     row = known.iloc[0]
     shown = f"{row['task']}: {row['stl_mean']:.4g}, a constant guess {row['constant_guess']:.4g}"
     return (
-        f"No model does better than a constant guess on any task ({shown}), so sharing had nothing to change."
+        f"No model is shown to do better than a constant guess on any task ({shown}), so sharing had nothing to "
+        "change."
     )
+
+
+def _learned(rows: pd.DataFrame, side: str) -> np.ndarray:
+    """Return for each row whether its mean over seeds is better than a constant guess, (rows,).
+
+    Args:
+        rows: with more than one seed, and a constant guess.
+        side: `stl` or `mtl`.
+    """
+    higher = rows["direction"].to_numpy() == "higher"
+    guess = rows["constant_guess"].to_numpy(dtype=float)
+    better = np.where(higher, 1.0, -1.0) * (rows[f"{side}_mean"].to_numpy(dtype=float) - guess)
+    n = rows["n_seeds"].to_numpy(dtype=float)
+    error = special.stdtrit(n - 1, (1 + _LEVEL) / 2) * rows[f"{side}_sd"].to_numpy(dtype=float) / np.sqrt(n)
+    best = np.where(higher, 1.0, 0.0)  # of all metrics with a constant guess
+    return (better > error) | (better > _SOME * np.abs(best - guess))

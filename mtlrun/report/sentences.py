@@ -136,7 +136,13 @@ def _unconverged(rows: pd.DataFrame) -> str:
 
 def _left_out(summary: Summary) -> str:
     """Say which tasks delta-m and the mean gains do not count."""
-    names = list(dict.fromkeys(task for tasks in summary.suites["left_out"] for task in tasks))
+    rows = summary.rows
+    unscaled = set(
+        rows["task"][rows["gain_pct"].isna() & rows["diff"].notna()]
+    )  # not those with no seeds yet
+    names = [
+        t for t in dict.fromkeys(t for tasks in summary.suites["left_out"] for t in tasks) if t in unscaled
+    ]
     shown = summary.suites["delta_m"].notna().any()
     if not names or not shown:
         return ""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.schedule.base import Active, Phase, Schedule, forked
 
 
@@ -41,8 +41,7 @@ class ForkMerge(Schedule):
 
     def faults(self) -> Iterator[Fault]:
         for name in ("merges", "parts"):
-            if getattr(self, name) < 1:
-                yield Fault(name, "must be at least 1", getattr(self, name))
+            yield from part_faults(name, getattr(self, name))
 
     def phases(self, tasks: int, steps: int) -> list[Phase]:
         return self._forked(tuple(range(tasks)), tasks, steps)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.schedule.base import Phase, Schedule
 
 
@@ -33,8 +33,7 @@ class GradualUnfreeze(Schedule):
     lr_factor: float = 1.0
 
     def faults(self) -> Iterator[Fault]:
-        if self.stages < 1:
-            yield Fault("stages", "must be at least 1", self.stages)
+        yield from part_faults("stages", self.stages)
         if self.lr_factor <= 0:
             yield Fault("lr_factor", "must be above 0", self.lr_factor)
 

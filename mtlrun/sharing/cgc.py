@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.extraction import Extraction
 
@@ -30,11 +30,8 @@ class CGC(Sharing):
     task_experts: int = 1
 
     def faults(self) -> Iterator[Fault]:
-        if self.shared_experts < 1:
-            rule = "must be at least 1 (sharing=separate shares nothing)"
-            yield Fault("shared_experts", rule, self.shared_experts)
-        if self.task_experts < 1:
-            yield Fault("task_experts", "must be at least 1 (sharing=mmoe has none)", self.task_experts)
+        yield from part_faults("shared_experts", self.shared_experts, "(sharing=separate shares nothing)")
+        yield from part_faults("task_experts", self.task_experts, "(sharing=mmoe has none)")
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         return Extraction(make_encoder, sources, 1, self.shared_experts, self.task_experts)

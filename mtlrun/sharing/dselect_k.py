@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.config import ADDED
-from mtlrun.errors import Fault
+from mtlrun.errors import MOST_PARTS, Fault, part_faults
 from mtlrun.models.base import Encoder
 from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.experts import SharedExperts, make_experts
@@ -58,6 +58,8 @@ class DSelectK(Sharing):
     def faults(self) -> Iterator[Fault]:
         if self.experts < 2 or self.experts & (self.experts - 1):
             yield Fault("experts", "must be a power of 2, at least 2", self.experts)
+        elif self.experts > MOST_PARTS:
+            yield from part_faults("experts", self.experts)
         elif not 1 <= self.selectors <= self.experts:
             yield Fault("selectors", f"must be between 1 and experts, {self.experts}", self.selectors)
         if self.gamma <= 0:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.sharing.base import Body, MakeEncoder, Sharing
 from mtlrun.sharing.experts import SharedExperts, make_experts
 from mtlrun.sharing.mixing import Gate
@@ -32,8 +32,7 @@ class MMoE(Sharing):
     experts: int = 4
 
     def faults(self) -> Iterator[Fault]:
-        if self.experts < 1:
-            yield Fault("experts", "must be at least 1", self.experts)
+        yield from part_faults("experts", self.experts)
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         make = partial(Gate, math.prod(make_encoder.input_shape), self.experts)

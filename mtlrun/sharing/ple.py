@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mtlrun.errors import Fault
+from mtlrun.errors import Fault, part_faults
 from mtlrun.sharing.base import Body, MakeEncoder
 from mtlrun.sharing.cgc import CGC
 from mtlrun.sharing.extraction import Extraction
@@ -32,8 +32,7 @@ class PLE(CGC):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
-        if self.levels < 1:
-            yield Fault("levels", "must be at least 1", self.levels)
+        yield from part_faults("levels", self.levels)
 
     def build(self, make_encoder: MakeEncoder, sources: Sequence[int]) -> Body:
         return Extraction(make_encoder, sources, self.levels, self.shared_experts, self.task_experts)

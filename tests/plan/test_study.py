@@ -128,7 +128,8 @@ def test_with_a_primary_task_that_one_is_judged():
 
 def test_judged_tasks_come_with_metric_and_direction():
     (cell,) = plan_study([make_job(suite="linear_teachers")]).cells
-    expected = {"kind": "regression", "metric": "excess_risk", "direction": "lower"}
+    sizes = {"n_train": 100, "n_test": 80, "cases": "examples", "n_together": 2}
+    expected = {"kind": "regression", "metric": "excess_risk", "direction": "lower", **sizes}
     assert cell.tasks == [{"name": name, **expected} for name in ("a", "b")]
 
 
@@ -202,7 +203,7 @@ def test_points_of_a_front_have_the_seeds_of_their_suites_splits():
     ),
 )
 def test_run_ids_are_those_of_before_there_were_several_splits(choices, run_id, baseline):
-    (cell,) = plan_study([make_job(seeds=1, **choices)]).cells
+    (cell,) = plan_study([make_job(seeds=1, budget__min_steps=1, **choices)]).cells
     assert (cell.runs[0], next(iter(cell.baselines.values()))[0]) == (run_id, baseline)
 
 

@@ -55,7 +55,7 @@ def test_a_contrast_has_no_percentage_and_no_word_that_needs_a_baseline(summary:
     assert found["seeds_needed"].isna()["better"]
     text = page(summary)
     assert f"| worse | worse {found['diff']['worse']:.4f} abs |" in text
-    assert "| better | inconclusive |" in text
+    assert f"| better | inconclusive {found['diff']['better']:+.4f} abs |" in text
     assert "abs: in the metric's own unit." in text
 
 
@@ -77,6 +77,20 @@ def test_it_is_said_that_baselines_are_not_trained_yet(summary: Summary) -> None
     assert f"Of {4 * N} runs, {N} not trained yet." in text
     assert "sharing hurt" not in text
     assert "no baseline" not in page(interrupted(N).summary())
+
+
+def test_tasks_without_seeds_are_not_said_to_have_no_percentage() -> None:
+    study = interrupted(N)
+    study.add({"b": BASE}, {"b": BASE + 0.01}, suite="other", stl_status=dict.fromkeys(range(N), "missing"))
+    text = page(study.summary())
+    assert "1 row has no baseline trained yet" in text
+    assert "no percentage" not in text
+
+
+def test_tasks_whose_metric_has_no_percentage_are_told() -> None:
+    study = interrupted(N)
+    study.add({"a": BASE}, {"a": BASE + 0.01}, suite="other", metric="r2")
+    assert "Mean gains leave out a, whose metric has no percentage." in page(study.summary())
 
 
 def test_ranks_leave_out_what_has_no_pairs() -> None:
