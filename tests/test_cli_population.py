@@ -239,6 +239,55 @@ def test_examples_without_a_label_are_no_cases_of_that_task(tmp_path):
     assert f"over seeds and {first} test examples (a), over seeds and {second} test examples (b)." in told
 
 
+def test_patience_that_is_set_after_training_tells_why_examples_do_not_count(tmp_path):
+    suite, store = table(tmp_path, a=A, b=B), tmp_path / "store"
+    given = (*suite, "budget.evaluations=8", "budget.steps=64", "optimizer.lr=0.03")
+    why = "budget.patience was changed afterwards"
+    assert why not in study(store, "first", *given).out.replace("\n", " ")
+    study(store, "second", *given, "budget.patience=1")
+    found = page(store, "second")
+    lacking = [row for row in found["rows"] if row["over"] == "seeds"]
+    assert lacking
+    assert sum(why in text for text in found["sentences"]) == 1
+    study(store, "third", *given, "budget.patience=1", "statistics.over=seeds")
+    assert not any(why in text for text in page(store, "third")["sentences"])
+    study(tmp_path / "other", "second", *given, "budget.patience=1")
+    assert {row["over"] for row in page(tmp_path / "other", "second")["rows"]} == {"examples"}
+
+
+def test_only_labelled_examples_count_where_they_are_in_blocks(tmp_path):
+    rows = 2400
+    rng = np.random.default_rng(9)
+    inputs = rng.normal(size=(rows, 3))
+    told = np.where(np.arange(rows) % 8 == 0, inputs[:, 0] + rng.normal(size=rows), np.nan)
+    frame = pd.DataFrame(inputs, columns=list("xyz")).assign(a=inputs[:, 1], b=told)
+    frame["part"] = np.where(np.arange(rows) < 2000, "test", np.where(np.arange(rows) < 2200, "val", "train"))
+    frame.to_csv(tmp_path / "large.csv", index=False)
+    suite = [
+        "suite=table",
+        f"suite.path={tmp_path / 'large.csv'}",
+        "suite.targets={a:a,b:b}",
+        "suite.split=part",
+    ]
+    study(tmp_path / "store", "blocks", *suite)
+    found = {row["task"]: row["n_examples"] for row in page(tmp_path / "store", "blocks")["rows"]}
+    assert found == {"a": 2000, "b": 250}
+
+
+def test_scores_do_not_depend_on_what_is_trained_beside_them(tmp_path):
+    """Tables of one shape train together, though their rows are in other groups."""
+    for name in ("one", "two"):
+        groups = np.random.default_rng(len(name)).permutation(np.arange(N) // 5) + (name == "two")
+        table(tmp_path, name, a=A, b=B, g=np.roll(groups, 7 if name == "two" else 0))
+    paths = ",".join(str(tmp_path / f"{name}.csv") for name in ("one", "two"))
+    more = [o for o in tiny(tmp_path / "store") if not o.startswith("study=")]
+    suite = ["suite=table", f"suite.path={paths}", "suite.targets={a:a,b:b}", "suite.group=g"]
+    result = mtlrun("sweep", *more, *suite, "study=both")
+    assert result.code == 0, result.err
+    rows = page(tmp_path / "store", "both")["rows"]
+    assert [(row["over"], row["n_examples"]) for row in rows] == [("examples", 12)] * 4
+
+
 @pytest.mark.parametrize(
     "overrides",
     [("budget.select=joint",), ("budget.select=last",), ("budget.patience=1",)],
@@ -258,13 +307,14 @@ def test_a_metric_that_is_exact_for_the_population_speaks_about_seeds(tmp_path):
 def test_a_fixed_test_that_was_repeated_with_more_seeds_says_so(tmp_path):
     suite, store = table(tmp_path, a=A, b=B), tmp_path / "store"
     warning = "These rows were judged before, with {} seeds, by a test made for one look"
+    study(store, "looks", *suite, "seeds=1")  # which is no test
     assert "judged before" not in study(store, "looks", *suite, "seeds=2").out
     assert "judged before" not in study(store, "looks", *suite, "seeds=2").out
     told = study(store, "looks", *suite, "seeds=4").out.replace("\n", " ")
     assert warning.format(2) in told
     assert "stop.until=conclusive" in told
     assert any(warning.format(2) in sentence for sentence in page(store, "looks")["sentences"])
-    assert list(page(store, "looks")["looks"].values()) == [[2, 4]]
+    assert list(page(store, "looks")["looks"].values()) == [[1, 2, 4]]
     back = study(store, "looks", *suite, "seeds=2").out.replace("\n", " ")
     assert warning.format(4) in back
 

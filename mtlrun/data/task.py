@@ -180,6 +180,11 @@ def labelled_rows(data: SuiteData, task: Task) -> int:
     rows = source.splits["train"]
     if not task.partial:
         return len(rows)
-    targets = source.targets[task.name][rows]
-    there = targets >= 0 if task.kind == "multiclass" else ~np.isnan(targets).all(1)
-    return int(there.sum())
+    return int(labelled(task, source.targets[task.name][rows]).sum())
+
+
+def labelled(task: Task, targets: np.ndarray) -> np.ndarray:
+    """Return which rows have a target of the task, or any of its targets, (N,)."""
+    if not task.partial:
+        return np.ones(len(targets), dtype=bool)
+    return targets >= 0 if task.kind == "multiclass" else ~np.isnan(targets).all(1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.counted import some_of
+from mtlrun.counted import counted, some_of
 from mtlrun.data.task import METRICS
-from mtlrun.statistics.settings import EXAMPLES, SPLITS
+from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,19 @@ def about(rows: pd.DataFrame) -> str:
         kinds = known.groupby(["over", known["metric"].isin(EXACT)], sort=False)
         told = [_ranges(part) for _, part in kinds]
     return f"Verdicts are about {'; '.join(told)}."
+
+
+def seeds_alone(rows: pd.DataFrame, over: str) -> str:
+    """Say which rows are over seeds only although the study asked for more, and what helps; "" for none."""
+    known = rows[(rows["n_seeds"] > 1) & (rows["over"] == SEEDS) & ~rows["metric"].isin(EXACT)]
+    if known.empty or over == SEEDS:
+        return ""
+    names = some_of(list(dict.fromkeys(known["task"])))
+    return (
+        f"{counted(len(known), 'row is', 'rows are')} over seeds only ({names}): the test part is one case, or runs "
+        "lack scores of test examples at the evaluations that are read, because an earlier version trained them or "
+        "budget.patience was changed afterwards. Training into another store gives them."
+    )
 
 
 def _clauses(known: pd.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtlrun.counted import counted
 from mtlrun.plan.labels import MITIGATING, PLAIN
-from mtlrun.report.about import about
+from mtlrun.report.about import about, seeds_alone
 from mtlrun.report.advice import advice, cases_of, repaired, unconverged
 from mtlrun.report.contrasts import BASE
 from mtlrun.report.empty_studies import says_nothing
@@ -37,6 +37,7 @@ def sentences(summary: Summary) -> list[str]:
             repaired(summary),
             undecided(summary.rows),
             _unconverged(summary.rows),
+            seeds_alone(summary.rows, summary.settings.over),
             _left_out(summary),
             _stopped(summary),
             _looks(summary),
@@ -154,7 +155,7 @@ def _looks(summary: Summary) -> str:
         return ""
     seeds = summary.rows.groupby("cell_id")["n_seeds"].max()
     others = [
-        [count for count in counts if count != seeds[cell]]
+        [count for count in counts if count > 1 and count != seeds[cell]]  # one seed is no test
         for cell, counts in summary.looks.items()
         if cell in seeds.index
     ]

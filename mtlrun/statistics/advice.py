@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from mtlrun.statistics.anytime_power import MOST_EXAMPLES, MOST_SEEDS, anytime_needs
-from mtlrun.statistics.crossed import Crossed
+from mtlrun.statistics.crossed import Crossed, share_of
 from mtlrun.statistics.evidence import Differences, Words
 from mtlrun.statistics.methods import Kind
 from mtlrun.statistics.power import further_seeds
@@ -62,6 +62,9 @@ def advise(
         examples = np.fmin(*(one.examples() for one in needs))
     else:
         needed, examples = _of_t(layout, mean, margin, level, power, kind.seeds)
+    flat = layout.collapsed(np.fmax(np.abs(mean), margin))
+    bounded = _where_all_agree(layout, differences.size, mean, margin, level / 2 if kind.looks else level)
+    needed, examples = (np.where(flat, *pair) for pair in zip(bounded, (needed, examples), strict=True))
     needed = np.ceil(np.maximum(needed, 2))
     both = np.where(needed <= MOST_SEEDS, np.maximum(needed - n, 1), np.nan)
     examples = np.maximum(np.ceil(examples), layout.m + 1)
@@ -84,6 +87,23 @@ def _of_t(
     with np.errstate(divide="ignore", invalid="ignore"):
         examples = layout.m * (by_example + rest) / room
     return factor * needed, np.where(wanted > 0, examples, np.inf)
+
+
+def _where_all_agree(
+    layout: Crossed, size: Array, mean: Array, margin: Array, level: Array
+) -> tuple[Array, Array]:
+    """Return the same where nothing varies, so that p is what `Crossed.p_above` bounds it by.
+
+    `2^-n` and `(1 - q)^m` have to be under the level, q being the share of examples that would have to differ.
+    """
+    seeds, examples = np.full_like(layout.mean, np.inf), np.full_like(layout.mean, np.inf)
+    for distance, own in ((np.abs(mean), level / 2), (margin - np.abs(mean), level)):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least = np.floor(np.log(own) / np.log1p(-share_of(distance, size))) + 1
+        least = np.where(distance > 0, least, np.inf)
+        seeds = np.fmin(seeds, np.where(least <= layout.m, np.floor(-np.log2(own)) + 1, np.inf))
+        examples = np.fmin(examples, least)
+    return seeds, examples
 
 
 def _targets(mean: Array, margin: Array, level: Array, power: float) -> tuple[tuple[Array, Array], ...]:

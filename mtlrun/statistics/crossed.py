@@ -19,7 +19,7 @@ from scipy import special
 
 from mtlrun.statistics.student import Array
 
-_COLLAPSED = 1e-4
+COLLAPSED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Crossed:
 
     def collapsed(self, distance: Array) -> NDArray[np.bool_]:
         """Return where the standard error is so small beside a distance (T,) that it measures no error."""
-        return np.sqrt(self.variance) <= _COLLAPSED * np.abs(distance)
+        return np.sqrt(self.variance) <= COLLAPSED * np.abs(distance)
 
     def p_above(self, bound: Array, size: Array) -> Array:
         """Return one-sided p values (T,) against "the mean is at most `bound`".
@@ -95,10 +95,15 @@ class Crossed:
         error = np.sqrt(self.variance)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.where(distance == 0, 0.0, distance / error)
-            share = np.nan_to_num(np.clip(np.abs(distance) / np.abs(size), 0.0, 1.0), nan=1.0)
         p = special.stdtr(self.freedom, -t)
-        floor = np.minimum(np.maximum(0.5**self.n, (1 - share) ** self.m), 0.5)
+        floor = np.minimum(np.maximum(0.5**self.n, (1 - share_of(distance, size)) ** self.m), 0.5)
         return np.where(self.collapsed(distance), np.clip(p, floor, 1 - floor), p)
+
+
+def share_of(distance: Array, size: Array) -> Array:
+    """Return the share (T,) of examples that must differ for a mean `distance` away; 1 where it is not known."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(np.clip(np.abs(distance) / np.abs(size), 0.0, 1.0), nan=1.0)
 
 
 def crossed(layouts: Sequence[Sequence[Array]]) -> Crossed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from mtlrun.statistics.crossed import Crossed
+from mtlrun.statistics.crossed import COLLAPSED, Crossed, share_of
 from mtlrun.statistics.resamples import bootstrap_weights
 from mtlrun.statistics.sequential import Anytime
 from mtlrun.statistics.student import Array
@@ -132,29 +132,41 @@ class CrossedAnytime:
     with the test set. An interval of that number at half the level, `t(m - 1) sqrt(MSi / (n m))`, and one of the
     mean on these examples at the other half, which holds after every seed (`mtlrun.statistics.sequential`), cover
     both at once by Bonferroni, at every look. The first does not grow surer than the test set allows, so
-    neither does the whole. p is the level at which the sum of both bounds meets the bound that is tested.
+    neither does the whole. p is the level at which the sum of both bounds meets the bound that is tested. Where all
+    examples agree the first has no width to be measured by; then p keeps the chance to see no exception in so many.
 
     Attributes:
         layout: the analysis of variance of T columns.
         d: (S, T) differences by seed, in the order in which seeds were added; NaN where one has none.
+        size: (T,) as of `CrossedT`.
     """
 
-    def __init__(self, layout: Crossed, d: Array) -> None:
-        self._layout, self._d = layout, d
+    def __init__(self, layout: Crossed, d: Array, size: Array) -> None:
+        self._layout, self._d, self._size = layout, d, size
 
     def interval(self, level: float) -> tuple[Array, Array]:
         """Return the bounds (T,), (T,) of the interval that covers after all seeds at once with `level`."""
         low, high = Anytime().interval(self._d, 1 - (1 - level) / 2)
         reach = self._reach(np.full(self._d.shape[1], (1 - level) / 4))
-        return low - reach, high + reach
+        flat = self._layout.collapsed(np.abs(self._layout.mean))
+        return np.where(flat, np.nan, low - reach), np.where(flat, np.nan, high + reach)
 
     def p_above(self, bound: Array | float) -> Array:
         """Return always-valid one-sided p values (T,) against "the centre is at most `bound`"."""
-        return self._p(self._d, _each(bound, self._layout.n))
+        bounds = _each(bound, self._layout.n)
+        return np.maximum(self._p(self._d, bounds), self._no_exception(bounds))
 
     def p_below(self, bound: Array | float) -> Array:
         """Return always-valid one-sided p values (T,) against "the centre is at least `bound`"."""
-        return self._p(-self._d, -_each(bound, self._layout.n))
+        bounds = _each(bound, self._layout.n)
+        return np.maximum(self._p(-self._d, -bounds), self._no_exception(bounds))
+
+    def _no_exception(self, bounds: Array) -> Array:
+        """Return what p (T,) is at least: twice, for half the level, the chance that all examples agree; else 0."""
+        distance = self._layout.mean - bounds
+        flat = np.sqrt(self._layout.example) <= COLLAPSED * np.abs(distance)
+        chance = (1 - share_of(distance, self._size)) ** self._layout.m
+        return np.where(flat, np.minimum(2 * chance, 0.5), 0.0)
 
     def _p(self, d: Array, bound: Array) -> Array:
         low, high = np.full(len(bound), -40.0), np.zeros(len(bound))  # log of the level

@@ -273,5 +273,5 @@ def _over_examples(
     if method == "bootstrap":
         return CrossedBootstrap(layout, size, columns, rng)
     if method == "anytime":
-        return CrossedAnytime(layout, differences.d[:, at])
+        return CrossedAnytime(layout, differences.d[:, at], size)
     return CrossedT(layout, size)

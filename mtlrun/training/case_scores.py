@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mtlrun.data.task import METRICS, Task
 from mtlrun.plan.saving import Rule
-from mtlrun.training.cases import Cases
+from mtlrun.training.cases import Counts
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class StoredScores:
         task: number of the task.
         step: after which the evaluation was made.
         scale: what `values` are multiples of, a power of two.
-        cases: how many there are; more than M where they are put into blocks.
-        values: (M,) float16: they tell how far a mean may be off, for which three digits are plenty.
+        cases: how many have a label; more than have a value where they are put into blocks.
+        values: (M,) float16, NaN where none of the examples has a label: they tell how far a mean may be off, for
+            which three digits are plenty.
     """
 
     task: int
@@ -43,13 +44,13 @@ class CaseScores:
 
     Args:
         tasks: of all lanes alike, but for their names.
-        cases: of each source; None where there are no scores.
+        counts: of each lane and task.
     """
 
-    def __init__(self, tasks: Sequence[Task], cases: Sequence[Cases] | None) -> None:
-        self._counts = [cases[task.source].cases if cases else 0 for task in tasks]
-        counts = itertools.accumulate((len(task.metrics) for task in tasks), initial=0)
-        self._primary = list(counts)[:-1]
+    def __init__(self, tasks: Sequence[Task], counts: Sequence[Sequence[Counts]]) -> None:
+        self._known = counts
+        widths = itertools.accumulate((len(task.metrics) for task in tasks), initial=0)
+        self._primary = list(widths)[:-1]
         self._signs = np.array([1 if METRICS[t.metrics[0]].direction == "higher" else -1 for t in tasks])
         self._scales: list[list[Tensor | None]] = []
         self._values: list[list[Tensor | None]] = []
@@ -86,8 +87,9 @@ class CaseScores:
             for e, t in sorted(read):
                 scale, scores = self._scales[e][t], self._values[e][t]
                 if scale is not None and scores is not None:
-                    kept = scores[lane].cpu().numpy()
-                    found[lane].append(StoredScores(t, steps[e], float(scale[lane]), self._counts[t], kept))
+                    count = self._known[lane][t]
+                    kept = scores[lane, : count.scores].cpu().numpy()
+                    found[lane].append(StoredScores(t, steps[e], float(scale[lane]), count.cases, kept))
         return found
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mtlrun.data.task import Source
+from mtlrun.data.task import Source, SuiteData, labelled
 from mtlrun.streams import stream
 
 MOST = 1000
@@ -25,28 +27,32 @@ class Cases:
     """To which case each test example of one source belongs.
 
     Attributes:
-        count: M.
-        cases: examples or groups, before blocks are made of them.
-        of: (N,) case of each example; None where each example is one.
+        count: M; of lanes that differ the largest.
+        of: (N,) case of each example, or (R, N) where lanes differ; None where each example is one.
     """
 
     count: int
-    cases: int
     of: Tensor | None
 
     @classmethod
     def of_source(cls, source: Source, device: torch.device) -> Cases:
         """Return the cases of a source's test part."""
-        rows = source.splits["test"]
-        case = np.arange(len(rows))
-        if source.groups is not None:
-            _, case = np.unique(source.groups[rows], return_inverse=True)
-        count = cases = int(case.max(initial=-1)) + 1
+        case = _numbers(source)
+        count = int(case.max(initial=-1)) + 1
         if count > MOST:
             block = stream(0, "blocks").permutation(count) % MOST
             case, count = block[case], MOST
-        alone = count == len(rows) and (case == np.arange(count)).all()
-        return cls(count, cases, None if alone else torch.from_numpy(case).to(device))
+        alone = count == len(case) and (case == np.arange(count)).all()
+        return cls(count, None if alone else torch.from_numpy(case).to(device))
+
+    @classmethod
+    def of_lanes(cls, lanes: Sequence[Cases], rows: int, device: torch.device) -> Cases:
+        """Return the cases of lanes that each have their own, of as many examples (`rows`)."""
+        first = lanes[0]
+        if all(one is first for one in lanes):
+            return first
+        of = [torch.arange(rows, device=device) if one.of is None else one.of for one in lanes]
+        return cls(max(one.count for one in lanes), torch.stack(of))
 
     def gather(self, scores: Tensor) -> Tensor:
         """Return scores (R, M) of cases whose mean, over cases that have any, is about that of scores (R, N).
@@ -68,27 +74,54 @@ class Cases:
         return torch.where(there, theta + share * sums, torch.nan)
 
 
-def cases_of(sources: Sequence[Sequence[Source]], device: torch.device) -> list[Cases] | None:
-    """Return the cases of each source, of all lanes alike; None where lanes differ in them.
+class Counts(NamedTuple):
+    """How many scores a lane's task has, and how many test cases with a label stand behind them."""
+
+    scores: int
+    cases: int
+
+
+def cases_of(data: Sequence[SuiteData], device: torch.device) -> list[Cases]:
+    """Return the cases of each source; lanes may differ in them.
 
     Args:
-        sources: for each lane its sources.
+        data: of each lane.
         device: where scores are gathered.
     """
-    found = [[Cases.of_source(source, device) for source in lane] for lane in distinct(sources)]
-    first = found[0]
-    alike = all(
-        a.count == b.count
-        and (a.of is b.of or (a.of is not None and b.of is not None and torch.equal(a.of, b.of)))
-        for lane in found[1:]
-        for a, b in zip(first, lane, strict=True)
-    )
-    return first if alike else None
+    found: dict[tuple[int, int], Cases] = {}
+    for lane in data:
+        for source in lane.sources:
+            if _key(source) not in found:
+                found[_key(source)] = Cases.of_source(source, device)
+    return [
+        Cases.of_lanes([found[_key(source)] for source in lanes], len(lanes[0].splits["test"]), device)
+        for lanes in zip(*(lane.sources for lane in data), strict=True)
+    ]
 
 
-def distinct(sources: Sequence[Sequence[Source]]) -> list[Sequence[Source]]:
-    """Return the lanes that differ in test rows or groups, each once."""
-    keys = {
-        tuple((id(source.splits["test"]), id(source.groups)) for source in lane): lane for lane in sources
-    }
-    return list(keys.values())
+def counts_of(data: Sequence[SuiteData]) -> list[list[Counts]]:
+    """Return the counts of each lane and task."""
+    numbers: dict[tuple[int, int], NDArray[np.int64]] = {}
+    found: list[list[Counts]] = []
+    for lane in data:
+        found.append([])
+        for task in lane.tasks:
+            source = lane.sources[task.source]
+            case = numbers.setdefault(_key(source), _numbers(source))
+            there = labelled(task, source.targets[task.name][source.splits["test"]])
+            cases = int(case.max(initial=-1)) + 1
+            known = cases if there.all() else len(np.unique(case[there]))
+            found[-1].append(Counts(min(cases, MOST), known))
+    return found
+
+
+def _numbers(source: Source) -> NDArray[np.int64]:
+    """Return the number of each test example's case (N,), before blocks are made of cases."""
+    rows = source.splits["test"]
+    if source.groups is None:
+        return np.arange(len(rows))
+    return np.unique(source.groups[rows], return_inverse=True)[1].reshape(-1)
+
+
+def _key(source: Source) -> tuple[int, int]:
+    return id(source.splits["test"]), id(source.groups)

@@ -20,7 +20,7 @@ from mtlrun.schedule.base import Phase
 from mtlrun.training.bank import Bank
 from mtlrun.training.branches import Branches
 from mtlrun.training.case_scores import CaseScores, StoredScores
-from mtlrun.training.cases import cases_of
+from mtlrun.training.cases import cases_of, counts_of
 from mtlrun.training.compiled import NotCompiled, compiled
 from mtlrun.training.constant_guess import constant_guess
 from mtlrun.training.evaluate import evaluate, losses_on, metric_names
@@ -109,7 +109,7 @@ class Cohort:
         varies = self.suites[
             0
         ].varies_split  # then verdicts rest on splits, and no two runs share test examples
-        self.cases = None if varies else cases_of([d.sources for d in self.data], device)
+        self.cases = None if varies else cases_of(self.data, device)
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
         self.parts = [Parts.of(c) for c in configs]
         self.rules = rules or [()] * len(configs)
@@ -150,7 +150,7 @@ class Cohort:
         self.values: list[Tensor] = []
         self.seen: list[Tensors] = []
         self.merges: list[tuple[int, Tensor, Tensor]] = []
-        self.scores = CaseScores(self.info.tasks, self.cases)
+        self.scores = CaseScores(self.info.tasks, counts_of(self.data))
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         self.kept = Kept(self.rules, self.suites, self.info.tasks)
         begun, trained = 0, [0] * len(self.info.tasks)

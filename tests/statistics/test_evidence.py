@@ -8,6 +8,7 @@ import pytest
 from mtlrun.statistics.evidence import Differences, mean_error, student_intervals
 from mtlrun.statistics.judge import judge
 from mtlrun.statistics.settings import Statistics
+from mtlrun.statistics.verdicts import examples_needed, seeds_needed, verdicts
 
 RNG = np.random.default_rng(9)
 SPLIT = np.array([0, 1, 2, 0, 1, 2])
@@ -58,3 +59,42 @@ def test_the_interval_over_splits_is_wider_than_over_their_means_alone() -> None
     error, freedom = mean_error(differences(0.5, 0.3), "examples")
     assert freedom.tolist() == [5, 2]
     assert error[1] > 1 / np.sqrt(3)
+
+
+@pytest.mark.parametrize("method", ["paired_t", "bootstrap", "anytime"])
+@pytest.mark.parametrize(("examples", "seeds", "word"), [(2, 60, "inconclusive"), (500, 60, "neutral")])
+def test_where_all_examples_agree_their_number_bounds_the_test(
+    method: str, examples: int, seeds: int, word: str
+) -> None:
+    """Two test rows that agree in every seed say nothing of 1 % of the population, however many seeds there are.
+
+    At the margin of 1 % p is at least (1 - 0.01)^m, and under .05 with m = 299; twice that with half the level, 368.
+    """
+    found = judge(
+        Differences(np.zeros((seeds, 1)), np.array([0.7]), [[np.zeros((seeds, examples))]]),
+        percent=np.array([True]),
+        diverged=np.array([0]),
+        same=np.array([False]),
+        family=["suite"],
+        settings=Statistics(method=method),
+    )
+    words = verdicts(found)
+    assert words[0] == word
+    assert np.isnan([found.low[0], found.high[0]]).all()
+    wanted = {"paired_t": 299, "bootstrap": 299, "anytime": 368}[method]
+    if word == "inconclusive":
+        assert np.isnan(seeds_needed(found, words)[0])
+        assert examples_needed(found, words)[0] == wanted
+
+
+def test_few_seeds_that_all_agree_need_as_many_as_a_sign_test() -> None:
+    """2^-n < .05 with n = 5."""
+    found = judge(
+        Differences(np.zeros((3, 1)), np.array([0.7]), [[np.zeros((3, 500))]]),
+        percent=np.array([True]),
+        diverged=np.array([0]),
+        same=np.array([False]),
+        family=["suite"],
+        settings=Statistics(),
+    )
+    assert seeds_needed(found, verdicts(found))[0] == 2

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from mtlrun.data.task import Source, Task
+from mtlrun.data.task import Source, SuiteData, Task
 from mtlrun.plan.saving import Rule
 from mtlrun.report.selection import select
 from mtlrun.training.case_scores import CaseScores
-from mtlrun.training.cases import MOST, Cases, cases_of
+from mtlrun.training.cases import MOST, Cases, Counts, cases_of, counts_of
 
 RNG = np.random.default_rng(21)
 TASKS = [Task("a", "binary", 1, 0, ("accuracy",)), Task("b", "regression", 1, 0, ("mse",))]
@@ -51,7 +53,7 @@ def test_all_that_a_report_may_read_is_kept(seed: int, judged: tuple[bool, bool]
     val = np.round(rng.random((8, 2)), 1)  # with ties
     steps = [10 * (e + 1) for e in range(8)]
     stop = Rule("joint", 2, 30)
-    kept = CaseScores(TASKS, [Cases(5, 5, None)])
+    kept = CaseScores(TASKS, [[Counts(5, 5)] * 2])
     for e in range(8):
         kept.add([torch.full((1, 5), 10.0 * e + t) for t in range(2)])
     (found,) = kept.stored(steps, val[None], [judged], [[stop, Rule("per_task", 2, 30)]])
@@ -69,7 +71,7 @@ def test_all_that_a_report_may_read_is_kept(seed: int, judged: tuple[bool, bool]
 def test_scores_keep_three_digits_whatever_their_size() -> None:
     for size in (1e-30, 1e-6, 1.0, 1e9, 1e30):
         values = torch.tensor([[0.0, 0.3, 1.0, -0.7]]) * size
-        kept = CaseScores(TASKS[1:], [Cases(4, 4, None)])
+        kept = CaseScores(TASKS[1:], [[Counts(4, 4)]])
         kept.add([values])
         ((one,),) = kept.stored([1], np.zeros((1, 1, 1)), [[True]], [[]])
         found = one.values.astype(float) * one.scale
@@ -84,7 +86,7 @@ def test_the_score_of_a_group_is_what_the_mean_would_lose_without_it() -> None:
     theta = 0.5
     expected = [theta + 0.5 * 0.0, theta + 0.5 * -0.5, theta + 0.5 * 0.5]  # of the groups 3, 5 and 7
     np.testing.assert_allclose(cases.gather(scores)[0], expected)
-    assert (cases.count, cases.cases) == (3, 3)
+    assert cases.count == 3
 
 
 def test_examples_without_a_label_have_no_part() -> None:
@@ -99,7 +101,7 @@ def test_examples_without_a_label_have_no_part() -> None:
 def test_blocks_have_the_variance_of_their_examples() -> None:
     rows = 20 * MOST
     cases = Cases.of_source(source(rows), CPU)
-    assert (cases.count, cases.cases) == (MOST, rows)
+    assert cases.count == MOST
     ordered = torch.sort(torch.from_numpy(RNG.normal(size=(1, rows))))[0]  # blocks of neighbours would lie
     found = cases.gather(ordered)[0]
     assert found.mean() == pytest.approx(float(ordered.mean()), abs=1e-9)
@@ -107,8 +109,38 @@ def test_blocks_have_the_variance_of_their_examples() -> None:
     assert error[0] == pytest.approx(error[1], rel=0.15)
 
 
-def test_lanes_of_other_groups_have_no_scores_in_common() -> None:
-    one, other = source(4, np.array([0, 0, 1, 1])), source(4, np.array([0, 1, 1, 0]))
-    assert cases_of([[one], [other]], CPU) is None
-    (both,) = cases_of([[one], [one]], CPU) or [None]
-    assert both is not None and both.count == 2
+def test_lanes_may_differ_in_their_groups() -> None:
+    """Each has the scores that it would have alone; where one has fewer groups, the rest of its scores is empty."""
+    groups = [np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 0, 0]), None]
+    lanes = [source(5, one) for one in groups]
+    scores = torch.tensor([[1.0, 0.0, 0.0, 1.0, torch.nan]] * 3) + torch.arange(3.0)[:, None]
+    data = [SuiteData(tuple(TASKS[1:]), (replace(lane, targets={"b": np.zeros((5, 1))}),)) for lane in lanes]
+    (cases,) = cases_of(data, CPU)
+    found = cases.gather(scores)
+    for lane, one in enumerate(lanes):
+        alone = Cases.of_source(one, CPU)
+        expected = alone.gather(scores[lane : lane + 1])[0]
+        torch.testing.assert_close(found[lane, : alone.count], expected, equal_nan=True)
+        assert found[lane, alone.count :].isnan().all()
+        assert counts_of(data)[lane] == [Counts(alone.count, alone.count)]
+    kept = CaseScores(TASKS[1:], counts_of(data))
+    kept.add([found])
+    stored = kept.stored([1], np.zeros((3, 1, 1)), [[True]] * 3, [[]] * 3)
+    assert [len(one.values) for (one,) in stored] == [3, 2, 5]
+
+
+def test_lanes_with_the_same_cases_have_them_in_common() -> None:
+    data = [SuiteData((), (source(4, np.array([0, 0, 1, 1])),))] * 2
+    (cases,) = cases_of(data, CPU)
+    assert cases.count == 2
+    assert cases.of is not None and cases.of.shape == (4,)
+
+
+def test_cases_without_a_label_are_not_counted() -> None:
+    """Of 3,000 examples in 1,000 blocks those count that have a label; of groups those with any labelled row."""
+    rows, task = 3 * MOST, replace(TASKS[1], partial=True)
+    target = np.where(np.arange(rows) < 400, 1.0, np.nan)[:, None]
+    groups = np.arange(rows) // 10
+    many, grouped = (replace(source(rows, one), targets={"b": target}) for one in (None, groups))
+    assert counts_of([SuiteData((task,), (many,))]) == [[Counts(MOST, 400)]]
+    assert counts_of([SuiteData((task,), (grouped,))]) == [[Counts(300, 40)]]
