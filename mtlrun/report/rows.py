@@ -118,7 +118,7 @@ def make_rows(
         verdict=words,
         seeds_needed=seeds_needed(judged, words),
         small=is_small(judged),
-        **_skew_columns(np.where(judged.zero, np.nan, measured.d), units["suite"], settings),
+        **_skew_columns(np.where(judged.zero, np.nan, measured.d), judged, units["suite"], settings),
         over=judged.scope,
         n_examples=np.round(np.where(judged.scope == EXAMPLES, blocks * judged.layout.m, np.nan)),
         n_splits=differences.split_counts(),
@@ -171,17 +171,24 @@ def splits_of(layout: Layout, measured: Measured) -> NDArray[np.int64]:
     return np.where(count > 0, measured.seeds % np.maximum(count, 1), measured.seeds)
 
 
-def _skew_columns(d: Array, suites: pd.Series, settings: Statistics) -> dict[str, pd.Series]:
+def _skew_columns(
+    d: Array, judged: Judgement, suites: pd.Series, settings: Statistics
+) -> dict[str, pd.Series]:
     """Return `skewed`, whether differences d (S, U) are clearly so, and `skew_seeds`, at how many seeds tests hold.
 
     The first is null for rows that cannot tell, the second for rows that are not skewed, and under a method that
-    is not about the mean of skewed differences.
+    is not about the mean of skewed differences. Where seeds are only a part s of the variance of the mean, their
+    skewness counts by s^1.5, and its square by s^3.
     """
     import pandas as pd
+
+    layout = judged.layout
+    part = np.where(judged.scope == EXAMPLES, layout.seed / layout.variance, 1.0)
 
     family = families(suites, settings)
     found = clearly_skewed(d, family, settings.alpha, stream(0, "statistics/skew"))
     needed = seeds_for_skew(d, family, find_correction(settings.correction), settings.alpha)
+    needed = np.ceil(needed * part**3)
     known = (found == 1) & find_method(settings.method).mean
     return {
         "skewed": pd.Series(found, index=suites.index).astype("boolean"),
