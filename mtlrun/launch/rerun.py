@@ -14,7 +14,8 @@ from mtlrun.launch.batch import Watcher, batch_of, train
 from mtlrun.launch.check import job_faults
 from mtlrun.memo import Memo
 from mtlrun.plan.runs import config_id, run_ids, source_digests
-from mtlrun.plan.study import PARTS, Cell, Config, Study, resplit_of, study_runs
+from mtlrun.plan.study import PARTS, Cell, Config, Study, study_runs
+from mtlrun.plan.task_facts import resplit_of
 from mtlrun.report.summary import Summary, summarise
 from mtlrun.store.store import Store
 

@@ -12,7 +12,7 @@ from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
 from mtlrun.data.own import Digests, data_digests
 from mtlrun.data.suite import Suite, run_seeds
-from mtlrun.data.task import METRICS, SourceInfo, SuiteInfo, Task
+from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError
 from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
@@ -21,6 +21,7 @@ from mtlrun.plan.budget import Budget
 from mtlrun.plan.front import Point, front_nodes, points
 from mtlrun.plan.labels import cell_labels, varying_settings
 from mtlrun.plan.runs import PARTS, config_id, run_ids, source_digests
+from mtlrun.plan.task_facts import resplit_of, task_facts
 from mtlrun.plan.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
 
@@ -232,36 +233,13 @@ class _Ground:
             [t.name for t in info.tasks],
             suite.primary,
             info.sources,
-            [{"name": t.name, "kind": t.kind, **_metric(t), **_sizes(suite, info, t)} for t in judged],
+            [task_facts(suite, info, task) for task in judged],
             {t.name: to_node(suite.narrowed([t.name])) for t in judged},
             resplit_of(suite),
             suite.splits or 1,
             {t.name: digests[t.name] for t in info.tasks if digests},
             {t.name: {t.name: digests[t.name]} if digests else {} for t in judged},
         )
-
-
-def resplit_of(suite: Suite) -> dict[str, Any] | None:
-    """Return what `Cell.resplit` says of a suite without faults."""
-    if not suite.varies_split:
-        return None
-    info = suite.info()
-    sizes = {task.name: info.sources[task.source].rows for task in info.tasks}
-    parts = {name: {"n_train": rows["train"], "n_test": rows["test"]} for name, rows in sizes.items()}
-    return {"splits": suite.splits, "tasks": parts}
-
-
-def _sizes(suite: Suite, info: SuiteInfo, task: Task) -> dict[str, Any]:
-    """Return how many rows train and test a task, what a test case is, and how many tasks are trained together."""
-    rows = info.sources[task.source].rows
-    grouped = getattr(suite, "group", None) is not None
-    cases = "groups" if grouped else "examples"
-    sizes = {"n_train": rows["train"], "n_test": rows["test"], "cases": cases}
-    return sizes | {"n_together": len(info.tasks)}
-
-
-def _metric(task: Task) -> dict[str, str]:
-    return {"metric": task.metrics[0], "direction": METRICS[task.metrics[0]].direction}
 
 
 def _suites(job: Mapping[str, Any], looked: Memo) -> list[_Ground]:

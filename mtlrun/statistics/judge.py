@@ -14,6 +14,7 @@ from mtlrun.statistics.crossed import Crossed
 from mtlrun.statistics.evidence import (
     Differences,
     OverSeeds,
+    Tests,
     Words,
     p_equivalence,
     p_two_sided,
@@ -100,19 +101,21 @@ def judge(
         ConfigError: unknown method or correction, or a method that is not made for splits that vary.
     """
     rng = rng or stream(0, "statistics/draws")
-    d, correction = differences.d, find_correction(settings.correction)
+    d = differences.d
     tests = tests_of(differences, settings, rng)
     n, mean, _ = moments(d)
     margin = np.where(percent, settings.margin / 100 * np.abs(differences.size), np.nan)
     zero = same & (n > 1)
-    p = np.where(zero, 1.0, p_two_sided(tests))
-    p_adjusted = adjust_by_family(p, family, correction)
-    p_inside = np.where(zero, np.nan, p_equivalence(tests, margin))
-    p_not_worse = np.where(zero, 0.0, np.where(np.isnan(margin), np.nan, tests.p_above(-margin)))
+    found = _tested(tests, margin, zero, family, settings)
     low, high = tests.interval(INTERVAL_LEVEL)
     alone = OverSeeds(make_method(settings.method, 0.0, rng), d).interval(INTERVAL_LEVEL)
-    levels = open_levels(p_adjusted, family, correction, settings.alpha)
-    layout, scope = differences.crossed(), differences.scopes(settings.over)
+    correction = find_correction(settings.correction)
+    levels = open_levels(found["p_adjusted"], family, correction, settings.alpha)
+    layout, scope, kind = (
+        differences.crossed(),
+        differences.scopes(settings.over),
+        find_method(settings.method),
+    )
     return Judgement(
         n=n,
         diverged=diverged,
@@ -123,14 +126,25 @@ def judge(
         seed_high=np.where(zero, 0.0, alone[1]),
         scope=scope,
         margin=margin,
-        p=p,
-        p_adjusted=p_adjusted,
-        p_equivalent=adjust_by_family(p_inside, family, correction),
-        p_not_worse=adjust_by_family(p_not_worse, family, correction),
+        **found,
         zero=zero,
-        advice=advise(
-            differences, layout, scope, margin, levels, settings.power, find_method(settings.method)
-        ),
+        advice=advise(differences, layout, scope, margin, levels, settings.power, kind),
         layout=layout,
         alpha=settings.alpha,
     )
+
+
+def _tested(
+    tests: Tests, margin: Array, zero: NDArray[np.bool_], family: Sequence[str], settings: Statistics
+) -> dict[str, Array]:
+    """Return the p values of a judgement by name, adjusted ones over the family."""
+    correction = find_correction(settings.correction)
+    p = np.where(zero, 1.0, p_two_sided(tests))
+    inside = np.where(zero, np.nan, p_equivalence(tests, margin))
+    not_worse = np.where(zero, 0.0, np.where(np.isnan(margin), np.nan, tests.p_above(-margin)))
+    return {
+        "p": p,
+        "p_adjusted": adjust_by_family(p, family, correction),
+        "p_equivalent": adjust_by_family(inside, family, correction),
+        "p_not_worse": adjust_by_family(not_worse, family, correction),
+    }
