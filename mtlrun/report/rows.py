@@ -183,7 +183,8 @@ def _skew_columns(
     import pandas as pd
 
     layout = judged.layout
-    part = np.where(judged.scope == EXAMPLES, layout.seed / layout.variance, 1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = np.where(judged.scope == EXAMPLES, layout.seed / layout.variance, 1.0)
 
     family = families(suites, settings)
     found = clearly_skewed(d, family, settings.alpha, stream(0, "statistics/skew"))
