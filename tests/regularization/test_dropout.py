@@ -56,7 +56,7 @@ def test_evaluations_see_the_whole_network():
     for name, values in plain.parameters.items():
         values.data.copy_(cohort.parameters[name])
     for place, split in ((1, "val"), (2, "test")):
-        expected = evaluate(plain.forward, plain.bank, plain.bank.split(split))
+        expected = evaluate(plain.forward, plain.bank, plain.bank.split(split)).values
         assert np.array_equal(result.values[-1, place], expected[0])
 
 

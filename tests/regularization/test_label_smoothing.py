@@ -100,7 +100,7 @@ def test_metrics_are_of_the_labels_themselves():
     plain = Cohort([run_config()], CPU)
     for name, values in plain.parameters.items():
         values.data.copy_(cohort.parameters[name])
-    expected = evaluate(plain.forward, plain.bank, plain.bank.split("val"))
+    expected = evaluate(plain.forward, plain.bank, plain.bank.split("val")).values
     assert np.array_equal(result.values[-1, 1], expected[0])
 
 

@@ -18,7 +18,7 @@ def cohort_of(suite, seeds=(0, 1, 2)):
 
 
 def evaluated(cohort, name="val"):
-    return evaluate(cohort.forward, cohort.bank, cohort.bank.split(name))
+    return evaluate(cohort.forward, cohort.bank, cohort.bank.split(name)).values
 
 
 @pytest.mark.parametrize("suite", ("digits_attributes", "digits_permuted", "linear_teachers"))

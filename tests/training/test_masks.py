@@ -136,13 +136,13 @@ def test_the_network_is_that_of_ordinary_layers_with_the_masks_between_them():
 
 def test_evaluation_uses_none():
     cohort = cohort_of(2)
-    before = evaluate(cohort.forward, cohort.bank, cohort.bank.split("val"))
+    before = evaluate(cohort.forward, cohort.bank, cohort.bank.split("val")).values
     examples = first(cohort)
     cohort.forward(examples.inputs, examples.masks)
-    after = evaluate(cohort.forward, cohort.bank, cohort.bank.split("val"))
+    after = evaluate(cohort.forward, cohort.bank, cohort.bank.split("val")).values
     plain = Cohort([run_config(s) for s in range(2)], CPU)
     assert torch.equal(before, after)
-    assert torch.equal(before, evaluate(plain.forward, plain.bank, plain.bank.split("val")))
+    assert torch.equal(before, evaluate(plain.forward, plain.bank, plain.bank.split("val")).values)
 
 
 @pytest.mark.parametrize("sharing", ("hard", "separate", "branched"))
