@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from mtlrun.statistics.crossed import Crossed, crossed
-from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
-from mtlrun.statistics.methods import Method, check_resplit, make_method
+from mtlrun.statistics.methods import CrossedColumns, Method, check_resplit, find_method, make_method
 from mtlrun.statistics.resampled import FLAT, ResampledT
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS, Statistics
 from mtlrun.statistics.student import Array, Moments, moments
@@ -269,9 +268,7 @@ def _over_examples(
     differences: Differences, at: NDArray[np.intp], method: str, rng: np.random.Generator
 ) -> Tests:
     columns = [differences.layouts[place] for place in at]
-    layout, size = crossed(columns), np.abs(differences.size[at])
-    if method == "bootstrap":
-        return CrossedBootstrap(layout, size, columns, rng)
-    if method == "anytime":
-        return CrossedAnytime(layout, differences.d[:, at], size)
-    return CrossedT(layout, size)
+    size = np.abs(differences.size[at])
+    given = CrossedColumns(crossed(columns), size, columns, differences.d[:, at])
+    tests: Tests = find_method(method).crossed(given, rng)
+    return tests

@@ -8,13 +8,15 @@ against any bound. The two-sided test and the equivalence test follow from these
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.statistics.bootstrap import Bootstrap
+from mtlrun.statistics.crossed import Crossed
+from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
 from mtlrun.statistics.sequential import Anytime
 from mtlrun.statistics.sign_flip import SignFlip
 from mtlrun.statistics.student import Array, StudentT
@@ -37,6 +39,22 @@ class Method(Protocol):
         ...
 
 
+class CrossedColumns(NamedTuple):
+    """T columns of differences over seeds and examples.
+
+    Attributes:
+        layout: their analysis of variance.
+        size: (T,) what the metric's values are about.
+        columns: the layouts of each column, as of `mtlrun.statistics.crossed.crossed`.
+        d: (S, T) by seed.
+    """
+
+    layout: Crossed
+    size: Array
+    columns: Sequence[Sequence[Array]]
+    d: Array
+
+
 class Kind(NamedTuple):
     """A kind of method, and what planning needs to know of it.
 
@@ -50,6 +68,7 @@ class Kind(NamedTuple):
         mean: whether it is about the mean where differences are skewed and seeds are many; else it is about another
             centre then, and more seeds only make it surer of that one.
         looks: whether its p-values hold when it is repeated as seeds are added.
+        crossed: makes its tests over seeds and examples.
     """
 
     make: Callable[[Array | float, np.random.Generator], Method]
@@ -59,17 +78,29 @@ class Kind(NamedTuple):
     counts: bool = True
     mean: bool = True
     looks: bool = False
+    crossed: Callable[[CrossedColumns, np.random.Generator], Any] = lambda of, rng: CrossedT(
+        of.layout, of.size
+    )
 
 
 METHODS = {
     "paired_t": Kind(lambda ratio, rng: StudentT(ratio), "paired t tests", resplit=True, counts=False),
-    "bootstrap": Kind(lambda ratio, rng: Bootstrap(rng), "the paired bootstrap (BCa)"),
+    "bootstrap": Kind(
+        lambda ratio, rng: Bootstrap(rng),
+        "the paired bootstrap (BCa)",
+        crossed=lambda of, rng: CrossedBootstrap(of.layout, of.size, of.columns, rng),
+    ),
     "sign_flip": Kind(lambda ratio, rng: SignFlip(rng), "sign-flip tests"),
     "wilcoxon": Kind(
         lambda ratio, rng: Wilcoxon(), "signed-rank tests (Wilcoxon)", seeds=math.pi / 3, mean=False
     ),
     "anytime": Kind(
-        lambda ratio, rng: Anytime(), "anytime-valid sequential tests", seeds=1.7, mean=False, looks=True
+        lambda ratio, rng: Anytime(),
+        "anytime-valid sequential tests",
+        seeds=1.7,
+        mean=False,
+        looks=True,
+        crossed=lambda of, rng: CrossedAnytime(of.layout, of.d, of.size),
     ),
 }
 """By name. Wilcoxon's 1/efficiency is pi/3 (Hodges & Lehmann 1956); that of `anytime` is measured."""
