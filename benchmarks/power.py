@@ -16,7 +16,7 @@ from typing import Any
 
 from mtlrun.cli import main as command
 from mtlrun.plan.study import study_runs
-from mtlrun.report.summary import summarise
+from mtlrun.report.analysis.summary import summarise
 from mtlrun.store.store import Store
 
 COSINES = (0.5, 1.0)

@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtlrun.arguments import DEFAULT_STORE, Handler, parse
-from mtlrun.counted import counted
+from mtlrun.cli.arguments import DEFAULT_STORE, Handler, parse
+from mtlrun.cli.interrupt import postponed
+from mtlrun.cli.output import discard_output, write_out
 from mtlrun.errors import ConfigError, Fault, MtlrunError
-from mtlrun.interrupt import postponed
-from mtlrun.output import discard_output, write_out
+from mtlrun.pluralize import pluralize
 
 INTERRUPTED = 130
 
@@ -53,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     from mtlrun.catalog import options_of
 
     with postponed():
-        from mtlrun.launch.batch import run_counts, run_errors, train_batch
+        from mtlrun.execution.batch import run_counts, run_errors, train_batch
     from mtlrun.launch.compose import multirun
-    from mtlrun.launch.progress import Progress
-    from mtlrun.launch.suite_notes import suite_notes
+    from mtlrun.prepare.suite_notes import suite_notes
+    from mtlrun.progress import Progress
     from mtlrun.store.store import Store
 
     seen: dict[str, Any] = {}
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print_report(store, seen["study"])
     counts = run_counts(store, manifest)
     if counts["failed"] or counts["diverged"]:
-        failed = counted(counts["failed"], "run")
+        failed = pluralize(counts["failed"], "run")
         print(f"mtlrun: {failed} failed, {counts['diverged']:,} diverged", file=sys.stderr)
         for error in run_errors(store, manifest):
             print(f"  {error}", file=sys.stderr)
@@ -97,10 +97,10 @@ def plan(arguments: argparse.Namespace) -> int:
     from mtlrun.catalog import options_of
 
     with postponed():
-        from mtlrun.launch.batch import plan_batch, plan_trials
+        from mtlrun.execution.batch import plan_batch, plan_trials
+    from mtlrun.cli.plan_view import plan_facts, plan_text
     from mtlrun.launch.compose import multirun
-    from mtlrun.launch.plan_view import plan_facts, plan_text
-    from mtlrun.launch.suite_notes import suite_notes
+    from mtlrun.prepare.suite_notes import suite_notes
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
@@ -118,7 +118,7 @@ def plan(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Print or write a study's results."""
-    from mtlrun.report.formats import report_format
+    from mtlrun.report.formats.registry import report_format
 
     _print_report(
         _store_of(arguments),
@@ -133,7 +133,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Write a run's model, which plain PyTorch loads."""
-    from mtlrun.launch.export import export as write_model
+    from mtlrun.trained.export import export as write_model
 
     run = _saved_run(arguments)
     write_model(run, Path(arguments.output))
@@ -146,8 +146,8 @@ def export(arguments: argparse.Namespace) -> int:
 
 def predict(arguments: argparse.Namespace) -> int:
     """Write what a run predicts for new inputs."""
-    from mtlrun.launch.predict import predict as predictions
-    from mtlrun.launch.prediction_files import form_of, written
+    from mtlrun.trained.predict import predict as predictions
+    from mtlrun.trained.prediction_files import form_of, written
 
     form = form_of(arguments.output)
     run, paths = _saved_run(arguments), [Path(path) for path in arguments.data]
@@ -159,13 +159,13 @@ def predict(arguments: argparse.Namespace) -> int:
         write_out(content.decode(), end="")
     else:
         _write(arguments.output, content)
-        print(f"wrote {counted(len(table), 'prediction')} to {arguments.output}", file=sys.stderr)
+        print(f"wrote {pluralize(len(table), 'prediction')} to {arguments.output}", file=sys.stderr)
     return 0
 
 
 def _saved_run(arguments: argparse.Namespace) -> Any:
-    from mtlrun.launch.saved import saved_run
     from mtlrun.store.store import Store
+    from mtlrun.trained.saved_run import saved_run
 
     store = Store(arguments.store)
     run = saved_run(store, arguments.run, arguments.checkpoint)
@@ -180,8 +180,8 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
 
 def lock(arguments: argparse.Namespace) -> int:
     """Write a study's lock file."""
-    from mtlrun.lockfile import lock as make_lock
-    from mtlrun.report.empty_studies import says_nothing
+    from mtlrun.gate.lockfile import lock as make_lock
+    from mtlrun.report.text.empty_studies import says_nothing
 
     manifest, summary, stored = _results(_store_of(arguments), arguments.study)
     page = make_lock(manifest, summary, stored, arguments.margin)
@@ -192,7 +192,7 @@ def lock(arguments: argparse.Namespace) -> int:
         )
     for note in says_nothing(summary.rows):
         print(note, file=sys.stderr)
-    rows = counted(len(summary.rows), "row")
+    rows = pluralize(len(summary.rows), "row")
     print(f"locked {rows} of study {manifest['study']} in {arguments.output}", file=sys.stderr)
     return 0
 
@@ -201,7 +201,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Test stored results against a lock file, or those of training it again."""
     from mtlrun.gate.check import check as check_lock
     from mtlrun.gate.formats import check_format, render
-    from mtlrun.lockfile import read_lock
+    from mtlrun.gate.lockfile import read_lock
     from mtlrun.store.store import Store
 
     chosen = check_format(arguments.format, arguments.output)
@@ -227,9 +227,9 @@ def check(arguments: argparse.Namespace) -> int:
 
 def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
     """Train what the lock holds, on this machine, and check it."""
+    from mtlrun.execution.rerun import machine_faults, rerun
     from mtlrun.launch.compose import multirun
-    from mtlrun.launch.progress import Progress
-    from mtlrun.launch.rerun import machine_faults, rerun
+    from mtlrun.progress import Progress
 
     faults = machine_faults(arguments.overrides)
     if faults:
@@ -295,7 +295,7 @@ def show_option(arguments: argparse.Namespace) -> int:
 def _first_look(arguments: argparse.Namespace) -> int:
     """Print what the tables of a suite hold; refuse what cannot be trained, after it is printed."""
     from mtlrun.launch.compose import multirun
-    from mtlrun.launch.first_look import first_look
+    from mtlrun.prepare.first_look import first_look
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         text, faults = first_look(jobs[0], sys.stdout)
@@ -311,7 +311,7 @@ def _first_look(arguments: argparse.Namespace) -> int:
 
 def completion(arguments: argparse.Namespace) -> int:
     """Print what makes a shell complete our command lines."""
-    from mtlrun.completion import SCRIPTS
+    from mtlrun.cli.completion import SCRIPTS
 
     write_out(SCRIPTS[arguments.shell].strip())
     return 0
@@ -319,7 +319,7 @@ def completion(arguments: argparse.Namespace) -> int:
 
 def complete(arguments: argparse.Namespace) -> int:
     """Print what a shell's line may go on with; the scripts of `completion` ask for it."""
-    from mtlrun.completion import completions
+    from mtlrun.cli.completion import completions
 
     write_out("\n".join(completions(arguments.line)))
     return 0
@@ -355,7 +355,7 @@ def _store_of(arguments: argparse.Namespace) -> Any:
 def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Return a study's manifest, its summary, and the configs of its stored runs by run id."""
     from mtlrun.plan.study import study_runs
-    from mtlrun.report.summary import summarise
+    from mtlrun.report.analysis.summary import summarise
 
     manifest = store.read_study(study)
     ids = study_runs(manifest["cells"])
@@ -372,7 +372,7 @@ def _print_report(
     output: str | None = None,
     filters: dict[str, str] | None = None,
 ) -> None:
-    from mtlrun.report import formats
+    from mtlrun.report.formats.registry import registry as formats
 
     manifest, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
-from mtlrun.foreign import TARGET, blaming, find
+from mtlrun.user_code import TARGET, blaming, find
 
 ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.catalog import Known, describe, label, options_of
 from mtlrun.config import build
-from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
 from mtlrun.plan.runs import canonical_json
+from mtlrun.user_code import targets_in
 
 if TYPE_CHECKING:
     from mtlrun.plan.study import Cell

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun.config import identity
-from mtlrun.foreign import find, targets_in
+from mtlrun.user_code import find, targets_in
 
 PARTS = ("suite", "model", "sharing", "heads", "weighting", "schedule", "regularization", "optimizer")
 """The groups that a run's result depends on."""

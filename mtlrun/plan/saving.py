@@ -16,7 +16,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Rule(NamedTuple):
-    """How the checkpoint of a run is chosen, as of `mtlrun.report.selection.select`.
+    """How the checkpoint of a run is chosen, as of `mtlrun.report.analysis.pairs.checkpoint_selection.select`.
 
     Attributes:
         select: `per_task`, `joint` or `last`.

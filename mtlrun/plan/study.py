@@ -10,20 +10,20 @@ from typing import Any
 
 from mtlrun.catalog import Known, load_option, options_of
 from mtlrun.config import build, to_node
-from mtlrun.data.own import Digests, data_digests
+from mtlrun.data.checks.fingerprints import Digests, data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError
-from mtlrun.foreign import targets_in
 from mtlrun.memo import Memo
-from mtlrun.plan.bounds import check_runs, most_faults
 from mtlrun.plan.budget import Budget
-from mtlrun.plan.front import Point, front_nodes, points
 from mtlrun.plan.labels import cell_labels, varying_settings
+from mtlrun.plan.limits import check_runs, most_faults
+from mtlrun.plan.pareto_grid import Point, front_nodes, points
 from mtlrun.plan.runs import PARTS, config_id, run_ids, source_digests
 from mtlrun.plan.task_facts import resplit_of, task_facts
 from mtlrun.plan.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
+from mtlrun.user_code import targets_in
 
 BASELINE = {"sharing": "hard", "weighting": "equal", "schedule": "joint"}
 """What a single-task baseline has in place of the cell's own; of one task, nothing else is left to choose."""
@@ -53,8 +53,8 @@ class Cell:
             by task the sizes `n_train` and `n_test` of its source's parts; else None.
         early_stop: `patience`, in evaluations, and the step `after` which they count; None for runs of full length.
         phases: what is trained when, as `mtlrun.schedule.base.told` says it.
-        controls: by name and judged task a run id per seed, as `mtlrun.launch.controls` says.
-        tuned: what tuning chose, as `mtlrun.launch.tuning` says it; None for settings that were given.
+        controls: by name and judged task a run id per seed, as `mtlrun.prepare.controls` says.
+        tuned: what tuning chose, as `mtlrun.execution.tuning` says it; None for settings that were given.
         front: the weights of its tasks where it is a point of a front, else None.
         judged: whether it has rows; points of a front that `frontier` asked for have none.
         raised_from: how many steps its epochs are, where `budget.min_steps` made them more; else None.

@@ -10,7 +10,7 @@ from typing import Any
 
 from mtlrun.config import current_key, locate
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.plan.bounds import check_runs, most_faults
+from mtlrun.plan.limits import check_runs, most_faults
 from mtlrun.plan.runs import PARTS, canonical_json
 from mtlrun.streams import stream
 

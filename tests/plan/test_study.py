@@ -9,7 +9,7 @@ from support.jobs import make_job
 from mtlrun.config import build
 from mtlrun.plan.cohorts import plan_cohorts
 from mtlrun.plan.study import plan_study, seed_list
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 
 def tasks_of(config):

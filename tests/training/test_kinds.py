@@ -5,10 +5,10 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.training import probes
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.losses import LOSSES
+from mtlrun.training.loop import probes
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
+from mtlrun.training.objective.losses import LOSSES
 
 LR = 0.05
 OWN = "support.strategies."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mtlrun.data.hub.origin import ROLES
-from mtlrun.data.hub.targets import KINDS
+from mtlrun.data.hub.reading.origin import ROLES
+from mtlrun.data.hub.reading.targets import KINDS
 from mtlrun.errors import Fault
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mtlrun.config import build, to_node
-from mtlrun.data.judged import label_faults
-from mtlrun.data.same import Same
+from mtlrun.data.checks.label_checks import label_faults
+from mtlrun.data.identity_key import Same
 from mtlrun.data.suite import content_faults
 from mtlrun.data.tables.columns import LARGEST, TYPES, names
 from mtlrun.data.tables.dialect import SIGNS

@@ -12,23 +12,23 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import ADDED, PLACE
-from mtlrun.data.every_split import Lack, remedy
-from mtlrun.data.judged import PartLabels
-from mtlrun.data.same import Same
+from mtlrun.data.checks.every_split import Lack, remedy
+from mtlrun.data.checks.label_checks import PartLabels
+from mtlrun.data.identity_key import Same
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
-from mtlrun.data.tables.chosen import default_inputs, metrics_of
+from mtlrun.data.tables.column_roles import default_inputs, metrics_of
 from mtlrun.data.tables.columns import Column, Columns, opened
 from mtlrun.data.tables.dialect import SIGNS
-from mtlrun.data.tables.duplicates import row_marks
 from mtlrun.data.tables.faults import table_faults
-from mtlrun.data.tables.fresh import fresh_inputs, fresh_notes
+from mtlrun.data.tables.first_look.duplicates import row_marks
+from mtlrun.data.tables.first_look.look import Look, look
+from mtlrun.data.tables.first_look.notes import notes
 from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
-from mtlrun.data.tables.look import Look, look
 from mtlrun.data.tables.missing import words_of
-from mtlrun.data.tables.notes import notes
 from mtlrun.data.tables.parts import Cut, cut_of, rows_by_part
+from mtlrun.data.tables.predict_inputs import fresh_inputs, fresh_notes
 from mtlrun.data.tables.rare import Rare
 from mtlrun.data.tables.reading import File, read
 from mtlrun.data.targets import Target, standardised

@@ -11,7 +11,7 @@ from support.commands import mtlrun
 from support.hub import pictures, saved
 
 from mtlrun.config import to_node
-from mtlrun.data.every_split import every_split_faults
+from mtlrun.data.checks.every_split import every_split_faults
 from mtlrun.data.hub.huggingface import HuggingFace
 from mtlrun.data.task import Augment
 from mtlrun.errors import ConfigError
