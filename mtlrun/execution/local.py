@@ -140,7 +140,7 @@ def _time(
     By how much these seconds had been estimated too high or too low, those of the other programs were too: all are
     corrected, so that the longest cohorts do come first.
     """
-    from mtlrun.training.runtime.width import WIDTHS, best_width
+    from mtlrun.training.width import WIDTHS, best_width
 
     tasks = (
         (

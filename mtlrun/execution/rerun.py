@@ -12,8 +12,9 @@ from mtlrun.execution.batch import Watcher, batch_of, train
 from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
 from mtlrun.memo import Memo
+from mtlrun.plan.cell import Cell
 from mtlrun.plan.runs import config_id, run_ids, source_digests
-from mtlrun.plan.study import PARTS, Cell, Config, Study, study_runs
+from mtlrun.plan.study import PARTS, Config, Study, study_runs
 from mtlrun.plan.task_facts import resplit_of
 from mtlrun.prepare.checks import job_faults
 from mtlrun.report.analysis.summary import Summary, summarise

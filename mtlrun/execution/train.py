@@ -23,10 +23,10 @@ from mtlrun.plan.saving import Rule
 from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
+from mtlrun.training.cost import MIB, Meter, step_flops
 from mtlrun.training.loop.cohort import SPLITS, Cohort, LaneResult
-from mtlrun.training.runtime.cost import MIB, Meter, step_flops
 from mtlrun.training.runtime.numerics import numerics
-from mtlrun.training.runtime.width import is_out_of_memory
+from mtlrun.training.width import is_out_of_memory
 from mtlrun.user_code import FOREIGN_ERRORS
 
 TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)

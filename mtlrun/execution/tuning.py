@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtlrun.plan.cell import Cell
 from mtlrun.plan.runs import PARTS
-from mtlrun.plan.study import BASELINE, Cell, Place, Study
+from mtlrun.plan.study import BASELINE, Place, Study
 from mtlrun.plan.tuning import Choice, Tuning, applied, known_part
 from mtlrun.store.store import Store
 

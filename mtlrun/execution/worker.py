@@ -27,7 +27,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
     from mtlrun.plan.saving import Rule
     from mtlrun.store.store import Store
-    from mtlrun.training.runtime.width import time_widths
+    from mtlrun.training.width import time_widths
 
     configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
     if "time" in task:

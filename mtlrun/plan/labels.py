@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtlrun.catalog import Known, describe, label, options_of
 from mtlrun.config import build
 from mtlrun.memo import Memo
+from mtlrun.plan.cell import Cell
 from mtlrun.plan.runs import canonical_json
 from mtlrun.user_code import targets_in
-
-if TYPE_CHECKING:
-    from mtlrun.plan.study import Cell
 
 LABELLED = ("sharing", "heads", "weighting", "schedule", "regularization")
 MITIGATING = ("heads", "weighting", "schedule", "regularization")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtlrun.plan.study import Cell
+from mtlrun.plan.cell import Cell
 
 SAVES = ("best", "last")
 

@@ -25,8 +25,8 @@ from mtlrun.prepare.controls import CONTROLS, add_controls, network_of
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
+from mtlrun.training.loop.task_losses import check_losses
 from mtlrun.training.network import Parts
-from mtlrun.training.objective.task_losses import check_losses
 from mtlrun.training.runtime.numerics import STORED
 from mtlrun.user_code import told
 

@@ -14,7 +14,7 @@ from mtlrun.report.analysis.pairs.layout import LABELS
 from mtlrun.report.analysis.phases import with_phases
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.variance import make_variance
-from mtlrun.report.text.setting_text import setting_text
+from mtlrun.report.setting_text import setting_text
 
 if TYPE_CHECKING:
     import pandas as pd

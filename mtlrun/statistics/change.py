@@ -144,8 +144,8 @@ def seeds_to_check(
     So many that an unchanged study passes as a whole with `power`, and that a loss of twice the margin is caught
     with `power`; where there are as many already, so many that a change of the size seen is told from the
     margin. That the spread is an estimate is allowed for where it matters, in what decides this row alone
-    (`mtlrun.statistics.power.seeds.seeds_after_pilot`): a study takes as many seeds as its most demanding row, so that in
-    the chance that all rows pass, underestimates of some are covered by the others. Changes that are all equal have
+    (`power.seeds.seeds_after_pilot`): a study takes as many seeds as its most demanding row, so that in the
+    chance that all rows pass, underestimates of some are covered by the others. Changes that are all equal have
     no spread, and are judged as signs: as many as make `2^-n` fall below alpha.
     """
 

@@ -46,8 +46,8 @@ class Differences:
     Attributes:
         d: (S, T) oriented, positive is better; NaN where a seed has none.
         size: (T,) what the metric's values are about, as |mean of the baseline|; NaN where that has no meaning.
-        layouts: for each column its differences by test example, as of `mtlrun.statistics.paired_tests.crossed.crossed`, of the
-            seeds that have one; none where they are not known.
+        layouts: for each column its differences by test example, as of `paired_tests.crossed.crossed`, of the seeds
+            that have one; none where they are not known.
         ratio: (T,) n_test / n_train where splits vary, else 0.
         split: (T, S) the split of each seed where splits vary; None where each has its own.
     """

@@ -18,7 +18,7 @@ CODE = """
     from pathlib import Path
     from mtlrun.execution.train import train_and_store
     from mtlrun.store.store import Store
-    from mtlrun.training.runtime.cost import process_peak_mib
+    from mtlrun.training.cost import process_peak_mib
     torch.set_num_threads(1)
     configs = json.loads(sys.argv[1])
     train_and_store(configs, Store(sys.argv[2]), torch.device("cpu"), lambda steps: None)

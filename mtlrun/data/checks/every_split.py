@@ -6,37 +6,19 @@ Shape letters: N rows, K outputs or labels, C classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mtlrun.data.checks.label_checks import PartLabels, label_faults
+from mtlrun.data.checks.split_remedy import Lack
+from mtlrun.data.suite import Suite
 from mtlrun.data.targets import Target
 from mtlrun.errors import Fault
 from mtlrun.pluralize import pluralize
 
-if TYPE_CHECKING:
-    from mtlrun.data.suite import Suite
-
 SURE = 2  # rows of a class that a part must have room for, so that a stratified split gives it one
-
-
-class Lack(NamedTuple):
-    """What a part of one split lacks.
-
-    Attributes:
-        task: whose labels.
-        rule: what is wrong, to follow `gives split 2`.
-        role: the part, where a class is missing; else "".
-        room: rows that the part needs, so that a stratified one has the class.
-    """
-
-    task: str
-    rule: str
-    role: str = ""
-    room: int = 0
 
 
 def every_split_faults(suite: Suite, seeds: Sequence[int]) -> Iterator[Fault]:
@@ -103,26 +85,3 @@ def _coded(target: Target) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     columns = [target.values] if target.kind == "multiclass" else list(target.values.T)
     codes = [np.where(np.isnan(column), -1, column).astype(np.int64) for column in columns]
     return tuple((column, np.bincount(column[column >= 0])) for column in codes)
-
-
-def remedy(
-    lacks: Sequence[Lack], columns: Mapping[str, Sequence[str]], now: Sequence[str] | None, several: bool
-) -> str:
-    """Return which settings help, a sentence.
-
-    Args:
-        lacks: classes that parts lack.
-        columns: of each task that lacks one, in the order of tasks.
-        now: columns by which rows are spread evenly; None where that cannot be set.
-        several: whether `suite.stratify` takes several columns.
-    """
-    wanted = list(dict.fromkeys(name for names in columns.values() for name in names))
-    room = max((lack.room for lack in lacks if lack.role != "train"), default=0)
-    ways = [f"suite.val and suite.test of {pluralize(room, 'row')} or more each"] if room else []
-    if any(lack.role == "train" for lack in lacks):
-        ways.append("more training rows (suite.train_size)")
-    larger = " and ".join(ways)
-    if now is None or set(wanted) <= set(now):
-        return f"What helps: {larger}, fewer splits or seeds, or joining rare classes"
-    stratify = wanted[0] if len(wanted) == 1 or not several else f"[{','.join(wanted)}]"
-    return f"What helps: suite.stratify={stratify}, with {larger}"

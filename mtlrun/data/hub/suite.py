@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mtlrun.config import ADDED, PLACE
-from mtlrun.data.checks.every_split import Lack, remedy
 from mtlrun.data.checks.label_checks import PartLabels, label_faults
+from mtlrun.data.checks.split_remedy import Lack, remedy
 from mtlrun.data.hub.faults import setting_faults
 from mtlrun.data.hub.reading.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
 from mtlrun.data.hub.reading.origin import Origin, column_digest, official_rows

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mtlrun.data.tables.columns import Columns
 from mtlrun.data.task import ALL_METRICS
 
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
+
+class Roles(Protocol):
+    """What settings of a table (`mtlrun.data.tables.settings.TableSettings`) say of the roles of its columns."""
+
+    inputs: list[str] | None
+    ignored: list[str] | None
+    group: str | None
+    split: str | None
+    most_categories: int
+
+    def available(self) -> tuple[str, ...]:
+        """Return the names of all tasks."""
+
+    def columns_of(self, task: str) -> tuple[str, ...]:
+        """Return the columns of a task's target."""
+
+    def columns(self) -> Columns:
+        """Return the columns of the file."""
+
 
 INDEX = "__index_level_"  # how pandas calls a column that numbers rows
 
 
-def default_inputs(suite: Table) -> tuple[str, ...]:
+def default_inputs(suite: Roles) -> tuple[str, ...]:
     """Return the columns that are inputs where none are named."""
     return tuple(name for name, why in choice(suite).items() if why is None)
 
 
-def choice(suite: Table) -> dict[str, str | None]:
+def choice(suite: Roles) -> dict[str, str | None]:
     """Return for each column why it is no input, in a few words; None where it is one.
 
     Raises:
@@ -29,7 +46,7 @@ def choice(suite: Table) -> dict[str, str | None]:
     return {name: given.get(name) or unfit(suite, columns, name) for name in columns.names}
 
 
-def given_roles(suite: Table) -> dict[str, str]:
+def given_roles(suite: Roles) -> dict[str, str]:
     """Return what settings use columns for, other than as inputs, by name."""
     roles: dict[str, str] = dict.fromkeys(suite.ignored or (), "ignored")
     roles |= {name: role for name, role in ((suite.group, "group"), (suite.split, "split")) if name}
@@ -41,7 +58,7 @@ def given_roles(suite: Table) -> dict[str, str]:
     return roles
 
 
-def unfit(suite: Table, columns: Columns, name: str) -> str | None:
+def unfit(suite: Roles, columns: Columns, name: str) -> str | None:
     """Return why a column does not serve as an input unless it is named as one, or None.
 
     Raises:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtlrun.data.tables.columns import Column, names, opened
 from mtlrun.data.tables.inputs import Block, matrix
 from mtlrun.data.tables.reading import File
+from mtlrun.data.tables.settings import TableSettings
 from mtlrun.errors import ConfigError, DataError, Fault, did_you_mean
 from mtlrun.pluralize import pluralize
-
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
 
 TOLD = 3  # categories that a note names
 
 
-def fresh_inputs(suite: Table, file: File, train: np.ndarray) -> np.ndarray:
+def fresh_inputs(suite: TableSettings, file: File, train: np.ndarray) -> np.ndarray:
     """Return the inputs (N, W) of another table, standardised by the training rows of a suite's own.
 
     A category that training did not have is none of the known ones; further columns are not looked at.
@@ -31,7 +28,7 @@ def fresh_inputs(suite: Table, file: File, train: np.ndarray) -> np.ndarray:
     return matrix(blocks, _columns(suite, file, blocks), how)
 
 
-def fresh_notes(suite: Table, file: File) -> Iterator[str]:
+def fresh_notes(suite: TableSettings, file: File) -> Iterator[str]:
     """Yield the categories of another table that a suite's own does not have.
 
     Raises:
@@ -49,7 +46,7 @@ def fresh_notes(suite: Table, file: File) -> Iterator[str]:
             yield f"{file.path}: in {rows} column {block.column} has what the run's data lack: {told}{more}"
 
 
-def _columns(suite: Table, file: File, blocks: Sequence[Block]) -> dict[str, Column]:
+def _columns(suite: TableSettings, file: File, blocks: Sequence[Block]) -> dict[str, Column]:
     """Return what another table has in the columns of blocks, by name."""
     try:
         return _checked(suite, file, blocks)
@@ -58,7 +55,7 @@ def _columns(suite: Table, file: File, blocks: Sequence[Block]) -> dict[str, Col
         raise DataError("; ".join(map(str, faults))) from error
 
 
-def _checked(suite: Table, file: File, blocks: Sequence[Block]) -> dict[str, Column]:
+def _checked(suite: TableSettings, file: File, blocks: Sequence[Block]) -> dict[str, Column]:
     known = names(file)
     there = set(known)
     absent = [block.column for block in blocks if block.column not in there]

@@ -42,7 +42,7 @@ def draw_aggregates(summary: Summary) -> Figure:
 
 
 def draw_settings(aggregates: pd.DataFrame) -> Figure:
-    """Return a picture of settings, as of `mtlrun.report.analysis.aggregates`: mean gains, and the shares of runs above each.
+    """Return a picture of settings: mean gains, and the shares of runs above each.
 
     On the left the mean gain and the mean of the middle half with their intervals, the best mean first; on the
     right for each setting the share of runs whose gain is above a threshold (performance profile, Agarwal et al.

@@ -42,9 +42,9 @@ def seeds_alone(rows: pd.DataFrame, over: str) -> str:
         return ""
     names = some_of(list(dict.fromkeys(known["task"])))
     return (
-        f"{pluralize(len(known), 'row is', 'rows are')} over seeds only ({names}): the test part is one case, or runs "
-        "lack scores of test examples at the evaluations that are read, because an earlier version trained them or "
-        "budget.patience was changed afterwards. Training into another store gives them."
+        f"{pluralize(len(known), 'row is', 'rows are')} over seeds only ({names}): the test part is one case, or "
+        "runs lack scores of test examples at the evaluations that are read, because an earlier version trained "
+        "them or budget.patience was changed afterwards. Training into another store gives them."
     )
 
 

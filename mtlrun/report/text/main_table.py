@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.pairs.layout import LABELS
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.setting_text import setting_text
 from mtlrun.report.tables import flat, plain, table
 from mtlrun.report.text import number_format as words
-from mtlrun.report.text.setting_text import setting_text
 
 if TYPE_CHECKING:
     import pandas as pd

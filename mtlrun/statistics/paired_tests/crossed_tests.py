@@ -130,8 +130,8 @@ class CrossedAnytime:
 
     The mean over all seeds on these examples differs from the one on the population by a number that is drawn once,
     with the test set. An interval of that number at half the level, `t(m - 1) sqrt(MSi / (n m))`, and one of the
-    mean on these examples at the other half, which holds after every seed (`mtlrun.statistics.paired_tests.sequential`), cover
-    both at once by Bonferroni, at every look. The first does not grow surer than the test set allows, so
+    mean on these examples at the other half, which holds after every seed (`sequential.py`), cover both
+    at once by Bonferroni, at every look. The first does not grow surer than the test set allows, so
     neither does the whole. p is the level at which the sum of both bounds meets the bound that is tested. Where all
     examples agree the first has no width to be measured by; then p keeps the chance to see no exception in so many.
 

@@ -21,7 +21,7 @@ _HALVINGS = 60
 
 @dataclass(frozen=True)
 class AnytimeNeeds:
-    """What the anytime test (`mtlrun.statistics.paired_tests.crossed_tests.CrossedAnytime`) needs, from the variance seen so far.
+    """What the anytime test (`crossed_tests.CrossedAnytime`) needs, from the variance seen so far.
 
     With N seeds and M examples it decides with a given power where the distance to what is tested is
 

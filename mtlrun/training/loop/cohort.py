@@ -20,20 +20,21 @@ from mtlrun.schedule.base import Phase
 from mtlrun.training.loop.bank import Bank
 from mtlrun.training.loop.branches import Branches
 from mtlrun.training.loop.checkpoint_candidates import Kept
+from mtlrun.training.loop.compiled_step import NotCompiled, compiled
+from mtlrun.training.loop.constant_guess import constant_guess
 from mtlrun.training.loop.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.loop.feed import Feed
+from mtlrun.training.loop.lanes import Batch, Lanes
 from mtlrun.training.loop.phase_trainer import Trainer
 from mtlrun.training.loop.probes import EXTRA_BATCHES
-from mtlrun.training.loop.step import Batch, Lanes, Program, Tensors
+from mtlrun.training.loop.step import Program, Tensors
+from mtlrun.training.loop.task_losses import losses_of
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.objective.case_scores import CaseScores, StoredScores
 from mtlrun.training.objective.cases import cases_of, counts_of
-from mtlrun.training.objective.constant_guess import constant_guess
-from mtlrun.training.objective.task_losses import losses_of
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.runtime.numerics import STORED
 from mtlrun.training.vectorize.batchnorm import statistics_of
-from mtlrun.training.vectorize.compiled import NotCompiled, compiled
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes, why_one_by_one
 from mtlrun.training.vectorize.masks import Masks, draw_shapes, mask_shapes
 from mtlrun.training.vectorize.strategy_groups import Own, Rules, lane_fields, side_by_side

@@ -12,7 +12,7 @@ from mtlrun.data.task import Augment, Source, SuiteData
 from mtlrun.streams import stream
 from mtlrun.training.loop.augment import DRAWS
 from mtlrun.training.loop.bank import Bank, BatchStream, Wanted, batch_streams
-from mtlrun.training.loop.step import Batch, Examples
+from mtlrun.training.loop.lanes import Batch, Examples
 from mtlrun.training.vectorize.masks import Masks
 
 CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time

@@ -6,7 +6,7 @@ import copy
 
 from mtlrun.training.loop.bank import Bank
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.objective.task_losses import losses_of
+from mtlrun.training.loop.task_losses import losses_of
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mtlrun.schedule.base import Phase
-from mtlrun.training.loop.step import Batch, Lanes, Program, learned_name
+from mtlrun.training.loop.compiled_step import Compute
+from mtlrun.training.loop.lanes import Batch, Lanes
+from mtlrun.training.loop.step import Program, learned_name
 from mtlrun.training.optimizers import LaneOptimizer
-from mtlrun.training.vectorize.compiled import Compute
 
 
 @dataclass

@@ -7,20 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from mtlrun.training.objective.gradients import by_lane, products
+from mtlrun.training.loop.lanes import Batch, Examples, Lanes, Seen
+from mtlrun.training.objective.gradients import Tensors, by_lane, products
+from mtlrun.training.vectorize.stacked import Forward
 
-if TYPE_CHECKING:
-    from mtlrun.training.loop.step import Batch, Examples, Lanes, Program
+
+class Gradients(Protocol):
+    """What probes ask of the program of a step (`mtlrun.training.loop.step.Program`)."""
+
+    forward: Forward
+
+    def see(self, lanes: Lanes, examples: Examples) -> Seen:
+        """Return a forward pass."""
+
+    def task_gradients(self, seen: Seen) -> list[Tensors]:
+        """Return each task's gradient of what tasks share."""
+
+    def standing_weights(self, lanes: Lanes) -> Tensor:
+        """Return the weights before this step, (R, T)."""
+
 
 STEP_LENGTH = 0.01  # of a finite difference in parameter space, as in DARTS (Liu et al., ICLR 2019)
 
 
-def cross_gramian(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
+def cross_gramian(program: Gradients, lanes: Lanes, batch: Batch) -> Tensor:
     """Return the inner products of the tasks' shared gradients on two further batches, (R, T, T).
 
     The product of independent draws has the product of the true gradients as its mean; a Gramian has not.
@@ -29,7 +44,7 @@ def cross_gramian(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
     return products(first, second, [n for n in first[0] if all(n in g for g in first)])
 
 
-def validation_slopes(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
+def validation_slopes(program: Gradients, lanes: Lanes, batch: Batch) -> Tensor:
     """Return how much each task's loss on the batch rises along the gradient of held-out loss, (R, T).
 
     With theta' = theta - lr grad sum_t w_t L_t(batch) for the weights before this step, and v the gradient of
@@ -49,7 +64,7 @@ def validation_slopes(program: Program, lanes: Lanes, batch: Batch) -> Tensor:
     return (losses[0] - losses[1]) / (2 * step.unsqueeze(1))
 
 
-def _gradient(program: Program, lanes: Lanes, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
+def _gradient(program: Gradients, lanes: Lanes, examples: Examples, weights: Tensor) -> dict[str, Tensor]:
     losses, leaves = by_lane(program.see(lanes, examples).losses), program.forward.leaves
     found = torch.autograd.grad((losses * weights).sum(), list(leaves.values()), materialize_grads=True)
     return program.forward.join(dict(zip(leaves, found, strict=True)))
@@ -70,7 +85,7 @@ def _moved(parameters: Mapping[str, Tensor], direction: Mapping[str, Tensor], by
                 values.copy_(kept[name])
 
 
-PROBES: dict[str, Callable[[Program, Lanes, Batch], Tensor]] = {
+PROBES: dict[str, Callable[[Gradients, Lanes, Batch], Tensor]] = {
     "cross_gramian": cross_gramian,
     "validation_slopes": validation_slopes,
 }

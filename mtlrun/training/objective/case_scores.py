@@ -96,7 +96,7 @@ class CaseScores:
 def _read(val: NDArray[np.float64], judged: NDArray[np.bool_]) -> set[tuple[int, int]]:
     """Return the evaluations and tasks that a report may read, of oriented validation values (E, T).
 
-    As `mtlrun.report.analysis.pairs.checkpoint_selection.select` chooses: the best of each task, that of all judged ones together, the last.
+    As reports choose: the best of each task, that of all judged ones together, the last.
     """
     last = len(val) - 1
     found = {(last, t) for t in range(val.shape[1])}

@@ -8,19 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from mtlrun.data.tables.column_roles import given_roles, unfit
 from mtlrun.data.tables.columns import Column
+from mtlrun.data.tables.settings import TableSettings
 from mtlrun.data.tables.values import missing_setting
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
-
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
 
 LEAST = 20  # rows below which nothing can be said
 TRIED = 200  # classes, at most, that are tried as dates
@@ -42,7 +39,7 @@ DAYS = (
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
-def column_advice(suite: Table) -> Iterator[str]:
+def column_advice(suite: TableSettings) -> Iterator[str]:
     """Yield what is told of columns, whether or not there are targets; those that cannot be read are passed over."""
     given, columns = given_roles(suite), suite.columns()
     for name in columns.names:
@@ -62,7 +59,7 @@ def column_advice(suite: Table) -> Iterator[str]:
             yield from _of_text(suite, found, role, is_input)
 
 
-def _of_text(suite: Table, found: Column, role: str, is_input: bool) -> Iterator[str]:
+def _of_text(suite: TableSettings, found: Column, role: str, is_input: bool) -> Iterator[str]:
     """Yield what is told of a column of text."""
     name = found.name
     if found.words and (role or is_input):

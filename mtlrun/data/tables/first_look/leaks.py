@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from mtlrun.data.identity_key import Same
 from mtlrun.data.tables.columns import Column
-
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
+from mtlrun.data.tables.settings import TableSettings
 
 LOOKED_AT = 20_000  # training rows, at most, in which an input that tells a target is looked for
 LEAST = 20  # rows below which nothing can be said
@@ -25,7 +23,7 @@ TOLD = 3  # classes that are named
 NEAR_ONE = 0.9999  # correlation that rounding leaves of 1
 
 
-def leaks(suite: Table, train: np.ndarray) -> Iterator[str]:
+def leaks(suite: TableSettings, train: np.ndarray) -> Iterator[str]:
     """Yield inputs that tell a target of a selected task alone, target by target."""
     columns, rows = suite.columns(), Same(np.sort(train[:LOOKED_AT]))
     inputs = [columns.column(name) for name in suite.input_columns()]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +17,8 @@ from mtlrun.data.tables.first_look.advice import column_advice
 from mtlrun.data.tables.first_look.association import Association, strongest
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.reading import read
+from mtlrun.data.tables.settings import TableSettings
 from mtlrun.errors import ConfigError, Fault, shown
-
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
-
 
 FIRST_SEEDS = 10  # whose splits are looked at where each seed has its own
 
@@ -73,7 +69,7 @@ class Look:
     notes: tuple[str, ...]
 
 
-def look(suite: Table) -> Look:
+def look(suite: TableSettings) -> Look:
     """Return a first look; what is wrong with settings is left to `faults`.
 
     Raises:
@@ -95,14 +91,14 @@ def look(suite: Table) -> Look:
     )
 
 
-def _split_faults(suite: Table) -> Iterator[str]:
+def _split_faults(suite: TableSettings) -> Iterator[str]:
     """Yield what splits that vary lack: each of them, or those of the first seeds."""
     if suite.varies_split:
         for fault in every_split_faults(suite, range(suite.splits or FIRST_SEEDS)):
             yield str(fault._replace(key=f"suite.{fault.key}"))
 
 
-def _tasks(suite: Table) -> Iterator[tuple[str, str]]:
+def _tasks(suite: TableSettings) -> Iterator[tuple[str, str]]:
     for name in suite.available():
         try:
             found = suite.target_of(name)
@@ -118,7 +114,7 @@ def _tasks(suite: Table) -> Iterator[tuple[str, str]]:
         yield name, f"{told}; {', '.join(metrics_of(suite.metrics, name, found.kind))}"
 
 
-def _by(suite: Table) -> str:
+def _by(suite: TableSettings) -> str:
     if suite.split:
         return f"by column {suite.split}"
     groups = (
@@ -133,7 +129,7 @@ def _by(suite: Table) -> str:
 
 
 def _column_look(
-    suite: Table, columns: Columns, name: str, given: str | None, targets: list[str], rows: np.ndarray
+    suite: TableSettings, columns: Columns, name: str, given: str | None, targets: list[str], rows: np.ndarray
 ) -> ColumnLook:
     try:
         found = columns.column(name)
@@ -158,7 +154,7 @@ def _column_look(
     )
 
 
-def _unread(suite: Table) -> Iterator[str]:
+def _unread(suite: TableSettings) -> Iterator[str]:
     """Yield why columns cannot be read; of those that one setting may mend, the first with the others' names."""
     wrong: dict[str, tuple[Fault, list[str]]] = {}
     columns = suite.columns()

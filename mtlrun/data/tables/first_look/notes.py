@@ -6,7 +6,6 @@ Shape letters: N rows, n of them that are looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,15 +17,13 @@ from mtlrun.data.tables.first_look.duplicates import row_marks
 from mtlrun.data.tables.first_look.leaks import leaks
 from mtlrun.data.tables.first_look.target_advice import target_advice
 from mtlrun.data.tables.inputs import block_of
+from mtlrun.data.tables.settings import TableSettings
 from mtlrun.pluralize import pluralize, some_of
-
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
 
 APIECE = 10  # columns, at most, with a note each
 
 
-def notes(suite: Table) -> Iterator[str]:
+def notes(suite: TableSettings) -> Iterator[str]:
     """Yield notes on a table that has no faults, each a sentence."""
     inputs, columns, given = suite.input_columns(), suite.columns(), given_roles(suite)
     if all(_is_number(name) for name in columns.names):
@@ -63,7 +60,7 @@ def _constant(inputs: list[Column]) -> Iterator[str]:
             yield from (f"column {name} {reason}, and is left out" for name in names)
 
 
-def _parted_groups(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _parted_groups(suite: TableSettings, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Yield how many groups a column of parts tears."""
     groups = suite.cut().groups
     if groups is None or not suite.split:
@@ -87,7 +84,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _duplicates(suite: Table, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _duplicates(suite: TableSettings, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Yield how many rows of one part are equal, in inputs and targets, to training rows."""
     used = [*suite.input_columns(), *(c for task in suite.available() for c in suite.columns_of(task))]
     columns = suite.columns()

@@ -6,18 +6,15 @@ Shape letters: N rows, n of them with a value.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.labels import ROWS_PER_CLASS, classes_of, codes_of
 from mtlrun.data.tables.rare import NAMED, joined_name, rare_classes
+from mtlrun.data.tables.settings import TableSettings
 from mtlrun.data.tables.values import missing_setting
 from mtlrun.pluralize import pluralize, some_of
-
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
 
 LEAST = 20  # rows below which nothing can be said
 ORDERED = 8  # whole numbers as classes from which their order may count
@@ -26,7 +23,7 @@ APIECE = 10  # inputs, at most, with a note each
 REST = 10  # values besides one that is far out
 
 
-def target_advice(suite: Table) -> Iterator[str]:
+def target_advice(suite: TableSettings) -> Iterator[str]:
     """Yield what is told of targets, and of inputs with a value far from all others."""
     columns = suite.columns()
     for task in suite.selected():
@@ -46,7 +43,7 @@ def target_advice(suite: Table) -> Iterator[str]:
         yield f"so have {len(far) - APIECE:,} more columns: {some_of([c.name for c in far[APIECE:]])}"
 
 
-def _rare(suite: Table, task: str) -> Iterator[str]:
+def _rare(suite: TableSettings, task: str) -> Iterator[str]:
     """Yield the rare classes of a task, and what is done with them."""
     names, kind = suite.columns_of(task), (suite.kinds or {}).get(task)
     column = suite.column(names[0])

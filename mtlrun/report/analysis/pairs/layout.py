@@ -29,8 +29,8 @@ class Layout:
     Attributes:
         units: one row per unit: the `IDENTITY` columns, `cell_id`, `cell` (position of the cell), `sign` (1 where
             higher is better, -1 where lower is), `natural_zero`, `select`, `patience` and `after` (as of
-            `mtlrun.report.analysis.pairs.checkpoint_selection.select`), `ratio` (n_test / n_train of the task's source where splits vary, else
-            0), `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it),
+            `checkpoint_selection.select`), `ratio` (n_test / n_train of the task's source where splits vary, else 0),
+            `splits` (the number of splits that seeds repeat, else 0; a run's split is its seed modulo it),
             `trained` (steps of a run, and how many of them have trained the task by then: two lists, to be
             interpolated; None where the manifest does not say), `n_train` and `n_test` (rows; None where it does not
             say), `cases` (what a test case is: `examples` or `groups`), `n_together` (how many tasks are trained

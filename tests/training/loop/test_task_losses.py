@@ -15,8 +15,8 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, Task
 from mtlrun.errors import ConfigError
 from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.task_losses import check_losses, losses_of
 from mtlrun.training.objective.losses import loss_of
-from mtlrun.training.objective.task_losses import check_losses, losses_of
 
 CPU = torch.device("cpu")
 CLASSES = Task("c", "multiclass", 3, 0, ("accuracy",))

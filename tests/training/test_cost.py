@@ -9,9 +9,9 @@ import pytest
 import torch
 from support.configs import run_config
 
+from mtlrun.training.cost import Meter, process_peak_mib
+from mtlrun.training.cost import step_flops as flops_of
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.runtime.cost import Meter, process_peak_mib
-from mtlrun.training.runtime.cost import step_flops as flops_of
 
 CPU = torch.device("cpu")
 

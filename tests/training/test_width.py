@@ -7,7 +7,7 @@ import torch
 from support.configs import run_config
 
 from mtlrun.training.runtime import width
-from mtlrun.training.runtime.width import best_width, is_out_of_memory, time_widths
+from mtlrun.training.width import best_width, is_out_of_memory, time_widths
 
 CPU = torch.device("cpu")
 
