@@ -418,7 +418,3 @@ HANDLERS: dict[str, Handler] = {
     "completion": completion,
     "_complete": complete,
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main())
