@@ -372,7 +372,7 @@ def _print_report(
     output: str | None = None,
     filters: dict[str, str] | None = None,
 ) -> None:
-    from mtlrun.report.formats.registry import registry as formats
+    from mtlrun.report.formats import registry as formats
 
     manifest, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None
