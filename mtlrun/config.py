@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import json
 import re
 import sys
 import types
@@ -38,7 +39,16 @@ _OVERRIDE = re.compile(r"((?:[+~]|tune\.)*)([^=]*)(.*)", re.DOTALL)
 
 
 class Configured:
-    """Base of the dataclasses that config nodes describe."""
+    """Base of the dataclasses that config nodes describe.
+
+    Equal nodes are built once and share their object, so fields do not change: use `dataclasses.replace`.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; the fields of a built object are fixed."""
+        if "_built" in self.__dict__ and name in _hints(type(self))  # type: ignore[arg-type]:
+            raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r} of a built setting")
+        super().__setattr__(name, value)
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the values; keys are field names. Types have been checked before."""
@@ -150,10 +160,17 @@ def key_faults(value: Any, key: str) -> Iterator[Fault]:
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Build the object of a checked node; whole numbers become floats where a float is meant."""
-    cls = locate(node["_target_"])
-    hints = _hints(cls)
-    return cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
+    """Return the object of a checked node, the same for equal nodes; whole numbers become floats where meant."""
+    return _built(locate(node["_target_"]), json.dumps(node, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=4096)
+def _built(cls: type, text: str) -> Any:
+    """Return the object of a class and a node as JSON, the same one every time."""
+    node, hints = json.loads(text), _hints(cls)
+    found = cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
+    object.__setattr__(found, "_built", True)
+    return found
 
 
 def to_node(value: Any) -> dict[str, Any]:

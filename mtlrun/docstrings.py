@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 _MAX_REEXPORTS = 5  # `from .adam import Adam` in a package's __init__, followed at most this often
@@ -63,12 +64,12 @@ def _locate(target: str) -> tuple[str, Path | None, str]:
 
 
 def _find_spec(name: str, search: Sequence[str] | None) -> ModuleSpec | None:
-    """Find a module as the import system does, without running its parents as `importlib.util` would."""
+    """Find a module without running its parents, as the import system does, then in the working folder."""
     for finder in sys.meta_path:
         spec = finder.find_spec(name, search)
         if spec is not None:
             return spec
-    return None
+    return PathFinder.find_spec(name, [os.getcwd()]) if search is None else None
 
 
 def _definition(tree: ast.AST, names: Iterable[str]) -> ast.ClassDef | ast.FunctionDef | None:

@@ -29,6 +29,13 @@ FOREIGN_ERRORS = (
 """What other people's code may raise; it is told as a fault of the config."""
 
 TARGET = "_target_"
+
+MOVED = {
+    "mtlrun.launch.local.Local": "mtlrun.execution.local.Local",
+    "mtlrun.plan.budget.Budget": "mtlrun.planning.budget.Budget",
+}
+"""Classes of ours by the names under which users' options may still have them."""
+
 RULE = "must name a class or function that can be imported, as my_package.MyClass"
 
 
@@ -38,6 +45,7 @@ def find(target: Any) -> Callable[..., Any]:
     Raises:
         ConfigError: there is none, or its module cannot be imported.
     """
+    target = MOVED.get(target, target) if isinstance(target, str) else target
     module, _, name = target.rpartition(".") if isinstance(target, str) else ("", "", "")
     if not module or module.strip(".") != module:
         raise ConfigError([Fault(TARGET, RULE, target)])

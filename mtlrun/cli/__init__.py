@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # no output fails for a sign that cannot be shown
     try:
         arguments = parse(argv, HANDLERS)
-        sys.path.insert(0, os.getcwd())  # a user's own strategies stand in the folder they work in
+        _add_working_folder(arguments)
         return int(arguments.handler(arguments))
     except MtlrunError as error:
         print(f"mtlrun: {error}", file=sys.stderr)
@@ -46,6 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()
         return 0
+
+
+def _add_working_folder(arguments: argparse.Namespace) -> None:
+    """Let commands that run a user's code import it from the working folder, where nothing else has the name."""
+    words = getattr(arguments, "overrides", None) or getattr(arguments, "rerun", False)
+    if (arguments.handler in RUN_USER_CODE or words) and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -170,7 +177,7 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
     store = Store(arguments.store)
     run = saved_run(store, arguments.run, arguments.checkpoint)
     if arguments.study is not None:
-        from mtlrun.plan.study import study_runs
+        from mtlrun.planning.study import study_runs
 
         if run.run_id not in study_runs(store.read_study(arguments.study)["cells"]):
             rule = f"must be a study that has run {run.run_id}"
@@ -354,7 +361,7 @@ def _store_of(arguments: argparse.Namespace) -> Any:
 
 def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Return a study's manifest, its summary, and the configs of its stored runs by run id."""
-    from mtlrun.plan.study import study_runs
+    from mtlrun.planning.study import study_runs
     from mtlrun.report.analysis.summary import summarise
 
     manifest = store.read_study(study)
@@ -403,6 +410,9 @@ def _filters(pairs: Sequence[str]) -> dict[str, str]:
         raise ConfigError([f"`--filter` takes COLUMN=VALUE, as task=digit, found {p!r}" for p in bad])
     return dict(p.split("=", 1) for p in pairs)
 
+
+RUN_USER_CODE = (run, plan, export, predict)
+"""Commands that always do; `check` does with `--rerun`, `show` where it looks at a suite's data."""
 
 HANDLERS: dict[str, Handler] = {
     "run": run,

@@ -16,12 +16,12 @@ from mtlrun.execution.stopping import judged_anytime, more_seeds
 from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
-from mtlrun.plan.labels import varying_settings
-from mtlrun.plan.saving import Rule, rules_of, stopping_rules
-from mtlrun.plan.study import Place, Study, study_runs
-from mtlrun.plan.tuning import Choice, Tuning
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
+from mtlrun.planning.labels import varying_settings
+from mtlrun.planning.saving import Rule, rules_of, stopping_rules
+from mtlrun.planning.study import Place, Study, study_runs
+from mtlrun.planning.tuning import Choice, Tuning
 from mtlrun.pluralize import pluralize
 from mtlrun.prepare.checks import check_tuning, prepare
 from mtlrun.prepare.estimate import Estimate, estimate, size_programs

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import statistics
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
 from mtlrun.execution.worker_pool import Pool, here, workers
-from mtlrun.plan.cohorts import CohortPlan, ProgramPlan, cut_programs
-from mtlrun.plan.saving import Rule
+from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs
+from mtlrun.planning.saving import Rule
 from mtlrun.store.store import Store
 
 MOST_PROCESSES = 4096
@@ -119,8 +119,9 @@ class Local(Configured):
                 "deterministic": self.deterministic,
             }
             settings |= {"save": save or {}, "stops": stops or {}}
-            compiled = {id(program) for program in programs if self.to_compile(program, processes)}
-            return _train(pool, cut_programs(programs, processes), settings, compiled, progress, note)
+            for program in programs:
+                program.compiled = self.to_compile(program, processes)
+            return _train(pool, cut_programs(programs, processes), settings, progress, note)
 
 
 def cores() -> int:
@@ -168,7 +169,6 @@ def _train(
     pool: Pool,
     cohorts: list[CohortPlan],
     settings: Mapping[str, Any],
-    compiled: Container[int],
     progress: Callable[[int], None],
     note: Callable[[str], None],
 ) -> Counter[str]:
@@ -178,7 +178,6 @@ def _train(
         pool: trains them.
         cohorts: the longest first.
         settings: what all of them are told.
-        compiled: the identities of the programs whose steps are compiled.
         progress: told of run-steps done.
         note: told of cohorts that were halved.
     """
@@ -192,7 +191,7 @@ def _train(
         cohort = waiting.pop(0)
         programs.append(cohort.program)
         program = cohort.program
-        own = {"chosen": program.chosen, "compile": id(program) in compiled, "streamed": program.streamed}
+        own = {"chosen": program.chosen, "compile": program.compiled, "streamed": program.streamed}
         for key in ("save", "stops"):
             own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
         return len(programs) - 1, {"configs": cohort.configs, **settings, **own}

@@ -12,10 +12,10 @@ from mtlrun.execution.batch import Watcher, batch_of, train
 from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
 from mtlrun.memo import Memo
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.runs import config_id, run_ids, source_digests
-from mtlrun.plan.study import PARTS, Config, Study, study_runs
-from mtlrun.plan.task_facts import resplit_of
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.runs import config_id, run_ids, source_digests
+from mtlrun.planning.study import PARTS, Config, Study, study_runs
+from mtlrun.planning.task_facts import resplit_of
 from mtlrun.prepare.checks import job_faults
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.store.store import Store

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from mtlrun.config import build
-from mtlrun.plan.study import Place, Study
-from mtlrun.plan.tuning import AS_GIVEN, Choice
+from mtlrun.planning.study import Place, Study
+from mtlrun.planning.tuning import AS_GIVEN, Choice
 from mtlrun.statistics.stop import METHOD, Stop
 from mtlrun.store.store import Store
 

@@ -18,8 +18,8 @@ import torch
 import mtlrun
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.save_weights import save_weights
-from mtlrun.plan.runs import config_id
-from mtlrun.plan.saving import Rule
+from mtlrun.planning.runs import config_id
+from mtlrun.planning.saving import Rule
 from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.runs import PARTS
-from mtlrun.plan.study import BASELINE, Place, Study
-from mtlrun.plan.tuning import Choice, Tuning, applied, known_part
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.runs import PARTS
+from mtlrun.planning.study import BASELINE, Place, Study
+from mtlrun.planning.tuning import Choice, Tuning, applied, known_part
 from mtlrun.store.store import Store
 
 if TYPE_CHECKING:

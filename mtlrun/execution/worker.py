@@ -25,7 +25,7 @@ Event = dict[str, Any]
 def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
-    from mtlrun.plan.saving import Rule
+    from mtlrun.planning.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
@@ -77,7 +77,8 @@ def main(tasks: TextIO, events: TextIO) -> None:
         tell(perform(json.loads(line), tell))
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Be a worker: standard input gives tasks, standard output takes events."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the launcher decides what an interruption means
     told = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a user's own code prints is not for the launcher

@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from mtlrun.errors import MtlrunError
-from mtlrun.execution.fork_worker import Forked, may_fork
 from mtlrun.execution.worker import Event, perform
 
 Task = Mapping[str, Any]
 NextTask = Callable[[], tuple[int, Task] | None]
-Process = subprocess.Popen[str] | Forked
+
+START = """
+import sys
+sys.path[:] = sys.argv[1:]
+from mtlrun.execution.worker import start
+start()
+"""
+"""What a worker runs: it imports from where this process does, and nothing of the user's script is run again."""
 
 
 class WorkerError(MtlrunError):
@@ -73,11 +79,8 @@ class _Here:
 class _Workers:
     def __init__(self, processes: int) -> None:
         self._events: queue.Queue[tuple[int, Event | None]] = queue.Queue()
-        self._processes: list[Process] = []
-        forks = may_fork()
-        for _ in range(processes):
-            self._processes.append(Forked() if forks else _spawn())
-        for place in range(processes):  # a process with threads cannot be forked
+        self._processes = [_spawn() for _ in range(processes)]
+        for place in range(processes):
             threading.Thread(target=self._listen, args=(place,), daemon=True).start()
 
     def _listen(self, place: int) -> None:
@@ -132,7 +135,7 @@ class _Workers:
 
 def _spawn() -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "mtlrun.execution.worker"],
+        [sys.executable, "-I", "-c", START, *sys.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -13,14 +13,14 @@ from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
-from mtlrun.plan.budget import Budget
-from mtlrun.plan.gate_settings import gate_faults
-from mtlrun.plan.limits import check_runs, most_faults
-from mtlrun.plan.pareto_grid import front_nodes, frontier_faults, points
-from mtlrun.plan.runs import PARTS
-from mtlrun.plan.saving import SAVES
-from mtlrun.plan.study import Place, Study, plan_study, seed_count, seed_list, suites_of
-from mtlrun.plan.tuning import Choice, Tuning, find_tuning, unknown_keys
+from mtlrun.planning.budget import Budget
+from mtlrun.planning.gate_settings import gate_faults
+from mtlrun.planning.limits import check_runs, most_faults
+from mtlrun.planning.pareto_grid import front_nodes, frontier_faults, points
+from mtlrun.planning.runs import PARTS
+from mtlrun.planning.saving import SAVES
+from mtlrun.planning.study import Place, Study, plan_study, seed_count, seed_list, suites_of
+from mtlrun.planning.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.prepare.controls import CONTROLS, add_controls, network_of
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop

@@ -26,8 +26,8 @@ from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.models.base import Model
 from mtlrun.models.width import closest_in_size
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.study import Study, add_runs
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.study import Study, add_runs
 from mtlrun.training.network import Network, Parts, build_network
 
 CONTROLS = ("capacity", "exposure", "shuffled")

@@ -15,7 +15,7 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteInfo
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
-from mtlrun.plan.cohorts import CohortPlan, ProgramPlan
+from mtlrun.planning.cohorts import CohortPlan, ProgramPlan
 from mtlrun.schedule.base import Schedule
 from mtlrun.training.loop.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network

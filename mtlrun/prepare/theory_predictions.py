@@ -8,7 +8,7 @@ from typing import Any
 from mtlrun.config import build, to_node
 from mtlrun.data.suite import Suite
 from mtlrun.memo import Memo
-from mtlrun.plan.runs import canonical_json
+from mtlrun.planning.runs import canonical_json
 from mtlrun.schedule.base import Phase
 from mtlrun.theory.linear import LinearNetwork
 from mtlrun.training.network import Parts

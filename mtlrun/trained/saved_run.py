@@ -16,7 +16,7 @@ from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, SuiteInfo
 from mtlrun.errors import Fault, StoreError
-from mtlrun.plan.runs import PARTS, source_digests
+from mtlrun.planning.runs import PARTS, source_digests
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Saved, Weights
 from mtlrun.training.network import Network, Parts, build_network

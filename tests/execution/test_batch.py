@@ -9,7 +9,7 @@ from support.jobs import make_job
 from mtlrun.cli.plan_view import plan_facts, plan_text
 from mtlrun.errors import ConfigError, StoreError
 from mtlrun.execution.batch import plan_batch, run_counts, run_errors, train_batch
-from mtlrun.plan.study import study_runs
+from mtlrun.planning.study import study_runs
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 

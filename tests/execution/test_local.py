@@ -14,11 +14,11 @@ from support.configs import run_config
 
 from mtlrun.execution.local import Local, cores
 from mtlrun.execution.worker_pool import WorkerError
-from mtlrun.plan.cohorts import group_runs
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.cohorts import group_runs
+from mtlrun.planning.runs import config_id
 from mtlrun.store.store import Store
+from mtlrun.training import width
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.runtime import width
 
 LOUD = """
     from dataclasses import dataclass
@@ -92,7 +92,6 @@ def test_a_worker_that_dies_is_told_and_what_was_stored_stays(seeds, tmp_path, m
     store = Store(tmp_path)
     Local().train(programs(1, width=1), store, "cpu", 1, lambda steps: None)
     before = segments(tmp_path)
-    monkeypatch.setattr("mtlrun.execution.worker_pool.may_fork", lambda: False)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     many = programs(seeds, width=seeds // 2)  # of 300, a cohort is more than a pipe holds
     with pytest.raises(WorkerError, match="ended with code 1; finished cohorts are kept"):

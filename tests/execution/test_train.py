@@ -16,7 +16,7 @@ from support.configs import run_config
 import mtlrun
 from mtlrun.errors import ConfigError
 from mtlrun.execution.train import pick_device, train_and_store
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 from mtlrun.store.store import Store
 from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Weighting

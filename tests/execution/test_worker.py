@@ -10,7 +10,7 @@ import torch
 from support.configs import run_config
 
 from mtlrun.execution import worker
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 from mtlrun.store.store import Store
 
 

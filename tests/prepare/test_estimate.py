@@ -6,7 +6,7 @@ import pytest
 from support.configs import run_config
 from support.jobs import make_job
 
-from mtlrun.plan.cohorts import cut_programs, group_runs
+from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.estimate import estimate, run_size, size_programs
 from mtlrun.training.network import build_network

@@ -10,7 +10,7 @@ from support.configs import run_config
 from support.plain_loop import LOSS, batches_of
 
 from mtlrun.config import build
-from mtlrun.plan.cohorts import group_runs
+from mtlrun.planning.cohorts import group_runs
 from mtlrun.schedule.base import Merge, Phase, forked, trained_steps
 from mtlrun.schedule.fork_merge import ForkMerge
 from mtlrun.training.loop.cohort import Cohort

@@ -6,7 +6,7 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.training.runtime import width
+from mtlrun.training import width
 from mtlrun.training.width import best_width, is_out_of_memory, time_widths
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtlrun.plan.labels import MITIGATING, PLAIN
+from mtlrun.planning.labels import MITIGATING, PLAIN
 from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary

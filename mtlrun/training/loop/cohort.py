@@ -15,7 +15,7 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.diagnostics.conflict import gradient_cosines
 from mtlrun.models.memory import without_memory
-from mtlrun.plan.saving import Arrays, Rule
+from mtlrun.planning.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.loop.bank import Bank
 from mtlrun.training.loop.branches import Branches

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mtlrun.data.identity_key import Same
 from mtlrun.data.task import Source, SuiteData, labelled
 from mtlrun.streams import stream
 
@@ -88,7 +89,7 @@ def cases_of(data: Sequence[SuiteData], device: torch.device) -> list[Cases]:
         data: of each lane.
         device: where scores are gathered.
     """
-    found: dict[tuple[int, int], Cases] = {}
+    found: dict[tuple[Same[Any], Same[Any]], Cases] = {}
     for lane in data:
         for source in lane.sources:
             if _key(source) not in found:
@@ -101,7 +102,7 @@ def cases_of(data: Sequence[SuiteData], device: torch.device) -> list[Cases]:
 
 def counts_of(data: Sequence[SuiteData]) -> list[list[Counts]]:
     """Return the counts of each lane and task."""
-    numbers: dict[tuple[int, int], NDArray[np.int64]] = {}
+    numbers: dict[tuple[Same[Any], Same[Any]], NDArray[np.int64]] = {}
     found: list[list[Counts]] = []
     for lane in data:
         found.append([])
@@ -123,5 +124,5 @@ def _numbers(source: Source) -> NDArray[np.int64]:
     return np.unique(source.groups[rows], return_inverse=True)[1].reshape(-1)
 
 
-def _key(source: Source) -> tuple[int, int]:
-    return id(source.splits["test"]), id(source.groups)
+def _key(source: Source) -> tuple[Same[Any], Same[Any]]:
+    return Same(source.splits["test"]), Same(source.groups)

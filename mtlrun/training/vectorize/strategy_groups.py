@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from mtlrun.config import build
-from mtlrun.plan.cohorts import blank
-from mtlrun.plan.runs import canonical_json
+from mtlrun.planning.cohorts import blank
+from mtlrun.planning.runs import canonical_json
 from mtlrun.regularization.base import Regularization
 from mtlrun.sharing.base import Sharing
 from mtlrun.training.objective.gradients import Tensors

@@ -15,7 +15,7 @@ from mtlrun.data.checks.every_split import every_split_faults
 from mtlrun.data.hub.huggingface import HuggingFace
 from mtlrun.data.task import Augment
 from mtlrun.errors import ConfigError
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 
 NAMES = {"fine": "fine_label", "coarse": "coarse_label"}
 

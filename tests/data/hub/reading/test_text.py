@@ -9,7 +9,7 @@ from support.commands import mtlrun
 from mtlrun.config import to_node
 from mtlrun.data.hub.huggingface import HuggingFace
 from mtlrun.errors import ConfigError
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 
 datasets = pytest.importorskip("datasets")
 

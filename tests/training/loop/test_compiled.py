@@ -8,8 +8,8 @@ import torch
 from support.configs import run_config
 from support.weighting import vectorised
 
+from mtlrun.training.loop import compiled_step as module
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.vectorize import compiled as module
 from mtlrun.weighting.base import Weighting
 
 CPU = torch.device("cpu")

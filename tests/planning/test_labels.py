@@ -6,8 +6,8 @@ from support.jobs import make_job
 
 from mtlrun.catalog import conf_dir, options_of
 from mtlrun.launch.compose import plain
-from mtlrun.plan.labels import PLAIN, mitigation_label, presets_of
-from mtlrun.plan.study import plan_study
+from mtlrun.planning.labels import PLAIN, mitigation_label, presets_of
+from mtlrun.planning.study import plan_study
 
 
 def labels_of(**choices):

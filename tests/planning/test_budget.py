@@ -4,7 +4,7 @@ import pytest
 
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError
-from mtlrun.plan.budget import Budget
+from mtlrun.planning.budget import Budget
 
 
 def source(rows, name="digits"):

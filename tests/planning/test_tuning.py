@@ -8,7 +8,7 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
-from mtlrun.plan.tuning import FIRST_SEED, applied, find_tuning, known_part, unknown_keys
+from mtlrun.planning.tuning import FIRST_SEED, applied, find_tuning, known_part, unknown_keys
 
 JUDGING = list(range(10))
 

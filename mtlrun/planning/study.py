@@ -15,14 +15,14 @@ from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError
 from mtlrun.memo import Memo
-from mtlrun.plan.budget import Budget
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.labels import cell_labels, varying_settings
-from mtlrun.plan.limits import check_runs, most_faults
-from mtlrun.plan.pareto_grid import Point, front_nodes, points
-from mtlrun.plan.runs import PARTS, config_id, run_ids, source_digests
-from mtlrun.plan.task_facts import resplit_of, task_facts
-from mtlrun.plan.tuning import AS_GIVEN, Choice, Setting, applied
+from mtlrun.planning.budget import Budget
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.labels import cell_labels, varying_settings
+from mtlrun.planning.limits import check_runs, most_faults
+from mtlrun.planning.pareto_grid import Point, front_nodes, points
+from mtlrun.planning.runs import PARTS, config_id, run_ids, source_digests
+from mtlrun.planning.task_facts import resplit_of, task_facts
+from mtlrun.planning.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
 from mtlrun.user_code import targets_in
 

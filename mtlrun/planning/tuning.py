@@ -10,8 +10,8 @@ from typing import Any
 
 from mtlrun.config import current_key, locate
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.plan.limits import check_runs, most_faults
-from mtlrun.plan.runs import PARTS, canonical_json
+from mtlrun.planning.limits import check_runs, most_faults
+from mtlrun.planning.runs import PARTS, canonical_json
 from mtlrun.streams import stream
 
 TUNABLE = (*(group for group in PARTS if group != "suite"), "budget")

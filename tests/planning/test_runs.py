@@ -11,8 +11,8 @@ from support.configs import run_config
 from support.jobs import make_job
 
 from mtlrun.config import ADDED, Configured, build, to_node
-from mtlrun.plan.runs import FORMAT, canonical_json, config_id, run_ids, source_digests
-from mtlrun.plan.study import PARTS, plan_study
+from mtlrun.planning.runs import FORMAT, canonical_json, config_id, run_ids, source_digests
+from mtlrun.planning.study import PARTS, plan_study
 
 
 def shuffled(value):

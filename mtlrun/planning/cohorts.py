@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mtlrun.config import build
-from mtlrun.plan.runs import canonical_json
+from mtlrun.data.identity_key import Same
+from mtlrun.planning.runs import canonical_json
 
 STRATEGIES = ("weighting", "regularization")
 """Groups that may differ between the lanes of one cohort, as long as they need the same of a step."""
@@ -38,6 +39,7 @@ class ProgramPlan:
         step_s: what a run-step takes, in seconds or in any unit that all programs share.
         lane_mib: what a lane takes at the peak.
         data_mib: what the inputs of all rows take, once.
+        compiled: whether its steps are.
         streamed: whether they come to the device batch by batch, so that they take none of its memory.
         one_by_one: why lanes pass the network one after another, or None where they pass it together.
     """
@@ -51,6 +53,7 @@ class ProgramPlan:
     step_s: float = 1.0
     lane_mib: float = 0.0
     data_mib: float = 0.0
+    compiled: bool = False
     streamed: bool = False
     one_by_one: str | None = None
 
@@ -92,22 +95,6 @@ class CohortPlan:
         return CohortPlan(self.run_ids[first:end], self.configs[first:end], steps, self.program)
 
 
-def plan_cohorts(
-    runs: Mapping[str, dict[str, Any]], width: int | None = None, processes: int = 1
-) -> list[CohortPlan]:
-    """Group runs into cohorts, as `group_runs` and `cut_programs` do.
-
-    Args:
-        runs: canonical config by run id.
-        width: most lanes of a cohort; None for the default.
-        processes: how many will train.
-    """
-    programs = group_runs(runs)
-    for program in programs:
-        program.width = width or DEFAULT_WIDTH
-    return cut_programs(programs, processes)
-
-
 def group_runs(
     runs: Mapping[str, dict[str, Any]], kind: Callable[[Mapping[str, Any]], Any] = lambda config: None
 ) -> list[ProgramPlan]:
@@ -120,19 +107,19 @@ def group_runs(
     """
     programs: dict[str, list[str]] = defaultdict(list)
     steps: dict[str, int] = {}
-    signatures: dict[tuple[int, ...], str] = {}  # by the identity of nodes, which `runs` keeps alive
-    orders: dict[int, str] = {}
+    signatures: dict[tuple[Same[Any], ...], str] = {}
+    orders: dict[Same[Any], str] = {}
     for run_id, config in runs.items():
-        key = tuple(id(node) for name, node in config.items() if name != "seed")
+        key = tuple(Same(node) for name, node in config.items() if name != "seed")
         if key not in signatures:
             signatures[key], steps[signatures[key]] = _signature(config, kind(config))
         programs[signatures[key]].append(run_id)
         for group in NUMERIC:
-            if id(config[group]) not in orders:
-                orders[id(config[group])] = canonical_json(config[group])
+            if Same(config[group]) not in orders:
+                orders[Same(config[group])] = canonical_json(config[group])
     planned = []
     for signature, members in programs.items():
-        members.sort(key=lambda run_id: [orders[id(runs[run_id][group])] for group in NUMERIC])
+        members.sort(key=lambda run_id: [orders[Same(runs[run_id][group])] for group in NUMERIC])
         planned.append(ProgramPlan(members, [runs[r] for r in members], steps[signature]))
     return planned
 

@@ -8,9 +8,9 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.pareto_grid import frontier_faults
-from mtlrun.plan.study import Study, plan_study
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.pareto_grid import frontier_faults
+from mtlrun.planning.study import Study, plan_study
 
 WEIGHTS = [[0, 2], [0.5, 1.5], [1, 1], [1.5, 0.5], [2, 0]]
 

@@ -9,8 +9,8 @@ from support.jobs import make_job
 from mtlrun.config import Configured, to_node
 from mtlrun.errors import ConfigError
 from mtlrun.memo import Memo
-from mtlrun.plan.study import plan_study
-from mtlrun.plan.variants import variants
+from mtlrun.planning.study import plan_study
+from mtlrun.planning.variants import variants
 
 
 @dataclass

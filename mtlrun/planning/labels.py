@@ -9,8 +9,8 @@ from typing import Any
 from mtlrun.catalog import Known, describe, label, options_of
 from mtlrun.config import build
 from mtlrun.memo import Memo
-from mtlrun.plan.cell import Cell
-from mtlrun.plan.runs import canonical_json
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.runs import canonical_json
 from mtlrun.user_code import targets_in
 
 LABELLED = ("sharing", "heads", "weighting", "schedule", "regularization")

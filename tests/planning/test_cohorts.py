@@ -5,12 +5,15 @@ import copy
 import pytest
 from support.configs import run_config
 
-from mtlrun.plan.cohorts import DEFAULT_WIDTH, cut_programs, group_runs, plan_cohorts
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.cohorts import DEFAULT_WIDTH, cut_programs, group_runs
+from mtlrun.planning.runs import config_id
 
 
-def cohorts_of(*configs, **options):
-    return plan_cohorts({config_id(c): c for c in configs}, **options)
+def cohorts_of(*configs, width=DEFAULT_WIDTH, processes=1):
+    programs = group_runs({config_id(c): c for c in configs})
+    for program in programs:
+        program.width = width
+    return cut_programs(programs, processes)
 
 
 def together(one, other):

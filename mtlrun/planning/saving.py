@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtlrun.plan.cell import Cell
+from mtlrun.planning.cell import Cell
 
 SAVES = ("best", "last")
 

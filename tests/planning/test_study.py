@@ -7,8 +7,8 @@ import torch
 from support.jobs import make_job
 
 from mtlrun.config import build
-from mtlrun.plan.cohorts import plan_cohorts
-from mtlrun.plan.study import plan_study, seed_list
+from mtlrun.planning.cohorts import cut_programs, group_runs
+from mtlrun.planning.study import plan_study, seed_list
 from mtlrun.training.loop.cohort import Cohort
 
 
@@ -228,7 +228,7 @@ def test_runs_of_a_plan_can_be_trained(suite):
     job = make_job(suite=suite, seeds=1, budget="steps", budget__steps=2, budget__evaluations=1)
     study = plan_study([job])
     (cell,) = study.cells
-    for cohort in plan_cohorts(study.runs):
+    for cohort in cut_programs(group_runs(study.runs)):
         results = Cohort(cohort.configs, torch.device("cpu")).train()
         for run_id, result in zip(cohort.run_ids, results, strict=True):
             expected = set(cell.baselines) if run_id in cell.runs else set(tasks_of(study.runs[run_id]))

@@ -9,8 +9,8 @@ from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
-from mtlrun.plan.labels import PLAIN
-from mtlrun.plan.variants import variants
+from mtlrun.planning.labels import PLAIN
+from mtlrun.planning.variants import variants
 
 FEWEST = 3
 """Points from one task alone to another that `frontier` may ask for; two of them would be no choice."""
