@@ -46,7 +46,7 @@ class Configured:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; the fields of a built object are fixed."""
-        if "_built" in self.__dict__ and name in _hints(type(self))  # type: ignore[arg-type]:
+        if "_built" in self.__dict__ and name in self.__dataclass_fields__:  # type: ignore[attr-defined]
             raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r} of a built setting")
         super().__setattr__(name, value)
 
