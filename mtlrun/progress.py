@@ -1,7 +1,8 @@
-"""Live progress: a bar in a terminal, plain lines elsewhere."""
+"""Live progress: a bar in a terminal and in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from typing import TextIO
 
@@ -22,6 +23,22 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f} run-steps/s" if speed else "", style="dim")
+
+
+class Silent:
+    """Tells nothing."""
+
+    def note(self, text: str) -> None:
+        """Pass over a remark."""
+
+    def begin(self, batch: Batch) -> None:
+        """Pass over the beginning."""
+
+    def advance(self, run_steps: int) -> None:
+        """Pass over run-steps that are done."""
+
+    def end(self) -> None:
+        """Pass over the end."""
 
 
 class Progress:
@@ -45,7 +62,7 @@ class Progress:
         processes = pluralize(batch.processes, "process", "processes")
         where = f"in {pluralize(len(batch.cohorts), 'cohort')} on {processes}"
         self._console.print(f"training {pluralize(new, 'run')}{reused} {where}", highlight=False)
-        if self._console.is_terminal:
+        if self._console.is_terminal or (self._console.is_jupyter and importlib.util.find_spec("ipywidgets")):
             columns = (TextColumn("{task.percentage:>3.0f} %"), BarColumn(), _Rate(), TimeRemainingColumn())
             self._bar = Bar(*columns, console=self._console, transient=True)
             self._task = self._bar.add_task("training", total=self._total)

@@ -105,7 +105,7 @@ def plan(arguments: argparse.Namespace) -> int:
 
     with postponed():
         from mtlrun.execution.batch import plan_batch, plan_trials
-    from mtlrun.cli.plan_view import plan_facts, plan_text
+    from mtlrun.execution.plan_facts import plan_facts, plan_text
     from mtlrun.launch.compose import multirun
     from mtlrun.prepare.suite_notes import suite_notes
 

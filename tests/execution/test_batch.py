@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.jobs import make_job
 
-from mtlrun.cli.plan_view import plan_facts, plan_text
+from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.errors import ConfigError, StoreError
 from mtlrun.execution.batch import plan_batch, run_counts, run_errors, train_batch
 from mtlrun.planning.study import study_runs

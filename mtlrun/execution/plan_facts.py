@@ -1,4 +1,4 @@
-"""What `mtlrun plan` prints."""
+"""What a plan says: what training a batch would mean, as plain data and in words."""
 
 from __future__ import annotations
 

@@ -1,0 +1,154 @@
+"""What a study found, for notebooks and scripts: tidy tables, sentences, files and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.planning.study import study_runs
+from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.report.formats.registry import render, report_format
+from mtlrun.report.tables import filtered, table
+from mtlrun.report.text.sentences import sentences
+from mtlrun.store.files import write_whole
+from mtlrun.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Results:
+    """A stored study, as `mtlrun.run` and `mtlrun.load` return it.
+
+    Tables are DataFrames with the columns of the report (docs/statistics.md); the settings that vary within the
+    study, as `suite.train_size`, are columns of their own in place of `hyper`. `str(results)` is the report of the
+    command line, and a notebook shows it.
+
+    Args:
+        manifest: what the study asked for.
+        summary: what it found.
+        configs: canonical config of every stored run, by run id.
+    """
+
+    def __init__(
+        self, manifest: Mapping[str, Any], summary: Summary, configs: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        self.manifest, self.summary, self.configs = manifest, summary, configs
+
+    @classmethod
+    def read(cls, store: Store, study: str | None = None) -> Results:
+        """Return the results of a stored study, whole or interrupted.
+
+        Args:
+            store: where it is kept.
+            study: its name; None for the one written last.
+
+        Raises:
+            StoreError: there is no such study, or it cannot be read.
+        """
+        manifest = store.read_study(study)
+        ids = study_runs(manifest["cells"])
+        runs = store.runs(ids)
+        configs = dict(zip(runs["run_id"], runs["config"], strict=True))
+        summary = summarise(manifest, runs, store.curves(ids), store.scores(ids))
+        return cls(manifest, summary, configs)
+
+    @property
+    def study(self) -> str:
+        """The name of the study."""
+        return self.summary.study
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many runs are `finished`, `diverged`, `failed` or `missing`."""
+        return dict(self.summary.counts)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """One task under one cell each: gain, interval, p, verdict."""
+        return self.table("rows")
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One seed of a row each: both values, their difference, run ids."""
+        return self.table("runs")
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One metric value each, over training, of the multi-task run and of its baseline (`side`)."""
+        return self.table("curves")
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        """Each mitigation against `none` on one task."""
+        return self.table("contrasts")
+
+    @property
+    def suites(self) -> pd.DataFrame:
+        """One suite under one cell each: delta-m, tasks hurt and helped."""
+        return self.table("suites")
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """What each cell cost: operations, seconds, memory, parameters."""
+        return self.table("cost")
+
+    def table(self, level: str) -> pd.DataFrame:
+        """Return any table of the report, by the name that `mtlrun report --level` has for it.
+
+        Raises:
+            ConfigError: there is no such table.
+        """
+        return _tidy(table(self.summary, level))
+
+    def where(self, **filters: Any) -> Results:
+        """Return the results with only what has these values, by column, as `task="left"`.
+
+        Statistics stay as they are: a filter never shrinks the family that p values were adjusted in.
+
+        Raises:
+            ConfigError: an unknown column, or a value that no row has.
+        """
+        texts = {name: str(value) for name, value in filters.items()}
+        return Results(self.manifest, filtered(self.summary, texts), self.configs)
+
+    def sentences(self) -> list[str]:
+        """Return what the study found in words, and what its verdicts are about."""
+        return sentences(self.summary)
+
+    def write(self, path: str | os.PathLike[str], level: str = "rows") -> None:
+        """Write a report; the ending of the file's name says its format, as with `mtlrun report --output`.
+
+        Raises:
+            ConfigError: no format has this ending, or it lacks the table `level`.
+            OSError: the file cannot be written.
+        """
+        content = render(self.summary, report_format(None, os.fspath(path)), level)
+        data = content.encode() if isinstance(content, str) else content
+        write_whole(Path(path), lambda file: file.write(data))
+
+    def __str__(self) -> str:
+        text = render(self.summary)
+        assert isinstance(text, str)
+        return text
+
+    def __repr__(self) -> str:
+        return f"<mtlrun.Results of study {self.study!r}: {len(self.summary.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="line-height: 1.2; white-space: pre">{escape(str(self))}</pre>'
+
+
+def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a column for each setting in `hyper`."""
+    if "hyper" not in frame:
+        return frame.reset_index(drop=True)
+    keys = dict.fromkeys(key for hyper in frame["hyper"] for key in hyper)
+    place = frame.columns.get_loc("hyper")
+    found = frame.drop(columns="hyper").reset_index(drop=True)
+    for number, key in enumerate(keys):
+        found.insert(place + number, key, [hyper.get(key) for hyper in frame["hyper"]])
+    return found

@@ -1,0 +1,234 @@
+"""Studies: what a call or a command trains, and what it returns. The command line is one of the users.
+
+Settings are overrides as on the command line, or the same keys with Python values.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from mtlrun.catalog import options_of
+from mtlrun.compose import jobs_of, multirun, override_text
+from mtlrun.config import Configured
+from mtlrun.data.arrays.memory import ArraySuite
+from mtlrun.data.given import MAIN, suite_node
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.execution.batch import Watcher, plan_batch, plan_trials, train_batch
+from mtlrun.execution.plan_facts import plan_facts, plan_text
+from mtlrun.prepare.checks import job_faults
+from mtlrun.prepare.suite_notes import suite_notes
+from mtlrun.progress import Progress, Silent
+from mtlrun.results import Results
+from mtlrun.store.store import Store
+
+DEFAULT_STORE = "runs"
+
+WHOLE = ("seeds", "controls", "tune")
+"""Keys for which a list is one value, and no sweep; also those below them, as `tune.optimizer.lr`."""
+
+
+class Plan(dict[str, Any]):
+    """What would be trained, as `mtlrun plan --format json` prints it; `str(plan)` says it in words."""
+
+    def __str__(self) -> str:
+        return plan_text(self)
+
+
+def run(
+    *overrides: str,
+    config_dirs: Sequence[str | os.PathLike[str]] = (),
+    progress: bool = True,
+    **settings: Any,
+) -> Results:
+    """Train what the store lacks of a study, single-task baselines included, and return its results.
+
+    Example:
+        >>> results = mtlrun.run("suite=digits_two", mitigation=["none", "pcgrad"], seeds=10)
+        >>> results.rows[["task", "mitigation", "gain_pct", "verdict"]]
+
+    Args:
+        overrides: as on the command line: `"optimizer.lr=0.01,0.1"`.
+        config_dirs: folders with options of your own.
+        progress: whether progress is shown on standard error.
+        settings: the same keys with Python values. A list sweeps, but for `seeds`, `controls` and what is below
+            `tune`; a tuple is one list. A mapping sets keys of a group: `budget={"epochs": 5}`. A suite may be an
+            `ArraySuite`, or an object of a dataclass derived from `mtlrun.data.suite.Suite`.
+
+    Raises:
+        ConfigError: every fault of the settings; nothing was trained.
+        StoreError: the store cannot be read or written.
+        WorkerError: a worker process ended; what was stored stays, and the same call goes on from there.
+    """
+    with _written(overrides, settings, config_dirs) as asked:
+        watcher: Watcher = Progress(sys.stderr) if progress else Silent()
+        trained = train_study(asked.overrides, asked.folders, watcher)
+    return Results.read(trained.store, trained.study)
+
+
+def plan(
+    *overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **settings: Any
+) -> Plan:
+    """Return what `run` with the same arguments would train and reuse; train nothing.
+
+    Raises:
+        ConfigError: every fault of the settings.
+        StoreError: the store cannot be read.
+    """
+    with _written(overrides, settings, config_dirs) as asked:
+        return plan_study(jobs_of(asked.overrides, asked.folders, job_faults), asked.folders)
+
+
+def load(store: str | os.PathLike[str] = DEFAULT_STORE, study: str | None = None) -> Results:
+    """Return the results of a stored study.
+
+    Args:
+        store: its folder.
+        study: its name; None for the one written last.
+
+    Raises:
+        StoreError: there is no such study, or it cannot be read.
+    """
+    return Results.read(Store(store), study)
+
+
+class Trained(NamedTuple):
+    """A study after training.
+
+    Attributes:
+        store: where its runs are.
+        study: its name.
+        invocation: tells this command from others that write the same study.
+    """
+
+    store: Store
+    study: str
+    invocation: str
+
+
+def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> Trained:
+    """Train what overrides ask for, all at once, or in the batches that a sweeper chooses.
+
+    Raises:
+        As of `run`.
+    """
+    batches = _Batches(overrides, folders, watcher)
+    multirun(overrides, batches.train, folders, job_faults)
+    assert batches.trained is not None  # a command without jobs is refused
+    return batches.trained
+
+
+def plan_study(jobs: Sequence[dict[str, Any]], folders: Sequence[str]) -> Plan:
+    """Return what training these jobs would mean.
+
+    Raises:
+        ConfigError: every fault of the jobs.
+        StoreError: the store cannot be read.
+    """
+    known = options_of([Path(folder) for folder in folders])
+    planned = plan_batch(jobs, known)
+    return Plan(plan_facts(planned, plan_trials(jobs, known, planned.store)[1]))
+
+
+class _Batches:
+    """Trains the batches of one command into one store."""
+
+    def __init__(self, overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> None:
+        self.overrides, self.watcher = overrides, watcher
+        self.known = options_of([Path(folder) for folder in folders])
+        self.trained: Trained | None = None
+
+    def train(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
+        """Train a batch, and return each job's mean oriented validation metric."""
+        for note in suite_notes(jobs):
+            self.watcher.note(note)
+        store = self.trained.store if self.trained else _store_of(jobs)
+        values = train_batch(jobs, self.overrides, self.watcher, self.known, store)
+        assert store is not None  # jobs without a good store are refused
+        self.trained = Trained(store, jobs[0]["study"], jobs[0]["invocation"])
+        return values
+
+
+def _store_of(jobs: Sequence[dict[str, Any]]) -> Store | None:
+    name = jobs[0].get("store") if jobs else None
+    return Store(name) if isinstance(name, str) and name else None  # another is told as a fault
+
+
+class _Asked(NamedTuple):
+    """What is asked for, as the command line would have it."""
+
+    overrides: list[str]
+    folders: list[str]
+
+
+@contextmanager
+def _written(
+    overrides: Sequence[str], settings: Mapping[str, Any], folders: Sequence[str | os.PathLike[str]]
+) -> Iterator[_Asked]:
+    """Write settings as overrides; objects become options in a folder that is there as long as needed."""
+    with tempfile.TemporaryDirectory(prefix="mtlrun-") as own:
+        texts = [*overrides]
+        for key, value in _given(settings, overrides, Path(own)).items():
+            texts += _override_texts(key, value)
+        yield _Asked(texts, [*map(os.fspath, folders), *([own] if any(Path(own).iterdir()) else [])])
+
+
+def _given(settings: Mapping[str, Any], overrides: Sequence[str], own: Path) -> dict[str, Any]:
+    """Return settings with each suite that is an object as the name of an option in the folder `own`."""
+    found = dict(settings)
+    value = settings.get("suite")
+    several = value if isinstance(value, list) else [value]
+    objects = [one for one in several if isinstance(one, ArraySuite | Configured)]
+    if not objects:
+        return found
+    local = any(type(one).__module__ == MAIN for one in objects)
+    key = "launch.processes"
+    if local and key not in settings and not any(text.startswith(f"{key}=") for text in overrides):
+        found[key] = 1  # other processes do not know the classes of a script or a notebook
+    folder = Path(_store_name(settings, overrides)) / "arrays"
+    named: list[Any] = []
+    for one in several:
+        if one in objects:
+            node = suite_node(one, folder, workers=found.get(key) != 1)
+            name = _free_name(one, named)
+            (own / "suite").mkdir(exist_ok=True)
+            (own / "suite" / f"{name}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")
+            named.append(name)
+        else:
+            named.append(one)
+    found["suite"] = named if isinstance(value, list) else named[0]
+    return found
+
+
+def _store_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> str:
+    """Return the folder of the store that is asked for."""
+    for text in reversed(overrides):
+        if text.startswith("store="):
+            return text.removeprefix("store=")
+    return str(settings.get("store", DEFAULT_STORE))
+
+
+def _free_name(suite: Any, taken: Sequence[Any]) -> str:
+    """Return what a suite is called: its `name`, else its class, with a number where another is called so."""
+    wanted = re.sub(r"\W+", "_", str(getattr(suite, "name", None) or type(suite).__name__), flags=re.ASCII)
+    names = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def _override_texts(key: str, value: Any) -> list[str]:
+    """Return the overrides of one setting."""
+    if isinstance(value, Mapping) and "." not in key:
+        return [text for name, part in value.items() for text in _override_texts(f"{key}.{name}", part)]
+    if not isinstance(value, list) or key.partition(".")[0] in WHOLE:
+        return [override_text(key, value)]
+    if not value:
+        raise ConfigError([Fault(key, "must have a value: an empty list sweeps over nothing", value)])
+    return [f"{key}={','.join(override_text(key, one).partition('=')[2] for one in value)}"]
