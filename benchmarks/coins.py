@@ -23,7 +23,7 @@ import pandas as pd
 
 from benchmarks.machine import machine
 from mtlrun.cli import main as mtlrun
-from mtlrun.planning.study import study_runs
+from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.summary import summarise
 from mtlrun.store.store import Store
 

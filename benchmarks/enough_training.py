@@ -25,7 +25,7 @@ from benchmarks.reference_models import reference_values
 from benchmarks.small_tables import write_tables
 from mtlrun.cli import main as command
 from mtlrun.config import build
-from mtlrun.planning.study import study_runs
+from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.convergence import make_convergence
 from mtlrun.report.analysis.pairs.layout import lay_out
 from mtlrun.report.analysis.pairs.paired_values import measure

@@ -19,7 +19,7 @@ from mtlrun.cli import main as command
 from mtlrun.data.digits_parity import DigitsParity
 from mtlrun.data.suite import Source, SourceInfo
 from mtlrun.data.task import Task
-from mtlrun.planning.study import study_runs
+from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.store.store import Store
 

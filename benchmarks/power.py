@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mtlrun.cli import main as command
-from mtlrun.planning.study import study_runs
+from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.summary import summarise
 from mtlrun.store.store import Store
 

@@ -14,7 +14,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
@@ -118,8 +118,11 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
         return faults
     hints = _hints(cls)
     given = {k: v for k, v in _renamed(cls, node).items() if k != "_target_"}
+    former = _former(cls)
     faults = [
-        Fault(f"{group}.{key}", "is not a setting of this option", key, sorted(hints))
+        Fault(f"{group}.{key}", both_names(f"{group}.{former[key]}"))
+        if key in former
+        else Fault(f"{group}.{key}", "is not a setting of this option", key, sorted(hints))
         for key in given
         if key not in hints
     ]
@@ -208,6 +211,22 @@ def current_override(override: str) -> str:
     """Return an override, or its beginning, with the key that its setting has today."""
     mark, key, rest = _OVERRIDE.match(override).groups()  # type: ignore[union-attr]
     return f"{mark}{current_key(key)}{rest}"
+
+
+def twice_given(overrides: Iterable[str]) -> list[Fault]:
+    """Return a fault for each setting that overrides give by its key of today and by a former one."""
+    keys = [_OVERRIDE.match(text).groups() for text in overrides]  # type: ignore[union-attr]
+    tuned = [(mark.lstrip("+~"), key) for mark, key, _ in keys]
+    return [
+        Fault(f"{mark}{key}", both_names(f"{mark}{current_key(key)}"))
+        for mark, key in dict.fromkeys(tuned)
+        if key in RENAMED and (mark, current_key(key)) in tuned
+    ]
+
+
+def both_names(key: str) -> str:
+    """Return the rule for a setting that is given by a former key beside `key`, its key of today."""
+    return f"is the former name of `{key}`, which is given too: remove one of them"
 
 
 def _renamed(cls: type, node: Mapping[str, Any]) -> Mapping[str, Any]:

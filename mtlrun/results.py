@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.planning.study import study_runs
+from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.report.formats.registry import render, report_format
 from mtlrun.report.tables import filtered, table

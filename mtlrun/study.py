@@ -74,9 +74,7 @@ def run(
     return Results.read(trained.store, trained.study)
 
 
-def plan(
-    *overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **settings: Any
-) -> Plan:
+def plan(*overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **settings: Any) -> Plan:
     """Return what `run` with the same arguments would train and reuse; train nothing.
 
     Raises:

@@ -39,7 +39,10 @@ TOO_MUCH = {
     "epochs": ("budget.epochs=1e308", "`budget.epochs` must be at most 1,000,000,000,000"),
     "epochs of many steps": ("budget.epochs=1e12", "must come to at most 1,000,000,000,000 steps"),
     "steps": ("budget.steps=100000000000000000000", "`budget.steps` must be from 1 to 1,000,000,000,000"),
-    "a network": ("model.width=100000000000000", "a network of these sizes cannot be built"),
+    "a network": (
+        "model.width=100000000000000",
+        "`model.width` is too large: a network of this size cannot be built",
+    ),
     "processes": ("launch.processes=1000000000000", "`launch.processes` must be at most 4,096"),
     "a group at a package": ("suite@foo=glob(*)", "bad config: `suite@foo` is no key or group here"),
     "no parameters": ("hydra.sweeper.params=linear", "`hydra.sweeper.params` must be a mapping"),

@@ -251,3 +251,21 @@ def test_a_report_that_cannot_be_written(trained, tmp_path):
 )
 def test_bad_arguments(arguments, told):
     is_refused(mtlrun(*arguments), told)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", "{file}"],
+        ["report", "{file}", "--study", "x"],
+        ["report", "{file}/deeper"],
+        ["lock", "{file}", "-o", "lock.json"],
+        ["predict", "0123", "x.csv", "--store", "{file}"],
+        ["plan", "store={file}"],
+    ],
+)
+def test_a_file_in_place_of_a_store_is_told_so(command, tmp_path):
+    (tmp_path / "a250.csv").write_text("a,b\n")
+    found = mtlrun(*(word.format(file=tmp_path / "a250.csv") for word in command))
+    is_refused(found, f"`{tmp_path / 'a250.csv'}` must be a folder, and is a file")
+    assert "Errno" not in found.err

@@ -51,7 +51,9 @@ def test_python_and_the_command_line_have_equal_run_ids_and_tables(results, tmp_
     done = command("sweep", "suite=digits_two", "mitigation=none,pcgrad", "seeds=3", *overrides)
     assert done.code == 0
     told = reported(tmp_path)
-    assert set(results.runs["run_id"]) == {row["run_id"] for row in reported(tmp_path, "--level", "runs")["runs"]}
+    assert set(results.runs["run_id"]) == {
+        row["run_id"] for row in reported(tmp_path, "--level", "runs")["runs"]
+    }
     for name in ("gain_pct", "ci_low", "ci_high", "p", "verdict", "task", "mitigation"):
         expected = [row[name] for row in told["rows"]]
         found = [None if isinstance(v, float) and np.isnan(v) else v for v in results.rows[name]]

@@ -104,3 +104,36 @@ def test_a_lock_from_before_is_compared_by_the_name_of_today():
 def test_a_users_weighting_that_declares_the_former_name_is_told():
     with pytest.raises(TypeError, match="Own declares `on`, which is called `gradients_at`"):
         type("Own", (Weighting,), {"on": "representation"})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (["weighting.on=representation", "weighting.gradients_at=parameters"], ""),
+        (["weighting.gradients_at=parameters", "++weighting.on=parameters"], ""),
+        (["tune.weighting.on=[parameters]", "tune.weighting.gradients_at=[parameters]"], "tune."),
+        (["hydra.sweeper.cases=[{weighting.on: parameters, weighting.gradients_at: parameters}]"], ""),
+    ],
+)
+def test_both_names_of_a_setting_are_refused(overrides, named, tmp_path):
+    result = mtlrun("plan", *tiny(tmp_path / "s", "weighting=pcgrad", *overrides))
+    told = f"`{named}weighting.on` is the former name of `{named}weighting.gradients_at`, which is given too"
+    assert (result.code, told in result.err) == (2, True), result.err
+
+
+def test_both_names_in_a_file_are_refused(tmp_path):
+    (tmp_path / "weighting").mkdir()
+    text = '_target_: mtlrun.weighting.pcgrad.PCGrad\n"on": representation\ngradients_at: parameters\n'
+    (tmp_path / "weighting" / "both.yaml").write_text(text)
+    result = mtlrun("plan", *tiny(tmp_path / "s", "weighting=both", "--config-dir", str(tmp_path)))
+    assert result.code == 2
+    assert "`weighting.on` is the former name of `weighting.gradients_at`" in result.err
+
+
+def test_a_value_to_try_beside_the_default_is_no_second_name(tmp_path):
+    overrides = [
+        "weighting=pcgrad",
+        "weighting.on=parameters",
+        "tune.weighting.gradients_at=[representation]",
+    ]
+    assert planned(*tiny(tmp_path / "s", *overrides))["cells"] == 1

@@ -52,8 +52,11 @@ class CohortLauncher(Launcher):
         run_batch: Any = getattr(self.task, "batch", None)
         if run_batch is None:
             raise TypeError("hydra/launcher=mtlrun_cohorts launches the jobs of `mtlrun` only")
-        from mtlrun.config import current_override  # Hydra loads this file in programs that are not ours
+        from mtlrun.config import current_override, twice_given  # Hydra loads this file in other programs too
+        from mtlrun.errors import ConfigError
 
+        if twice := list(dict.fromkeys(fault for job in job_overrides for fault in twice_given(job))):
+            raise ConfigError(twice)
         job_overrides = [[current_override(text) for text in overrides] for overrides in job_overrides]
         if self.composer is None:
             from mtlrun.launch.factored import Composer

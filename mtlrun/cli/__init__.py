@@ -37,11 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MtlrunError as error:
         print(f"mtlrun: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(
-            "mtlrun: interrupted; what had finished is stored, the same command goes on from there",
-            file=sys.stderr,
-        )
+    except KeyboardInterrupt as stop:
+        print(f"mtlrun: interrupted{stop}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()
@@ -61,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     with postponed():
         from mtlrun.execution.batch import run_counts, run_errors, train_batch
+    from mtlrun.execution.new_runs import telling_stored
     from mtlrun.launch.compose import multirun
+    from mtlrun.prepare.preset_notes import preset_notes
     from mtlrun.prepare.suite_notes import suite_notes
     from mtlrun.progress import Progress
     from mtlrun.store.store import Store
@@ -72,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         progress = Progress(sys.stderr)
-        for note in suite_notes(jobs):
+        notes = [] if seen else preset_notes(arguments.overrides, known)
+        for note in [*notes, *suite_notes(jobs)]:
             progress.note(note)
         name = jobs[0].get("store") if jobs else None
         if isinstance(name, str) and name:  # another is told as a fault
@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         seen.update(jobs[0])
         return values
 
-    multirun(arguments.overrides, _Task(batch), arguments.config_dir)
+    with telling_stored(opened):
+        multirun(arguments.overrides, _Task(batch), arguments.config_dir)
     store = opened[seen["store"]]
     manifest = store.read_study(seen["study"])
     if manifest["invocation"] != seen["invocation"]:
@@ -107,16 +108,21 @@ def plan(arguments: argparse.Namespace) -> int:
         from mtlrun.execution.batch import plan_batch, plan_trials
     from mtlrun.execution.plan_facts import plan_facts, plan_text
     from mtlrun.launch.compose import multirun
+    from mtlrun.prepare.preset_notes import preset_notes
     from mtlrun.prepare.suite_notes import suite_notes
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
 
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         planned = plan_batch(jobs, known)
-        facts = plan_facts(planned, plan_trials(jobs, known, planned.store)[1])
-        for note in suite_notes(jobs):
+        trials = plan_trials(jobs, known, planned.store)[1]
+        facts = plan_facts(planned, trials)
+        for note in [*preset_notes(arguments.overrides, known), *suite_notes(jobs)]:
             print(note, file=sys.stderr)
         write_out(json.dumps(facts, indent=1) if arguments.format == "json" else plan_text(facts))
+        for part in (planned, trials):
+            if part is not None:
+                part.check_memory()  # after the plan, which shows how large it is
         return [0.0] * len(jobs)
 
     multirun([*arguments.overrides, "hydra/launcher=mtlrun_cohorts"], _Task(batch), arguments.config_dir)
@@ -177,7 +183,7 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
     store = Store(arguments.store)
     run = saved_run(store, arguments.run, arguments.checkpoint)
     if arguments.study is not None:
-        from mtlrun.planning.study import study_runs
+        from mtlrun.planning.manifest import study_runs
 
         if run.run_id not in study_runs(store.read_study(arguments.study)["cells"]):
             rule = f"must be a study that has run {run.run_id}"
@@ -234,9 +240,11 @@ def check(arguments: argparse.Namespace) -> int:
 
 def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
     """Train what the lock holds, on this machine, and check it."""
+    from mtlrun.execution.new_runs import telling_stored
     from mtlrun.execution.rerun import machine_faults, rerun
     from mtlrun.launch.compose import multirun
     from mtlrun.progress import Progress
+    from mtlrun.store.store import Store
 
     faults = machine_faults(arguments.overrides)
     if faults:
@@ -249,7 +257,8 @@ def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
         found.append(rerun(locked, jobs, Progress(sys.stderr), **settings))
         return [0.0] * len(jobs)
 
-    multirun([*arguments.overrides, f"store={json.dumps(arguments.store)}"], _Task(batch))
+    with telling_stored({arguments.store: Store(arguments.store)}):
+        multirun([*arguments.overrides, f"store={json.dumps(arguments.store)}"], _Task(batch))
     return found[0]
 
 
@@ -339,7 +348,7 @@ class _Task:
         self.batch = batch
 
     def __call__(self, config: Any) -> float:
-        from mtlrun.launch.compose import plain
+        from mtlrun.launch.composing import plain
 
         return self.batch([plain(config)])[0]
 
@@ -361,7 +370,7 @@ def _store_of(arguments: argparse.Namespace) -> Any:
 
 def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Return a study's manifest, its summary, and the configs of its stored runs by run id."""
-    from mtlrun.planning.study import study_runs
+    from mtlrun.planning.manifest import study_runs
     from mtlrun.report.analysis.summary import summarise
 
     manifest = store.read_study(study)

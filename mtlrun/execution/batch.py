@@ -11,20 +11,22 @@ from typing import Any, Protocol
 from mtlrun.catalog import Known
 from mtlrun.config import build
 from mtlrun.execution.local import Local
-from mtlrun.execution.memory import free_mib
+from mtlrun.execution.memory import SAFE, free_mib
 from mtlrun.execution.stopping import judged_anytime, more_seeds
+from mtlrun.execution.too_large import check_memory
 from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
+from mtlrun.planning.manifest import study_runs
 from mtlrun.planning.saving import Rule, rules_of, stopping_rules
-from mtlrun.planning.study import Place, Study, study_runs
+from mtlrun.planning.study import Place, Study
 from mtlrun.planning.tuning import Choice, Tuning
 from mtlrun.pluralize import pluralize
 from mtlrun.prepare.checks import check_tuning, prepare
-from mtlrun.prepare.estimate import Estimate, estimate, size_programs
+from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
 from mtlrun.prepare.theory_predictions import expected
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
@@ -50,6 +52,7 @@ class Batch:
         device: where: `auto`, `cpu` or `cuda`.
         processes: how many train at the same time.
         estimate: what that is expected to cost.
+        there_mib: memory that a process may take at most.
     """
 
     study: Study
@@ -64,6 +67,15 @@ class Batch:
     device: str
     processes: int
     estimate: Estimate
+    there_mib: float = math.inf
+
+    def check_memory(self) -> None:
+        """Raise unless memory holds a run of each program.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        check_memory(self.programs, self.there_mib)
 
 
 class Watcher(Protocol):
@@ -126,15 +138,19 @@ def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -
     programs = group_runs(missing, kind)
     memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
     size_programs(programs, memory_mib, launcher.data)
+    there_mib = max(launcher.memory_mib or 0, free_mib(device) / SAFE)
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
+    if launcher.processes is None:  # fewer, where not as many runs as processes fit into memory
+        widest = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
+        processes = max(1, min(processes, int(SAFE * there_mib / widest)))
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
-        *(job["device"], processes, plan),
+        *(job["device"], processes, plan, there_mib),
     )
 
 
@@ -163,6 +179,7 @@ def train_batch(
     jobs = judged_anytime(jobs)
     looked = Memo()
     batch = plan_batch(jobs, known, None, looked, store)  # its faults come before those of tuning
+    batch.check_memory()
     choices = _tuned(jobs, watcher, known, looked, batch.store)
     if choices:
         batch = plan_batch(jobs, known, choices, looked, batch.store)
@@ -251,6 +268,7 @@ def train(batch: Batch, watcher: Watcher) -> None:
     """Train what a batch has to train."""
     if not batch.cohorts:
         return
+    batch.check_memory()
     if batch.unsaved:
         watcher.note(
             f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"

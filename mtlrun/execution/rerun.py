@@ -13,8 +13,9 @@ from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
+from mtlrun.planning.manifest import study_runs
 from mtlrun.planning.runs import config_id, run_ids, source_digests
-from mtlrun.planning.study import PARTS, Config, Study, study_runs
+from mtlrun.planning.study import PARTS, Config, Study
 from mtlrun.planning.task_facts import resplit_of
 from mtlrun.prepare.checks import job_faults
 from mtlrun.report.analysis.summary import Summary, summarise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtlrun.gate.result import GateResult
-from mtlrun.gate.wording import HEADER, cells, sentences, title
+from mtlrun.gate.wording import HEADER, below, cells, sentences, shared_notes, title
 from mtlrun.report.formats.markdown import escape
 
 
@@ -13,5 +13,8 @@ def to_markdown(result: GateResult) -> str:
     for sentence in sentences(result):
         lines += [escape(sentence), ""]
     lines += ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
-    lines += ["| " + " | ".join(escape(cell) for cell in cells(row)) + " |" for row in result.rows]
+    shared = shared_notes(result.rows)
+    lines += ["| " + " | ".join(escape(cell) for cell in cells(row, shared)) + " |" for row in result.rows]
+    if shared:
+        lines += ["", escape(below(shared))]
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mtlrun.gate.result import WORDS, GateResult, GateRow
@@ -13,13 +15,15 @@ HEADER = (
     "suite",
     "task",
     "strategy",
-    "gain in lock",
+    "gain in lock %",
     "change %",
     "margin %",
     "verdict",
     "seeds",
     "note",
 )
+
+CHANGED = "changed: "
 
 
 def title(result: GateResult) -> str:
@@ -49,11 +53,11 @@ def strategy(row: GateRow) -> str:
     return " ".join([row.locked["sharing"], row.locked["mitigation"], *hyper])
 
 
-def cells(row: GateRow) -> list[str]:
-    """Return a line of the table, as `HEADER` names its columns."""
+def cells(row: GateRow, shared: Sequence[str] = ()) -> list[str]:
+    """Return a line of the table, as `HEADER` names its columns, without notes that all rows share."""
     locked = row.locked
     per_cent = 100 / locked["scale"] if locked["scale"] else float("nan")
-    gain = f"{shown(per_cent * float(np.mean(locked['gains'])), '+.2f')} %" if locked["gains"] else "-"
+    gain = shown(per_cent * float(np.mean(locked["gains"])), "+.2f") if locked["gains"] else "-"
     known = row.found is not None and row.found.n > 1
     fewer = row.found is None or row.found.n < len(locked["seeds"])  # they say less; that is no change
     same = fewer or row.verdict == locked["verdict"]
@@ -68,22 +72,49 @@ def cells(row: GateRow) -> list[str]:
         f"{row.margin:g}",
         verdict,
         str(row.found.n) if row.found is not None else "0",
-        note(row),
+        note(row, shared),
     ]
 
 
-def note(row: GateRow) -> str:
-    """Return what else is to say of a row: divergence, what changed, how many seeds would decide."""
+def note(row: GateRow, shared: Sequence[str] = ()) -> str:
+    """Return what else is to say of a row: divergence, what changed, how many seeds would decide.
+
+    Args:
+        row: of the table.
+        shared: what of it is said elsewhere.
+    """
+    return _joined([part for part in _parts(row) if part not in shared])
+
+
+def shared_notes(rows: Sequence[GateRow]) -> list[str]:
+    """Return the notes that several rows have without exception, so that they are said once."""
+    if len(rows) < 2:
+        return []
+    return [part for part in _parts(rows[0]) if all(part in _parts(row) for row in rows[1:])]
+
+
+def below(shared: Sequence[str]) -> str:
+    """Return the sentence that says what all rows share; "" where they share nothing."""
+    return f"Of every row: {_joined(shared)}." if shared else ""
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Return parts in one line, with all that changed in one list."""
+    changed = [part.removeprefix(CHANGED) for part in parts if part.startswith(CHANGED)]
+    others = [part for part in parts if not part.startswith(CHANGED)]
+    return "; ".join([*([CHANGED + ", ".join(changed)] if changed else []), *others])
+
+
+def _parts(row: GateRow) -> list[str]:
     parts = []
     if row.n_diverged:
         parts.append(f"{pluralize(row.n_diverged, 'seed')} diverged")
-    if row.changed:
-        parts.append("changed: " + ", ".join(row.changed))
+    parts += [CHANGED + change for change in row.changed]
     if row.found is not None and not row.found.paired:
         parts.append("other seeds than in the lock")
     if row.outcome == "underpowered":
         parts.append(_needed(row))
-    return "; ".join(parts)
+    return parts
 
 
 def _needed(row: GateRow) -> str:

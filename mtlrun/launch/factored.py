@@ -17,7 +17,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from mtlrun.launch.compose import COMPOSE_ERRORS, plain
+from mtlrun.launch.composing import COMPOSE_ERRORS, plain
 from mtlrun.launch.effects import Composition, Effect, NotingLoader, Path, changed, effect, fixed_files
 
 _ODD_INTERPOLATION = re.compile(r"\$\{[^}]*(hydra|:|\$\{)")

@@ -13,7 +13,8 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, open_dict
 
 from mtlrun.catalog import conf_dir
-from mtlrun.config import RENAMED
+from mtlrun.config import RENAMED, both_names
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.option_files import read_options
 
 
@@ -58,11 +59,17 @@ class OptionRepository(ConfigRepository):
 
 
 def _rename(config: DictConfig, group: str) -> None:
-    """Give settings their names of today: those of an option, and those that a preset sets in other groups."""
+    """Give settings their names of today: those of an option, and those that a preset sets in other groups.
+
+    Raises:
+        ConfigError: a setting has both its names.
+    """
     for old, new in RENAMED.items():
         its_group, _, key = old.partition(".")
         preset = config._get_node(its_group) if its_group in config else None
         for node in (config if group == its_group else None, preset):
             if isinstance(node, DictConfig) and key in node:
+                if new.partition(".")[2] in node:
+                    raise ConfigError([Fault(old, both_names(new))])
                 with open_dict(node):
                     node[new.partition(".")[2]] = node.pop(key)

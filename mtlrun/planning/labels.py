@@ -10,13 +10,9 @@ from mtlrun.catalog import Known, describe, label, options_of
 from mtlrun.config import build
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
+from mtlrun.planning.manifest import LABELLED, MITIGATING, PLAIN
 from mtlrun.planning.runs import canonical_json
 from mtlrun.user_code import targets_in
-
-LABELLED = ("sharing", "heads", "weighting", "schedule", "regularization")
-MITIGATING = ("heads", "weighting", "schedule", "regularization")
-PLAIN = {"heads": "linear", "weighting": "equal", "schedule": "joint", "regularization": "none"}
-"""What `mitigation=none` stands for."""
 
 
 def cell_labels(config: Mapping[str, Any], known: Known, memo: Memo) -> dict[str, str]:

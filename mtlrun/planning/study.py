@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -122,16 +122,6 @@ def seed_list(seeds: int | Sequence[int]) -> list[int]:
 def seed_count(seeds: int | Sequence[int]) -> int:
     """Return how many seeds these are."""
     return seeds if isinstance(seeds, int) else len(seeds)
-
-
-def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the ids of all runs of a manifest's cells, baselines included."""
-    found: set[str] = set()
-    for cell in cells:
-        found.update(cell["runs"], *cell["baselines"].values())
-        for by_task in (cell.get("controls") or {}).values():
-            found.update(*by_task.values())
-    return found
 
 
 def suites_of(node: Mapping[str, Any]) -> Iterator[Suite]:

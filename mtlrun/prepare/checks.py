@@ -12,6 +12,7 @@ from mtlrun.data.checks.every_split import every_split_faults
 from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.execution.too_large import with_one_default
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
 from mtlrun.planning.gate_settings import gate_faults
@@ -198,7 +199,18 @@ def parameter_count(config: Mapping[str, Any]) -> int:
     try:
         return sum(p.numel() for p in network_of(config).parameters())
     except RuntimeError as error:  # torch's, of tensors larger than any memory
-        raise ConfigError([f"a network of these sizes cannot be built: {told(error)}"]) from error
+        raise ConfigError([_too_large(config, error)]) from error
+
+
+def _too_large(config: Mapping[str, Any], error: RuntimeError) -> Fault | str:
+    """Return what makes a network so large that torch cannot even describe it."""
+    for other, key, value in with_one_default(config):
+        try:
+            network_of(other)
+        except (ConfigError, RuntimeError):
+            continue
+        return Fault(key, "is too large: a network of this size cannot be built", value)
+    return f"a network of these sizes cannot be built: {told(error)}"
 
 
 def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:

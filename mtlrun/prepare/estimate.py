@@ -117,6 +117,11 @@ def size_programs(programs: Sequence[ProgramPlan], memory_mib: float, data: str 
         program.fits = max(1, int((room - _resident_mib(program)) / size.memory_mib))
 
 
+def needed_mib(program: ProgramPlan) -> float:
+    """Return what one lane of a sized program takes of a process's memory, with the inputs that lie there."""
+    return program.lane_mib + _resident_mib(program)
+
+
 def _resident_mib(program: ProgramPlan) -> float:
     """Return what inputs take of the device's memory, besides batches."""
     return 0.0 if program.streamed else program.data_mib

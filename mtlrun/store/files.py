@@ -33,7 +33,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         _fsync_folder(path.parent)
     except OSError as error:
         raise StoreError(
-            f"`{path}` cannot be written: {error}; what was stored before is untouched"
+            f"`{path}` cannot be written: {error.strerror or error}; what was stored before is untouched"
         ) from error
 
 
@@ -47,8 +47,11 @@ def list_files(folder: Path, ending: str) -> list[Path]:
         return sorted(p for p in folder.iterdir() if p.suffix == ending and not p.name.startswith("."))
     except FileNotFoundError:
         return []
+    except NotADirectoryError as error:
+        file = next(path for path in (folder, *folder.parents) if path.is_file())
+        raise StoreError(f"`{file}` must be a folder, and is a file") from error
     except OSError as error:
-        raise StoreError(f"folder `{folder}` cannot be read: {error}") from error
+        raise StoreError(f"folder `{folder}` cannot be read: {error.strerror or error}") from error
 
 
 def _make_folder(folder: Path) -> None:

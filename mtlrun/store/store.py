@@ -70,8 +70,8 @@ class Store:
         if not records:
             raise ValueError("`records` must hold at least one record")
         table = to_table(records)
-        moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
-        path = self.path / f"{moment}-{os.getpid()}-{uuid.uuid4().hex[:8]}.parquet"
+        moment = datetime.now(timezone.utc)
+        path = self.path / f"{_stamp(moment)}-{os.getpid()}-{uuid.uuid4().hex[:8]}.parquet"
         write_whole(
             path, lambda file: pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         )
@@ -81,18 +81,28 @@ class Store:
         """Return the status of every stored run by run id; reads no curves."""
         return {run_id: place.status for run_id, place in self._places().items()}
 
+    def runs_since(self, moment: datetime) -> int:
+        """Return how many records have been stored since a moment, by the clock of who stored them."""
+        self._places()
+        return sum(len(held) for path, held in self._scanned.items() if path.name >= _stamp(moment))
+
     def runs(self, run_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """Return one row per run: run_id, seed, status, error, device, versions, cost, diagnostics, config.
 
-        The last four are dicts. Rows stand in the order of storing; ids that are not stored are left out.
+        The last four are dicts, the same ones for equal texts: do not change them. Rows are in the order of storing;
+        ids that are not stored are left out.
         """
         import pandas as pd
 
         columns: dict[str, list[Any]] = {name: [] for name in _RUN_COLUMNS}
+        read: dict[str, dict[str, Any]] = {}  # many runs have the same versions, costs and diagnostics
         for table in self._winning(_RUN_COLUMNS, run_ids):
             for name, values in columns.items():
                 found = table[name].to_pylist()
-                values.extend(map(json.loads, found) if name in JSON_COLUMNS else found)
+                if name in JSON_COLUMNS:
+                    read |= {text: json.loads(text) for text in set(found) - read.keys()}
+                    found = [read[text] for text in found]
+                values.extend(found)
         frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
         return frame.astype({"seed": "int64"})
 
@@ -206,6 +216,11 @@ class Store:
             yield read_segment(segment, columns).take(sorted(rows[segment]))
 
 
+def _stamp(moment: datetime) -> str:
+    """Return a moment, in UTC, as the names of segments begin with it."""
+    return moment.strftime("%Y%m%dT%H%M%S.%f")
+
+
 def is_study_name(name: Any) -> bool:
     """Return whether a study may have this name: one that is a file's name on every system."""
     return isinstance(name, str) and _STUDY_NAME.fullmatch(name) is not None
@@ -235,7 +250,7 @@ def _check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise StoreError(
-            f"store folder `{folder}` cannot be written: no file can be made in `{nearest}`: {error}"
+            f"store folder `{folder}` cannot be written: no file can be made in `{nearest}`: {error.strerror}"
         ) from error
 
 

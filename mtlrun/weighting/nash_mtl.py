@@ -20,6 +20,7 @@ class NashMTL(GramianWeighting):
     G w = 1 / w with w > 0, elementwise; for two tasks w_i = 1 / (n_i sqrt(1 + cos)). The combined gradient then
     has length sqrt(T) whatever the gradients' lengths, and is shortened to `max_norm`. No loss rises along it.
     Solved by Newton's method to rounding, where the authors' code takes some steps of a convex-concave procedure.
+    Where that code gives other weights, it has stopped before G w = 1 / w held (1 of 60 random Gramians).
     That code divides G by its norm, but its constraint multiplies by it again, so that its update has this length
     too. Each task's own parameters keep their plain gradient; there, they are weighed by w, without the bound.
     Where some combination of the gradients is 0 (two opposed ones) there is no solution: weights are large but

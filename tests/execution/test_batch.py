@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from support.jobs import make_job
 
-from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.errors import ConfigError, StoreError
 from mtlrun.execution.batch import plan_batch, run_counts, run_errors, train_batch
-from mtlrun.planning.study import study_runs
+from mtlrun.execution.plan_facts import plan_facts, plan_text
+from mtlrun.planning.manifest import study_runs
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 

@@ -290,7 +290,7 @@ def test_markdown_puts_the_bad_first_and_escapes_names() -> None:
     locked["rows"][1]["gains"] = [gain + 1 for gain in locked["rows"][1]["gains"]]
     locked["rows"][0]["suite"] = locked["rows"][1]["suite"] = "a|b"
     lines = [line for line in to_markdown(gate(locked, study())).splitlines() if line.startswith("|")]
-    assert lines[2].startswith("| regressed | a\\|b | right | hard none | +119.89 % | -125.00 | 1 |")
+    assert lines[2].startswith("| regressed | a\\|b | right | hard none | +119.89 | -125.00 | 1 |")
     assert lines[3].startswith("| pass | a\\|b | left |")
 
 

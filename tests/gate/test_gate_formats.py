@@ -114,9 +114,34 @@ def test_how_many_seeds_would_decide_and_whether_the_lock_has_them() -> None:
 def test_a_narrow_terminal_loses_nothing() -> None:
     text = to_terminal(EVERY, Style(30, False, True))
     assert text.isascii()
+    words = text.split()
     for outcome in OUTCOMES:
-        assert outcome in text
-    assert text.count("digits") == 0 and text.count("neutral -> negative") == 6
+        assert set(outcome.split()) <= set(words)
+    assert text.count("pcgrad") == text.count("model.width=16") == text.count("-> negative") == 6
+
+
+def test_no_line_is_wider_than_the_terminal_and_no_word_is_broken() -> None:
+    changes = ("code of mtlrun.weighting.pcgrad", "optimizer.lr 0.01 -> 0.1")
+    rows = [row("pass", changed=changes), row("underpowered", changed=changes[:1], seeds_needed=33)]
+    for width in (200, 120, 100, 90):
+        text = to_terminal(result(*rows), Style(width))
+        assert max(map(len, text.splitlines())) <= width
+        assert {"optimizer.lr", "-2.00", "model.width=16"} <= set(text.split())
+
+
+@pytest.mark.parametrize("name", ["terminal", "md"])
+def test_what_all_rows_share_is_said_once_below_the_table(name: str) -> None:
+    rows = [row("pass", changed=("code of x.Y", "optimizer.lr 0.01 -> 0.1")) for _ in range(3)]
+    text = render(result(*rows), name)
+    assert text.count("optimizer.lr 0.01 -") == 1
+    assert text.splitlines()[-1].startswith("Of every row: changed: code of x.Y, optimizer.lr 0.01 -")
+    rows[1] = row("pass", changed=("code of x.Y",), n_diverged=1)
+    text = render(result(*rows), name)
+    assert text.splitlines()[-1] == "Of every row: changed: code of x.Y."
+    assert text.count("code of x.Y") == 1 and 1 <= text.count("optimizer.lr 0.01 -") <= 2
+    assert text.count("1 seed diverged") == 1
+    alone = render(result(row("pass", changed=("code of x.Y",))), name)
+    assert "Of every row" not in alone and alone.count("code of x.Y") == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from mtlrun.errors import ConfigError
-from mtlrun.launch.compose import multirun, plain
+from mtlrun.launch.compose import multirun
+from mtlrun.launch.composing import plain
 
 
 class Recorder:

@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 
 from mtlrun.errors import ConfigError
 from mtlrun.launch import factored
-from mtlrun.launch.compose import multirun, plain
+from mtlrun.launch.compose import multirun
+from mtlrun.launch.composing import plain
 from mtlrun.launch.effects import NotingLoader
 
 

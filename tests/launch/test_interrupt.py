@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 from support.commands import mtlrun, planned, segments, tiny
 
+from mtlrun.execution.new_runs import telling_stored
+from mtlrun.store.records import RunRecord
+from mtlrun.store.store import Store
+
 LIMIT_S = 120.0
 """Far longer than any of this takes, on a busy machine too."""
 
@@ -45,6 +49,11 @@ def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() - begun < LIMIT_S
         time.sleep(0.02)
+
+
+def record(run_id: str) -> RunRecord:
+    """Return a finished run."""
+    return RunRecord(run_id, 0, {}, "finished", None, "cpu", {}, "2026-01-01T00:00:00+00:00")
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -111,3 +120,28 @@ def test_workers_end_where_the_launcher_is_killed(tmp_path):
     wait_for(lambda: bool(segments(tmp_path / "store")), process)
     process.kill()
     assert ended(process)[0] == -signal.SIGKILL  # and no worker holds the streams any more
+
+
+@pytest.mark.parametrize(
+    ("finished", "told"), [(0, "no new run had finished"), (1, "1 run is new"), (2, "2 runs are new")]
+)
+def test_what_is_said_of_the_store_is_true(finished, told, tmp_path):
+    store = Store(tmp_path)
+    store.append([record("earlier")])
+    with pytest.raises(KeyboardInterrupt, match=told), telling_stored({"store": store}):
+        if finished:
+            Store(tmp_path).append([record(f"run{k}") for k in range(finished)])
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_anything_has_finished_claims_nothing(tmp_path, monkeypatch):
+    def stopped(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtlrun.execution.local.Local.train", stopped)
+    found = mtlrun("sweep", *study(tmp_path / "store", processes=1))
+    assert found.code == 130
+    assert found.err.splitlines()[-1] == "mtlrun: interrupted; no new run had finished, so none was stored"
+    monkeypatch.setattr("mtlrun.report.formats.registry.render", stopped)
+    (tmp_path / "store").mkdir(exist_ok=True)
+    assert mtlrun("report", str(tmp_path / "store")).err == "mtlrun: interrupted\n"

@@ -231,7 +231,7 @@ def test_file_in_the_way_is_named(tmp_path: Path) -> None:
             Store(path).check_writable()
         with pytest.raises(StoreError, match="cannot be"):
             Store(path).append([_record("a")])
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(StoreError, match="FILE` must be a folder, and is a file"):
         Store(tmp_path / "FILE").statuses()
 
 
@@ -248,3 +248,11 @@ def test_folder_of_something_else_is_not_taken_for_a_store(tmp_path: Path) -> No
         Store(tmp_path).check_writable()
     Store(tmp_path).append([_record("a")])
     Store(tmp_path).check_writable()
+
+
+def test_equal_texts_are_parsed_once_and_others_are_not_mixed_up(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.append([_record("a"), _record("b")])
+    runs = store.runs()
+    assert runs["versions"].iloc[0] is runs["versions"].iloc[1]
+    assert runs["config"].iloc[0] == _record("a").config and runs["config"].iloc[1] == _record("b").config

@@ -35,6 +35,19 @@ def test_slopes_are_inverse_weights(tasks):
         assert (units @ units.T @ shares) * shares == pytest.approx(np.ones(tasks), abs=1e-9)
 
 
+@pytest.mark.parametrize("tasks", (2, 3, 5, 8, 10))
+@pytest.mark.parametrize("apart", (1e-1, 1e-3, 1e-6))
+def test_nearly_singular_gramians_are_solved_too(tasks, apart):
+    """Gradients that differ little, or opposed ones with little in common: G a = 1 / a to what G can tell."""
+    rng = np.random.default_rng(tasks)
+    common = rng.standard_normal(12)
+    alike = [common + apart * rng.standard_normal((tasks, 12)) for _ in range(20)]
+    spanned = [np.abs(rng.standard_normal((tasks, 2))) @ rng.standard_normal((2, 12)) for _ in range(20)]
+    for rows in (*alike, *spanned):
+        weights = weights_of(FREE, rows @ rows.T)
+        assert weights * (rows @ (weights @ rows)) == pytest.approx(np.ones(tasks), abs=1e-6)
+
+
 @pytest.mark.filterwarnings("ignore")  # of cvxpy, about its solver
 @pytest.mark.parametrize("count", (5, pytest.param(200, marks=pytest.mark.slow)))
 @pytest.mark.parametrize("tasks", (2, 3, 5))

@@ -187,8 +187,13 @@ def _target_faults(key: str, target: Any, task: Task, rows: int, used: np.ndarra
     if bad.any():
         none = "" if task.partial or not _missing(values, classes) else "; `partial=True` allows missing ones"
         rows_bad = np.flatnonzero(bad.reshape(len(bad), -1).any(1))
-        where = f"{rule}{gaps}, and is not in {pluralize(len(rows_bad), 'row')}, as {used[rows_bad[0]]}{none}"
+        where = f"{rule}{gaps}, and is not in {_rows_told(used[rows_bad])}{none}"
         yield Fault(key, where, str(values[bad][0]))
+
+
+def _rows_told(rows: Sequence[int] | np.ndarray) -> str:
+    """Return `row 3`, or `4 rows, the first of them row 3`."""
+    return f"row {rows[0]}" if len(rows) == 1 else f"{len(rows):,} rows, the first of them row {rows[0]}"
 
 
 def _missing(values: np.ndarray, classes: bool) -> bool:
@@ -211,7 +216,7 @@ def _finite_faults(key: str, inputs: np.ndarray, used: np.ndarray) -> Iterator[F
     if len(seen):
         row = int(seen[0])
         value = inputs[row][~(np.abs(inputs[row]) <= LARGEST)].flat[0]
-        rule = f"must hold finite numbers, and does not in {pluralize(len(seen), 'row')}, as {row}"
+        rule = f"must hold finite numbers, and does not in {_rows_told(seen)}"
         yield Fault(key, rule, str(value))
 
 

@@ -45,6 +45,7 @@ class _Rungs(NamedTuple):
     """Oriented test values of the rungs (n, rungs) in the seeds that have all of them, and their scores by case."""
 
     names: list[str]
+    runs: list[list[str]]
     values: Array
     cases: list[Array | None]
     seeds: NDArray[np.int64]
@@ -63,7 +64,9 @@ def make_attribution(
     A part is the mean over seeds of the oriented difference between two rungs, in the metric's unit, with its
     unadjusted interval by the study's method, of the scope `over`; `gain_pct`, `ci_low` and `ci_high` are in percent
     of |single-task mean|. Seeds count that have every rung, so that the parts add up to the whole. A control that was
-    not asked for leaves its part to the next. `SHARING` stands beside them where all controls are there.
+    not asked for leaves its part to the next. Where two rungs are the same runs, as `exposure` of a task that has all
+    steps to itself anyway, the part is 0, and so are the ends of its interval. `SHARING` stands beside them where all
+    controls are there.
 
     Args:
         manifest: of the study.
@@ -115,7 +118,13 @@ def _rungs(
             stacked(scores, ids.tolist(), task, steps.tolist(), values[whole, k]) if whole.any() else None
         )
         cases.append(None if stored is None else sign * stored)
-    return _Rungs(list(runs), sign * values[whole], cases, np.array(cell["seeds"])[whole])
+    return _Rungs(
+        list(runs),
+        [list(ids) for ids in runs.values()],
+        sign * values[whole],
+        cases,
+        np.array(cell["seeds"])[whole],
+    )
 
 
 def _parts(rungs: _Rungs, row: pd.Series, about: pd.Series, settings: Statistics) -> list[dict[str, Any]]:
@@ -138,6 +147,8 @@ def _parts(rungs: _Rungs, row: pd.Series, about: pd.Series, settings: Statistics
         split=np.broadcast_to(rungs.seeds % splits if splits else rungs.seeds, d.T.shape),
     )
     low, high = tests_of(differences, settings, stream(0, "report/attribution")).interval(INTERVAL_LEVEL)
+    same = [all(rungs.runs[a] == rungs.runs[b] for a, b in pairs) for pairs in ends.values()]
+    low, high = (np.where(same, 0.0 if len(d) else np.nan, end) for end in (low, high))
     mean = d.mean(axis=0) if len(d) else np.full(len(ends), np.nan)
     percent = 100 / size if not np.isnan(row["gain_pct"]) else np.nan
     return [

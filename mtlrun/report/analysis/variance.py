@@ -25,6 +25,16 @@ VARIANCE_COLUMNS = (
 )
 
 
+NOTE = "% of the variance of each gain"
+"""What the shares are of."""
+
+
+def by_task(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in the order in which they are shown: those of a task together, tasks as they come first."""
+    place = rows.groupby(["suite", "task"], sort=False).ngroup().to_numpy()
+    return rows.iloc[place.argsort(kind="stable")]
+
+
 def make_variance(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a report with the shares of their variance, and what would decide those that are open."""
     return rows[list(VARIANCE_COLUMNS)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.analysis.variance import SHARES
+from mtlrun.report.analysis.variance import NOTE, SHARES, by_task
 from mtlrun.report.figures.drawing import COLOURS, INK, PALE, keep_spines, new_figure, refuse_empty, wrapped
 from mtlrun.report.text.about import about
 from mtlrun.report.text.main_table import names_of
@@ -28,7 +28,7 @@ def draw_variance(summary: Summary) -> Figure:
     Raises:
         ConfigError: no row has two seeds yet.
     """
-    rows = summary.rows[summary.rows[list(SHARES)].notna().any(axis=1)]
+    rows = by_task(summary.rows[summary.rows[list(SHARES)].notna().any(axis=1)])
     refuse_empty(summary.rows["diff"])
     if rows.empty:
         raise ConfigError(
@@ -49,7 +49,7 @@ def draw_variance(summary: Summary) -> Figure:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"], fontsize=8)
-    axes.set_xlabel("% of the variance of the mean gain", fontsize=8)
+    axes.set_xlabel(NOTE, fontsize=8)
     axes.set_title(f"Where the error of each gain comes from: {summary.study}", loc="left", fontsize=10)
     keep_spines(axes, "bottom")
     scope = wrapped(about(rows), 0.96 * _WIDTH_IN, 7)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
@@ -45,7 +46,7 @@ _LAYOUTS = (
 )
 """From wide to narrow: blanks between columns beyond one, standard deviations, figures left out."""
 
-_UNLIMITED = 100_000
+UNLIMITED = 100_000
 _BETWEEN_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 _ASCII_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 
@@ -95,11 +96,11 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     else:
         marks = ASCII if style.ascii_only else UNICODE
         note = footnote(summary, level, marks)
-        parts = [_table(level_block(summary, level, marks), replace(style, width=_UNLIMITED), 1)]
+        parts = [_table(level_block(summary, level, marks), replace(style, width=UNLIMITED), 1)]
         parts += ["", Text(note, "dim")] if note else []
     for part in parts:
         # a table's lines are rather too long than broken within words
-        console.width = _UNLIMITED if isinstance(part, Table) else style.width
+        console.width = UNLIMITED if isinstance(part, Table) else style.width
         console.print(part)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = (line.rstrip() for line in text.splitlines())
@@ -133,26 +134,45 @@ def _folded(block: Block, width: int) -> Block:
 
 def _wrapped(block: Block, width: int, gap: int) -> Block:
     """Return a block that wide at most, if wrapping cells between words gives it; figures are never wrapped."""
-    from rich.cells import cell_len
-
     columns = [[name, *cells] for name, *cells in zip(block.header, *block.lines, strict=True)]
-    excess = _width(block, gap) - width
-    for position in sorted(range(len(columns)), key=lambda k: -max(map(cell_len, columns[k]))):
-        if excess <= 0 or block.header[position] in FIGURES:
-            continue
-        widest = max(map(cell_len, columns[position]))
-        least = max((cell_len(word) for text in columns[position] for word in text.split()), default=0)
-        target = max(least, widest - excess)
-        columns[position] = ["\n".join(wrap(text, target, **_BETWEEN_WORDS)) for text in columns[position]]
-        excess -= widest - target
-    header, *lines = zip(*columns, strict=True) if columns else [()]
+    header, *lines = zip(*wrapped_columns(columns, width, gap, FIGURES), strict=True) if columns else [()]
     return replace(block, header=list(header), lines=[list(line) for line in lines])
 
 
-def _width(block: Block, gap: int) -> int:
+def wrapped_columns(
+    columns: Sequence[list[str]], width: int, gap: int, fixed: Container[str] = ()
+) -> list[list[str]]:
+    """Return columns of cells with line breaks between words, the widest first, until a table fits.
+
+    Args:
+        columns: each with its name as the first cell.
+        width: of the table, unless words are too long for it.
+        gap: blanks between columns beyond one.
+        fixed: names of columns that stay as they are.
+    """
     from rich.cells import cell_len
 
-    columns = zip(block.header, *block.lines, strict=True)
+    found = list(columns)
+    excess = columns_width(columns, gap) - width
+    for position in sorted(range(len(columns)), key=lambda k: -max(map(cell_len, columns[k]))):
+        if excess <= 0 or columns[position][0] in fixed:
+            continue
+        widest = max(map(cell_len, columns[position]))
+        least = max((cell_len(word) for text in columns[position] for word in text.split(" ")), default=0)
+        target = max(least, widest - excess)
+        found[position] = ["\n".join(wrap(text, target, **_BETWEEN_WORDS)) for text in columns[position]]
+        excess -= widest - target
+    return found
+
+
+def _width(block: Block, gap: int) -> int:
+    return columns_width(list(zip(block.header, *block.lines, strict=True)), gap)
+
+
+def columns_width(columns: Sequence[Sequence[str]], gap: int) -> int:
+    """Return the width of a table; cells may have several lines."""
+    from rich.cells import cell_len
+
     lines = ([line for text in column for line in text.splitlines()] for column in columns)
     return sum(max(map(cell_len, column), default=0) + 1 + gap for column in lines) - 1
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from mtlrun.pluralize import pluralize
+from mtlrun.pluralize import pluralize, some_of
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
 
@@ -80,16 +80,27 @@ def advice(summary: Summary) -> str:
         return ""
     is_base = means["mitigation"] == BASE
     best = means.assign(base=is_base).sort_values(["value", "base"], kind="stable").iloc[-1]
-    text = f"Highest mean gain over tasks: {best['mitigation']}, {best['value']:+.1f} %"
+    tied = means[means["value"].map(_percent) == _percent(best["value"])]
+    if len(tied) > 1:
+        names = some_of([str(name) for name in tied["mitigation"]], _NAMED)
+        text = f"Highest mean gain over tasks: a tie of {names}, {_percent(best['value'])} %"
+        return f"{text}; {_all_repaired(summary)}."
+    text = f"Highest mean gain over tasks: {best['mitigation']}, {_percent(best['value'])} %"
     text += f" [{best['low']:+.1f}, {best['high']:+.1f}]"
     if best["mitigation"] == BASE:
         return f"{text}, that is without mitigation."
     if is_base.any():
-        text += f" (none: {means.loc[is_base, 'value'].iloc[0]:+.1f} %)"
+        text += f" (none: {_percent(means.loc[is_base, 'value'].iloc[0])} %)"
     own = summary.contrasts[summary.contrasts["mitigation"] == best["mitigation"]]
     if not own["verdict"].isin(_GOOD).any():
         text += ", not shown to be better than none on any task"
     return f"{text}; {_all_repaired(summary)}."
+
+
+def _percent(value: float) -> str:
+    """Return a gain as it is shown, 0 without a sign that says nothing."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
 
 
 def _all_repaired(summary: Summary) -> str:

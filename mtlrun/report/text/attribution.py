@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 NOTE = (
     "capacity: as many parameters as a task has at its disposal; exposure: as many steps and examples; partner with "
     "shuffled labels: trained together, the other tasks' labels saying nothing; true against shuffled labels: what "
-    "those labels are worth; cost of sharing: capacity and shuffled partner together, which partly cancel"
+    "those labels are worth; cost of sharing: capacity and shuffled partner together, which partly cancel; "
+    "0 with an interval of 0: both sides are the same runs"
 )
 
 

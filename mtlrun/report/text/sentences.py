@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtlrun.planning.labels import MITIGATING, PLAIN
+from mtlrun.planning.manifest import MITIGATING, PLAIN
 from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
@@ -34,6 +34,7 @@ def sentences(summary: Summary) -> list[str]:
         text
         for text in (
             found,
+            *says_nothing(summary.rows),  # before advice that it makes moot
             repaired(summary),
             undecided(summary.rows),
             _unconverged(summary.rows),
@@ -46,7 +47,6 @@ def sentences(summary: Summary) -> list[str]:
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
             _absent(summary),
-            *says_nothing(summary.rows),
             advice(summary),
         )
         if text

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.analysis.variance import SHARES
+from mtlrun.report.analysis.variance import NOTE, SHARES, by_task
 from mtlrun.report.text import number_format as words
 from mtlrun.report.text.main_table import GAIN, Block, names_of
-
-NOTE = "% of the variance of each gain"
 
 
 def variance_block(summary: Summary, marks: words.Marks = words.UNICODE) -> Block:
     """Return one block: each row's shares of variance, its gain and verdict, and what would decide it."""
-    place = summary.rows.groupby(["suite", "task"], sort=False).ngroup().to_numpy()
-    rows = summary.rows.iloc[place.argsort(kind="stable")]
+    rows = by_task(summary.rows)
     shares = [name for name in SHARES if rows[name].notna().any()]
     names = names_of(rows)
     suites = rows["suite"].nunique() > 1

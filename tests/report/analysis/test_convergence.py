@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from support.commands import mtlrun, reported
 
-from mtlrun.planning.study import study_runs
+from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.convergence import make_convergence
 from mtlrun.report.analysis.pairs.layout import lay_out
 from mtlrun.report.analysis.pairs.paired_values import measure

@@ -38,3 +38,12 @@ def test_without_baselines_nothing_is_drawn_or_given_a_unit_of_the_metric() -> N
     assert isinstance(page, str)
     assert "in % of STL, ±" in page
     assert "in units of the metric" not in page
+
+
+def test_a_part_between_the_same_runs_is_exactly_nothing() -> None:
+    table = with_controls("pair").summary().attribution.set_index("part")
+    assert table.loc["capacity", ["diff", "diff_low", "diff_high", "ci_low", "ci_high"]].tolist() == [0.0] * 5
+    assert table.loc["gain", "diff"] == pytest.approx(-0.02)
+    page = render(with_controls("pair").summary(), "md")
+    assert "0.00 ±0.00" in page
+    assert "0 with an interval of 0: both sides are the same runs" in page

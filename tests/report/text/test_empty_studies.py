@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+from support.synthetic_study import SyntheticStudy
 
 from mtlrun.report.text.empty_studies import says_nothing
+from mtlrun.report.text.sentences import sentences
 
 
 def said(*rows: tuple[float, float, float], seeds: int = 2, direction: str = "higher") -> str:
@@ -45,6 +48,20 @@ def test_two_seeds_that_differ_are_no_sign_of_chance() -> None:
 def test_a_small_lead_counts_where_seeds_agree() -> None:
     assert said((0.52, 0.001, 0.5), seeds=5) == ""
     assert said((0.52, 0.1, 0.5), seeds=5) != ""
+
+
+def test_it_is_said_before_advice_that_it_makes_moot() -> None:
+    rng = np.random.default_rng(0)
+    study = SyntheticStudy()
+    stl = {task: rng.normal(0.5, 0.03, 5) for task in "ab"}
+    for name in ("none", "dwa"):
+        mtl = {task: rng.normal(0.5, 0.03, 5) for task in "ab"}
+        study.add(stl, mtl, **({} if name == "none" else {"mitigation": name, "weighting": name}))
+    summary = study.summary()
+    summary.rows["constant_guess"] = 0.5
+    said = sentences(summary)
+    (place,) = [k for k, text in enumerate(said) if "constant guess" in text]
+    assert place == 1 and len(said) > 2
 
 
 def test_errors_are_better_below_the_guess() -> None:

@@ -51,10 +51,10 @@ def column_advice(suite: TableSettings) -> Iterator[str]:
             is_input = not role and unfit(suite, columns, name) is None
         except ConfigError:  # of which the look tells
             continue
-        if found.kind == "number" and is_input and numbers_rows(found.values):
-            yield f"column {name} numbers the rows and is an input: suite.ignored=[{name}] leaves it out"
         if found.kind == "number" and not role and are_days(found.values):
             yield _dates(name, ["%Y%m%d"])
+        elif found.kind == "number" and is_input and numbers_rows(found.values):
+            yield f"column {name} numbers the rows and is an input: suite.ignored=[{name}] leaves it out"
         if found.kind == "category":
             yield from _of_text(suite, found, role, is_input)
 

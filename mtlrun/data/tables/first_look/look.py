@@ -19,7 +19,9 @@ from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.reading import read
 from mtlrun.data.tables.settings import TableSettings
 from mtlrun.errors import ConfigError, Fault, shown
+from mtlrun.pluralize import pluralize
 
+FEW_CASES = 50  # rows or groups: below, an accuracy of .9 is known to .04 at best
 FIRST_SEEDS = 10  # whose splits are looked at where each seed has its own
 
 
@@ -87,7 +89,11 @@ def look(suite: TableSettings) -> Look:
         dict(_tasks(suite)),
         {role: len(part) for role, part in parts.items()},
         _by(suite),
-        (*_unread(suite), *((*suite.notes(), *_split_faults(suite)) if good else column_advice(suite))),
+        (
+            *_unread(suite),
+            *((*suite.notes(), *_split_faults(suite)) if good else column_advice(suite)),
+            *_small_parts(suite, parts),
+        ),
     )
 
 
@@ -96,6 +102,22 @@ def _split_faults(suite: TableSettings) -> Iterator[str]:
     if suite.varies_split:
         for fault in every_split_faults(suite, range(suite.splits or FIRST_SEEDS)):
             yield str(fault._replace(key=f"suite.{fault.key}"))
+
+
+def _small_parts(suite: TableSettings, parts: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Yield what follows from few rows, or few groups, in the validation or the test part."""
+    groups = suite.cut().groups if parts and suite.group else None
+    for role, follows in (
+        ("val", "the choice of a checkpoint is noisy (budget.select=last makes none)"),
+        ("test", "intervals are wide, and few verdicts are possible"),
+    ):
+        if role not in parts:
+            continue
+        rows = len(parts[role])
+        cases = rows if groups is None else len(np.unique(groups[parts[role]]))
+        if cases < FEW_CASES:
+            of_groups = "" if groups is None else f" in {pluralize(cases, 'group')}"
+            yield f"the {role} part has {pluralize(rows, 'row')}{of_groups}: {follows}"
 
 
 def _tasks(suite: TableSettings) -> Iterator[tuple[str, str]]:

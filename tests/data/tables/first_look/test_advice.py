@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from support.commands import mtlrun
 
-from mtlrun.data.tables.first_look.advice import are_days, date_forms, numbers_rows
+from mtlrun.data.tables.first_look.advice import are_days, column_advice, date_forms, numbers_rows
 from mtlrun.data.tables.first_look.target_advice import far_value
 from mtlrun.data.tables.table import Table
 
@@ -140,3 +140,15 @@ def test_a_value_far_from_all_others():
     assert far_value(np.append(X, [-99.0, -99.0])) == -99
     assert far_value(X) is None
     assert far_value(np.array([0.0, 1.0] * 30)) is None  # two values are no outliers of each other
+
+
+def test_days_in_order_get_one_note(tmp_path):
+    days = pd.date_range("2011-01-01", periods=60)
+    frame = pd.DataFrame({"day": days.strftime("%Y%m%d").astype(int), "number": range(60), "y": days.day % 7})
+    frame.to_csv(tmp_path / "days.csv", index=False)
+    notes = list(column_advice(Table(path=str(tmp_path / "days.csv"), targets={"y": "y"})))
+    assert [note.partition(" looks")[0].partition(" numbers")[0] for note in notes] == [
+        "column day",
+        "column number",
+    ]
+    assert "looks like dates" in notes[0]

@@ -99,3 +99,36 @@ def test_many_columns_of_a_kind_are_told_together(tmp_path):
     assert sum("has 1000 in 1 row, far from all other values" in note for note in found) == 10
     assert "so have 3 more columns: far10, far11, far12" in found
     assert len(found) == 12
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "told"),
+    [
+        (
+            100,
+            {},
+            [
+                "the val part has 10 rows: the choice of a checkpoint is noisy",
+                "the test part has 20 rows: intervals",
+            ],
+        ),
+        (300, {}, ["the val part has 30 rows: the choice of a checkpoint is noisy"]),
+        (1000, {}, []),
+        (
+            1000,
+            {"group": "g"},
+            ["the val part has 100 rows in 10 groups: the", "the test part has 200 rows in 20 groups"],
+        ),
+    ],
+)
+def test_small_parts_are_told_with_what_follows(rows, settings, told, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=rows), "y": rng.normal(size=rows), "g": np.arange(rows) // 10})
+    frame.to_csv(tmp_path / "small.csv", index=False)
+    suite = Table(
+        path=str(tmp_path / "small.csv"), targets={"y": "y"}, ignored=[] if settings else ["g"], **settings
+    )
+    (look,) = suite.looks()
+    notes = [note for note in look.notes if " part has " in note]
+    assert len(notes) == len(told)
+    assert all(note.startswith(words) for note, words in zip(notes, told, strict=True)), notes

@@ -1,0 +1,21 @@
+"""What a study's manifest says; read without what plans a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+LABELLED = ("sharing", "heads", "weighting", "schedule", "regularization")
+MITIGATING = ("heads", "weighting", "schedule", "regularization")
+PLAIN = {"heads": "linear", "weighting": "equal", "schedule": "joint", "regularization": "none"}
+"""What `mitigation=none` stands for."""
+
+
+def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of all runs of a manifest's cells, baselines included."""
+    found: set[str] = set()
+    for cell in cells:
+        found.update(cell["runs"], *cell["baselines"].values())
+        for by_task in (cell.get("controls") or {}).values():
+            found.update(*by_task.values())
+    return found

@@ -1,0 +1,53 @@
+"""What of a mitigation does not count, since the command line chooses its group explicitly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException
+
+from mtlrun.catalog import Known, describe
+from mtlrun.launch.composing import loader, parsed
+from mtlrun.launch.override_faults import values_of
+from mtlrun.pluralize import some_of
+
+PRESETS = "mitigation"
+
+
+def preset_notes(overrides: Sequence[str], known: Known) -> list[str]:
+    """Return a note for each group whose explicit option beats what mitigations would set there.
+
+    Args:
+        overrides: of the command line; Hydra has been initialised, as in a batch of its jobs.
+        known: every option by group.
+    """
+    chosen = _chosen(overrides)
+    notes = []
+    for group, options in chosen.items():
+        sets = {name: _sets(name, known).get(group) for name in chosen.get(PRESETS, ())}
+        beaten = [name for name, option in sets.items() if option and options != [option]]
+        if beaten:
+            given = f"{group}={','.join(options)}"
+            notes.append(
+                f"note: {given} is explicit, so the {group} that {PRESETS}={some_of(beaten)} would set does not count"
+            )
+    return notes
+
+
+def _chosen(overrides: Sequence[str]) -> dict[str, list[str]]:
+    """Return the options that overrides choose, by group."""
+    chosen = {}
+    for text in overrides:
+        try:
+            override = parsed(text)
+        except HydraException:  # told as a fault
+            continue
+        if loader().get_group_options(override.key_or_group) and not override.is_delete():
+            chosen[override.key_or_group] = values_of(override)
+    return chosen
+
+
+def _sets(name: str, known: Known) -> dict[str, str]:
+    root: Path | None = known[PRESETS].get(name)
+    return {} if root is None else describe(PRESETS, name, root).sets
