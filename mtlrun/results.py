@@ -147,7 +147,7 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     if "hyper" not in frame:
         return frame.reset_index(drop=True)
     keys = dict.fromkeys(key for hyper in frame["hyper"] for key in hyper)
-    place = frame.columns.get_loc("hyper")
+    place = list(frame.columns).index("hyper")
     found = frame.drop(columns="hyper").reset_index(drop=True)
     for number, key in enumerate(keys):
         found.insert(place + number, key, [hyper.get(key) for hyper in frame["hyper"]])

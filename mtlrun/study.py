@@ -176,7 +176,7 @@ def _written(
         texts = [*overrides]
         for key, value in _given(settings, overrides, Path(own)).items():
             texts += _override_texts(key, value)
-        yield _Asked(texts, [*map(os.fspath, folders), *([own] if any(Path(own).iterdir()) else [])])
+        yield _Asked(texts, [*(os.fspath(f) for f in folders), *([own] if any(Path(own).iterdir()) else [])])
 
 
 def _given(settings: Mapping[str, Any], overrides: Sequence[str], own: Path) -> dict[str, Any]:
