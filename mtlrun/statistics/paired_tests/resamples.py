@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mtlrun.statistics.paired_tests.student import Array
 
+_ROOM = 2**26  # bytes of means that are kept
 
 def bootstrap_weights(n: int, resamples: int, rng: np.random.Generator) -> Array:
     """Return (resamples, n): each row is one draw of n units with replacement, as each unit's part of it."""
@@ -25,6 +28,8 @@ class Draws:
         self._rng, self._resamples = rng, resamples
         self._counts: dict[int, NDArray[np.uint16]] = {}
         self._weights = np.empty((resamples, 0), np.float32)  # of the number of cases that was asked for last
+        self._means: dict[bytes, NDArray[np.float32]] = {}  # by digest of the layout, the oldest first
+        self._room = _ROOM
         self._seeds: tuple[bytes, Array] = (b"", np.empty(0))
 
     def of_seeds(self, whole: NDArray[np.bool_], strata: NDArray[np.int64]) -> Array:
@@ -36,7 +41,7 @@ class Draws:
         """
         key = whole.tobytes() + strata.tobytes()
         if key != self._seeds[0]:
-            weights = np.zeros((self._resamples, *whole.shape))
+            weights = np.zeros((*whole.T.shape, self._resamples)).T  # resamples lie together in memory
             for stratum in np.unique(strata):
                 inside = np.flatnonzero(strata == stratum)
                 seeds = np.flatnonzero(whole[:, inside[0]])
@@ -48,12 +53,22 @@ class Draws:
     def case_means(self, layout: Array) -> NDArray[np.float32]:
         """Return the means (B, S) over the cases of each resample of values (S, m) by test case.
 
-        In single precision, whose round-off is far below the spread of resamples.
+        In single precision, whose round-off is far below the spread of resamples, and kept for a while: settings
+        share their baselines. Not to be written to.
         """
+        key = hashlib.blake2b(np.ascontiguousarray(layout), digest_size=16).digest()
+        if key in self._means:
+            self._means[key] = self._means.pop(key)  # now the last to go
+            return self._means[key]
         m = layout.shape[1]
         if m != self._weights.shape[1]:
             self._weights = self._drawn(m).astype(np.float32) / m
-        return self._weights @ layout.T.astype(np.float32)
+        means = (layout.astype(np.float32) @ self._weights.T).T  # resamples lie together in memory
+        self._room -= means.nbytes
+        while self._room < 0 and self._means:
+            self._room += self._means.pop(next(iter(self._means))).nbytes
+        self._means[key] = means
+        return means
 
     def _drawn(self, m: int) -> NDArray[np.uint16]:
         """Return how often each of m cases is in each resample, (B, m)."""
