@@ -17,10 +17,10 @@ from mtlrun.statistics.paired_tests.resamples import Draws
 from mtlrun.statistics.paired_tests.student import Array
 
 RESAMPLES = 1000
-_AT_ONCE = 200
-"""Resamples that are worked on together: what a core keeps near."""
-_SHORT = 2**14
-"""Twice as many still fit a short integer."""
+_PAIRS = 2**19
+"""Pairs of runs, over all resamples, that are worked on together: what a core keeps near."""
+_FEWEST = 32
+"""Resamples that are worked on together however many runs there are."""
 
 
 class Estimate(NamedTuple):
@@ -97,9 +97,10 @@ def aggregate(
     values = _figures(seen, stl.T[:, :, None], mtl.T[:, :, None], whole, scale)[0]
     weights = draws.of_seeds(whole.T, strata).T
     sides = _drawn_cases(stl, mtl, both, draws)
-    parts = [slice(first, first + _AT_ONCE) for first in range(0, RESAMPLES, _AT_ONCE)]
+    at_once = max(_PAIRS // len(stl) ** 2, _FEWEST)
     found = []
-    for part in parts:
+    for first in range(0, RESAMPLES, at_once):
+        part = slice(first, first + at_once)
         alone, together = (side[..., part] if side.shape[-1] > 1 else side for side in sides)
         found.append(_figures(weights[..., part], alone, together, whole, scale))
     drawn = np.concatenate(found)
@@ -133,10 +134,10 @@ def _drawn_cases(
     if not any(one is not None for one in cases):
         return stl.T[:, :, None], mtl.T[:, :, None]
     sides = [np.empty((*side.T.shape, RESAMPLES), np.float32) for side in (stl, mtl)]
+    means = iter(draws.case_means([layout for both in cases if both is not None for layout in both]))
     for task, both in enumerate(cases):
-        for place, side in enumerate((stl, mtl)):
-            drawn = side[:, task, None] if both is None else draws.case_means(both[place]).T
-            sides[place][task] = drawn
+        for drawn, side in zip(sides, (stl, mtl), strict=True):
+            drawn[task] = side[:, task, None] if both is None else next(means).T
     return sides[0], sides[1]
 
 
@@ -219,10 +220,12 @@ def _improvement(stl: NDArray[np.floating], mtl: NDArray[np.floating], weights: 
         n: seeds that count.
     """
     alone, together = stl[None], mtl[:, None]
-    wins = (together > alone).view(np.int8) + (together >= alone).view(np.int8)  # (S, S, b), twice what one counts
+    wins = (together > alone).view(np.int8) + (together >= alone).view(
+        np.int8
+    )  # (S, S, b), twice what one counts
     if wins.shape[-1] == 1:
         return ((wins[..., 0].astype(float) @ weights) * weights).sum(axis=0) / 2
-    counts = np.rint(weights * n).astype(np.int16 if n < _SHORT else np.int64)  # many short numbers at a time
+    counts = np.rint(weights * n).astype(np.min_scalar_type(-2 * n - 1))  # the shorter, the more at a time
     return ((wins * counts).sum(axis=1, dtype=counts.dtype) * weights).sum(axis=0) / (2 * n)
 
 
@@ -230,10 +233,7 @@ def _middle_half(weights: Array, values: Array) -> Array:
     """Return the mean (b,) of the middle half of `values` (N, b), or (N, 1), under weights (N, b)."""
     order = np.argsort(values, axis=0)
     ordered = np.take_along_axis(values, order, axis=0)
-    if order.shape[1] == 1:
-        weights = weights[order[:, 0]]
-    else:
-        weights = np.take_along_axis(weights, order, axis=0)
-    reached = np.cumsum(weights, axis=0)
+    same = order.shape[1] == 1
+    reached = np.cumsum(weights[order[:, 0]] if same else np.take_along_axis(weights, order, axis=0), axis=0)
     inside = np.clip(reached / reached[-1], 0.25, 0.75)
     return 2 * (np.diff(inside, axis=0, prepend=0.25) * ordered).sum(axis=0)
