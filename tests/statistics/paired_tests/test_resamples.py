@@ -31,7 +31,7 @@ def test_layouts_of_equally_many_cases_meet_the_same_draws_whatever_was_asked_be
 
 
 def test_case_means_that_have_made_room_for_others_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtlrun.statistics.resamples._ROOM", 0)
+    monkeypatch.setattr("mtlrun.statistics.paired_tests.resamples._ROOM", 0)
     draws, layout = Draws(np.random.default_rng(0), 50), RNG.normal(size=(3, 40))
     first = draws.case_means([layout])[0].copy()
     np.testing.assert_array_equal(draws.case_means([layout])[0], first)
