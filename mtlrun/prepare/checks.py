@@ -289,6 +289,7 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     stop = job.get("stop")
     if isinstance(stop, Mapping) and isinstance(stop.get("max"), int):
         faults += most_faults("stop.max", stop["max"], stop["max"], "seeds")
+        faults += _stop_faults(stop, len(seeds) if isinstance(seeds, list) else seeds)
     if job.get("dtype") not in STORED:
         faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
     if job.get("device") not in DEVICES:
@@ -303,6 +304,14 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     if not is_study_name(job.get("study")):
         faults.append(Fault("study", STUDY_RULE, job.get("study")))
     return faults
+
+
+def _stop_faults(stop: Mapping[str, Any], seeds: Any) -> list[Fault]:
+    """Return a fault where a study that adds seeds begins with more than it may have."""
+    if stop.get("until") is None or not isinstance(seeds, int) or not 1 <= stop["max"] < seeds:
+        return []
+    rule = f"must be at least {seeds}, the number of `seeds` that every cell begins with"
+    return [Fault("stop.max", rule, stop["max"])]
 
 
 def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:

@@ -17,8 +17,10 @@ from mtlrun.statistics.paired_tests.resamples import Draws
 from mtlrun.statistics.paired_tests.student import Array
 
 RESAMPLES = 1000
-_AT_ONCE = 200
-"""Resamples that are worked on together: what a core keeps near."""
+_PAIRS = 2**19
+"""Pairs of runs, over all resamples, that are worked on together: what a core keeps near."""
+_FEWEST = 32
+"""Resamples that are worked on together however many runs there are."""
 
 
 class Estimate(NamedTuple):
@@ -90,18 +92,20 @@ def aggregate(
         return Aggregate(nothing, nothing, nothing)
     both = [one for one, counts in zip(cases or [None] * len(used), used, strict=True) if counts]
     stl, mtl, scale, strata, whole = stl[:, used], mtl[:, used], scale[used], strata[used], whole[:, used]
-    seen = (whole / whole.sum(axis=0))[None]
-    values = _figures(seen, stl[None], mtl[None], whole, scale)[0]
-    weights = draws.of_seeds(whole, strata)
+    whole = whole.T
+    seen = (whole / whole.sum(axis=1, keepdims=True))[:, :, None]
+    values = _figures(seen, stl.T[:, :, None], mtl.T[:, :, None], whole, scale)[0]
+    weights = draws.of_seeds(whole.T, strata).T
     sides = _drawn_cases(stl, mtl, both, draws)
-    parts = [slice(first, first + _AT_ONCE) for first in range(0, RESAMPLES, _AT_ONCE)]
+    at_once = max(_PAIRS // len(stl) ** 2, _FEWEST)
     found = []
-    for part in parts:
-        alone, together = (side[part] if len(side) > 1 else side for side in sides)
-        found.append(_figures(weights[part], alone, together, whole, scale))
+    for first in range(0, RESAMPLES, at_once):
+        part = slice(first, first + at_once)
+        alone, together = (side[..., part] if side.shape[-1] > 1 else side for side in sides)
+        found.append(_figures(weights[..., part], alone, together, whole, scale))
     drawn = np.concatenate(found)
     drawn[:, np.isnan(values)] = np.nan
-    if (whole.sum(axis=0) < 2).any():
+    if (whole.sum(axis=1) < 2).any():
         low, high = np.full((2, 3), np.nan)
     else:
         low, high = _bounds(values, drawn, error, level)
@@ -126,13 +130,14 @@ def _bounds(values: Array, drawn: Array, error: Error, level: float) -> tuple[Ar
 def _drawn_cases(
     stl: Array, mtl: Array, cases: Sequence[tuple[Array, Array] | None], draws: Draws
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return values of both sides (B, S, T), or (1, S, T) where no cases are known, on test cases drawn anew."""
+    """Return values of both sides (T, S, B), or (T, S, 1) where no cases are known, on test cases drawn anew."""
     if not any(one is not None for one in cases):
-        return stl[None], mtl[None]
-    sides = [np.repeat(side[None].astype(np.float32), RESAMPLES, axis=0) for side in (stl, mtl)]
+        return stl.T[:, :, None], mtl.T[:, :, None]
+    sides = [np.empty((*side.T.shape, RESAMPLES), np.float32) for side in (stl, mtl)]
+    means = iter(draws.case_means([layout for both in cases if both is not None for layout in both]))
     for task, both in enumerate(cases):
-        for side, layout in zip(sides, both or (), strict=False):
-            side[:, :, task] = draws.case_means(layout)
+        for drawn, side in zip(sides, (stl, mtl), strict=True):
+            drawn[task] = side[:, task, None] if both is None else next(means).T
     return sides[0], sides[1]
 
 
@@ -182,41 +187,53 @@ def _figures(
 ) -> Array:
     """Return mean, interquartile mean and probability of improvement (b, 3).
 
+    Resamples are the last axis, which lies together in memory.
+
     Args:
-        weights: (b, S, T) of the seeds.
-        stl, mtl: (b, S, T), or (1, S, T) for all draws alike.
-        whole: (S, T) which cells count.
+        weights: (T, S, b) of the seeds.
+        stl, mtl: (T, S, b), or (T, S, 1) for all draws alike.
+        whole: (T, S) which cells count.
         scale: (T,) as of `aggregate`.
     """
-    alone, together = (np.where(whole, side, np.zeros((), side.dtype)) for side in (stl, mtl))
-    each = (np.ascontiguousarray(one.transpose(2, 0, 1)) for one in (together, alone, weights))
-    improvement = np.zeros(len(weights))
-    for a, b, w in zip(*each, strict=True):  # by task, (b, S)
-        above, upto = a[:, :, None] > b[:, None], a[:, :, None] >= b[:, None]
-        wins = above.view(np.int8) + upto.view(np.int8)  # twice what a win or a tie counts
-        improvement += (_products(w, wins) * w).sum(axis=1) / 2
+    if not whole.all():
+        stl, mtl = (np.where(whole[:, :, None], side, np.zeros((), side.dtype)) for side in (stl, mtl))
+    improvement = np.zeros(weights.shape[-1])
+    for alone, together, w, known in zip(stl, mtl, weights, whole, strict=True):
+        improvement += _improvement(alone, together, w, int(known.sum()))
     improvement = np.clip(improvement / len(scale), 0.0, 1.0)  # round-off
     scaled = ~np.isnan(scale)
     if not scaled.any():
-        return np.stack([np.full(len(weights), np.nan)] * 2 + [improvement], axis=1)
-    gains = np.where(whole, (together - alone) * scale, 0.0)[:, :, scaled]
-    w = weights[:, :, scaled]
-    mean = (w * gains).sum(axis=1).mean(axis=1)
-    flat = gains.reshape(len(gains), -1)
-    return np.stack([mean, _middle_half(w.reshape(len(w), -1), flat), improvement], axis=1)
+        return np.stack([np.full(len(improvement), np.nan)] * 2 + [improvement], axis=1)
+    gains = (mtl[scaled] - stl[scaled]) * scale[scaled, None, None]
+    w = weights[scaled]
+    mean = (w * gains).sum(axis=1).mean(axis=0)
+    middle = _middle_half(w.reshape(-1, w.shape[-1]), gains.reshape(-1, gains.shape[-1]))
+    return np.stack([mean, middle, improvement], axis=1)
 
 
-def _products(weights: Array, wins: NDArray[np.int8]) -> Array:
-    """Return weights (b, S) times matrices (b, S, S), or (1, S, S), of small whole numbers: (b, S)."""
-    if len(wins) == 1:
-        return weights @ wins[0].astype(float)
-    return (weights[:, None].astype(np.float32) @ wins.astype(np.float32))[:, 0].astype(float)
+def _improvement(stl: NDArray[np.floating], mtl: NDArray[np.floating], weights: Array, n: int) -> Array:
+    """Return the probability (b,) that a multi-task run beats a single-task run of one task; a tie counts half.
+
+    Args:
+        stl, mtl: (S, b), or (S, 1) for all draws alike.
+        weights: (S, b), whole numbers divided by n.
+        n: seeds that count.
+    """
+    alone, together = stl[None], mtl[:, None]
+    wins = (together > alone).view(np.int8) + (together >= alone).view(
+        np.int8
+    )  # (S, S, b), twice what one counts
+    if wins.shape[-1] == 1:
+        return ((wins[..., 0].astype(float) @ weights) * weights).sum(axis=0) / 2
+    counts = np.rint(weights * n).astype(np.min_scalar_type(-2 * n - 1))  # the shorter, the more at a time
+    return ((wins * counts).sum(axis=1, dtype=counts.dtype) * weights).sum(axis=0) / (2 * n)
 
 
 def _middle_half(weights: Array, values: Array) -> Array:
-    """Return the mean (b,) of the middle half of `values` (b, N), or (1, N), under weights (b, N)."""
-    order = np.broadcast_to(np.argsort(values, axis=1), weights.shape)
-    reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    inside = np.clip(reached / reached[:, -1:], 0.25, 0.75)
-    ordered = np.take_along_axis(np.broadcast_to(values, weights.shape), order, axis=1)
-    return 2 * (np.diff(inside, axis=1, prepend=0.25) * ordered).sum(axis=1)
+    """Return the mean (b,) of the middle half of `values` (N, b), or (N, 1), under weights (N, b)."""
+    order = np.argsort(values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    same = order.shape[1] == 1
+    reached = np.cumsum(weights[order[:, 0]] if same else np.take_along_axis(weights, order, axis=0), axis=0)
+    inside = np.clip(reached / reached[-1], 0.25, 0.75)
+    return 2 * (np.diff(inside, axis=0, prepend=0.25) * ordered).sum(axis=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -120,8 +121,9 @@ class Differences:
         each = np.arange(self.d.shape[0]) if self.split is None else self.split
         return np.broadcast_to(each, self.d.T.shape)
 
+    @cached_property
     def crossed(self) -> Crossed:
-        """Return the analysis of variance of every column; NaN where no scores by example are known."""
+        """The analysis of variance of every column; NaN where no scores by example are known."""
         return crossed(self.layouts or [()] * self.columns)
 
 
@@ -218,7 +220,7 @@ def mean_error(differences: Differences, over: str) -> tuple[Array, Array]:
     """Return the standard errors of the means (T,) in each column's scope, and Student's degrees of freedom (T,)."""
     scopes = differences.scopes(over)
     n, _, sd = moments(differences.d)
-    layout = differences.crossed()
+    layout = differences.crossed
     examples = scopes == EXAMPLES
     error = np.where(examples, np.sqrt(layout.variance), sd / np.sqrt(np.maximum(n, 1)))
     freedom = np.where(examples, layout.freedom, n - 1.0)
@@ -269,6 +271,6 @@ def _over_examples(
 ) -> Tests:
     columns = [differences.layouts[place] for place in at]
     size = np.abs(differences.size[at])
-    given = CrossedColumns(crossed(columns), size, columns, differences.d[:, at])
+    given = CrossedColumns(differences.crossed.of(at), size, columns, differences.d[:, at])
     tests: Tests = find_method(method).crossed(given, rng)
     return tests

@@ -112,7 +112,7 @@ def judge(
     correction = find_correction(settings.correction)
     levels = open_levels(found["p_adjusted"], family, correction, settings.alpha)
     layout, scope, kind = (
-        differences.crossed(),
+        differences.crossed,
         differences.scopes(settings.over),
         find_method(settings.method),
     )

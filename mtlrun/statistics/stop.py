@@ -23,7 +23,7 @@ class Stop(Configured):
 
     Args:
         until: `conclusive`, or null for exactly the seeds asked for.
-        max: most seeds of a cell.
+        max: most seeds of a cell, at least those it begins with.
         batch: seeds added at a time.
     """
 

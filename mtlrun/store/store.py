@@ -213,7 +213,8 @@ class Store:
             if wanted is None or run_id in wanted:
                 rows.setdefault(place.segment, []).append(place.row)
         for segment in sorted(rows):
-            yield read_segment(segment, columns).take(sorted(rows[segment]))
+            table = read_segment(segment, columns)
+            yield table if len(table) == len(rows[segment]) else table.take(sorted(rows[segment]))
 
 
 def _stamp(moment: datetime) -> str:

@@ -56,10 +56,25 @@ def test_a_job_from_conf_has_no_faults():
         ({"launch__processes": 0}, "launch.processes"),
         ({"launch__width": 0}, "launch.width"),
         ({"statistics__alpha": 2}, "statistics.alpha"),
+        ({"seeds": 8, "stop__until": "conclusive", "stop__max": 7}, "stop.max"),
+        ({"seeds": [3, 5, 9], "stop__until": "conclusive", "stop__max": 2}, "stop.max"),
+        ({"seeds": 8, "stop__until": "conclusive", "stop__max": 0}, "stop.max"),
     ],
 )
 def test_every_part_is_checked(choices, key):
     assert keys(make_job(**choices)) == [key]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"seeds": 8, "stop__until": "conclusive", "stop__max": 8},
+        {"seeds": [30, 50], "stop__until": "conclusive", "stop__max": 2},
+        {"seeds": 8, "stop__max": 7},  # no seeds are added
+    ],
+)
+def test_a_study_may_have_as_many_seeds_as_it_begins_with(choices):
+    assert job_faults(make_job(**choices)) == []
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,42 @@ def test_test_cases_drawn_anew_widen_the_intervals() -> None:
     assert cases.iqm.high - cases.iqm.low > 20
 
 
+def test_intervals_are_those_of_every_resample_worked_out_alone() -> None:
+    """Three tasks: one without scores by case, one that shares nothing, one that lacks a seed."""
+    layouts = [RNG.binomial(1, 0.7, (5, 30)).astype(float) for _ in range(3)]
+    both = [None, (layouts[0], layouts[0]), (layouts[1], layouts[2])]
+    both[2][1][3] = NAN
+    stl, mtl = RNG.normal(0.7, 0.1, (2, 5, 3))
+    mtl[3, 2] = NAN
+    scale, strata = np.array([100.0, 120.0, 140.0]), np.array([0, 0, 1])
+    found = aggregate(stl, mtl, scale, strata, Draws(np.random.default_rng(3), RESAMPLES), NOTHING, both)
+
+    draws, whole = Draws(np.random.default_rng(3), RESAMPLES), whole_seeds(~np.isnan(mtl - stl), strata)
+    weights = draws.of_seeds(whole, strata)
+    drawn = [(stl[None, :, 0], mtl[None, :, 0]), *(draws.case_means(one) for one in both[1:])]
+    iqm, improvement = [], []
+    for b in range(RESAMPLES):
+        won, gains = [], []
+        for task, sides in enumerate(drawn):
+            seeds = np.repeat(np.arange(5), np.rint(weights[b, :, task] * whole[:, task].sum()).astype(int))
+            one, other = (side[min(b, len(side) - 1)][seeds].astype(float) for side in sides)
+            won.append((np.sign(other[:, None] - one) / 2 + 0.5).mean())
+            gains.append((scale[task] * (other - one), np.full(len(seeds), 60 // len(seeds))))
+        improvement.append(np.mean(won))
+        iqm.append(stats.trim_mean(np.repeat(*map(np.concatenate, zip(*gains, strict=True))), 0.25))
+    shares = [0.025, 0.975]
+    np.testing.assert_allclose(found.iqm[1:], np.quantile(iqm, shares), rtol=1e-4)
+    np.testing.assert_allclose(found.improvement[1:], np.quantile(improvement, shares), rtol=1e-6)
+
+
+def test_many_seeds_are_counted_as_few_are() -> None:
+    """Counts of 100 seeds do not fit the smallest integer: each multi-task run wins, so the probability is 1."""
+    layout = RNG.normal(size=(100, 9))
+    stl = layout.mean(axis=1, keepdims=True)
+    args = (stl, stl + 100, np.array([100.0]), np.array([0]), DRAWS, NOTHING, [(layout, layout + 100)])
+    assert aggregate(*args).improvement == pytest.approx((1, 1, 1))
+
+
 def test_tasks_of_one_stratum_are_drawn_together() -> None:
     """Two copies of a task: apart, their errors cancel by sqrt(2) in the bootstrap; together they do not."""
     stl, noise = np.ones((30, 1)), RNG.normal(0, 0.1, (30, 1))

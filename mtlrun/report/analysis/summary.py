@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from mtlrun.report.analysis.aggregates import make_aggregates
 from mtlrun.report.analysis.attribution import make_attribution
 from mtlrun.report.analysis.contrasts import make_contrasts
@@ -76,6 +78,7 @@ class Summary:
     devices: list[str]
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def summarise(
     manifest: Mapping[str, Any],
     runs: pd.DataFrame,
@@ -83,6 +86,9 @@ def summarise(
     scores: ScoreTable | None = None,
 ) -> Summary:
     """Judge a study, whole or interrupted: seeds whose runs are not there, or failed, are left out.
+
+    With one BLAS thread: the matrix products of a report are small, and between them further threads only wait, at
+    full load.
 
     Args:
         manifest: what the study asked for.

@@ -46,6 +46,10 @@ class Crossed:
     example_square: Array
     rest_square: Array
 
+    def of(self, at: NDArray[np.intp]) -> Crossed:
+        """Return some of the columns."""
+        return Crossed(*(getattr(self, field.name)[at] for field in fields(self)))
+
     @property
     def variance(self) -> Array:
         """Variance of the mean: `max(MSs + MSi - MSe, MSs, MSi) / (n m)`."""

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 from support.synthetic_study import SyntheticStudy
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from mtlrun.errors import DataError
+from mtlrun.report.analysis.cost import make_cost
 from mtlrun.report.analysis.rows import ROW_COLUMNS
 from mtlrun.report.analysis.summary import Summary, summarise
 
@@ -213,3 +215,21 @@ def test_the_test_part_decides_values_but_not_steps() -> None:
     after = summarise(study.manifest(), study.runs(), curves).pairs
     assert before[["step", "stl_step"]].equals(after[["step", "stl_step"]])
     assert not before["mtl"].equals(after["mtl"])
+
+
+def test_reports_use_one_blas_thread_and_give_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+
+    def blas_threads() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    def noted(*arguments: object) -> pd.DataFrame:
+        found.append(blas_threads())
+        return make_cost(*arguments)
+
+    monkeypatch.setattr("mtlrun.report.analysis.summary.make_cost", noted)
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        summary()
+        assert blas_threads() == before
+    assert found == [{1}]

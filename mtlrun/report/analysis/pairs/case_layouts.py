@@ -99,7 +99,8 @@ class CaseLayouts:
         if first is None or second is None or first.shape != second.shape:
             return []
         found = sign * (first - second)
-        return [found[:, ~np.isnan(found).any(axis=0)]]
+        known = ~np.isnan(found).any(axis=0)
+        return [found if known.all() else found[:, known]]
 
     def blocks_of(self, unit: int) -> float:
         """Return how many test cases stand behind one score of a unit: 1, or more where scores are of blocks."""
@@ -145,6 +146,8 @@ def stacked(
         found.append(one)
     rows = np.array(found, dtype=float)
     known = ~np.isnan(rows)
+    if known.all():
+        return rows + (values - rows.mean(axis=1))[:, None]
     if not known.any(axis=1).all():
         return None
     mean = np.where(known, rows, 0.0).sum(axis=1) / known.sum(axis=1)
@@ -154,6 +157,8 @@ def stacked(
 def filled(layout: Array) -> Array:
     """Return a layout (n, M) without NaN and with the same row means: cases without a label have no part in them."""
     known = ~np.isnan(layout)
+    if known.all():
+        return layout
     mean = np.where(known, layout, 0.0).sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True)
     share = layout.shape[1] / known.sum(axis=1, keepdims=True)
     return mean + np.where(known, layout - mean, 0.0) * share
