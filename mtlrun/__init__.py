@@ -9,14 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.version import __version__
+
 if TYPE_CHECKING:
     from mtlrun.data.arrays.memory import ArraySuite
     from mtlrun.results import Results
     from mtlrun.study import Plan, load, plan, run
 
-__version__ = "0.1.0"
-
-__all__ = ["ArraySuite", "Plan", "Results", "load", "plan", "run"]
+__all__ = ["ArraySuite", "Plan", "Results", "__version__", "load", "plan", "run"]
 
 _HOMES = {
     "ArraySuite": "mtlrun.data.arrays.memory",

@@ -27,7 +27,7 @@ ids, so the runs are still found. Give it as `field(default=..., kw_only=True, m
 FORMERLY = "formerly"
 """Key of the metadata of a field that had another name: that name. Run ids keep it, and stored nodes may have it."""
 
-RENAMED = {"weighting.on": "weighting.gradients_at"}
+RENAMED = {"weighting.on": "weighting.gradients_at", "suite.colours": "suite.channels"}
 """Settings by their former keys, which overrides and options of users may still have."""
 
 PLACE = {"place": True}
@@ -164,7 +164,7 @@ def key_faults(value: Any, key: str) -> Iterator[Fault]:
 
 def build(node: Mapping[str, Any]) -> Any:
     """Return the object of a checked node, the same for equal nodes; whole numbers become floats where meant."""
-    return _built(locate(node["_target_"]), json.dumps(node, sort_keys=True))
+    return _built(locate(node["_target_"]), json.dumps(node))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from mtlrun import __version__
 from mtlrun.cli.output import write_out
 from mtlrun.errors import Fault
+from mtlrun.version import __version__
 
 Handler = Callable[[argparse.Namespace], int]
 """Does what a command asks for, and returns the exit code."""

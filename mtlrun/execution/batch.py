@@ -13,14 +13,13 @@ from mtlrun.config import build
 from mtlrun.execution.local import Local
 from mtlrun.execution.memory import SAFE, free_mib
 from mtlrun.execution.stopping import judged_anytime, more_seeds
-from mtlrun.execution.too_large import check_memory
 from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
-from mtlrun.planning.manifest import study_runs
+from mtlrun.planning.manifest import current_cell, study_runs
 from mtlrun.planning.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study
 from mtlrun.planning.tuning import Choice, Tuning
@@ -28,6 +27,7 @@ from mtlrun.pluralize import pluralize
 from mtlrun.prepare.checks import check_tuning, prepare
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
 from mtlrun.prepare.theory_predictions import expected
+from mtlrun.prepare.too_large import check_memory
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.vectorize.strategy_groups import kind
@@ -308,7 +308,7 @@ def _with_earlier_cells(batch: Batch, invocation: str, known: Known | None) -> l
     if invocation and batch.study.name in batch.store.studies():
         earlier = batch.store.read_study(batch.study.name)
         if earlier.get("invocation") == invocation:
-            cells = {c["cell_id"]: Cell(**c) for c in earlier["cells"]} | cells
+            cells = {c["cell_id"]: Cell(**current_cell(c)) for c in earlier["cells"]} | cells
     for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper
     return [asdict(cell) for cell in cells.values()]
@@ -333,5 +333,5 @@ def _objectives(batch: Batch) -> list[float]:
         found = [sign[key[1]] * values[key] for key in keys if key in values]
         return sum(found) / len(found) if found else float("nan")
 
-    judged = ([cells[c] for c in ids if cells[c].judged] for ids in batch.study.jobs)
-    return [sum(map(objective, found)) / len(found) for found in judged]
+    reported = ([cells[c] for c in ids if cells[c].reported] for ids in batch.study.jobs)
+    return [sum(map(objective, found)) / len(found) for found in reported]

@@ -44,7 +44,7 @@ def more_seeds(
     undecided, seeds = set(open_["cell_id"]), {cell.cell_id: cell.seeds for cell in study.cells}
     longer = {key: stop.extended(old) if key in undecided else old for key, old in seeds.items()}
     longest = max(longer.values(), key=len)
-    longer |= {cell.cell_id: longest for cell in study.cells if not cell.judged}
+    longer |= {cell.cell_id: longest for cell in study.cells if not cell.reported}
     if all(len(longer[key]) == len(old) for key, old in seeds.items()):
         return {}
     return {

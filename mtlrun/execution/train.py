@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-import mtlrun
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.save_weights import save_weights
 from mtlrun.planning.runs import config_id
@@ -28,6 +27,7 @@ from mtlrun.training.loop.cohort import SPLITS, Cohort, LaneResult
 from mtlrun.training.runtime.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 from mtlrun.user_code import FOREIGN_ERRORS
+from mtlrun.version import __version__
 
 TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
@@ -160,7 +160,7 @@ def _free(device: torch.device) -> None:
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
     return {
-        "mtlrun": mtlrun.__version__,
+        "mtlrun": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mtlrun.config import current_key
 from mtlrun.data.task import METRICS
 from mtlrun.errors import ConfigError, Fault, LockError
+from mtlrun.planning.manifest import is_reported
 from mtlrun.report.tables import plain
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, An
             },
         }
         for cell in manifest["cells"]
-        if cell.get("judged", True)
+        if is_reported(cell)
     ]
 
 

@@ -45,11 +45,11 @@ class ConvNet(Model):
         Raises:
             ConfigError: inputs are no images of at least 4x4 pixels.
         """
-        colours, height, width = image_shape(input_shape, LEAST)
+        channels, height, width = image_shape(input_shape, LEAST)
         first, second = self.channels, 2 * self.channels
         flat = second * (height // 4) * (width // 4)
         blocks = [
-            nn.Sequential(nn.Conv2d(colours, first, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+            nn.Sequential(nn.Conv2d(channels, first, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
             nn.Sequential(nn.Conv2d(first, second, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
             nn.Sequential(nn.Flatten(), nn.Linear(flat, self.width), nn.ReLU()),
         ]

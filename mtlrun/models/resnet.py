@@ -85,8 +85,8 @@ class ResNet18(Model):
         Raises:
             ConfigError: inputs are no images of at least 8x8 pixels.
         """
-        colours, _, _ = image_shape(input_shape, LEAST)
-        stem = _convolution(colours, self.channels, 3, 1)
+        channels, _, _ = image_shape(input_shape, LEAST)
+        stem = _convolution(channels, self.channels, 3, 1)
         blocks: list[nn.Module] = [nn.Sequential(stem, self._norm(self.channels), nn.ReLU())]
         before = self.channels
         for stage, count in enumerate(STAGES):

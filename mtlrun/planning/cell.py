@@ -28,7 +28,7 @@ class Cell:
         controls: by name and judged task a run id per seed, as `mtlrun.prepare.controls` says.
         tuned: what tuning chose, as `mtlrun.execution.tuning` says it; None for settings that were given.
         front: the weights of its tasks where it is a point of a front, else None.
-        judged: whether it has rows; points of a front that `frontier` asked for have none.
+        reported: whether it has rows; points of a front that `frontier` asked for have none.
         raised_from: how many steps its epochs are, where `budget.min_steps` made them more; else None.
     """
 
@@ -47,5 +47,5 @@ class Cell:
     tuned: dict[str, Any] | None = None
     controls: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     front: list[float] | None = None
-    judged: bool = True
+    reported: bool = True
     raised_from: int | None = None

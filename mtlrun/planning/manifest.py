@@ -19,3 +19,13 @@ def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
         for by_task in (cell.get("controls") or {}).values():
             found.update(*by_task.values())
     return found
+
+
+def is_reported(cell: Mapping[str, Any]) -> bool:
+    """Return whether a manifest's cell has rows; older manifests say `judged`, the oldest nothing."""
+    return bool(cell.get("reported", cell.get("judged", True)))
+
+
+def current_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest's cell with today's names of its fields."""
+    return {("reported" if key == "judged" else key): value for key, value in cell.items()}

@@ -27,12 +27,12 @@ class Point(NamedTuple):
     Attributes:
         job: nodes by group.
         weights: of its tasks (T,) where it is a point of a front, else None.
-        judged: whether it is a row of the report, and not there for its front alone.
+        reported: whether it is a row of the report, and not there for its front alone.
     """
 
     job: Config
     weights: list[float] | None = None
-    judged: bool = True
+    reported: bool = True
 
 
 def frontier_faults(job: Config) -> list[Fault]:
@@ -78,7 +78,7 @@ def points(job: Config, tasks: int, memo: Memo, front: Mapping[str, Config]) -> 
     base = {**job, **front}
     try:
         for point in variants(base, tasks, memo):
-            yield Point(point, _weights(base, point, tasks), judged=False)
+            yield Point(point, _weights(base, point, tasks), reported=False)
     except ConfigError as error:
         key = f"{SCALARIZED['group']}.{SCALARIZED['setting']}"
         own = [

@@ -107,7 +107,7 @@ def plan_study(
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
             first = cells.setdefault(cell.cell_id, cell)
-            first.front, first.judged = first.front or cell.front, first.judged or cell.judged
+            first.front, first.reported = first.front or cell.front, first.reported or cell.reported
     for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper
     settings = (dict(jobs[0]["statistics"]), dict(jobs[0]["stop"]))
@@ -232,7 +232,7 @@ def _plan_cell(
         _early_stop(budget, phases),
         tuned=choice.told,
         front=point.weights,
-        judged=point.judged,
+        reported=point.reported,
         raised_from=budget.raised_from(suite.sources),
     )
 

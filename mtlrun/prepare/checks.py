@@ -12,7 +12,6 @@ from mtlrun.data.checks.every_split import every_split_faults
 from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.execution.too_large import with_one_default
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
 from mtlrun.planning.gate_settings import gate_faults
@@ -23,6 +22,7 @@ from mtlrun.planning.saving import SAVES
 from mtlrun.planning.study import Place, Study, plan_study, seed_count, seed_list, suites_of
 from mtlrun.planning.tuning import Choice, Tuning, find_tuning, unknown_keys
 from mtlrun.prepare.controls import CONTROLS, add_controls, network_of
+from mtlrun.prepare.too_large import with_one_default
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name

@@ -57,7 +57,7 @@ def add_controls(study: Study, names: Sequence[str]) -> None:
     Raises:
         ConfigError: the model has one width only, so that its capacity cannot be matched.
     """
-    for cell in (cell for cell in study.cells if names and cell.judged):
+    for cell in (cell for cell in study.cells if names and cell.reported):
         tasks = [task.name for task in build(cell.config["suite"]).info().tasks]
         cell.controls = {name: {} for name in CONTROLS if name in names}
         for task in cell.baselines if len(tasks) > 1 else ():

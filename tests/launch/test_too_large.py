@@ -10,10 +10,10 @@ from support.jobs import make_job
 from mtlrun.errors import ConfigError
 from mtlrun.execution import batch as batches
 from mtlrun.execution.batch import plan_batch
-from mtlrun.execution.too_large import cause, check_memory, size_text
 from mtlrun.planning.cohorts import group_runs
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.estimate import size_programs
+from mtlrun.prepare.too_large import cause, check_memory, size_text
 
 HUGE = "model.width=100000000"
 

@@ -26,15 +26,15 @@ def front_of(found: Study) -> list[Cell]:
 def test_jobs_share_the_points_of_their_front():
     found = study({"weighting": "equal"}, {"weighting": "pcgrad"})
     assert [cell.front for cell in front_of(found)] == WEIGHTS
-    assert not any(cell.judged for cell in front_of(found))
-    assert [cell.labels["mitigation"] for cell in found.cells if cell.judged] == ["none", "pcgrad"]
+    assert not any(cell.reported for cell in front_of(found))
+    assert [cell.labels["mitigation"] for cell in found.cells if cell.reported] == ["none", "pcgrad"]
     assert len(found.cells) == 7
 
 
 def test_cells_are_the_same_with_and_without_a_front():
     asked = ({"weighting": "equal"}, {"weighting": "pcgrad"})
     plain, with_front = study(*asked, points=None), study(*asked)
-    judged = [cell for cell in with_front.cells if cell.judged]
+    judged = [cell for cell in with_front.cells if cell.reported]
     assert [(c.cell_id, c.runs, c.hyper) for c in plain.cells] == [
         (c.cell_id, c.runs, c.hyper) for c in judged
     ]
@@ -56,13 +56,13 @@ def test_strategies_that_all_jobs_have_stay_and_others_are_plain():
 
 def test_a_point_that_is_asked_for_by_itself_is_judged():
     found = study({"weighting": "static", "weighting__weights": [0.5, 1.5]})
-    judged = {tuple(cell.front): cell.judged for cell in front_of(found) if cell.front}
+    judged = {tuple(cell.front): cell.reported for cell in front_of(found) if cell.front}
     assert judged == {tuple(weights): weights == [0.5, 1.5] for weights in WEIGHTS}
 
 
 def test_a_grid_is_a_front_with_no_further_key():
     found = study({"weighting": "static", "weighting__grid": 5}, {"weighting": "pcgrad"}, points=None)
-    assert [(cell.front, cell.judged) for cell in front_of(found)] == [(w, True) for w in WEIGHTS]
+    assert [(cell.front, cell.reported) for cell in front_of(found)] == [(w, True) for w in WEIGHTS]
 
 
 def test_one_task_has_no_front():

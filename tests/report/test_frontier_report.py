@@ -35,7 +35,7 @@ def with_front(judged: bool = False, points: Any = None, **options: Any) -> Synt
     for weights, gains in (POINTS if points is None else points).items():
         hyper = {"weighting.weights": list(weights)}
         study.add(STL, values(*gains), weighting="static", mitigation="static", hyper=hyper, **options)
-        study.cells[-1].update(front=list(weights), judged=judged)
+        study.cells[-1].update(front=list(weights), reported=judged)
     return study
 
 
@@ -278,7 +278,7 @@ def test_three_tasks_have_a_table_and_no_picture() -> None:
         study.add(
             *three(weights), weighting="static", mitigation="static", hyper={"weighting.weights": weights}
         )
-        study.cells[-1].update(front=weights, judged=False)
+        study.cells[-1].update(front=weights, reported=False)
     study.add(*three([3, 3, 3]), weighting="good", mitigation="good")
     assert words(study.summary()) == {"good": "beyond it"}
     with pytest.raises(ConfigError, match="two tasks"):

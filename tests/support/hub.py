@@ -12,10 +12,10 @@ import numpy as np
 SEED = 5
 
 
-def pictures(labels: np.ndarray, side: int, colours: int) -> list[np.ndarray]:
+def pictures(labels: np.ndarray, side: int, channels: int) -> list[np.ndarray]:
     """Return an image for each label, uint8: dim noise, and a bright row that tells the label."""
     rng = np.random.default_rng(SEED)
-    shape = (side, side) if colours == 1 else (side, side, colours)
+    shape = (side, side) if channels == 1 else (side, side, channels)
     found = [rng.integers(0, 90, shape).astype(np.uint8) for _ in labels]
     for image, label in zip(found, labels, strict=True):
         image[label % side] = 255 - label // side
@@ -38,11 +38,16 @@ def saved(folder: Path, parts: Mapping[str, Mapping[str, Any]], features: Mappin
 
 
 def one_label(
-    folder: Path, names: Sequence[str], image: str = "image", side: int = 28, colours: int = 1, rows: int = 60
+    folder: Path,
+    names: Sequence[str],
+    image: str = "image",
+    side: int = 28,
+    channels: int = 1,
+    rows: int = 60,
 ) -> str:
     """Write what MNIST, Fashion-MNIST and CIFAR-10 look like: an image and a class; a test part half as large."""
     parts = {}
     for part, count in (("train", rows), ("test", rows // 2)):
         labels = even_labels(count, len(names))
-        parts[part] = {image: pictures(labels, side, colours), "label": labels}
+        parts[part] = {image: pictures(labels, side, channels), "label": labels}
     return saved(folder, parts, {image: datasets.Image(), "label": datasets.ClassLabel(names=list(names))})

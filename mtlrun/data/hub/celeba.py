@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mtlrun.config import PLACE
+from mtlrun.config import FORMERLY, PLACE
 from mtlrun.data.hub.suite import HubSuite, Targets
 
 ATTRIBUTES = (
@@ -38,4 +38,4 @@ class CelebA(HubSuite):
     path: str = field(default="flwrlabs/celeba", metadata=PLACE)
     targets: Targets | None = field(default_factory=lambda: Targets({name: name for name in ATTRIBUTES}))
     size: int | None = 64
-    colours: int | None = 3
+    channels: int | None = field(default=3, metadata={FORMERLY: "colours"})

@@ -20,7 +20,7 @@ class Settings(Protocol):
     targets: dict[str, str | list[str]] | None
     groups: dict[str, list[int | str]] | None
     size: int | None
-    colours: int | None
+    channels: int | None
     crop: int
 
     def split_faults(self) -> Iterator[Fault]:
@@ -51,7 +51,7 @@ def setting_faults(suite: Settings) -> Iterator[Fault]:
         yield Fault("stratify", "must name the column that `suite.groups` is about")
     if suite.size is not None and suite.size < 1:
         yield Fault("size", "must be at least 1 pixel", suite.size)
-    if suite.colours not in (None, 1, 3):
-        yield Fault("colours", "must be 1 or 3", suite.colours)
+    if suite.channels not in (None, 1, 3):
+        yield Fault("channels", "must be 1 or 3", suite.channels)
     if suite.crop < 0:
         yield Fault("crop", "must be at least 0 pixels", suite.crop)

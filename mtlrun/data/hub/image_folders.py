@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from mtlrun.config import FORMERLY
 from mtlrun.data.hub.divided import Divided
 from mtlrun.data.hub.reading.origin import Origin
 from mtlrun.errors import Fault
@@ -27,7 +28,7 @@ class ImageFolders(Divided):
 
     domains: list[str] | None = None
     size: int | None = 64
-    colours: int | None = 3
+    channels: int | None = field(default=3, metadata={FORMERLY: "colours"})
     divide: str = "domain"
     predict: str = "label"
 

@@ -41,8 +41,8 @@ class MultiMnist(HubSuite):
     def whole(self) -> tuple[SourceInfo, ...]:
         """Return the one source."""
         (digits,) = super().whole()
-        colours, height, width = digits.input_shape
-        return (replace(digits, name="composites", input_shape=(colours, height + SHIFT, width + SHIFT)),)
+        channels, height, width = digits.input_shape
+        return (replace(digits, name="composites", input_shape=(channels, height + SHIFT, width + SHIFT)),)
 
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the composites with both targets."""

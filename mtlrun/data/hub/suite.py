@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mtlrun.config import ADDED, PLACE
+from mtlrun.config import ADDED, FORMERLY, PLACE
 from mtlrun.data.checks.label_checks import PartLabels, label_faults
 from mtlrun.data.checks.split_remedy import Lack, remedy
 from mtlrun.data.hub.faults import setting_faults
@@ -53,7 +53,7 @@ class HubSuite(Suite):
         test: The same for the test part.
         stratify: The column by whose classes splits are stratified; None takes that of the first target.
         size: Pixels of both sides, to which images are brought; None where they have one size already.
-        colours: 1 or 3, to which images are brought; None where they have one number already.
+        channels: 1 or 3, to which images are brought; None where they have one number already.
         standardise: By mean and deviation of the training part; where false, images go from 0 to 1.
         flip: Mirror images of training batches at random.
         crop: Move images of training batches at random, by at most so many pixels.
@@ -73,7 +73,7 @@ class HubSuite(Suite):
     test: int | float = 0.2
     stratify: str | None = None
     size: int | None = None
-    colours: int | None = None
+    channels: int | None = field(default=None, metadata={FORMERLY: "colours"})
     standardise: bool = True
     flip: bool = False
     crop: int = 0
@@ -223,7 +223,7 @@ class HubSuite(Suite):
 
     def reading(self) -> Reading:
         """Return what inputs are read from, and how."""
-        return Reading(self.origin(), self.input_columns(), self.size, self.colours)
+        return Reading(self.origin(), self.input_columns(), self.size, self.channels)
 
     def columns_of(self, task: str) -> tuple[str, ...]:
         """Return the columns of a task's target."""
@@ -280,8 +280,8 @@ class HubSuite(Suite):
             return measured()
         if not self.has_images():
             return None
-        colours = self.examples().shape[1]
-        return np.zeros(colours, np.float32), np.full(colours, 255, np.float32)
+        channels = self.examples().shape[1]
+        return np.zeros(channels, np.float32), np.full(channels, 255, np.float32)
 
     def augment(self) -> Augment | None:
         """Return how training batches are varied."""

@@ -18,12 +18,12 @@ def augmented(images: Tensor, draws: Tensor, augment: Augment) -> Tensor:
     J. Sun, Deep Residual Learning, CVPR 2016, section 4.2, have it with p = 4.
 
     Args:
-        images: (..., colours, height, width), of any type.
+        images: (..., channels, height, width), of any type.
         draws: (..., 3), uniform in [0, 1).
         augment: what to do.
     """
-    leading, (colours, height, width) = images.shape[:-3], images.shape[-3:]
-    flat, drawn = images.reshape(-1, colours, height, width), draws.reshape(-1, DRAWS)
+    leading, (channels, height, width) = images.shape[:-3], images.shape[-3:]
+    flat, drawn = images.reshape(-1, channels, height, width), draws.reshape(-1, DRAWS)
     pad, device = augment.crop, images.device
     padded = F.pad(flat, (pad, pad, pad, pad))
     places = (drawn[:, 1:] * (2 * pad + 1)).long().clamp(max=2 * pad)  # float32 may round a draw up to 1
@@ -33,5 +33,5 @@ def augmented(images: Tensor, draws: Tensor, augment: Augment) -> Tensor:
         right = torch.where(drawn[:, :1] < 0.5, width - 1 - right, right)
     right = right + places[:, 1:]
     cells = down[:, :, None] * padded.shape[-1] + right[:, None, :]  # of each colour, which are alike
-    wanted = cells.reshape(-1, 1, height * width).expand(-1, colours, -1)
-    return padded.flatten(2).gather(2, wanted).reshape(*leading, colours, height, width)
+    wanted = cells.reshape(-1, 1, height * width).expand(-1, channels, -1)
+    return padded.flatten(2).gather(2, wanted).reshape(*leading, channels, height, width)

@@ -84,11 +84,11 @@ def pictures_told(tmp_path, change):
     [
         (None, "must have an image in every row, and has none in row 290"),
         (np.zeros((6, 5, 3), np.uint8), "must have images of 6x6 pixels as the first has"),
-        (np.zeros((6, 6), np.uint8), "must have images of 3 colours as the first"),
+        (np.zeros((6, 6), np.uint8), "must have images of 3 channels as the first"),
         ({"bytes": b"none", "path": None}, "has in row 290 an image that cannot be read: cannot identify"),
         (cut_picture(), "has in row 290 an image that cannot be read"),
     ],
-    ids=("missing", "size", "colours", "bytes", "cut"),
+    ids=("missing", "size", "channels", "bytes", "cut"),
 )
 def test_an_image_that_does_not_serve_is_told_before_training(tmp_path, image, said):
     (fault,) = pictures_told(tmp_path, lambda images: images.__setitem__(290, image))

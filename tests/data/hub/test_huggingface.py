@@ -239,7 +239,7 @@ def test_decoded_images_are_kept_beside_the_cache(folder, own_cache, tmp_path):
         ({"groups": {"g": ["q"]}}, r"`groups` must list classes of column fine_label, found 'q'"),
         ({"val": 40}, r"leaves none of the 40 rows"),
         ({"val": 1.5}, r"`val` must be a number of rows"),
-        ({"colours": 2}, r"`colours` must be 1 or 3"),
+        ({"channels": 2}, r"`channels` must be 1 or 3"),
         ({"inputs": "age", "flip": True}, r"`flip` is for images"),
         ({"train_size": 37}, r"`train_size` must be from 1 to 36 rows"),
     ],

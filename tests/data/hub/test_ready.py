@@ -25,19 +25,19 @@ def ready(name, path, **settings):
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "classes", "side", "colours", "tasks", "members"),
+    ("name", "image", "classes", "side", "channels", "tasks", "members"),
     [
         ("mnist", "image", DIGITS, 28, 1, ["digit", "odd"], [1, 3, 5, 7, 9]),
         ("fashion_mnist", "image", CLOTHES, 28, 1, ["article", "footwear"], [5, 7, 9]),
         ("cifar10", "img", OBJECTS, 32, 3, ["object", "animal"], [2, 3, 4, 5, 6, 7]),
     ],
 )
-def test_one_label_and_what_it_says(tmp_path, name, image, classes, side, colours, tasks, members):
-    suite = ready(name, one_label(tmp_path / "set", classes, image, side, colours))
+def test_one_label_and_what_it_says(tmp_path, name, image, classes, side, channels, tasks, members):
+    suite = ready(name, one_label(tmp_path / "set", classes, image, side, channels))
     info = suite.info()
     assert [t.name for t in info.tasks] == tasks
     assert [(t.kind, t.outputs) for t in info.tasks] == [("multiclass", 10), ("binary", 1)]
-    assert info.sources[0].input_shape == (colours, side, side)
+    assert info.sources[0].input_shape == (channels, side, side)
     assert info.sources[0].rows == {"train": 54, "val": 6, "test": 30}
     targets = suite.load(0).sources[0].targets
     np.testing.assert_array_equal(targets[tasks[1]][:, 0] == 1, np.isin(targets[tasks[0]], members))

@@ -1,6 +1,6 @@
 """Columns of images as arrays of bytes: decoded once, kept beside the library's own cache.
 
-Shape letters: N images, C colours, H height, W width.
+Shape letters: N images, C channels, H height, W width.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PIECE = 256  # images that are taken out of the column at once
 
 
 @cache
-def image_shape(origin: Origin, name: str, size: int | None, colours: int | None) -> tuple[int, int, int]:
+def image_shape(origin: Origin, name: str, size: int | None, channels: int | None) -> tuple[int, int, int]:
     """Return (C, H, W) of every image: of the first one, where the settings do not say.
 
     Raises:
@@ -29,26 +29,26 @@ def image_shape(origin: Origin, name: str, size: int | None, colours: int | None
     """
     first = next(_images(column(origin, name)))
     wide, high = first.size if size is None else (size, size)
-    return (colours or _colours(first), high, wide)
+    return (channels or _channels(first), high, wide)
 
 
 @cache
-def images(origin: Origin, name: str, size: int | None, colours: int | None) -> np.ndarray:
+def images(origin: Origin, name: str, size: int | None, channels: int | None) -> np.ndarray:
     """Return a column of images, uint8 (N, C, H, W), the same read-only object every time.
 
     Args:
         origin: of the data set.
         name: of the column.
         size: of both sides, to which images are brought with bilinear interpolation; None leaves them as they are.
-        colours: 1 or 3; None for what the first image has.
+        channels: 1 or 3; None for what the first image has.
 
     Raises:
         ConfigError: an image cannot be read, or has another shape than the first.
     """
-    shape = image_shape(origin, name, size, colours)
-    told = [column_digest(origin, name), shape, size is None, colours is None]
+    shape = image_shape(origin, name, size, channels)
+    told = [column_digest(origin, name), shape, size is None, channels is None]
     return kept_array(
-        told, lambda: _decoded(column(origin, name), shape, size is not None, colours is not None)
+        told, lambda: _decoded(column(origin, name), shape, size is not None, channels is not None)
     )
 
 
@@ -106,25 +106,25 @@ def _damaged(row: int, file: str | None, error: OSError) -> ConfigError:
     )
 
 
-def _colours(image: Any) -> int:
+def _channels(image: Any) -> int:
     return 1 if image.mode in ("1", "L", "I;16", "I", "F") else 3
 
 
 def _fitted(image: Any, shape: tuple[int, int, int], row: int, resized: bool, recoloured: bool) -> np.ndarray:
     """Return one image as (C, H, W)."""
-    colours, high, wide = shape
-    if not recoloured and _colours(image) != colours:
-        rule = f"must have images of {colours} colours as the first, or say suite.colours=1 or 3; row {row} differs"
-        raise ConfigError([Fault("inputs", rule, _colours(image))])
+    channels, high, wide = shape
+    if not recoloured and _channels(image) != channels:
+        rule = f"must have images of {channels} channels as the first, or say suite.channels=3; row {row} differs"
+        raise ConfigError([Fault("inputs", rule, _channels(image))])
     if not resized and image.size != (wide, high):
         rule = (
             f"must have images of {wide}x{high} pixels as the first has, or say suite.size; row {row} differs"
         )
         raise ConfigError([Fault("inputs", rule, "x".join(map(str, image.size)))])
     try:
-        image = image if image.mode == MODES[colours] else image.convert(MODES[colours])
+        image = image if image.mode == MODES[channels] else image.convert(MODES[channels])
         image = image if image.size == (wide, high) else image.resize((wide, high), resample=2)  # 2: bilinear
         pixels = np.asarray(image)  # decodes what was not yet
     except OSError as error:
         raise _damaged(row, image.filename, error) from error
-    return pixels.reshape(high, wide, colours).transpose(2, 0, 1)
+    return pixels.reshape(high, wide, channels).transpose(2, 0, 1)

@@ -24,14 +24,14 @@ class Reading(NamedTuple):
         origin: of the data set.
         names: of the columns.
         size: as of `mtlrun.data.hub.reading.images.images`.
-        colours: likewise.
+        channels: likewise.
         text: how text is read; None where the columns hold none.
     """
 
     origin: Origin
     names: tuple[str, ...]
     size: int | None = None
-    colours: int | None = None
+    channels: int | None = None
     text: Text | None = None
 
 
@@ -63,9 +63,9 @@ def example_shape(reading: Reading) -> tuple[int, ...]:
     Raises:
         ConfigError: as of `reads_images`, and where examples have no one shape.
     """
-    origin, names, size, colours, text = reading
+    origin, names, size, channels, text = reading
     if text is None and reads_images(origin, names):
-        return image_shape(origin, names[0], size, colours)
+        return image_shape(origin, names[0], size, channels)
     return inputs(reading).shape[1:]
 
 
@@ -75,10 +75,10 @@ def inputs(reading: Reading) -> np.ndarray:
     Raises:
         ConfigError: as of `example_shape`, and where some cannot be read.
     """
-    origin, names, size, colours, text = reading
+    origin, names, size, channels, text = reading
     if text is not None:
         return text_features(origin, names, text)
-    return images(origin, names[0], size, colours) if reads_images(origin, names) else numbers(origin, names)
+    return images(origin, names[0], size, channels) if reads_images(origin, names) else numbers(origin, names)
 
 
 @cache

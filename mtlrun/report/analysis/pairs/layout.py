@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.data.task import METRICS
+from mtlrun.planning.manifest import is_reported
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
 
     units: list[dict[str, Any]] = []
     pairs: dict[str, list[Any]] = {name: [] for name in _PAIR_COLUMNS}
-    cells = [cell for cell in manifest["cells"] if whole or cell.get("judged", True)]
+    cells = [cell for cell in manifest["cells"] if whole or is_reported(cell)]
     for position, cell in enumerate(cells):
         for task in cell["tasks"]:
             pairs["unit"] += [len(units)] * len(cell["seeds"])
