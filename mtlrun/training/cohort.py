@@ -33,12 +33,13 @@ from mtlrun.training.objectives import losses_of
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.places import own_constants
 from mtlrun.training.probes import EXTRA_BATCHES
-from mtlrun.training.rules import Own, Rules, lane_fields, side_by_side
+from mtlrun.training.rules import Own, Rules, side_by_side
 from mtlrun.training.running import statistics_of
 from mtlrun.training.step import Batch, Lanes, Program, Tensors
 from mtlrun.training.trainer import Trainer
 from mtlrun.training.ways import forward_of_lanes, why_one_by_one
 from mtlrun.weighting.base import Facts
+from mtlrun.weighting.one_run import lane_fields
 
 SPLITS = ("train", "val", "test")
 
