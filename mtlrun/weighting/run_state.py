@@ -89,6 +89,11 @@ class RunState:
         Raises:
             ConfigError: it belongs to another weighting, or to another number of tasks or parameters.
         """
+        parts = sorted(self.state_dict())
+        if sorted(state_dict) != parts:
+            raise ConfigError(
+                [Fault("state_dict", f"must have the parts {', '.join(parts)}", sorted(state_dict))]
+            )
         faults = [
             Fault(
                 f"state_dict[{part!r}]",

@@ -20,10 +20,10 @@ def scalars(losses: Losses, tasks: int, graph: bool = True) -> list[Tensor]:
         ConfigError: they are not T scalars, or one of them has no graph where it must.
     """
     found = list(losses)
-    shapes = [list(loss.shape) for loss in found]
+    shapes = [list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__ for loss in found]
     if shapes != [[]] * tasks:
-        rule = f"must be a list of {tasks} scalar tensors, or one tensor ({tasks},)"
-        raise ConfigError([Fault("losses", rule, f"shapes {shapes}")])
+        rule = f"must be a list of {tasks} scalar tensors, or one tensor of shape [{tasks}]"
+        raise ConfigError([Fault("losses", f"{rule}, not of the shapes {shapes}")])
     without = [task for task, loss in enumerate(found) if not loss.requires_grad]
     if graph and without:
         rule = "must all depend on parameters that are trained; those of these tasks do not"
@@ -111,7 +111,7 @@ class TaskGradients:
             ConfigError: several losses depend on one of them.
         """
         if self._met:
-            rule = "must name all parameters that several tasks use; not named are parameters of the shapes"
+            rule = "must be all parameters that several tasks use; it lacks some with these shapes"
             raise ConfigError([Fault("shared", rule, self._met)])
 
 

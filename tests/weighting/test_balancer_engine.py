@@ -3,102 +3,21 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from support.configs import run_config
+from support.balancer_loop import TASKS, PlainLoop, config, in_the_engine
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
 from mtlrun.training.cohort import Cohort
-from mtlrun.training.network import Parts, build_network
-from mtlrun.weighting import Balancer
 
-TASKS = ["digit", "even", "prime"]
-SEED, LR, STEPS = 3, 0.05, 24
-ROWS, BATCH = 40, 16  # an epoch has 2.5 steps, so that 24 steps reach what memories of epochs do
 ALIKE = 1e-9  # of a tensor's norm
 
 OTHER_SETTINGS = {"reduction": "sum", "gradients_at": "representation"}  # of all weightings that have them
-STEADY = {"sdmgrad": {"lr": 1.0}}  # at its default it amplifies round-off, as its page says
 EVERY = [(name, {}) for name in options("weighting")] + [
     (name, {key: value})
     for name in options("weighting")
     for key, value in OTHER_SETTINGS.items()
     if key in load_option("weighting", name)
 ]
-
-
-def config(name, setting, tasks, **choices):
-    settings = {f"weighting__{key}": value for key, value in (STEADY.get(name, {}) | setting).items()}
-    return run_config(
-        SEED,
-        STEPS,
-        suite="digits_attributes",
-        suite__tasks=TASKS[:tasks],
-        suite__train_size=ROWS,
-        budget__batch_size=BATCH,
-        optimizer="sgd",
-        optimizer__lr=LR,
-        optimizer__momentum=0.0,
-        weighting=name,
-        **settings,
-        **choices,
-    )
-
-
-def in_the_engine(cohort):
-    """Train one run; return its parameters, weights and batches."""
-    (phase,) = cohort.phases
-    trainer, weights, batches = cohort.begin(phase), [], []
-    for step, batch in zip(range(STEPS), cohort.batches(phase, 0), strict=False):
-        batches.append(batch)
-        weights.append(trainer.step(batch, step)[1][0])
-    return {n: p[0].detach() for n, p in cohort.parameters.items()}, torch.stack(weights), batches
-
-
-class PlainLoop:
-    """One run's network with torch's own optimizer and a `Balancer`."""
-
-    def __init__(self, run, cohort, primary=None):
-        self.tasks = cohort.info.tasks
-        self.network = build_network(Parts.of(run), cohort.info, SEED).double()
-        owners = self.network.owners()
-        self.balancer = Balancer(
-            build(run["weighting"]),
-            shared=[p for n, p in self.network.named_parameters() if owners[n] is None],
-            tasks=len(self.tasks),
-            seed=SEED,
-            steps_per_epoch=ROWS / BATCH,
-            rows=[ROWS] * len(self.tasks),
-            primary=primary,
-            lr=LR,
-        )
-        trained = [*self.network.parameters(), *self.balancer.parameters()]
-        self.optimizer = torch.optim.SGD(trained, lr=LR)
-
-    def losses(self, examples):
-        return self.losses_of(self.network.represent([examples.inputs[0][0]]), examples)
-
-    def losses_of(self, representation, examples):
-        outputs = self.network.finish(representation)
-        targets = [y[0] for y in examples.targets]
-        return [
-            F.cross_entropy(out, y)
-            if task.kind == "multiclass"
-            else F.binary_cross_entropy_with_logits(out, y)
-            for task, out, y in zip(self.tasks, outputs, targets, strict=True)
-        ]
-
-    def step(self, batch):
-        representation = self.network.represent([batch.examples.inputs[0][0]])
-        losses = self.losses_of(representation, batch.examples)
-        again = [] if len(batch.extra) == 2 else [batch.examples]
-        probes = [lambda e=e: self.losses(e) for e in (*again, *batch.extra)]
-        self.optimizer.zero_grad()
-        weights = self.balancer.backward(losses, representation, probes if batch.extra else ())
-        self.optimizer.step()
-        with torch.no_grad():
-            self.balancer.after_step(self.losses(batch.examples))
-        return weights
 
 
 def assert_alike(name, setting, tasks, primary=None):
@@ -143,8 +62,8 @@ def test_a_weighting_says_whether_it_looks_at_epochs(name):
     for length in (2, 10**6):
         run = config(name, {"warmup": 0} if name == "stch" else {}, 2)
         cohort = Cohort([run], torch.device("cpu"))
-        loop, batches = PlainLoop(run, cohort), cohort.batches(cohort.phases[0], 0)
-        loop.balancer._run._per_epoch = length
+        loop = PlainLoop(run, cohort, steps_per_epoch=length)
+        batches = cohort.batches(cohort.phases[0], 0)
         weights.append(torch.stack([loop.step(batch) for batch, _ in zip(batches, range(8), strict=False)]))
     told = not np.array_equal(*weights)
     assert told == build(load_option("weighting", name)).watches_epochs
