@@ -14,8 +14,8 @@ import numpy as np
 
 from mtlrun.statistics.evidence import Differences
 from mtlrun.statistics.judge import Judgement, judge
+from mtlrun.statistics.paired_tests.student import Array
 from mtlrun.statistics.settings import Statistics
-from mtlrun.statistics.student import Array
 
 _AT_ONCE = 8_000_000
 LONG_RUN = 8

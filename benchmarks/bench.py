@@ -26,7 +26,7 @@ from benchmarks.machine import machine
 from benchmarks.tables import compared_table, goals_table, measures_table, rates_table
 from benchmarks.timing import interval, spread
 from benchmarks.works import CLOCKS, IMAGES, STEPS, run_work
-from mtlrun.training.allocator import keep_freed_memory
+from mtlrun.training.runtime.allocator import keep_freed_memory
 
 STEP_WORKS = {work.name: work for work in STEPS}
 IMAGE_WORKS = {work.name: work for work in IMAGES}

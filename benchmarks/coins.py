@@ -23,8 +23,8 @@ import pandas as pd
 
 from benchmarks.machine import machine
 from mtlrun.cli import main as mtlrun
-from mtlrun.plan.study import study_runs
-from mtlrun.report.summary import summarise
+from mtlrun.planning.study import study_runs
+from mtlrun.report.analysis.summary import summarise
 from mtlrun.store.store import Store
 
 ROWS = {"train": 150, "val": 50, "test": 500}

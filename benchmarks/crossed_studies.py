@@ -2,7 +2,7 @@
 
 Each procedure makes of an example something of its own, whatever the seed; each seed adds noise. Drawn from the same
 distribution, two procedures are equal on the population, under every metric, though not on any test set. Scores are
-those of `mtlrun.training.example_scores`, gathered into cases as in training and centred as in a report.
+those of `mtlrun.training.objective.example_scores`, gathered into cases as in training and centred as in a report.
 
 Shape letters: B studies, n seeds, m examples, M cases, C outputs.
 """
@@ -18,10 +18,10 @@ import torch
 
 from mtlrun.data.task import METRICS, Source
 from mtlrun.statistics.evidence import Differences
-from mtlrun.statistics.student import Array
-from mtlrun.training.cases import Cases
-from mtlrun.training.example_scores import example_scores
-from mtlrun.training.metrics import METRICS as VALUES
+from mtlrun.statistics.paired_tests.student import Array
+from mtlrun.training.objective.cases import Cases
+from mtlrun.training.objective.example_scores import example_scores
+from mtlrun.training.objective.metrics import METRICS as VALUES
 
 _AT_ONCE = 6_000_000
 OWN, NOISE, SEED = 0.8, 1.0, 0.1
@@ -144,7 +144,7 @@ def draw(
 
 
 def differences(world: World, sides: Sides) -> Differences:
-    """Return the studies as columns: what `mtlrun.report.rows` makes of stored scores."""
+    """Return the studies as columns: what `mtlrun.report.analysis.rows` makes of stored scores."""
     (one, two), (first, second) = sides
     d = world.sign * (two - one)
     layouts = world.sign * (centred(second, two) - centred(first, one))

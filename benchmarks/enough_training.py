@@ -25,11 +25,11 @@ from benchmarks.reference_models import reference_values
 from benchmarks.small_tables import write_tables
 from mtlrun.cli import main as command
 from mtlrun.config import build
-from mtlrun.plan.study import study_runs
-from mtlrun.report.convergence import make_convergence
-from mtlrun.report.layout import lay_out
-from mtlrun.report.measured import measure
-from mtlrun.report.rows import make_rows
+from mtlrun.planning.study import study_runs
+from mtlrun.report.analysis.convergence import make_convergence
+from mtlrun.report.analysis.pairs.layout import lay_out
+from mtlrun.report.analysis.pairs.paired_values import measure
+from mtlrun.report.analysis.rows import make_rows
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import Store
 

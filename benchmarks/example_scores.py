@@ -20,7 +20,7 @@ import torch
 from benchmarks.child import Cost, mtlrun, run_child
 from benchmarks.goals import SCORES_RATIO, SMALL_STUDY, TORCH_RATIO, Measured
 from benchmarks.ours import bench_configs
-from mtlrun.launch.train import train_and_store
+from mtlrun.execution.train import train_and_store
 from mtlrun.store.records import SCORES
 from mtlrun.store.store import Store
 
@@ -99,7 +99,7 @@ def _scores(wanted: bool) -> Iterator[None]:
     if wanted:
         yield
         return
-    with patch("mtlrun.training.cohort.cases_of", lambda *arguments: None):
+    with patch("mtlrun.training.loop.cohort.cases_of", lambda *arguments: None):
         yield
 
 

@@ -24,8 +24,8 @@ from benchmarks.machine import machine
 from benchmarks.split_studies import split_rates
 from benchmarks.suite_studies import suite_rates
 from mtlrun.statistics.evidence import Differences, Tests, p_equivalence, p_two_sided, tests_of
+from mtlrun.statistics.paired_tests.student import Array
 from mtlrun.statistics.settings import Statistics
-from mtlrun.statistics.student import Array
 
 ALPHA, LEVEL, BATCH, MOST = 0.05, 0.95, 8, 80
 DESIGNS = ((5, 100), (10, 400), (30, 600))

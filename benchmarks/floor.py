@@ -17,8 +17,8 @@ from rich.table import Table
 
 from benchmarks.ours import bench_cohort, endless
 from benchmarks.works import IMAGES, MODELS, STEPS, Work, model_settings
-from mtlrun.training.cohort import Cohort
 from mtlrun.training.cost import step_flops
+from mtlrun.training.loop.cohort import Cohort
 
 LARGE = 1024  # rows of the product that shows the rate of operations
 STREAMED = 2**25  # elements of the tensors that show the rate of bytes

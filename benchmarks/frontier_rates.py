@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from mtlrun.statistics.frontier import BEYOND, DOMINATED, ON, UNDECIDED, Position, on_front, position
-from mtlrun.statistics.resamples import bootstrap_weights
-from mtlrun.statistics.student import Array, StudentT
+from mtlrun.statistics.paired_tests.resamples import bootstrap_weights
+from mtlrun.statistics.paired_tests.student import Array, StudentT
 
 ALPHA, POINTS, RADIUS, SHIFT, MARGIN, SHARED = 0.05, 11, 4.0, 1.5, 1.0, 0.5
 SEEDS, VARIANTS, RESAMPLES = (5, 10, 20), (1, 5), 400

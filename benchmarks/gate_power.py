@@ -20,7 +20,7 @@ import numpy as np
 
 from mtlrun.statistics.change import Change, Changes, changes, seeds_to_check
 from mtlrun.statistics.corrections import holm
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.student import Array
 
 ALPHA = 0.05
 MARGINS, SEEDS, ROWS = (0.5, 1.0, 2.0, 4.0), (5, 10, 20, 40, 80), (1, 5, 20)

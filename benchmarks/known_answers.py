@@ -19,8 +19,8 @@ from mtlrun.cli import main as command
 from mtlrun.data.digits_parity import DigitsParity
 from mtlrun.data.suite import Source, SourceInfo
 from mtlrun.data.task import Task
-from mtlrun.plan.study import study_runs
-from mtlrun.report.summary import Summary, summarise
+from mtlrun.planning.study import study_runs
+from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.store.store import Store
 
 SHORT = ("model.width=16", "budget=steps", "budget.steps=40", "budget.evaluations=2")

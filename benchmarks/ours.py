@@ -10,7 +10,7 @@ from torch import Tensor, device
 from benchmarks.peers import LR, Peer
 from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 ENDLESS = 10_000_000  # steps: more than any benchmark takes
 IMAGE_SUITE = {"_target_": "benchmarks.image_suite.DigitImages"}

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mtlrun.cli import main as command
-from mtlrun.plan.study import study_runs
-from mtlrun.report.summary import summarise
+from mtlrun.planning.study import study_runs
+from mtlrun.report.analysis.summary import summarise
 from mtlrun.store.store import Store
 
 COSINES = (0.5, 1.0)

@@ -15,8 +15,8 @@ import numpy as np
 
 from mtlrun.statistics.delta_m import delta_m
 from mtlrun.statistics.evidence import Differences, p_two_sided, student_intervals, tests_of
+from mtlrun.statistics.paired_tests.student import Array
 from mtlrun.statistics.settings import Statistics
-from mtlrun.statistics.student import Array
 
 INPUTS, APART, FEATURES, RIDGE = 5, 0.35, 12, 2.0
 ALPHA, LEVEL = 0.05, 0.95

@@ -19,10 +19,10 @@ import pyarrow as pa
 import torch
 
 from benchmarks.split_studies import ONE_SEED, SEVERAL_SEEDS, Splits, accuracies
-from mtlrun.report.summary import Summary, summarise
-from mtlrun.statistics.student import Array
+from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.statistics.paired_tests.student import Array
 from mtlrun.store.scores import ScoreTable
-from mtlrun.training.example_scores import example_scores
+from mtlrun.training.objective.example_scores import example_scores
 
 LABELS = {
     "sharing": "hard",

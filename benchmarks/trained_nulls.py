@@ -21,7 +21,7 @@ from benchmarks.validity import ALPHA, two_errors
 from mtlrun.cli import main as mtlrun
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import METHODS, make_method, two_sided
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.student import Array
 
 CELL = ("suite=digits_parity", "model.width=16", "budget=steps", "budget.steps=40", "budget.evaluations=2")
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import METHODS, Method, equivalence, make_method, two_sided
-from mtlrun.statistics.skew import clearly_skewed
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.skew import clearly_skewed
+from mtlrun.statistics.paired_tests.student import Array
 
 ROWS, ALPHA, BATCH, MOST, PARTS = 10, 0.05, 8, 200, 10
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]

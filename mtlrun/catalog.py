@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
+from mtlrun.docstrings import read_docstrings
 from mtlrun.errors import ConfigError, Fault, did_you_mean
-from mtlrun.installed import option_folders
 from mtlrun.near_misses import guesses, question
 from mtlrun.option_files import Loader, check_folders, option_files, read_options
-from mtlrun.sources import read_docstrings
+from mtlrun.option_packages import option_folders
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
 _PACKAGE_LINE = re.compile(r"#\s*@package\b")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import json
 import re
 import sys
 import types
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
-from mtlrun.foreign import TARGET, blaming, find
+from mtlrun.user_code import TARGET, blaming, find
 
 ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
@@ -38,7 +39,16 @@ _OVERRIDE = re.compile(r"((?:[+~]|tune\.)*)([^=]*)(.*)", re.DOTALL)
 
 
 class Configured:
-    """Base of the dataclasses that config nodes describe."""
+    """Base of the dataclasses that config nodes describe.
+
+    Equal nodes are built once and share their object, so fields do not change: use `dataclasses.replace`.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; the fields of a built object are fixed."""
+        if "_built" in self.__dict__ and name in self.__dataclass_fields__:  # type: ignore[attr-defined]
+            raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r} of a built setting")
+        super().__setattr__(name, value)
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the values; keys are field names. Types have been checked before."""
@@ -153,10 +163,17 @@ def key_faults(value: Any, key: str) -> Iterator[Fault]:
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Build the object of a checked node; whole numbers become floats where a float is meant."""
-    cls = locate(node["_target_"])
-    hints = _hints(cls)
-    return cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
+    """Return the object of a checked node, the same for equal nodes; whole numbers become floats where meant."""
+    return _built(locate(node["_target_"]), json.dumps(node, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=4096)
+def _built(cls: type, text: str) -> Any:
+    """Return the object of a class and a node as JSON, the same one every time."""
+    node, hints = json.loads(text), _hints(cls)
+    found = cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
+    object.__setattr__(found, "_built", True)
+    return found
 
 
 def checked(part: Part) -> Part:

@@ -10,7 +10,7 @@ import pytest
 from support.commands import mtlrun, planned, reported, segments, tiny
 
 from mtlrun.catalog import load_option, options
-from mtlrun.launch import batch
+from mtlrun.execution import batch
 from mtlrun.store.store import Store
 
 BUNDLED = [name for name in options("suite") if not {"path", "paths"} & set(load_option("suite", name))]

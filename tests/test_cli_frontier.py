@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.commands import mtlrun, planned, tiny
 
-import mtlrun.training.cohort as cohort_module
+import mtlrun.training.loop.cohort as cohort_module
 
 ASKED = ("frontier=3", "mitigation=none,pcgrad")
 

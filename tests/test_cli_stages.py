@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from support.commands import mtlrun, planned, tiny
 
-import mtlrun.training.cohort as cohort_module
-from mtlrun.report.attribution import PARTS, SHARING
+import mtlrun.training.loop.cohort as cohort_module
+from mtlrun.report.analysis.attribution import PARTS, SHARING
 from mtlrun.store.store import Store
 
 TUNE = ("tune.optimizer.lr=[0.0001,0.01]", "tune.seeds=2")

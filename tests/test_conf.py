@@ -11,8 +11,8 @@ import pytest
 
 from mtlrun.catalog import conf_dir, describe, groups, label, load_option, options, options_of
 from mtlrun.config import build, check_node, locate
-from mtlrun.launch.check import NODES
-from mtlrun.plan.labels import MITIGATING, PLAIN, mitigation_label, presets_of
+from mtlrun.planning.labels import MITIGATING, PLAIN, mitigation_label, presets_of
+from mtlrun.prepare.checks import NODES
 
 PRESETS = ("mitigation", "experiment")  # they set other groups
 EVERY = [(group, option) for group in groups() for option in options(group)]

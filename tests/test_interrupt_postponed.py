@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from mtlrun.interrupt import postponed
+from mtlrun.cli.interrupt import postponed
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 
-from mtlrun.report.aggregate_picture import draw_settings
+from mtlrun.report.figures.aggregates import draw_settings
 
 HERE = Path(__file__).parent
 

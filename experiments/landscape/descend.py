@@ -22,13 +22,13 @@ from mtlrun.data.task import Task
 from mtlrun.regularization.none import NoRegularization
 from mtlrun.schedule.base import Phase
 from mtlrun.sharing.hard import Hard
-from mtlrun.training.compiled import compiled
-from mtlrun.training.gradients import Tensors
+from mtlrun.training.loop.compiled_step import compiled
+from mtlrun.training.loop.phase_trainer import Trainer
+from mtlrun.training.loop.probes import EXTRA_BATCHES
+from mtlrun.training.loop.step import Batch, Examples, Lanes, Program, Seen
+from mtlrun.training.objective.gradients import Tensors
 from mtlrun.training.optimizers import Adam, LaneOptimizer
-from mtlrun.training.probes import EXTRA_BATCHES
-from mtlrun.training.rules import Own, Rules, kind
-from mtlrun.training.step import Batch, Examples, Lanes, Program, Seen
-from mtlrun.training.trainer import Trainer
+from mtlrun.training.vectorize.strategy_groups import Own, Rules, kind
 from mtlrun.weighting.base import Facts
 from mtlrun.weighting.one_run import lane_fields
 

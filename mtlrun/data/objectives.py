@@ -9,7 +9,7 @@ from typing import Any
 
 from mtlrun.data.task import ClassWeights, Task
 from mtlrun.errors import Fault
-from mtlrun.foreign import TARGET, argument_faults, find
+from mtlrun.user_code import TARGET, argument_faults, find
 
 BALANCED = "balanced"
 GIVEN = 2  # outputs and targets come before the arguments of a loss that is a function

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import ADDED, Configured
-from mtlrun.data.every_split import Lack, remedy
-from mtlrun.data.judged import PartLabels
+from mtlrun.data.checks.label_checks import PartLabels
+from mtlrun.data.checks.split_remedy import Lack, remedy
 from mtlrun.data.noise import noisy_targets, shuffled_targets
 from mtlrun.data.objectives import class_weights, loss_text, objective_faults, own_losses, weights_of
 from mtlrun.data.per_task import by_task, per_task_faults
@@ -44,7 +44,7 @@ class Suite(Configured, ABC):
             K splits, seed s becomes the K seeds K s to K s + K - 1; a run's split is its seed modulo K.
         shuffled: Tasks whose training targets are shuffled, so that they say nothing of their inputs.
         losses: By task name a loss of the user's own, as `my_package.my_loss` or a mapping of `_target_` and its
-            arguments; other tasks have the loss of their kind. See `mtlrun.training.objectives`.
+            arguments; other tasks have the loss of their kind. See `mtlrun.training.loop.task_losses`.
         class_weights: `balanced` for every task with classes, or by task name `balanced` or a number for each class
             (each label of a multilabel task), with which its examples count in the training loss.
     """
@@ -136,7 +136,7 @@ class Suite(Configured, ABC):
         return iter(())
 
     def looks(self) -> Sequence[Any]:
-        """Return a first look at each table that the suite reads, as `mtlrun.data.tables.look.Look`."""
+        """Return a first look at each table that the suite reads, as `mtlrun.data.tables.first_look.look.Look`."""
         return ()
 
     def examples_of(self, paths: Sequence[Path], seed: int) -> list[np.ndarray] | None:

@@ -9,14 +9,14 @@ import numpy as np
 
 from mtlrun.errors import LockError
 from mtlrun.gate.differences import config_changes, environment_changes
+from mtlrun.gate.lockfile import Seeded, Stored, check_margin, gains_by_seed, identity, kept_cells
 from mtlrun.gate.result import GateResult, GateRow, ordered
-from mtlrun.lockfile import Seeded, Stored, check_margin, gains_by_seed, identity, kept_cells
-from mtlrun.report.layout import split_ratio
+from mtlrun.report.analysis.pairs.layout import split_ratio
 from mtlrun.statistics.change import Change, change_by_seed, seeds_to_check
 from mtlrun.statistics.corrections import holm
 
 if TYPE_CHECKING:
-    from mtlrun.report.summary import Summary
+    from mtlrun.report.analysis.summary import Summary
 
 Row = Mapping[str, Any]
 

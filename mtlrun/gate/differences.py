@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mtlrun.report.summary import Summary
+from mtlrun.report.analysis.summary import Summary
 
 Config = Mapping[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mtlrun.gate.lockfile import IDENTITY
 from mtlrun.gate.result import WORDS, GateResult, GateRow
-from mtlrun.lockfile import IDENTITY
 from mtlrun.report.tables import plain
 
 SCHEMA_VERSION = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtlrun.gate.result import GateResult
 from mtlrun.gate.wording import HEADER, cells, sentences, title
-from mtlrun.report.markdown import escape
+from mtlrun.report.formats.markdown import escape
 
 
 def to_markdown(result: GateResult) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mtlrun.gate.result import GateResult
 from mtlrun.gate.wording import HEADER, cells, sentences, title
-from mtlrun.report.terminal import Style
+from mtlrun.report.formats.terminal import Style
 
 if TYPE_CHECKING:
     from rich.table import Table

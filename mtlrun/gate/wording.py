@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtlrun.counted import counted
 from mtlrun.gate.result import WORDS, GateResult, GateRow
-from mtlrun.report.words import shown
+from mtlrun.pluralize import pluralize
+from mtlrun.report.text.number_format import shown
 
 HEADER = (
     "outcome",
@@ -31,11 +31,11 @@ def title(result: GateResult) -> str:
 def sentences(result: GateResult) -> list[str]:
     """Return what is to say of the study as a whole."""
     counts = ", ".join(f"{number} {outcome}" for outcome, number in result.counts.items())
-    said = [f"Of {counted(len(result.rows), 'row')}: {counts}."]
+    said = [f"Of {pluralize(len(result.rows), 'row')}: {counts}."]
     said.append("Tested over seeds, on the same data: whether the study still comes out as it did.")
     if result.new_rows:
         are = "is" if result.new_rows == 1 else "are"
-        said.append(f"{counted(result.new_rows, 'row')} of the study {are} not in the lock file.")
+        said.append(f"{pluralize(result.new_rows, 'row')} of the study {are} not in the lock file.")
     if result.environment:
         said.append(f"Changed since the lock: {'; '.join(result.environment)}.")
     if result.looks > 1:
@@ -76,7 +76,7 @@ def note(row: GateRow) -> str:
     """Return what else is to say of a row: divergence, what changed, how many seeds would decide."""
     parts = []
     if row.n_diverged:
-        parts.append(f"{counted(row.n_diverged, 'seed')} diverged")
+        parts.append(f"{pluralize(row.n_diverged, 'seed')} diverged")
     if row.changed:
         parts.append("changed: " + ", ".join(row.changed))
     if row.found is not None and not row.found.paired:
@@ -94,5 +94,5 @@ def _needed(row: GateRow) -> str:
             if row.found is None or row.found.n < 2
             else "no number of seeds decides"
         )
-    words = f"about {counted(row.seeds_needed, 'seed')} would decide whether the margin is lost"
+    words = f"about {pluralize(row.seeds_needed, 'seed')} would decide whether the margin is lost"
     return words if row.seeds_needed <= had else f"{words}, and the lock has {had}"

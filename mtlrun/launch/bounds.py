@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.plan.bounds import check_runs, most_faults
+from mtlrun.planning.limits import check_runs, most_faults
 
 
 def value_count(override: Override) -> float:

@@ -22,12 +22,12 @@ from omegaconf.errors import OmegaConfBaseException
 from mtlrun.catalog import OPTION_RULE, conf_dir, groups, options_of, settings
 from mtlrun.config import current_override
 from mtlrun.errors import ConfigError, Fault, did_you_mean
-from mtlrun.installed import option_folders
 from mtlrun.launch.bounds import value_faults
-from mtlrun.launch.check import job_faults
 from mtlrun.launch.repository import OptionRepository
 from mtlrun.near_misses import guesses, question
 from mtlrun.option_files import check_folders
+from mtlrun.option_packages import option_folders
+from mtlrun.prepare.checks import job_faults
 
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""

@@ -15,9 +15,9 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parameter import UninitializedParameter
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.foreign import FOREIGN_ERRORS, TARGET, argument_faults, arguments_of, find, told
 from mtlrun.models.base import Encoder, Model
 from mtlrun.models.memory import without_memory
+from mtlrun.user_code import FOREIGN_ERRORS, TARGET, argument_faults, arguments_of, find, told
 
 KEY = "model.encoder"
 SHAPE = "input_shape"

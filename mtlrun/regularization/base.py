@@ -61,7 +61,7 @@ class Regularization(Configured):
 
         Args:
             kind: of the task, as `multiclass`.
-            loss: the plain loss, a mean over examples (`mtlrun.training.losses`).
+            loss: the plain loss, a mean over examples (`mtlrun.training.objective.losses`).
             outputs: (B, outputs).
             targets: (B,) class numbers, else (B, outputs).
         """

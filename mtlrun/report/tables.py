@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.report.course import with_phases
-from mtlrun.report.layout import LABELS
+from mtlrun.report.analysis.pairs.layout import LABELS
+from mtlrun.report.analysis.phases import with_phases
+from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.variance import make_variance
 from mtlrun.report.setting_text import setting_text
-from mtlrun.report.summary import Summary
-from mtlrun.report.variance import make_variance
 
 if TYPE_CHECKING:
     import pandas as pd

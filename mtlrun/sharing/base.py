@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from mtlrun.config import ADDED, Configured
-from mtlrun.counted import counted
 from mtlrun.models.base import Encoder
+from mtlrun.pluralize import pluralize
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -184,4 +184,4 @@ class TrunkAndBranches(Body):
 def encoder_layers(depth: int) -> str:
     """Return in words how many blocks an encoder can be cut into; of one alone, how there may be more."""
     hint = "" if depth > 1 else " (an encoder of your own may be cut: model.blocks says where)"
-    return f"the encoder's {counted(depth, 'layer')}{hint}"
+    return f"the encoder's {pluralize(depth, 'layer')}{hint}"

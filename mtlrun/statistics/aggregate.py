@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlrun.statistics.resamples import Draws
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.resamples import Draws
+from mtlrun.statistics.paired_tests.student import Array
 
 RESAMPLES = 1000
 _AT_ONCE = 200

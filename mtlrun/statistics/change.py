@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mtlrun.statistics.judge import ZERO
-from mtlrun.statistics.power import seeds_after_pilot
-from mtlrun.statistics.student import Array, upper_tail
+from mtlrun.statistics.paired_tests.student import Array, upper_tail
+from mtlrun.statistics.power.seeds import seeds_after_pilot
 
 
 class Changes(NamedTuple):
@@ -78,7 +78,7 @@ def changes(
         paired: whether to compare seed by seed.
         margin: what may be lost, in the metric's unit; a number or (T,).
         ratio: n_test / n_train where each seed has its own split: the correction of Nadeau and Bengio for seeds
-            that share their data (see `mtlrun.statistics.student`).
+            that share their data (see `mtlrun.statistics.paired_tests.student`).
     """
     test = _paired(locked, fresh, ratio) if paired else _welch(locked, fresh, ratio)
     alone = _fresh_alone(locked, fresh, ratio)
@@ -144,8 +144,8 @@ def seeds_to_check(
     So many that an unchanged study passes as a whole with `power`, and that a loss of twice the margin is caught
     with `power`; where there are as many already, so many that a change of the size seen is told from the
     margin. That the spread is an estimate is allowed for where it matters, in what decides this row alone
-    (`mtlrun.statistics.power.seeds_after_pilot`): a study takes as many seeds as its most demanding row, so that in
-    the chance that all rows pass, underestimates of some are covered by the others. Changes that are all equal have
+    (`power.seeds.seeds_after_pilot`): a study takes as many seeds as its most demanding row, so that in the
+    chance that all rows pass, underestimates of some are covered by the others. Changes that are all equal have
     no spread, and are judged as signs: as many as make `2^-n` fall below alpha.
     """
 

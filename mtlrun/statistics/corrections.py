@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.student import Array
 
 
 def holm(p: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.student import Array
 
 
 class DeltaM(NamedTuple):

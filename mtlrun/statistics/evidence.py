@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlrun.statistics.crossed import Crossed, crossed
 from mtlrun.statistics.methods import CrossedColumns, Method, check_resplit, find_method, make_method
-from mtlrun.statistics.resampled import FLAT, ResampledT
+from mtlrun.statistics.paired_tests.crossed import Crossed, crossed
+from mtlrun.statistics.paired_tests.resampled import FLAT, ResampledT
+from mtlrun.statistics.paired_tests.student import Array, Moments, moments
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS, Statistics
-from mtlrun.statistics.student import Array, Moments, moments
 
 Words = NDArray[np.str_]
 Layouts = Sequence[Sequence[Array]]
@@ -46,8 +46,8 @@ class Differences:
     Attributes:
         d: (S, T) oriented, positive is better; NaN where a seed has none.
         size: (T,) what the metric's values are about, as |mean of the baseline|; NaN where that has no meaning.
-        layouts: for each column its differences by test example, as of `mtlrun.statistics.crossed.crossed`, of the
-            seeds that have one; none where they are not known.
+        layouts: for each column its differences by test example, as of `paired_tests.crossed.crossed`, of the seeds
+            that have one; none where they are not known.
         ratio: (T,) n_test / n_train where splits vary, else 0.
         split: (T, S) the split of each seed where splits vary; None where each has its own.
     """

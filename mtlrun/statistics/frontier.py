@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.student import Array
 
 Bounds = Callable[[Array, Sequence[Sequence[Array]], float], tuple[Array, Array]]
 """Of columns of leads (S, K), their layouts by test case (as of `mtlrun.statistics.evidence.Differences`) and a level
@@ -108,7 +108,7 @@ def position(
         own_val: (S, V, T) of the variants of the setting.
         front, own: the same on test.
         bounds: gives the intervals of columns of leads.
-        weights: (B, S) of `mtlrun.statistics.resamples.bootstrap_weights`, for the shares, which are over seeds.
+        weights: (B, S) of `paired_tests.resamples.bootstrap_weights`, for the shares, which are over seeds.
         margin: leads closer to 0, in percent, count as on the front.
         alpha: level of each word; each of the two bounds holds with 1 - alpha.
         front_cases, own_cases: by task the values on test by test case, (S, G, M) and (S, V, M).

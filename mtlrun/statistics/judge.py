@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlrun.statistics.advice import Advice, advise
 from mtlrun.statistics.corrections import adjust_by_family, find_correction, open_levels
-from mtlrun.statistics.crossed import Crossed
 from mtlrun.statistics.evidence import (
     Differences,
     OverSeeds,
@@ -21,8 +19,10 @@ from mtlrun.statistics.evidence import (
     tests_of,
 )
 from mtlrun.statistics.methods import find_method, make_method
+from mtlrun.statistics.paired_tests.crossed import Crossed
+from mtlrun.statistics.paired_tests.student import Array, moments
+from mtlrun.statistics.power.advice import Advice, advise
 from mtlrun.statistics.settings import Statistics
-from mtlrun.statistics.student import Array, moments
 from mtlrun.streams import stream
 
 INTERVAL_LEVEL = 0.95

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.statistics.bootstrap import Bootstrap
-from mtlrun.statistics.crossed import Crossed
-from mtlrun.statistics.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
-from mtlrun.statistics.sequential import Anytime
-from mtlrun.statistics.sign_flip import SignFlip
-from mtlrun.statistics.student import Array, StudentT
-from mtlrun.statistics.wilcoxon import Wilcoxon
+from mtlrun.statistics.paired_tests.bootstrap import Bootstrap
+from mtlrun.statistics.paired_tests.crossed import Crossed
+from mtlrun.statistics.paired_tests.crossed_tests import CrossedAnytime, CrossedBootstrap, CrossedT
+from mtlrun.statistics.paired_tests.sequential import Anytime
+from mtlrun.statistics.paired_tests.sign_flip import SignFlip
+from mtlrun.statistics.paired_tests.student import Array, StudentT
+from mtlrun.statistics.paired_tests.wilcoxon import Wilcoxon
 
 
 class Method(Protocol):
@@ -45,7 +45,7 @@ class CrossedColumns(NamedTuple):
     Attributes:
         layout: their analysis of variance.
         size: (T,) what the metric's values are about.
-        columns: the layouts of each column, as of `mtlrun.statistics.crossed.crossed`.
+        columns: the layouts of each column, as of `mtlrun.statistics.paired_tests.crossed.crossed`.
         d: (S, T) by seed.
     """
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlrun.statistics.judge import Judgement
-from mtlrun.statistics.student import Array
+from mtlrun.statistics.paired_tests.student import Array
 
 Words = NDArray[np.str_]
 

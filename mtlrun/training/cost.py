@@ -12,8 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.first_lane import first_lane
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.first_lane import first_lane
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 MIB = 2**20

@@ -22,9 +22,9 @@ from mtlrun.regularization.base import Regularization
 from mtlrun.schedule.base import Schedule
 from mtlrun.sharing.base import Body, Sharing
 from mtlrun.streams import stream_seed
-from mtlrun.training.masks import with_sites
 from mtlrun.training.optimizers import Optimizer
 from mtlrun.training.stems import body_inputs, stems_of
+from mtlrun.training.vectorize.masks import with_sites
 from mtlrun.weighting.base import Weighting
 
 M = TypeVar("M", bound=nn.Module)

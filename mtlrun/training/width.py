@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 WIDTHS = (1, 4, 16, 64, 256)
 WARM_STEPS = 2  # not timed: kernels are chosen, memory is taken

@@ -75,7 +75,7 @@ class Weighting(Configured, ABC):
         probe: what the step finds out on further examples of the training part first: `none`;
             `cross_gramian`: inner products of task gradients on two further, independent batches; or
             `validation_slopes`: how each task's loss changes along the gradient of held-out loss (see
-            `mtlrun.training.probes`).
+            `mtlrun.training.loop.probes`).
         watches_update: whether `after` is called with the losses that the update left on its batch, at the cost
             of a second forward pass.
         watches_epochs: whether `weigh` looks at `Signals.new_epoch`. A loop of the user's own then has to say how

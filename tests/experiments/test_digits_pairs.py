@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from experiments.digits_pairs.picture import HERE, draw
-from mtlrun.lockfile import read_lock
+from mtlrun.gate.lockfile import read_lock
 
 README = (HERE / "README.md").read_text(encoding="utf-8")
 OPTIMISERS = ("random", "uncertainty", "dwa", "famo", "pcgrad", "cagrad", "mgda", "nash_mtl", "aligned_mtl")

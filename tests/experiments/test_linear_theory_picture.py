@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.linear_theory.picture import HERE, NETWORKS, draw
-from mtlrun.report.theory import THEORY_COLUMNS
+from mtlrun.report.analysis.theory import THEORY_COLUMNS
 
 
 def test_the_committed_table_gives_the_picture(tmp_path):

@@ -12,9 +12,9 @@ from support.synthetic_study import SyntheticStudy
 
 from mtlrun.errors import ConfigError, LockError
 from mtlrun.gate.check import check
+from mtlrun.gate.lockfile import lock, read_lock
 from mtlrun.gate.markdown import to_markdown
 from mtlrun.gate.result import GateResult
-from mtlrun.lockfile import lock, read_lock
 
 SEEDS = 30
 RNG = np.random.default_rng(21)

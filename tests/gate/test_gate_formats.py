@@ -11,7 +11,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.gate.formats import FORMATS, check_format, render
 from mtlrun.gate.result import OUTCOMES, GateResult, GateRow, ordered
 from mtlrun.gate.terminal import to_terminal
-from mtlrun.report.terminal import Style
+from mtlrun.report.formats.terminal import Style
 from mtlrun.statistics.change import Change
 
 AWKWARD = 'a|b <c> & "d"\x07'

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from support.configs import run_config
 
-from mtlrun.launch.estimate import PROCESS_MIB, run_size
+from mtlrun.prepare.estimate import PROCESS_MIB, run_size
 
 CODE = """
     import json, sys, torch
     from pathlib import Path
-    from mtlrun.launch.train import train_and_store
+    from mtlrun.execution.train import train_and_store
     from mtlrun.store.store import Store
     from mtlrun.training.cost import process_peak_mib
     torch.set_num_threads(1)

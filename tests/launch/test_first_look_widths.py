@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mtlrun.launch.first_look import _folded, _widths
+from mtlrun.prepare.first_look import _folded, _widths
 
 NAMES = ["column", "used as", "kind", "missing", "holds", "with price", "with grade"]
 ROWS = [

@@ -11,10 +11,10 @@ from support import own_suites
 from support.commands import mtlrun, planned, reported, tiny
 from support.own_suites import CHANGES, TASKS, write_files
 
-from mtlrun.data.own import data_digests
-from mtlrun.launch.saved import saved_run
+from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
+from mtlrun.trained.saved_run import saved_run
 
 WRONG = "suite._target_=support.own_suites.Wrong"
 SOUND = ("model=mlp", "budget.batch_size=5")

@@ -13,8 +13,8 @@ import torch
 from support.commands import mtlrun
 from support.saved import loaded, trained
 
-from mtlrun.launch.export import export
 from mtlrun.store.store import Store
+from mtlrun.trained.export import export
 
 OFFSETS, SCALES = (0.0, -1e3, 2e7, 1e12), (1e-9, 1e-3, 1.0, 1e9)
 UNIX_TIME, JULIAN_DAY = 1.7e9, 2_460_000

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support.commands import mtlrun, planned, tiny
 
-from mtlrun.report.layout import lay_out
+from mtlrun.report.analysis.pairs.layout import lay_out
 from mtlrun.store.store import Store
 
 

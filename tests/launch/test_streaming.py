@@ -6,8 +6,8 @@ import pytest
 from support.commands import mtlrun, planned, reported, tiny
 from support.configs import run_config
 
-from mtlrun.launch.estimate import PROCESS_MIB, inputs_mib, size_programs
-from mtlrun.plan.cohorts import group_runs
+from mtlrun.planning.cohorts import group_runs
+from mtlrun.prepare.estimate import PROCESS_MIB, inputs_mib, size_programs
 
 DIGITS_MIB = 1797 * 64 * 4 / 2**20
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from mtlrun.errors import ConfigError
 from mtlrun.models.convnet_deep import DeepConvNet
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.stacked import Stacked
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.vectorize.stacked import Stacked
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.models.custom import Custom
 from mtlrun.models.mlp import MLP
 from mtlrun.models.resnet import ResNet18
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 
 SHAPE = (1, 8, 8)
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from mtlrun.models.base import Encoder
 from mtlrun.models.transformer import Attention, TabularTransformer, TransformerBlock
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.stacked import Stacked
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.vectorize.stacked import Stacked
 
 
 def encoder_of(model: TabularTransformer, numbers: int) -> Encoder:

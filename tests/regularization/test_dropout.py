@@ -7,8 +7,8 @@ from support.configs import run_config
 
 from mtlrun.regularization.dropout import Dropout
 from mtlrun.streams import stream
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.evaluate import evaluate
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.evaluate import evaluate
 
 CPU = torch.device("cpu")
 

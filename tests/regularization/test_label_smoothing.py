@@ -10,9 +10,9 @@ from support.configs import run_config
 from support.weighting import first_step
 
 from mtlrun.regularization.label_smoothing import LabelSmoothing
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.evaluate import evaluate
-from mtlrun.training.losses import LOSSES
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.evaluate import evaluate
+from mtlrun.training.objective.losses import LOSSES
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from support.weighting import first_step
 from mtlrun.catalog import load_option, options
 from mtlrun.regularization.elastic_net import ElasticNet
 from mtlrun.regularization.trace_norm import TraceNorm
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 PENALTIES = [name for name in options("regularization") if "on" in load_option("regularization", name)]
 

@@ -8,7 +8,7 @@ from support.weighting import first_step
 
 from mtlrun.errors import ConfigError
 from mtlrun.regularization.orthogonal import Orthogonal
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)

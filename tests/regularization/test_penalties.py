@@ -9,7 +9,7 @@ from support.weighting import first_step
 from mtlrun.regularization.l1 import L1
 from mtlrun.regularization.l2 import L2
 from mtlrun.regularization.none import NoRegularization
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 PARAMETERS = {
     "trunk.weight": torch.tensor([[1.0, -2.0]]),

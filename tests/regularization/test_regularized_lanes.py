@@ -12,7 +12,7 @@ from support.weighting import first_step
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
 from mtlrun.errors import ConfigError
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 LANES, PLACE = 16, 6

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from support.commands import mtlrun, reported, segments, tiny
 
-from mtlrun.report.selection import select
+from mtlrun.report.analysis.pairs.checkpoint_selection import select
 
 
 def curves(**runs: dict[str, list[float]]) -> pd.DataFrame:

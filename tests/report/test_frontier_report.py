@@ -11,10 +11,10 @@ import pytest
 from support.synthetic_study import SyntheticStudy
 
 from mtlrun.errors import ConfigError
-from mtlrun.report.formats import render
-from mtlrun.report.frontier_blocks import frontier_sentence
-from mtlrun.report.summary import Summary, summarise
-from mtlrun.report.terminal import Style, to_terminal
+from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.report.formats.registry import render
+from mtlrun.report.formats.terminal import Style, to_terminal
+from mtlrun.report.text.pareto import frontier_sentence
 
 N = 8
 RNG = np.random.default_rng(4)
@@ -222,7 +222,7 @@ def test_the_picture_shows_points_and_mitigations_the_same_each_time() -> None:
     import matplotlib
 
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        from mtlrun.report.frontier_picture import draw_fronts
+        from mtlrun.report.figures.pareto import draw_fronts
 
         (axes,) = draw_fronts(study.summary()).axes
     texts = {text.get_text() for text in axes.texts}
@@ -239,7 +239,7 @@ def test_the_picture_shows_points_and_mitigations_the_same_each_time() -> None:
 
 
 def test_the_picture_says_on_which_sides_points_are_left_out() -> None:
-    from mtlrun.report.frontier_picture import draw_fronts
+    from mtlrun.report.figures.pareto import draw_fronts
 
     study = with_front(points={**POINTS, (0.0, 2.0): (-60.0, 2.5), (2.0, 0.0): (-1.0, -70.0)})
     add(study, "good", 3, 1)
@@ -262,7 +262,7 @@ def test_no_interval_is_broken_on_a_terminal() -> None:
 
 
 def test_a_grid_alone_is_drawn_whole() -> None:
-    from mtlrun.report.frontier_picture import draw_fronts
+    from mtlrun.report.figures.pareto import draw_fronts
 
     (axes,) = draw_fronts(with_front(True, {**POINTS, (0.0, 2.0): (-60.0, 2.5)}).summary()).axes
     assert axes.get_xlim()[0] < -60 and {text.get_text() for text in axes.texts} >= {"0, 2", "1, 1"}

@@ -7,8 +7,8 @@ import pytest
 from support.synthetic_study import SyntheticStudy
 
 from mtlrun.errors import ConfigError
-from mtlrun.report.formats import render
-from mtlrun.report.summary import Summary
+from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.formats.registry import render
 
 N = 12
 RNG = np.random.default_rng(3)

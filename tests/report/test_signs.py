@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.commands import mtlrun, tiny
 
-from mtlrun.report.latex import escape
-from mtlrun.report.terminal import Style, to_terminal
+from mtlrun.report.formats.latex import escape
+from mtlrun.report.formats.terminal import Style, to_terminal
 
 
 def test_latex_sets_every_sign_of_the_tables() -> None:
@@ -16,7 +16,7 @@ def test_latex_sets_every_sign_of_the_tables() -> None:
 
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
-    from mtlrun.report.summary import summarise
+    from mtlrun.report.analysis.summary import summarise
     from mtlrun.store.store import Store
 
     store = tmp_path_factory.mktemp("signs")

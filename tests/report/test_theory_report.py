@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from support.synthetic_study import SyntheticStudy
 
-from mtlrun.report.formats import render
-from mtlrun.report.summary import summarise
-from mtlrun.report.theory import THEORY_COLUMNS
+from mtlrun.report.analysis.summary import summarise
+from mtlrun.report.analysis.theory import THEORY_COLUMNS
+from mtlrun.report.formats.registry import render
 
 STL = [0.2, 0.4, 0.3]
 MTL = [0.5, 0.7, 0.9]

@@ -10,10 +10,10 @@ from support.configs import run_config
 from support.plain_loop import LOSS, batches_of
 
 from mtlrun.config import build
-from mtlrun.plan.cohorts import group_runs
+from mtlrun.planning.cohorts import group_runs
 from mtlrun.schedule.base import Merge, Phase, forked, trained_steps
 from mtlrun.schedule.fork_merge import ForkMerge
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
 
 CPU = torch.device("cpu")

@@ -13,7 +13,7 @@ from mtlrun.schedule.feature_extraction import FeatureExtraction
 from mtlrun.schedule.gradual_unfreeze import GradualUnfreeze
 from mtlrun.schedule.pretrain_finetune import PretrainFinetune
 from mtlrun.schedule.progressive import Progressive
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 STEPS, EVALUATIONS = 12, 3
 SHARED = "body.trunk"

@@ -8,8 +8,8 @@ from support.networks import counts, network_of
 
 from mtlrun.catalog import options
 from mtlrun.errors import ConfigError
-from mtlrun.launch.check import parameter_count, prepare
-from mtlrun.training.cohort import Cohort
+from mtlrun.prepare.checks import parameter_count, prepare
+from mtlrun.training.loop.cohort import Cohort
 
 EQUAL = {"sharing__capacity": "same_parameters"}
 every_scheme = pytest.mark.parametrize("sharing", options("sharing"))

@@ -9,7 +9,7 @@ from support.configs import run_config
 from support.networks import counts, inputs_of, moved, network_of
 
 from mtlrun.sharing.dselect_k import DSelectK, selection
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 PER_EXAMPLE = {"sharing__gates": "per_example"}
 

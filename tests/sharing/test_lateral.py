@@ -7,7 +7,7 @@ from support.configs import run_config
 from support.networks import counts, inputs_of, moved, network_of
 
 from mtlrun.sharing.lateral import Connection, Lateral
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,7 @@ from support.networks import copy_weights, counts, in_training, inputs_of, moved
 
 from mtlrun.sharing.ltb import LTB, Choice
 from mtlrun.streams import stream
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 

@@ -11,9 +11,9 @@ from support.networks import drawn, in_training, inputs_of, moved, network_of
 from torch.func import functional_call
 
 from mtlrun.catalog import options
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.stacked import Stacked
-from mtlrun.training.ways import forward_of_lanes
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.vectorize.lane_backends import forward_of_lanes
+from mtlrun.training.vectorize.stacked import Stacked
 
 CPU = torch.device("cpu")
 CASES = [("digits_parity", "mlp"), ("digits_permuted", "mlp"), ("digits_parity", "convnet")]

@@ -8,7 +8,7 @@ from support.networks import moved, network_of
 from torch import nn
 
 from mtlrun.sharing.soft import Soft
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,8 @@ from support.networks import network_of
 from torch.func import functional_call
 
 from mtlrun.catalog import options
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.masks import hold, sites_of
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.vectorize.masks import hold, sites_of
 
 CPU = torch.device("cpu")
 LINEAR = ("weight", "bias")

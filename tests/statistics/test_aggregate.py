@@ -13,7 +13,7 @@ from mtlrun.statistics.aggregate import (
     performance_profile,
     whole_seeds,
 )
-from mtlrun.statistics.resamples import Draws
+from mtlrun.statistics.paired_tests.resamples import Draws
 
 RNG = np.random.default_rng(16)
 NAN = np.nan

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mtlrun.statistics.frontier import NOWHERE, Position, on_front, position, spread_out
-from mtlrun.statistics.resamples import bootstrap_weights
-from mtlrun.statistics.sign_flip import SignFlip
-from mtlrun.statistics.student import Array, StudentT
+from mtlrun.statistics.paired_tests.resamples import bootstrap_weights
+from mtlrun.statistics.paired_tests.sign_flip import SignFlip
+from mtlrun.statistics.paired_tests.student import Array, StudentT
 
 
 def bounds_by(method):

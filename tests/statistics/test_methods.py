@@ -9,8 +9,8 @@ import pytest
 
 from mtlrun.errors import ConfigError
 from mtlrun.statistics.methods import METHODS, Method, equivalence, make_method, two_sided
+from mtlrun.statistics.paired_tests.student import Array
 from mtlrun.statistics.settings import Statistics
-from mtlrun.statistics.student import Array
 
 every = pytest.mark.parametrize("name", METHODS)
 D = np.random.default_rng(4).normal([0.0, 0.6, -2.0, 0.3], 1.0, (18, 4))

@@ -8,8 +8,8 @@ import torch
 
 from mtlrun.config import build
 from mtlrun.sharing.drawn import Drawn
-from mtlrun.training.masks import PROGRESS, draw_shapes, hold, sites_of
 from mtlrun.training.network import Network, Parts, build_network
+from mtlrun.training.vectorize.masks import PROGRESS, draw_shapes, hold, sites_of
 from support.configs import run_config
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from mtlrun.launch.saved import SavedRun, saved_run
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
+from mtlrun.trained.saved_run import SavedRun, saved_run
 from support.commands import mtlrun, tiny
 
 

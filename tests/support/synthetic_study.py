@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mtlrun.report.summary import Summary, summarise
+from mtlrun.report.analysis.summary import Summary, summarise
 
 LABELS = {
     "sharing": "hard",

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Aggregator, Facts, Signals, State, Weighting
 from mtlrun.weighting.one_run import lane_fields, with_fields
 

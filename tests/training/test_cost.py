@@ -9,9 +9,9 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.training.cohort import Cohort
 from mtlrun.training.cost import Meter, process_peak_mib
 from mtlrun.training.cost import step_flops as flops_of
+from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 

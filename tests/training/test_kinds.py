@@ -5,9 +5,9 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.losses import LOSSES
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
+from mtlrun.training.objective.losses import LOSSES
 from mtlrun.weighting import slopes
 
 LR = 0.05

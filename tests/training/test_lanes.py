@@ -7,7 +7,7 @@ from support.configs import run_config
 from support.plain_loop import plain_loop
 
 from mtlrun.catalog import options
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 WEIGHTINGS = ("equal", "static", "uncertainty", "dwa", "pcgrad", "mgda")
 SHARINGS = ("hard", "branched", "separate")

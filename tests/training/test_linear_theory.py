@@ -11,7 +11,7 @@ import torch
 from support.configs import run_config
 
 from mtlrun.config import build
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 SEEDS, DIM, SAMPLES = 200, 10, 50
 

@@ -16,9 +16,9 @@ from support.configs import run_config
 from mtlrun.catalog import options
 from mtlrun.config import build
 from mtlrun.errors import ConfigError
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
-from mtlrun.training.rules import kind
+from mtlrun.training.vectorize.strategy_groups import kind
 
 LANES = 16
 MET = 6  # in the quick run a scheme meets every sixth weighting

@@ -9,8 +9,8 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 from sklearn import metrics as sk
 
-from mtlrun.training.labelled import filled, present
-from mtlrun.training.metrics import METRICS
+from mtlrun.training.objective.metrics import METRICS
+from mtlrun.training.objective.missing_labels import filled, present
 
 ROWS, CLASSES, LABELS = 60, 4, 3
 

@@ -7,7 +7,7 @@ from support.configs import run_config
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.optimizers import SGD, Adam, AdamW, LaneOptimizer
 
 SHAPES = {"matrix": (5, 3), "wide": (16, 16), "vector": (7,), "one": (1,)}

@@ -9,10 +9,10 @@ from scipy import stats
 
 from benchmarks.crossed_studies import WORLDS, centred, differences, draw
 from mtlrun.statistics import evidence
-from mtlrun.statistics.crossed import crossed
+from mtlrun.statistics.paired_tests.crossed import crossed
 from mtlrun.statistics.settings import Statistics
-from mtlrun.training.case_scores import _halved
-from mtlrun.training.example_scores import example_scores
+from mtlrun.training.objective.case_scores import _halved
+from mtlrun.training.objective.example_scores import example_scores
 
 pytestmark = pytest.mark.validity
 

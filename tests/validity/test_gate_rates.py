@@ -12,7 +12,7 @@ from support.synthetic_study import SyntheticStudy
 
 from benchmarks.gate_power import ALPHA, as_asked, exit_codes, rerun
 from mtlrun.gate.check import check
-from mtlrun.lockfile import lock
+from mtlrun.gate.lockfile import lock
 from mtlrun.statistics.change import changes
 from mtlrun.store.store import Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.known_answers import ladder
-from mtlrun.report.attribution import SHARING
+from mtlrun.report.analysis.attribution import SHARING
 
 pytestmark = [pytest.mark.slow, pytest.mark.validity]
 SEEDS = 10

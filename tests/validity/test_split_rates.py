@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.split_studies import ONE_SEED, SEVERAL_SEEDS, delta_m_rates, row_rates
 from benchmarks.validity import two_errors
-from mtlrun.statistics.resampled import ResampledT
+from mtlrun.statistics.paired_tests.resampled import ResampledT
 
 pytestmark = pytest.mark.validity
 slow = pytest.mark.slow

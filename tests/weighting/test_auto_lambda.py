@@ -6,7 +6,7 @@ import torch
 from support.configs import run_config
 from support.weighting import first_step
 
-from mtlrun.training import probes
+from mtlrun.training.loop import probes
 from mtlrun.weighting.auto_lambda import AutoLambda
 from mtlrun.weighting.base import Facts, Signals
 

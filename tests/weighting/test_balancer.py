@@ -11,7 +11,7 @@ from torch import nn
 
 from mtlrun.catalog import options
 from mtlrun.errors import ConfigError
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting import (
     DWA,
     FAMO,

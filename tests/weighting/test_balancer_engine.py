@@ -7,7 +7,7 @@ from support.balancer_loop import TASKS, PlainLoop, config, in_the_engine
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 ALIKE = 1e-9  # of a tensor's norm
 

@@ -8,7 +8,7 @@ import torch
 from support.configs import run_config
 from torchjd.scalarization import FAMO as TorchJDFAMO
 
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.famo import FAMO
 

@@ -8,7 +8,7 @@ import torch
 from support.configs import run_config
 from support.weighting import first_step, weights_of
 
-from mtlrun.training.step import learned_name
+from mtlrun.training.loop.step import learned_name
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.imtl import IMTL
 from mtlrun.weighting.imtl_g import IMTLG

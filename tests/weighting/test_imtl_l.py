@@ -9,7 +9,7 @@ from support.configs import run_config
 from support.weighting import first_step
 from torchjd.scalarization import IMTLL as TorchJDIMTLL
 
-from mtlrun.training.step import learned_name
+from mtlrun.training.loop.step import learned_name
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.imtl_l import IMTLL
 

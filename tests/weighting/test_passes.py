@@ -5,8 +5,8 @@ import torch
 from support.configs import run_config
 
 from mtlrun.catalog import describe, load_option, options
-from mtlrun.training.cohort import Cohort
-from mtlrun.training.step import Program
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.step import Program
 
 TASKS = ("digit", "even", "prime")
 WORDS = {  # forward and backward passes with three tasks, and how a page tells them of T

@@ -9,7 +9,7 @@ from support.weighting import first_step, vectorised
 
 from mtlrun.catalog import load_option
 from mtlrun.config import build
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.graddrop import GradDrop

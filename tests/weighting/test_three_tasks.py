@@ -6,7 +6,7 @@ import torch
 from support.configs import run_config
 
 from mtlrun.catalog import options
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 
 TASKS = ["digit", "even", "prime"]
 

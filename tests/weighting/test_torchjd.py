@@ -10,7 +10,7 @@ from support.configs import run_config
 from support.weighting import SIZE, first_step
 from torchjd import aggregation
 
-from mtlrun.training.cohort import Cohort
+from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.torchjd import TorchJD, aggregators, scalarizers
 

@@ -8,7 +8,7 @@ from support.configs import run_config
 from support.weighting import first_step
 from torchjd.scalarization import UW
 
-from mtlrun.training.step import learned_name
+from mtlrun.training.loop.step import learned_name
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.uncertainty import Uncertainty
 

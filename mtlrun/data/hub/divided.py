@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from mtlrun.data.hub.inputs import Reading, inputs, moments
-from mtlrun.data.hub.origin import Origin
-from mtlrun.data.hub.parts import part_sizes, rows_by_part
+from mtlrun.data.hub.reading.inputs import Reading, inputs, moments
+from mtlrun.data.hub.reading.origin import Origin
+from mtlrun.data.hub.reading.parts import part_sizes, rows_by_part
+from mtlrun.data.hub.reading.targets import Target, class_codes
 from mtlrun.data.hub.suite import HubSuite
-from mtlrun.data.hub.targets import Target, class_codes
 from mtlrun.data.splits import read_only
 from mtlrun.data.task import DEFAULT_METRICS, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from mtlrun.data.hub.origin import ROLES
-from mtlrun.data.hub.targets import KINDS
+from mtlrun.data.hub.reading.origin import ROLES
+from mtlrun.data.hub.reading.targets import KINDS
 from mtlrun.errors import Fault
 
-if TYPE_CHECKING:
-    from mtlrun.data.hub.suite import HubSuite
+
+class Settings(Protocol):
+    """The settings of a suite of the Hub (`mtlrun.data.hub.suite.HubSuite`) that are checked here."""
+
+    split_names: dict[str, str] | None
+    val: int | float
+    test: int | float
+    kinds: dict[str, str] | None
+    targets: dict[str, str | list[str]] | None
+    groups: dict[str, list[int | str]] | None
+    size: int | None
+    colours: int | None
+    crop: int
+
+    def split_faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with the number of splits."""
+
+    def stratum(self) -> str:
+        """Return the column by which splits are stratified."""
 
 
-def setting_faults(suite: HubSuite) -> Iterator[Fault]:
+def setting_faults(suite: Settings) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the data."""
     yield from suite.split_faults()
     for role in suite.split_names or {}:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from mtlrun.config import PLACE
-from mtlrun.data.hub.inputs import Reading, Scaling
+from mtlrun.data.hub.reading.inputs import Reading, Scaling
+from mtlrun.data.hub.reading.text import WORDS, Text
 from mtlrun.data.hub.suite import HubSuite
-from mtlrun.data.hub.text import WORDS, Text
 from mtlrun.errors import Fault
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mtlrun.data.hub.divided import Divided
-from mtlrun.data.hub.origin import Origin
+from mtlrun.data.hub.reading.origin import Origin
 from mtlrun.errors import Fault
 
 F = TypeVar("F", bound="ImageFolders")

@@ -10,10 +10,10 @@ import numpy as np
 
 from mtlrun.config import PLACE
 from mtlrun.data.digits_two import partners
-from mtlrun.data.hub.inputs import Reading, Scaling, inputs, moments
-from mtlrun.data.hub.parts import FIXED_SEED, Shares, part_sizes, rows_by_part
+from mtlrun.data.hub.reading.inputs import Reading, Scaling, inputs, moments
+from mtlrun.data.hub.reading.parts import FIXED_SEED, Shares, part_sizes, rows_by_part
+from mtlrun.data.hub.reading.targets import class_codes
 from mtlrun.data.hub.suite import HubSuite, Targets
-from mtlrun.data.hub.targets import class_codes
 from mtlrun.data.splits import read_only
 from mtlrun.data.task import Source, SourceInfo
 from mtlrun.streams import stream

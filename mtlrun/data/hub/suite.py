@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mtlrun.config import ADDED, PLACE
-from mtlrun.data.every_split import Lack, remedy
+from mtlrun.data.checks.label_checks import PartLabels, label_faults
+from mtlrun.data.checks.split_remedy import Lack, remedy
 from mtlrun.data.hub.faults import setting_faults
-from mtlrun.data.hub.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
-from mtlrun.data.hub.origin import Origin, column_digest, official_rows
-from mtlrun.data.hub.parts import Shares, part_sizes, rows_by_part
-from mtlrun.data.hub.targets import Target, class_codes, member_target, standardised, target
-from mtlrun.data.hub.text import text_digest
-from mtlrun.data.judged import PartLabels, label_faults
+from mtlrun.data.hub.reading.inputs import Reading, Scaling, example_shape, inputs, moments, reads_images
+from mtlrun.data.hub.reading.origin import Origin, column_digest, official_rows
+from mtlrun.data.hub.reading.parts import Shares, part_sizes, rows_by_part
+from mtlrun.data.hub.reading.targets import Target, class_codes, member_target, standardised, target
+from mtlrun.data.hub.reading.text import text_digest
 from mtlrun.data.suite import Suite, content_faults
 from mtlrun.data.task import DEFAULT_METRICS, Augment, Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from mtlrun.data.same import Same
+from mtlrun.data.identity_key import Same
 from mtlrun.data.tables.missing import counts_of
 from mtlrun.data.tables.reading import File, read
 from mtlrun.data.tables.values import codes_of, dates_of_text, days_of, frozen, kind_of, numbers_of

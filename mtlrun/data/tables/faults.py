@@ -6,29 +6,26 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from mtlrun.config import build, to_node
-from mtlrun.data.judged import label_faults
-from mtlrun.data.same import Same
+from mtlrun.data.checks.label_checks import label_faults
+from mtlrun.data.identity_key import Same
 from mtlrun.data.suite import content_faults
 from mtlrun.data.tables.columns import LARGEST, TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
 from mtlrun.data.tables.parts import WORDS
 from mtlrun.data.tables.reading import read
+from mtlrun.data.tables.settings import TableSettings
 from mtlrun.data.targets import KINDS
 from mtlrun.data.task import ALL_METRICS, METRICS, Task
 from mtlrun.errors import ConfigError, Fault
 
-if TYPE_CHECKING:
-    from mtlrun.data.tables.table import Table
-
 RARE = "suite.rare=join makes one class of rare ones, suite.rare=drop leaves them out, with suite.rare_below"
 
 
-def table_faults(suite: Table) -> Iterator[Fault]:
+def table_faults(suite: TableSettings) -> Iterator[Fault]:
     """Yield everything that is wrong; a file that does not change is looked at once for each setting."""
     settings = list(setting_faults(suite))
     yield from settings
@@ -41,7 +38,7 @@ def table_faults(suite: Table) -> Iterator[Fault]:
         yield from _faults(json.dumps(to_node(suite), sort_keys=True), table)
 
 
-def unread(suite: Table) -> tuple[Fault, ...]:
+def unread(suite: TableSettings) -> tuple[Fault, ...]:
     """Return what keeps a table's file from being read."""
     try:
         read(suite.file())
@@ -54,7 +51,7 @@ def _told(error: ConfigError) -> tuple[Fault, ...]:
     return tuple(fault for fault in error.faults if isinstance(fault, Fault))
 
 
-def setting_faults(suite: Table) -> Iterator[Fault]:
+def setting_faults(suite: TableSettings) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the table."""
     for name in ("val", "test"):
         share = getattr(suite, name)
@@ -86,7 +83,7 @@ def setting_faults(suite: Table) -> Iterator[Fault]:
 @lru_cache(maxsize=1024)
 def _faults(node: str, table: Same[pa.Table]) -> tuple[Fault, ...]:
     """Return what is wrong with a table under settings that are good; the same object is looked at once."""
-    suite: Table = build(json.loads(node))
+    suite: TableSettings = build(json.loads(node))
     found = [*_name_faults(suite)]
     try:
         return tuple(found or _content_faults(suite))
@@ -94,7 +91,7 @@ def _faults(node: str, table: Same[pa.Table]) -> tuple[Fault, ...]:
         return _told(error)
 
 
-def _name_faults(suite: Table) -> Iterator[Fault]:
+def _name_faults(suite: TableSettings) -> Iterator[Fault]:
     """Yield what is wrong with names of columns."""
     known = names(suite.file())
     if not suite.targets:
@@ -126,7 +123,7 @@ def _name_faults(suite: Table) -> Iterator[Fault]:
     yield from _metric_faults(suite)
 
 
-def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
+def _unknown_names(suite: TableSettings, known: Sequence[str]) -> Iterator[Fault]:
     there = set(known)
     one = {key: [getattr(suite, key)] for key in ("group", "split") if getattr(suite, key)}
     strata = suite.stratify if isinstance(suite.stratify, list) else [suite.stratify]
@@ -140,7 +137,7 @@ def _unknown_names(suite: Table, known: Sequence[str]) -> Iterator[Fault]:
                 yield Fault(key, "must name columns of the table", name, known)
 
 
-def _metric_faults(suite: Table) -> Iterator[Fault]:
+def _metric_faults(suite: TableSettings) -> Iterator[Fault]:
     for name, asked in (suite.metrics or {}).items():
         if name not in suite.available() and name not in KINDS:
             yield Fault("metrics", "must name tasks, or kinds of tasks", name, (*suite.available(), *KINDS))
@@ -149,7 +146,7 @@ def _metric_faults(suite: Table) -> Iterator[Fault]:
                 yield Fault(f"metrics.{name}", "must be a metric", metric, tuple(METRICS))
 
 
-def _content_faults(suite: Table) -> Iterator[Fault]:
+def _content_faults(suite: TableSettings) -> Iterator[Fault]:
     """Yield what is wrong with what columns hold.
 
     Raises:
@@ -182,7 +179,7 @@ def _content_faults(suite: Table) -> Iterator[Fault]:
     yield from content_faults(suite.path, suite.content, suite.digest())
 
 
-def _dividing_faults(suite: Table) -> Iterator[Fault]:
+def _dividing_faults(suite: TableSettings) -> Iterator[Fault]:
     """Yield what is wrong with the columns by which rows are divided."""
     if suite.split and suite.column(suite.split, "split").kind != "category":
         kind, words = suite.column(suite.split).kind, tuple(w for found in WORDS.values() for w in found)
@@ -192,7 +189,7 @@ def _dividing_faults(suite: Table) -> Iterator[Fault]:
         yield Fault("group", f"must tell groups by values, and column {suite.group} is", stored)
 
 
-def _part_faults(suite: Table, tasks: Mapping[str, Task]) -> Iterator[Fault]:
+def _part_faults(suite: TableSettings, tasks: Mapping[str, Task]) -> Iterator[Fault]:
     """Yield what is wrong with the parts of the one split; splits that vary are checked with the seeds."""
     if suite.varies_split:
         suite.rows_of(None, suite.split_seed(0))  # whether all parts have rows

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtlrun.data.same import Same
+from mtlrun.data.identity_key import Same
 from mtlrun.data.splits import read_only
 from mtlrun.data.tables.columns import Column
 

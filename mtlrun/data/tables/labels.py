@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtlrun.counted import counted
 from mtlrun.data.tables.columns import LARGEST, Column
 from mtlrun.data.tables.rare import Rare, without_rare
 from mtlrun.data.targets import MOST_CLASSES, Labels, Target, assembled
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.pluralize import pluralize
 
 ROWS_PER_CLASS = 10  # whole numbers of which each value has fewer rows, on average, are amounts
 KEEP = Rare()
@@ -27,7 +27,7 @@ def target(columns: tuple[Column, ...], kind: str | None, rare: Rare = KEEP) -> 
     if len(labels) == 1 and labels[0][1] is not None:
         codes, classes = without_rare(labels[0][0], labels[0][1], rare)
         if len(classes) < 2:
-            rule = f"leaves {counted(len(classes), 'class', 'classes')} of column {columns[0].name}"
+            rule = f"leaves {pluralize(len(classes), 'class', 'classes')} of column {columns[0].name}"
             raise ConfigError([Fault("rare", f"{rule}: lower suite.rare_below", rare.how)])
         labels = [(codes, classes)]
     return assembled(labels, [c.name for c in columns], kind)

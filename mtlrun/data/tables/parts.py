@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mtlrun.data.same import Same
+from mtlrun.data.identity_key import Same
 from mtlrun.data.splits import read_only, stratified_order
 from mtlrun.data.tables.columns import Column
-from mtlrun.data.tables.duplicates import joined_groups
+from mtlrun.data.tables.first_look.duplicates import joined_groups
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.streams import stream
 

@@ -10,12 +10,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from mtlrun.config import ADDED, PLACE
-from mtlrun.data.judged import PartLabels
+from mtlrun.data.checks.label_checks import PartLabels
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.columns import names
 from mtlrun.data.tables.faults import unread
-from mtlrun.data.tables.look import Look
-from mtlrun.data.tables.table import Table, Targets
+from mtlrun.data.tables.first_look.look import Look
+from mtlrun.data.tables.settings import Targets
+from mtlrun.data.tables.table import Table
 from mtlrun.data.task import Source, SourceInfo, Task
 from mtlrun.errors import ConfigError, Fault
 

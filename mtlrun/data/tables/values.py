@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from mtlrun.counted import counted
 from mtlrun.data.splits import read_only
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.pluralize import pluralize
 
 DAY_US = 86_400 * 10**6
 
@@ -60,7 +60,7 @@ def _check_no_numbers(name: str, values: pa.ChunkedArray) -> None:
     bad = strange.strip()
     text = values.to_pandas().str.strip()
     rows = np.flatnonzero((text == bad).to_numpy(dtype=bool))
-    more = f" and {counted(len(rows) - 1, 'other')}" if len(rows) > 1 else ""
+    more = f" and {pluralize(len(rows) - 1, 'other')}" if len(rows) > 1 else ""
     ways = (
         f"correct it, or say suite.types={{{name}: category}}, or {missing_setting(strange)} if it is missing"
     )

@@ -11,11 +11,11 @@ from support.commands import mtlrun
 from support.hub import pictures, saved
 
 from mtlrun.config import to_node
-from mtlrun.data.every_split import every_split_faults
+from mtlrun.data.checks.every_split import every_split_faults
 from mtlrun.data.hub.huggingface import HuggingFace
 from mtlrun.data.task import Augment
 from mtlrun.errors import ConfigError
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 
 NAMES = {"fine": "fine_label", "coarse": "coarse_label"}
 

@@ -8,7 +8,7 @@ from support.hub import even_labels, one_label, pictures, saved
 from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
 from mtlrun.data.hub.celeba import ATTRIBUTES
-from mtlrun.plan.runs import config_id
+from mtlrun.planning.runs import config_id
 
 DIGITS = [str(d) for d in range(10)]
 CLOTHES = [

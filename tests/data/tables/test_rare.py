@@ -6,11 +6,11 @@ import pytest
 from support.commands import mtlrun
 
 from mtlrun.config import identity, to_node
-from mtlrun.data.tables.duplicates import joined_groups
+from mtlrun.data.tables.first_look.duplicates import joined_groups
 from mtlrun.data.tables.rare import Rare, joined_name, without_rare
 from mtlrun.data.tables.table import Table
 from mtlrun.data.tables.tables import Tables
-from mtlrun.plan.runs import run_ids
+from mtlrun.planning.runs import run_ids
 
 CODES = np.array([0, 0, 1, 2, 2, np.nan, 3])
 CLASSES = ("a", "b", "c", "d")

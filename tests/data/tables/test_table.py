@@ -10,7 +10,7 @@ from support.commands import mtlrun, reported
 
 from mtlrun.config import identity, to_node
 from mtlrun.data.tables.table import Table
-from mtlrun.plan.runs import run_ids
+from mtlrun.planning.runs import run_ids
 
 TARGETS = {"heating": "heating", "cooling": "cooling", "level": "level"}
 

@@ -13,7 +13,7 @@ from mtlrun.catalog import options
 from mtlrun.config import build, identity, to_node
 from mtlrun.data.tables.tables import Tables
 from mtlrun.errors import ConfigError
-from mtlrun.plan.runs import run_ids
+from mtlrun.planning.runs import run_ids
 from mtlrun.training.network import Parts, build_network
 
 TARGETS = {"heating": "heating", "cooling": "cooling"}

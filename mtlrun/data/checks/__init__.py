@@ -1,0 +1,1 @@
+"""Checks of a suite's data before anything trains."""

@@ -1,0 +1,1 @@
+"""Reading data sets of the library `datasets` into arrays."""

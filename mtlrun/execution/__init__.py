@@ -1,0 +1,1 @@
+"""Who trains cohorts, and where."""

@@ -1,0 +1,319 @@
+"""From the jobs of one command to stored runs: plan, reuse, train."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from mtlrun.catalog import Known
+from mtlrun.config import build
+from mtlrun.execution.local import Local
+from mtlrun.execution.memory import free_mib
+from mtlrun.execution.stopping import judged_anytime, more_seeds
+from mtlrun.execution.train import pick_device
+from mtlrun.execution.tuning import choose, trial_jobs
+from mtlrun.memo import Memo
+from mtlrun.planning.cell import Cell
+from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
+from mtlrun.planning.labels import varying_settings
+from mtlrun.planning.saving import Rule, rules_of, stopping_rules
+from mtlrun.planning.study import Place, Study, study_runs
+from mtlrun.planning.tuning import Choice, Tuning
+from mtlrun.pluralize import pluralize
+from mtlrun.prepare.checks import check_tuning, prepare
+from mtlrun.prepare.estimate import Estimate, estimate, size_programs
+from mtlrun.prepare.theory_predictions import expected
+from mtlrun.store.store import Store
+from mtlrun.store.weights import Weights
+from mtlrun.training.vectorize.strategy_groups import kind
+
+KEPT = ("finished", "diverged")  # a failed run is tried again
+
+
+@dataclass
+class Batch:
+    """What is to be done for a batch of jobs.
+
+    Attributes:
+        study: cells and runs.
+        store: where runs are kept.
+        reused: ids of runs that the store has.
+        unsaved: of runs that the store has without the weights that are asked for; they are trained again.
+        save: how the checkpoints are chosen whose weights are kept, by run id.
+        stops: the rules of early stopping by which reports will read runs, by run id.
+        programs: what is to be trained.
+        cohorts: the same, cut; timing may cut it otherwise.
+        launcher: trains it.
+        device: where: `auto`, `cpu` or `cuda`.
+        processes: how many train at the same time.
+        estimate: what that is expected to cost.
+    """
+
+    study: Study
+    store: Store
+    reused: set[str]
+    unsaved: set[str]
+    save: dict[str, list[Rule]]
+    stops: dict[str, list[Rule]]
+    programs: list[ProgramPlan]
+    cohorts: list[CohortPlan]
+    launcher: Local
+    device: str
+    processes: int
+    estimate: Estimate
+
+
+class Watcher(Protocol):
+    """Is told how training goes on."""
+
+    def note(self, text: str) -> None:
+        """Something to know before training."""
+
+    def begin(self, batch: Batch) -> None:
+        """Training of this batch begins."""
+
+    def advance(self, run_steps: int) -> None:
+        """So many more run-steps are done."""
+
+    def end(self) -> None:
+        """Training ended, well or not."""
+
+
+def plan_batch(
+    jobs: Sequence[Mapping[str, Any]],
+    known: Known | None = None,
+    choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
+    store: Store | None = None,
+) -> Batch:
+    """Check jobs, and find what the store already has of them.
+
+    Args:
+        jobs: plain data, as Hydra composed them.
+        known: every option that has a name; without it, ours and those of installed packages.
+        choices: in what cells depart from their jobs.
+        looked: knows the data of users' own suites, where a command plans several times.
+        store: that of the jobs, where it has been opened: it is then not scanned once more.
+
+    Raises:
+        ConfigError: faults in the jobs.
+        StoreError: the store cannot be read or written.
+    """
+    return batch_of(prepare(jobs, known, choices, looked), jobs[0], store)
+
+
+def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -> Batch:
+    """Return what is to be done for a study with the store, the device and the launcher of a checked job.
+
+    Raises:
+        ConfigError: there is no such device here.
+        StoreError: the store cannot be read or written.
+    """
+    pick_device(job["device"])
+    store = store or Store(job["store"])
+    store.check_writable()
+    statuses = store.statuses()
+    save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
+    lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
+    unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
+    reused = {r for r, status in statuses.items() if status in KEPT} & set(study.runs) - unsaved
+    missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
+    launcher: Local = build(job["launch"])
+    device = pick_device(job["device"]).type
+    programs = group_runs(missing, kind)
+    memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
+    size_programs(programs, memory_mib, launcher.data)
+    if launcher.width is not None:
+        for program in programs:
+            program.width, program.chosen = launcher.width, {"by": "launch.width"}
+    processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
+    cohorts = cut_programs(programs, processes)
+    plan = estimate(cohorts, processes)
+    return Batch(
+        *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
+        *(job["device"], processes, plan),
+    )
+
+
+def train_batch(
+    jobs: Sequence[Mapping[str, Any]],
+    command: Sequence[str],
+    watcher: Watcher,
+    known: Known | None = None,
+    store: Store | None = None,
+) -> list[float]:
+    """Train what the store does not have yet, and return each job's mean oriented validation metric.
+
+    The study's manifest is written before training, so that an interrupted study can be reported.
+
+    Args:
+        jobs: plain data, as Hydra composed them.
+        command: the overrides that asked for them.
+        watcher: is told how it goes.
+        known: every option that has a name; without it, ours and those of installed packages.
+        store: that of the jobs, where it has been opened.
+
+    Raises:
+        ConfigError: faults in the jobs.
+        StoreError: the store cannot be read or written.
+    """
+    jobs = judged_anytime(jobs)
+    looked = Memo()
+    batch = plan_batch(jobs, known, None, looked, store)  # its faults come before those of tuning
+    choices = _tuned(jobs, watcher, known, looked, batch.store)
+    if choices:
+        batch = plan_batch(jobs, known, choices, looked, batch.store)
+    while True:
+        manifest = _write_manifest(batch, jobs[0], command, known)
+        _tell_repeated(batch, watcher)
+        train(batch, watcher)
+        longer = more_seeds(batch.study, manifest, choices, batch.store)
+        if not longer:
+            _note_look(batch, manifest)
+            return _objectives(batch)
+        choices = longer
+        batch = plan_batch(jobs, known, choices, looked, batch.store)
+
+
+def _tuned(
+    jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None, looked: Memo, store: Store
+) -> dict[Place, Choice]:
+    """Return what validation chooses of the settings to try, after training them; nothing without such."""
+    tuning, trials = plan_trials(jobs, known, store, looked)
+    if tuning is None or trials is None:
+        return {}
+    settings, seeds = pluralize(len(tuning.settings), "setting"), pluralize(len(tuning.seeds), "seed")
+    watcher.note(f"tuning: {settings} on {seeds}, chosen on validation")
+    train(trials, watcher)
+    return choose(trials.study, jobs, tuning, trials.store)
+
+
+def plan_trials(
+    jobs: Sequence[Mapping[str, Any]],
+    known: Known | None = None,
+    store: Store | None = None,
+    looked: Memo | None = None,
+) -> tuple[Tuning | None, Batch | None]:
+    """Return what is tuned before jobs without faults are trained, and the batch of its trials; None for nothing.
+
+    Raises:
+        ConfigError: faults of `tune`, or of the jobs with a setting.
+    """
+    tuning = check_tuning(jobs)
+    return tuning, None if tuning is None else plan_batch(
+        trial_jobs(jobs, tuning), known, None, looked, store
+    )
+
+
+def _write_manifest(
+    batch: Batch, job: Mapping[str, Any], command: Sequence[str], known: Known | None
+) -> dict[str, Any]:
+    """Write the study's manifest, with the cells that earlier jobs of the same command have stored; return it."""
+    cells = _with_earlier_cells(batch, job.get("invocation", ""), known)
+    manifest = batch.study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
+    manifest["expected"] = expected(cells)
+    manifest["check"] = job.get("check", {})
+    manifest["looks"] = _looks(batch)
+    batch.store.write_study(manifest)
+    return manifest
+
+
+def _looks(batch: Batch) -> dict[str, list[int]]:
+    """Return by cell the numbers of seeds with which this study was judged before.
+
+    Cells that a study no longer has are remembered: it may get them again.
+    """
+    stored = batch.store.read_study(batch.study.name) if batch.study.name in batch.store.studies() else {}
+    return {key: list(counts) for key, counts in (stored.get("looks") or {}).items()}
+
+
+def _note_look(batch: Batch, manifest: dict[str, Any]) -> None:
+    """Note with how many seeds a study is judged, now that it is trained, unless another command has replaced it."""
+    for cell in manifest["cells"]:
+        counts = manifest["looks"].setdefault(cell["cell_id"], [])
+        if len(cell["seeds"]) not in counts:
+            counts.append(len(cell["seeds"]))
+    if batch.store.read_study(batch.study.name).get("invocation") == manifest["invocation"]:
+        batch.store.write_study(manifest)
+
+
+def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
+    repeated = len(batch.study.jobs) - len({tuple(ids) for ids in batch.study.jobs})
+    if repeated:
+        rule = "an explicit group, as weighting=, beats what mitigation= would set"
+        watcher.note(f"{repeated} of {len(batch.study.jobs)} jobs ask for the same cell as another; {rule}")
+
+
+def train(batch: Batch, watcher: Watcher) -> None:
+    """Train what a batch has to train."""
+    if not batch.cohorts:
+        return
+    if batch.unsaved:
+        watcher.note(
+            f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"
+        )
+    watcher.begin(batch)
+    try:
+        batch.launcher.train(
+            batch.programs,
+            batch.store,
+            batch.device,
+            batch.processes,
+            watcher.advance,
+            watcher.note,
+            batch.save,
+            batch.stops,
+        )
+    finally:
+        watcher.end()
+
+
+def run_counts(store: Store, manifest: Mapping[str, Any]) -> Counter[str]:
+    """Return how many runs of a study have each status; `missing` for those that the store does not have."""
+    statuses = store.statuses()
+    return Counter(statuses.get(run_id, "missing") for run_id in study_runs(manifest["cells"]))
+
+
+def run_errors(store: Store, manifest: Mapping[str, Any]) -> list[str]:
+    """Return the first lines of the errors of a study's failed runs, each once; the store has them in full."""
+    runs = store.runs(study_runs(manifest["cells"]))
+    failed = runs[runs["status"] == "failed"]
+    return list(dict.fromkeys(error.partition("\n")[0] for error in failed["error"]))
+
+
+def _with_earlier_cells(batch: Batch, invocation: str, known: Known | None) -> list[dict[str, Any]]:
+    """Return the study's cells with those that earlier jobs of the same command have stored."""
+    cells = {cell.cell_id: cell for cell in batch.study.cells}
+    if invocation and batch.study.name in batch.store.studies():
+        earlier = batch.store.read_study(batch.study.name)
+        if earlier.get("invocation") == invocation:
+            cells = {c["cell_id"]: Cell(**c) for c in earlier["cells"]} | cells
+    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
+        cell.hyper = hyper
+    return [asdict(cell) for cell in cells.values()]
+
+
+def _objectives(batch: Batch) -> list[float]:
+    """Return what a sweeper may maximise: per job the mean over runs and tasks of the last validation value.
+
+    Each task counts by its primary metric, negated where lower is better. Test values take no part.
+    """
+    cells = {cell.cell_id: cell for cell in batch.study.cells}
+    curves = batch.store.curves({run_id for cell in cells.values() for run_id in cell.runs})
+    last = curves[
+        (curves["split"] == "val")
+        & (curves["step"] == curves.groupby("run_id", observed=True)["step"].transform("max"))
+    ]
+    values = last.set_index(["run_id", "task", "metric"])["value"].to_dict()
+
+    def objective(cell: Cell) -> float:
+        sign = {task["name"]: 1 if task["direction"] == "higher" else -1 for task in cell.tasks}
+        keys = [(run_id, task["name"], task["metric"]) for run_id in cell.runs for task in cell.tasks]
+        found = [sign[key[1]] * values[key] for key in keys if key in values]
+        return sum(found) / len(found) if found else float("nan")
+
+    judged = ([cells[c] for c in ids if cells[c].judged] for ids in batch.study.jobs)
+    return [sum(map(objective, found)) / len(found) for found in judged]

@@ -1,0 +1,204 @@
+"""Training on this machine: in this process, or in one worker process per core."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mtlrun.config import Configured
+from mtlrun.errors import Fault
+from mtlrun.execution.worker_pool import Pool, here, workers
+from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs
+from mtlrun.planning.saving import Rule
+from mtlrun.store.store import Store
+
+MOST_PROCESSES = 4096
+
+WORTH_WORKERS_S = 10.0
+"""A study estimated shorter than this is trained in this process: a worker takes seconds to start."""
+
+WORTH_COMPILING_S = 90.0
+"""A program that keeps each process busy for less is not compiled: that takes 10 to 20 s, 5 s on later cohorts, and
+saves a third of the time or more."""
+
+WORTH_TIMING_S = 40.0
+"""A program estimated shorter than this, on one process, is trained at the default width: timing takes 1 to 2 s."""
+
+
+@dataclass
+class Local(Configured):
+    """Trains cohorts one after another in each of a number of processes.
+
+    Args:
+        processes: null for one per core where the study is long enough to pay for starting them.
+        width: most lanes of a cohort; null to time some steps where the study is long enough to pay for that,
+            and for 64 elsewhere.
+        memory_mib: what a process may take, on the GPU where it trains on one; null for a safe part of what is
+            free.
+        compile: whether steps are compiled: `always`, `never`, or `auto` where that saves more time than it takes.
+        deterministic: whether torch may use only kernels that give the same bits every time; slower on a GPU.
+        data: `resident` keeps inputs on the device; `streamed` leaves them in memory or in a mapped file, and brings
+            them batch by batch; `auto` streams those that would take more than half of the memory. Results are equal.
+    """
+
+    processes: int | None = None
+    width: int | None = None
+    memory_mib: int | None = None
+    compile: Literal["auto", "always", "never"] = "auto"
+    deterministic: bool = False
+    data: Literal["auto", "resident", "streamed"] = "auto"
+
+    def faults(self) -> Iterator[Fault]:
+        for name in ("processes", "width", "memory_mib"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                yield Fault(name, "must be at least 1, or null", value)
+        if self.processes is not None and self.processes > MOST_PROCESSES:
+            yield Fault("processes", f"must be at most {MOST_PROCESSES:,}", self.processes)
+
+    def process_count(self, estimate_s: float, device: str) -> int:
+        """Return the number of processes for a study of that estimated length; one GPU takes one process."""
+        if self.processes is not None:
+            return self.processes
+        return cores() if estimate_s > WORTH_WORKERS_S and device == "cpu" else 1
+
+    def to_time(self, programs: Sequence[ProgramPlan]) -> list[ProgramPlan]:
+        """Return the programs whose width is worth a timing, the longest first."""
+        if self.width is not None:
+            return []
+        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.run_ids) > 1]
+        return sorted(worth, key=lambda program: -program.run_steps * program.step_s)
+
+    def to_compile(self, program: ProgramPlan, processes: int) -> bool:
+        """Whether the steps of a program are to be compiled, by each process that trains it."""
+        if self.compile != "auto":
+            return self.compile == "always"
+        return program.run_steps * program.step_s / processes > WORTH_COMPILING_S
+
+    def train(
+        self,
+        programs: Sequence[ProgramPlan],
+        store: Store,
+        device: str,
+        processes: int,
+        progress: Callable[[int], None],
+        note: Callable[[str], None] = lambda text: None,
+        save: Mapping[str, Sequence[Rule]] | None = None,
+        stops: Mapping[str, Sequence[Rule]] | None = None,
+    ) -> Counter[str]:
+        """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
+
+        Args:
+            programs: what to train; their widths are set to what was found by timing.
+            store: gets a segment per cohort.
+            device: `auto`, `cpu` or `cuda`.
+            processes: as `process_count` says.
+            progress: told of run-steps done.
+            note: told of the widths that were timed, and of cohorts that were halved.
+            save: how the checkpoints are chosen whose weights are kept, by run id.
+            stops: the rules of early stopping by which reports will read runs, by run id.
+
+        Raises:
+            WorkerError: a worker died; what was stored stays.
+        """
+
+        timed = self.to_time(programs)
+        if not timed:
+            processes = min(processes, len(cut_programs(programs, processes)))
+        with workers(processes) if processes > 1 else here() as pool:
+            if timed:
+                others = [program for program in programs if program not in timed]
+                _time(pool, timed, others, device, note)
+            settings: dict[str, Any] = {
+                "store": str(store.path),
+                "device": device,
+                "deterministic": self.deterministic,
+            }
+            settings |= {"save": save or {}, "stops": stops or {}}
+            for program in programs:
+                program.compiled = self.to_compile(program, processes)
+            return _train(pool, cut_programs(programs, processes), settings, progress, note)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _time(
+    pool: Pool,
+    programs: Sequence[ProgramPlan],
+    others: Sequence[ProgramPlan],
+    device: str,
+    note: Callable[[str], None],
+) -> None:
+    """Set the width and the seconds of a run-step of some programs by timing real steps.
+
+    By how much these seconds had been estimated too high or too low, those of the other programs were too: all are
+    corrected, so that the longest cohorts do come first.
+    """
+    from mtlrun.training.width import WIDTHS, best_width
+
+    tasks = (
+        (
+            place,
+            {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits, "streamed": p.streamed},
+        )
+        for place, p in enumerate(programs)
+    )
+    corrections = []
+    for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
+        rates = {int(lanes): rate for lanes, rate in event["rates"].items()}
+        if rates:
+            program, width = programs[place], best_width(rates)
+            corrections.append(1 / rates[width] / program.step_s)
+            program.width, program.step_s = width, 1 / rates[width]
+            rounded = {str(lanes): round(rate, 1) for lanes, rate in rates.items()}
+            program.chosen = {"by": "timing", "run_steps_per_s": rounded}
+    for program in others if corrections else ():
+        program.step_s *= statistics.median(corrections)
+    widths = ", ".join(str(w) for w in sorted({program.width for program in programs}))
+    note(f"widths by timing, of {len(programs)} programs: up to {widths} lanes")
+
+
+def _train(
+    pool: Pool,
+    cohorts: list[CohortPlan],
+    settings: Mapping[str, Any],
+    progress: Callable[[int], None],
+    note: Callable[[str], None],
+) -> Counter[str]:
+    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program.
+
+    Args:
+        pool: trains them.
+        cohorts: the longest first.
+        settings: what all of them are told.
+        progress: told of run-steps done.
+        note: told of cohorts that were halved.
+    """
+    waiting, programs, counts = list(cohorts), list[ProgramPlan](), Counter[str]()
+
+    def next_task() -> tuple[int, dict[str, Any]] | None:
+        while waiting and len(waiting[0].run_ids) > waiting[0].program.fits:
+            waiting[:1] = waiting[0].halves()
+        if not waiting:
+            return None
+        cohort = waiting.pop(0)
+        programs.append(cohort.program)
+        program = cohort.program
+        own = {"chosen": program.chosen, "compile": program.compiled, "streamed": program.streamed}
+        for key in ("save", "stops"):
+            own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
+        return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
+
+    for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
+        counts.update(event["counts"])
+        if event["memory_holds"] is not None:
+            programs[number].fits = event["memory_holds"]
+            note(f"out of memory: going on with cohorts of at most {event['memory_holds']} lanes")
+    return counts

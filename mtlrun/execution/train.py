@@ -1,0 +1,250 @@
+"""Train one cohort and store it: what every launcher does, here or in another process."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import mtlrun
+from mtlrun.errors import ConfigError, MtlrunError
+from mtlrun.execution.save_weights import save_weights
+from mtlrun.planning.runs import config_id
+from mtlrun.planning.saving import Rule
+from mtlrun.schedule.base import Phase, told
+from mtlrun.store.records import RunRecord
+from mtlrun.store.store import Store
+from mtlrun.training.cost import MIB, Meter, step_flops
+from mtlrun.training.loop.cohort import SPLITS, Cohort, LaneResult
+from mtlrun.training.runtime.numerics import numerics
+from mtlrun.training.width import is_out_of_memory
+from mtlrun.user_code import FOREIGN_ERRORS
+
+TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
+"""What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device that `auto`, `cpu` or `cuda` means here.
+
+    Raises:
+        ConfigError: `cuda` was asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(["`device` is cuda, and torch finds no CUDA device here (choices: auto, cpu)"])
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def train_and_store(
+    configs: Sequence[Mapping[str, Any]],
+    store: Store,
+    device: torch.device,
+    progress: Callable[[int], None],
+    chosen: Mapping[str, Any] | None = None,
+    compiler: str | None = None,
+    deterministic: bool = False,
+    save: Mapping[str, Sequence[Rule]] | None = None,
+    stops: Mapping[str, Sequence[Rule]] | None = None,
+    streamed: bool = False,
+) -> tuple[Counter[str], int | None]:
+    """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
+
+    Args:
+        configs: canonical configs, one lane each.
+        store: gets one segment, or one per part that memory holds.
+        device: where to train.
+        progress: told of run-steps done; of a negative number where they must be done again.
+        chosen: how the number of lanes came about, for the records.
+        compiler: of the step, as of `Cohort`.
+        deterministic: whether torch may use only kernels that give the same bits every time.
+        save: how the checkpoints are chosen whose weights are kept, by run id.
+        stops: the rules of early stopping by which reports will read runs, by run id.
+        streamed: whether inputs come to the device batch by batch, as of `Cohort`.
+
+    Returns:
+        How many runs came to each status; and the number of lanes that memory held where it did not hold all.
+    """
+    counts, waiting, holds = Counter[str](), [list(configs)], None
+    chosen = dict(chosen or {"by": "default"})
+    while waiting:
+        part = waiting.pop(0)
+        records = None
+        if len(part) <= (holds or len(part)):
+            with numerics(configs[0]["dtype"], deterministic):
+                records = _train(
+                    part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed
+                )
+        if records is None:
+            _free(device)
+            half = len(part) // 2
+            waiting[:0] = [part[:half], part[half:]]
+            chosen.setdefault("out_of_memory_at", len(part))
+            holds = min(holds or len(part), len(part) - half)
+            continue
+        store.append(records)
+        counts.update({s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")})
+    return counts, holds
+
+
+def _train(
+    configs: Sequence[Mapping[str, Any]],
+    device: torch.device,
+    progress: Callable[[int], None],
+    chosen: Mapping[str, Any],
+    compiler: str | None,
+    store: Store,
+    save: Mapping[str, Sequence[Rule]],
+    stops: Mapping[str, Sequence[Rule]],
+    streamed: bool,
+) -> list[RunRecord] | None:
+    """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
+    begun, told = time.perf_counter(), 0
+
+    def tell(steps: int) -> None:
+        nonlocal told
+        told += steps * len(configs)
+        progress(steps * len(configs))
+
+    try:
+        meter = Meter(device)
+        rules, reads = ([found.get(config_id(c), ()) for c in configs] for found in (save, stops))
+        cohort = Cohort(configs, device, compiler, rules, streamed, reads)
+        flops = step_flops(cohort)
+        results = meter.measure(lambda: cohort.train(tell))
+    except TRAINING_ERRORS as error:
+        exhausted = is_out_of_memory(error)
+        if exhausted and len(configs) > 1:
+            progress(-told)
+            return None
+        message = _message(error, "out of memory with a single lane: " if exhausted else "")
+        return [_record(config, device, "failed", message) for config in configs]
+    cost = {**_cost(cohort, meter, flops), "wall_s": (time.perf_counter() - begun) / len(configs)}
+    cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
+    if cohort.not_compiled:
+        cost["not_compiled"] = cohort.not_compiled
+    if cohort.one_by_one and len(configs) > 1:
+        cost["one_by_one"] = cohort.one_by_one
+    lanes = list(zip(configs, results, strict=True))
+    records = [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
+    save_weights(store, zip(records, results, strict=True), save)
+    return records
+
+
+def _message(error: BaseException, before: str) -> str:
+    """Return what is stored of an error: one line that says all, and the traceback."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    what = before + str(error).partition("\n")[0]  # all of it stands in the traceback
+    trace = "".join(traceback.format_exception(error))
+    return f"{type(error).__name__}: {what} ({place})\n{trace}"
+
+
+def _free(device: torch.device) -> None:
+    """Give back what a cohort held that did not fit."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    return {
+        "mtlrun": mtlrun.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """Return a device in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
+    """Return what a cohort cost; times are per run-step, evaluations included, and sizes are of one run."""
+    owners = cohort.network.owners()
+    sizes = {name: p.numel() for name, p in cohort.network.named_parameters()}
+    by_task = [
+        sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))
+    ]
+    steps, lanes = sum(phase.steps for phase in cohort.phases), len(cohort.seeds)
+    return {
+        "steps": steps,
+        "lanes": lanes,
+        "step_flops": flops,
+        "step_wall_s": meter.wall_s / (steps * lanes),
+        "step_device_s": meter.device_s / (steps * lanes),
+        "peak_mib": meter.peak_mib(),
+        "model_mib": sum(sizes.values()) * cohort.dtype.itemsize / MIB,
+        "features": cohort.network.body.features,
+        "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
+        "parameters_task": by_task,
+    }
+
+
+def _result(
+    config: Mapping[str, Any],
+    device: torch.device,
+    result: LaneResult,
+    phases: Sequence[Phase],
+    cost: dict[str, Any],
+) -> RunRecord:
+    shape = result.values.shape  # (evaluations, splits, metrics)
+    step, split, pair = (axis.ravel() for axis in np.indices(shape))
+    tasks, metrics = zip(*result.names, strict=True)
+    curves = {
+        "task": np.array(tasks)[pair],
+        "split": np.array(SPLITS)[split],
+        "metric": np.array(metrics)[pair],
+        "step": np.array(result.steps)[step],
+        "value": result.values.ravel(),
+    }
+    diverged = result.diverged_at is not None
+    names = dict.fromkeys(tasks)  # in order, each once
+    cost["parameters_task"] = dict(zip(names, cost["parameters_task"], strict=True))
+    return _record(
+        config,
+        device,
+        "diverged" if diverged else "finished",
+        f"the loss was not finite at step {result.diverged_at}" if diverged else None,
+        cost=cost,
+        diagnostics={
+            "steps": result.steps,
+            **result.diagnostics,
+            "constant_guess": dict(zip(names, result.guess, strict=True)),
+            "phases": told(phases, list(names)),
+            "merges": result.merges,
+        },
+        curves=curves,
+        scores=[{**vars(one), "task": list(names)[one.task]} for one in result.scores],
+    )
+
+
+def _record(
+    config: Mapping[str, Any], device: torch.device, status: str, error: str | None, **rest: Any
+) -> RunRecord:
+    return RunRecord(
+        run_id=config_id(config),
+        seed=config["seed"],
+        config=dict(config),
+        status=status,
+        error=error,
+        device=device_name(device),
+        versions=versions(),
+        finished_at=datetime.now(timezone.utc).isoformat(),
+        **rest,
+    )

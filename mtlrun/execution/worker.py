@@ -1,0 +1,85 @@
+"""A process that trains cohorts: JSON lines in, JSON lines out. Started by a launcher, never by a user.
+
+In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
+or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
+"stops": likewise} to train one cohort; {"streamed": true} in either where inputs come batch by batch. Out:
+{"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
+"memory_holds": lanes or null} when the runs are stored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+REPORT_S = 0.2  # progress is told this often
+
+Event = dict[str, Any]
+
+
+def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
+    """Do one task in this process, telling events as it goes on, and return the last one."""
+    from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.planning.saving import Rule
+    from mtlrun.store.store import Store
+    from mtlrun.training.width import time_widths
+
+    configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
+    if "time" in task:
+        try:
+            rates = time_widths(configs, device, task["time"], streamed)
+            return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
+        except TRAINING_ERRORS:  # training meets it again, and stores it
+            return {"rates": {}}
+
+    def rules_of(key: str) -> dict[str, list[Rule]]:
+        return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
+
+    counts, holds = train_and_store(
+        configs,
+        Store(task["store"]),
+        device,
+        lambda run_steps: tell({"run_steps": run_steps}),
+        task["chosen"],
+        "inductor" if task["compile"] else None,
+        task["deterministic"],
+        rules_of("save"),
+        rules_of("stops"),
+        streamed,
+    )
+    return {"counts": dict(counts), "memory_holds": holds}
+
+
+def main(tasks: TextIO, events: TextIO) -> None:
+    """Do one task for each line of `tasks`, until it ends."""
+    import torch
+
+    from mtlrun.training.runtime.allocator import keep_freed_memory
+
+    torch.set_num_threads(1)  # there is a worker for every core
+    keep_freed_memory()
+    for line in tasks:
+        pending, told = 0, time.monotonic()
+
+        def tell(event: Event) -> None:
+            nonlocal pending, told
+            pending += event.pop("run_steps", 0)
+            if event or time.monotonic() - told > REPORT_S:
+                events.write(json.dumps({"run_steps": pending, **event}) + "\n")
+                events.flush()
+                pending, told = 0, time.monotonic()
+
+        tell(perform(json.loads(line), tell))
+
+
+def start() -> None:
+    """Be a worker: standard input gives tasks, standard output takes events."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the launcher decides what an interruption means
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a user's own code prints is not for the launcher
+    main(sys.stdin, told)

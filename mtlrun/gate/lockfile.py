@@ -1,0 +1,228 @@
+"""The lock file: what a study found, kept per seed, to test later results against."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.config import current_key
+from mtlrun.data.task import METRICS
+from mtlrun.errors import ConfigError, Fault, LockError
+from mtlrun.report.tables import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mtlrun.report.analysis.summary import Summary
+
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
+"""Version 1 has no `cells`: such a lock can be checked, but not trained anew."""
+
+IDENTITY = (
+    *("suite", "task", "metric", "direction", "sharing", "heads", "weighting", "schedule"),
+    *("regularization", "mitigation"),
+)
+"""The columns of text that, with `hyper`, tell rows apart."""
+
+_TEXTS = (*IDENTITY, "cell_id", "verdict")
+_MOST_FAULTS = 10
+
+Seeded = dict[tuple[str, str], dict[int, float]]
+Stored = Mapping[str, Mapping[str, Any]]
+"""The canonical configs of runs, seed included, by run id."""
+
+_KEPT = ("cell_id", "config", "labels", "hyper", "select", "tasks", "seeds")
+_KEPT_OF_SOME = ("resplit", "phases", "early_stop", "tuned")
+
+
+def lock(
+    manifest: Mapping[str, Any],
+    summary: Summary,
+    stored: Stored | None = None,
+    margin: float | None = None,
+) -> dict[str, Any]:
+    """Return the lock of a study, ready for JSON.
+
+    A row keeps its identity, `cell_id` (hash of the config), `verdict`, the check's `margin` in percent, `stl_mean`,
+    `scale` (what the margin is a percentage of: |stl_mean|, or 1 for metrics without a natural zero),
+    `n_diverged`, and for each of its `seeds` the oriented difference to the single-task baseline in the metric's
+    unit (`gains`). `cells` keep all that is needed to train them again, see `kept_cells`.
+
+    Args:
+        manifest: the study.
+        summary: its results, whole.
+        stored: the configs of its runs, for those of the baselines.
+        margin: percent that may be lost; the study's own, `check.margin`, where None.
+
+    Raises:
+        ConfigError: a negative margin.
+    """
+    check_margin(margin)
+    if margin is None:
+        margin = float(manifest.get("check", {}).get("margin", summary.settings.margin))
+    gains = gains_by_seed(summary)
+    rows: list[Any] = list(summary.rows.itertuples())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "study": summary.study,
+        "command": list(manifest.get("command", [])),
+        "versions": summary.versions,
+        "device": ", ".join(summary.devices),
+        "statistics": asdict(summary.settings),
+        "rows": [_row(row, gains.get((row.cell_id, row.task), {}), margin) for row in rows],
+        "cells": kept_cells(manifest, stored or {}),
+    }
+
+
+def check_margin(margin: float | None) -> None:
+    """Raise unless a margin, where one is given, is one.
+
+    Raises:
+        ConfigError: it is negative or no finite number.
+    """
+    if margin is not None and not 0 <= margin < float("inf"):
+        raise ConfigError([Fault("--margin", "must be a finite number, not negative", margin)])
+
+
+def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, Any]]:
+    """Return a study's cells with configs in place of run ids: `config`, and in `baselines` one for each task.
+
+    None of them has a seed. A baseline of which no run is stored is left out.
+    """
+    return [
+        {
+            **{key: cell[key] for key in (*_KEPT, *_KEPT_OF_SOME) if key in cell},
+            "baselines": {
+                task: {key: value for key, value in config.items() if key != "seed"}
+                for task, ids in cell["baselines"].items()
+                if (config := next((stored[run_id] for run_id in ids if run_id in stored), None)) is not None
+            },
+        }
+        for cell in manifest["cells"]
+        if cell.get("judged", True)
+    ]
+
+
+def gains_by_seed(summary: Summary) -> Seeded:
+    """Return, by cell id and task, the gain in the metric's unit of every seed that has one."""
+    found: Seeded = {}
+    pairs: pd.DataFrame = summary.pairs[summary.pairs["d"].notna()]
+    columns = (pairs[name].tolist() for name in ("cell_id", "task", "seed", "d"))
+    for cell_id, task, seed, d in zip(*columns, strict=True):
+        found.setdefault((cell_id, task), {})[seed] = d
+    return found
+
+
+def read_lock(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read and check a lock file.
+
+    Raises:
+        LockError: it cannot be read, is no lock file of this schema version, or holds values that are no finite
+            numbers; all faults in one message.
+    """
+    try:
+        page = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LockError(f"lock file `{path}` cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise LockError(f"lock file `{path}` is no JSON: {error}") from error
+    faults = list(_faults(page))
+    if faults:
+        shown = "\n".join(f"  - {fault}" for fault in faults[:_MOST_FAULTS])
+        more = f"\n  and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+        raise LockError(f"lock file `{path}` cannot be used:\n{shown}{more}")
+    return page
+
+
+def identity(row: Mapping[str, Any]) -> str:
+    """Return one text that is the same for rows of the same name in lock and study."""
+    names = {name: row[name] for name in IDENTITY}
+    hyper = {current_key(key): value for key, value in plain(row["hyper"]).items()}
+    return json.dumps({**names, "hyper": hyper}, sort_keys=True)
+
+
+def _row(row: Any, gains: Mapping[int, float], margin: float) -> dict[str, Any]:
+    metric = METRICS.get(row.metric)
+    anchored = metric is None or metric.natural_zero
+    return {
+        **{name: getattr(row, name) for name in IDENTITY},
+        "hyper": plain(row.hyper),
+        "cell_id": row.cell_id,
+        "verdict": row.verdict,
+        "margin": margin,
+        "stl_mean": plain(row.stl_mean),
+        "scale": abs(row.stl_mean) if anchored and math.isfinite(row.stl_mean) else 1.0,
+        "n_diverged": int(row.n_diverged),
+        "seeds": sorted(gains),
+        "gains": [gains[seed] for seed in sorted(gains)],
+    }
+
+
+def _faults(page: Any) -> Iterator[Fault]:
+    if not isinstance(page, dict) or "schema_version" not in page:
+        yield Fault("schema_version", "must be there; this is no lock file of mtlrun")
+        return
+    if page["schema_version"] not in READABLE:
+        versions = " or ".join(map(str, READABLE))
+        yield Fault("schema_version", f"must be {versions} for this mtlrun", page["schema_version"])
+        return
+    if not isinstance(page.get("study"), str):
+        yield Fault("study", "must be the study's name", page.get("study"))
+    settings = page.get("statistics")
+    alpha: Any = settings.get("alpha") if isinstance(settings, dict) else None
+    if not _number(alpha) or not 0 < alpha < 0.5:
+        yield Fault("statistics.alpha", "must be a level above 0 and below 0.5", alpha)
+    rows = page.get("rows")
+    if not isinstance(rows, list) or not rows:
+        yield Fault("rows", "must be a list of rows, one at least")
+        return
+    for position, row in enumerate(rows):
+        for fault in _row_faults(row) if isinstance(row, dict) else [Fault("", "must be an object", row)]:
+            yield fault._replace(key=f"rows[{position}]{'.' if fault.key else ''}{fault.key}")
+    cells = page.get("cells", [])
+    for position, cell in enumerate(cells if isinstance(cells, list) else [cells]):
+        for fault in _cell_faults(cell) if isinstance(cell, dict) else [Fault("", "must be an object", cell)]:
+            yield fault._replace(key=f"cells[{position}]{'.' if fault.key else ''}{fault.key}")
+
+
+def _cell_faults(cell: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in ("cell_id", "select"):
+        if not isinstance(cell.get(name), str):
+            yield Fault(name, "must be text", cell.get(name))
+    for name in ("config", "baselines", "labels"):
+        if not isinstance(cell.get(name), dict):
+            yield Fault(name, "must be an object", cell.get(name))
+    if not isinstance(cell.get("tasks"), list) or not isinstance(cell.get("seeds"), list):
+        yield Fault("tasks", "and `seeds` must be lists")
+
+
+def _row_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in _TEXTS:
+        if not isinstance(row.get(name), str):
+            yield Fault(name, "must be text", row.get(name))
+    if not isinstance(row.get("hyper"), dict):
+        yield Fault("hyper", "must be an object", row.get("hyper"))
+    for name in ("margin", "scale", "n_diverged"):
+        if not _number(row.get(name)) or row[name] < 0:
+            yield Fault(name, "must be a finite number, not negative", row.get(name))
+    seeds, gains = row.get("seeds"), row.get("gains")
+    if not isinstance(seeds, list) or not isinstance(gains, list) or len(seeds) != len(gains):
+        yield Fault("gains", "must be a list with one number for each of `seeds`")
+        return
+    if not all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds):
+        yield Fault("seeds", "must be whole numbers", seeds)
+    elif len(set(seeds)) < len(seeds):
+        yield Fault("seeds", "must not repeat", seeds)
+    for position, gain in enumerate(gains):
+        if not _number(gain):
+            yield Fault(f"gains[{position}]", f"must be a finite number, found {json.dumps(gain)}")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

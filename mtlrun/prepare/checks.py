@@ -1,0 +1,326 @@
+"""Every check of a batch of jobs before anything trains, all faults together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from mtlrun.catalog import Known
+from mtlrun.config import build, check_node, to_node
+from mtlrun.data.checks.every_split import every_split_faults
+from mtlrun.data.checks.fingerprints import data_digests
+from mtlrun.data.suite import Suite, run_seeds
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.memo import Memo
+from mtlrun.planning.budget import Budget
+from mtlrun.planning.gate_settings import gate_faults
+from mtlrun.planning.limits import check_runs, most_faults
+from mtlrun.planning.pareto_grid import front_nodes, frontier_faults, points
+from mtlrun.planning.runs import PARTS
+from mtlrun.planning.saving import SAVES
+from mtlrun.planning.study import Place, Study, plan_study, seed_count, seed_list, suites_of
+from mtlrun.planning.tuning import Choice, Tuning, find_tuning, unknown_keys
+from mtlrun.prepare.controls import CONTROLS, add_controls, network_of
+from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
+from mtlrun.statistics.stop import Stop
+from mtlrun.store.store import STUDY_RULE, is_study_name
+from mtlrun.training.loop.task_losses import check_losses
+from mtlrun.training.network import Parts
+from mtlrun.training.runtime.numerics import STORED
+from mtlrun.user_code import told
+
+_NO_LOOKS = (
+    "must be null where splits vary (suite.resplit, suite.splits): no test for those holds at every look"
+)
+NODES = (*PARTS, "budget", "statistics", "stop", "launch")
+PLAIN_KEYS = (
+    *("seeds", "tune", "controls", "frontier", "check", "study"),
+    *("store", "save", "device", "dtype", "invocation"),
+)
+ONE_PER_STUDY = (
+    *(
+        "check",
+        "study",
+        "store",
+        "save",
+        "device",
+        "seeds",
+        "tune",
+        "controls",
+        "frontier",
+        "statistics",
+        "stop",
+        "launch",
+    ),
+    *(
+        "budget.select",
+        "budget.patience",
+    ),  # they change no run: cells that differ in nothing else would be one
+)
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def prepare(
+    jobs: Sequence[Mapping[str, Any]],
+    known: Known | None = None,
+    choices: Mapping[Place, Choice] | None = None,
+    looked: Memo | None = None,
+) -> Study:
+    """Check jobs and plan their study.
+
+    Args:
+        jobs: plain data, as Hydra composed them.
+        known: every option that has a name; without it, ours and those of installed packages.
+        choices: in what cells depart from their jobs; settings that were checked as jobs of their own.
+        looked: knows the data of users' own suites from earlier plans of the same command.
+
+    Raises:
+        ConfigError: every fault of every job.
+    """
+    if jobs and isinstance(jobs[0].get("seeds"), int | list):
+        check_runs(len(jobs), seed_count(jobs[0]["seeds"]), "job")
+    if not jobs:
+        raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
+    memo, looked = Memo(), looked or Memo()
+    faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
+    for job in jobs:
+        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
+    for key in ONE_PER_STUDY:
+        if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
+            fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
+            faults[str(fault)] = fault
+    if faults:
+        raise ConfigError(list(faults.values()))
+    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices, looked)
+    add_controls(study, jobs[0]["controls"])
+    return study
+
+
+def _found(job: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a dotted key, or None."""
+    value: Any = job
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def job_faults(
+    job: Mapping[str, Any], memo: Memo | None = None, looked: Memo | None = None
+) -> list[Fault | str]:
+    """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other.
+
+    Args:
+        job: plain data, as Hydra composed it.
+        memo: knows the parts of other jobs.
+        looked: knows the data of users' own suites.
+    """
+    memo, looked = memo or Memo(), looked or Memo()
+    known = {*NODES, *PLAIN_KEYS}
+    faults: list[Fault | str] = [
+        Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
+    ]
+    plain = _plain_faults(job)
+    faults += plain
+    bad = {fault.key for fault in plain}
+    for group in NODES:
+        found = memo(_check_node, group, job.get(group, {}))
+        faults += found
+        bad |= {group} if found else set()
+    try:
+        if "suite" not in bad:
+            looked(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
+        if not bad & {"suite", "statistics", "stop"}:
+            _check_scope(build(job["suite"]), build(job["statistics"]), build(job["stop"]))
+        if not bad & {"suite", "seeds"}:
+            memo(_check_splits, job["suite"], job["seeds"])
+        if not bad & {"suite", "budget"}:
+            memo(_check_budget, job["suite"], job["budget"])
+        if not bad & set(PARTS):
+            front = {} if frontier_faults(job) else front_nodes([job])
+            for suite in memo(_suite_nodes, job["suite"]):
+                for point in points({**job, "suite": suite}, len(suite["tasks"]), memo, front):
+                    _check_point(point.job, memo)
+    except ConfigError as error:
+        faults += error.faults
+    return faults
+
+
+def _check_scope(suite: Suite, statistics: Statistics, stop: Stop) -> None:
+    """Check that what verdicts speak about fits how the data are split.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    over, varied = statistics.over, ["examples", "splits"]
+    if not suite.varies_split:
+        if over == SPLITS:
+            rule = "needs random splits: suite.splits=K, or suite.resplit=true"
+            raise ConfigError([Fault("statistics.over", rule, over, ["examples", "seeds"])])
+        return
+    if over == SEEDS:
+        rule = (
+            "must not be seeds where splits vary (suite.resplit, suite.splits): no test examples are the same"
+        )
+        raise ConfigError([Fault("statistics.over", rule, over, varied)])
+    if stop.until:
+        raise ConfigError([Fault("stop.until", _NO_LOOKS, stop.until)])
+    from mtlrun.statistics.methods import check_resplit  # with all of scipy, which other studies spare
+
+    check_resplit(statistics.method)
+
+
+def _check_point(job: Mapping[str, Any], memo: Memo) -> None:
+    """Check that the parts of one cell fit each other.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    memo(_check_losses, job["suite"])
+    memo(_check_lists, job["suite"], job["weighting"], job["regularization"])
+    memo(_check_schedule, job["suite"], job["schedule"])
+    # A representation that tasks share is not in every network, nor are features that a regularization compares.
+    at = memo(build, job["weighting"]).gradients_at
+    compares = job["regularization"]["_target_"]
+    network = [job["suite"], job["model"], job["sharing"], job["heads"], at, job["schedule"], compares]
+    memo.keyed(network, parameter_count, job)
+
+
+def parameter_count(config: Mapping[str, Any]) -> int:
+    """Return the number of parameters of a run of this canonical config.
+
+    It depends on the suite, the model, the sharing scheme and the heads alone; faults also on
+    `weighting.gradients_at` and on the schedule.
+
+    Raises:
+        ConfigError: the parts do not fit each other or the suite.
+    """
+    try:
+        return sum(p.numel() for p in network_of(config).parameters())
+    except RuntimeError as error:  # torch's, of tensors larger than any memory
+        raise ConfigError([f"a network of these sizes cannot be built: {told(error)}"]) from error
+
+
+def _check_node(group: str, node: Mapping[str, Any]) -> list[Fault]:
+    bases = {
+        "suite": Suite,
+        "budget": Budget,
+        "statistics": Statistics,
+        "stop": Stop,
+        **get_type_hints(Parts),
+    }
+    return check_node(group, node, bases.get(group))
+
+
+def _suite_nodes(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [to_node(suite) for suite in suites_of(node)]
+
+
+def _check_budget(suite: Mapping[str, Any], budget: Mapping[str, Any]) -> None:
+    for part in suites_of(suite):
+        build(budget).steps_for(part.info().sources)
+
+
+def _check_splits(suite: Mapping[str, Any], seeds: int | list[int]) -> None:
+    """Check that every split of every seed has all classes, where splits vary."""
+    built: Suite = build(suite)
+    if built.splits:
+        check_runs(built.splits, len(seed_list(seeds)), "split")
+    if built.varies_split:
+        faults = every_split_faults(built, run_seeds(seed_list(seeds), built.splits))
+        found = [fault._replace(key=f"suite.{fault.key}") for fault in faults]
+        if found:
+            raise ConfigError(found)
+
+
+def _check_lists(
+    suite: Mapping[str, Any], weighting: Mapping[str, Any], regularization: Mapping[str, Any]
+) -> None:
+    """Check that settings which list a number per task have as many as there are tasks."""
+    tasks = build(suite).info().tasks
+    for group, node in (("weighting", weighting), ("regularization", regularization)):
+        part = build(node)
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, list) and len(value) != len(tasks):
+                names = ", ".join(t.name for t in tasks)
+                raise ConfigError(
+                    [Fault(f"{group}.{field.name}", f"must have one number per task ({names})", value)]
+                )
+
+
+def _check_losses(suite: Mapping[str, Any]) -> None:
+    """Check that the tasks' own losses do what a loss must."""
+    check_losses(build(suite).info().tasks)
+
+
+def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> None:
+    """Check that a schedule fits the tasks of a suite."""
+    names = [task.name for task in build(suite).info().tasks]
+    faults = [fault._replace(key=f"schedule.{fault.key}") for fault in build(schedule).misfits(names)]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
+    """Check the keys that are no groups."""
+    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job)]
+    seeds = job.get("seeds")
+    if isinstance(seeds, bool) or not isinstance(seeds, int | list):
+        faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
+    elif isinstance(seeds, int) and seeds < 1:
+        faults.append(Fault("seeds", "must be at least 1", seeds))
+    elif isinstance(seeds, list) and not _good_seeds(seeds):
+        faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
+    elif isinstance(seeds, int):
+        faults += most_faults("seeds", seeds, seeds, "seeds")
+    stop = job.get("stop")
+    if isinstance(stop, Mapping) and isinstance(stop.get("max"), int):
+        faults += most_faults("stop.max", stop["max"], stop["max"], "seeds")
+    if job.get("dtype") not in STORED:
+        faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
+    if job.get("device") not in DEVICES:
+        faults.append(Fault("device", f"must be one of {', '.join(DEVICES)} (the GPU)", job.get("device")))
+    controls = job.get("controls")
+    if not isinstance(controls, list) or not all(name in CONTROLS for name in controls):
+        faults.append(Fault("controls", "must be a list of controls", controls, CONTROLS))
+    if job.get("save") not in (None, *SAVES):
+        faults.append(Fault("save", "must be null or a valid choice", job["save"], SAVES))
+    if not isinstance(job.get("store"), str) or not job["store"]:
+        faults.append(Fault("store", "must be text", job.get("store")))
+    if not is_study_name(job.get("study")):
+        faults.append(Fault("study", STUDY_RULE, job.get("study")))
+    return faults
+
+
+def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
+    """Return what jobs that have no other fault tune, or None.
+
+    Raises:
+        ConfigError: every fault of `tune`.
+    """
+    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]), len(jobs))
+    faults = unknown_keys(jobs, tuning) if tuning else []
+    if faults:
+        raise ConfigError(faults)
+    return tuning
+
+
+def _first_seed(job: Mapping[str, Any]) -> int:
+    """Return the first seed that is asked for; 0 where `seeds` is a fault."""
+    seeds = job.get("seeds")
+    return seeds[0] if isinstance(seeds, list) and _good_seeds(seeds) else 0
+
+
+def _good_seeds(seeds: list[Any]) -> bool:
+    whole = all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
+    return bool(seeds) and whole and len(set(seeds)) == len(seeds)
+
+
+def _complete(job: Mapping[str, Any], memo: Memo) -> dict[str, Any]:
+    """Return the job with complete nodes: every field, defaults included, in its own type."""
+    return {**job, **{group: memo(_complete_node, job[group]) for group in NODES}}
+
+
+def _complete_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    return to_node(build(node))

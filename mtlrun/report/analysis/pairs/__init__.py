@@ -1,0 +1,1 @@
+"""The paired differences that rows rest on."""

@@ -1,0 +1,1 @@
+"""Mitigations against the Pareto front of fixed weights."""

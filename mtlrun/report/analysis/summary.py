@@ -1,0 +1,148 @@
+"""The one table: everything a report, a picture or the gate needs to know of a study."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.report.analysis.aggregates import make_aggregates
+from mtlrun.report.analysis.attribution import make_attribution
+from mtlrun.report.analysis.contrasts import make_contrasts
+from mtlrun.report.analysis.cost import make_cost
+from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
+from mtlrun.report.analysis.pairs.layout import IDENTITY, lay_out
+from mtlrun.report.analysis.pairs.paired_values import Measured, measure
+from mtlrun.report.analysis.pareto.comparison import make_frontier
+from mtlrun.report.analysis.phases import make_phases, with_forgetting
+from mtlrun.report.analysis.rows import make_rows
+from mtlrun.report.analysis.suites import make_suites
+from mtlrun.report.analysis.theory import make_theory
+from mtlrun.statistics.settings import Statistics
+from mtlrun.store.scores import ScoreTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATUSES = ("finished", "diverged", "failed", "missing")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study's results.
+
+    Attributes:
+        study: its name.
+        settings: how it was judged.
+        stop: when it had enough seeds, as `mtlrun.statistics.stop.Stop` says it.
+        looks: by cell id the numbers of seeds with which it was judged, in the order of time.
+        rows: one task under one cell each; the columns of the contract, then what was added to it.
+        contrasts: each mitigation against none.
+        suites: one cell each, with delta-m.
+        aggregates: one setting each, over all its suites; empty where no setting has several.
+        attribution: the parts of each row's gain; empty without controls.
+        frontier: each mitigation against a front of fixed weights, one row per comparison; empty without a front.
+        front_gains: gains of the points of these fronts, and of what is compared with them, one row per task.
+        cost: one cell each.
+        theory: rows whose suite knows what training must come to; see `mtlrun.report.analysis.theory`.
+        pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
+            `forgetting`, see `mtlrun.report.analysis.phases`.
+        curves: long, over all runs; see `mtlrun.report.tables`.
+        phases: what is trained when, one row per cell and phase; see `mtlrun.report.analysis.phases`.
+        counts: number of runs by status, `missing` for those not trained yet.
+        versions: of the packages that trained it; several are joined by commas.
+        devices: the devices that trained it.
+    """
+
+    study: str
+    settings: Statistics
+    stop: Mapping[str, Any]
+    looks: Mapping[str, list[int]]
+    rows: pd.DataFrame
+    contrasts: pd.DataFrame
+    suites: pd.DataFrame
+    aggregates: pd.DataFrame
+    attribution: pd.DataFrame
+    frontier: pd.DataFrame
+    front_gains: pd.DataFrame
+    cost: pd.DataFrame
+    theory: pd.DataFrame
+    pairs: pd.DataFrame
+    curves: pd.DataFrame
+    phases: pd.DataFrame
+    counts: dict[str, int]
+    versions: dict[str, str]
+    devices: list[str]
+
+
+def summarise(
+    manifest: Mapping[str, Any],
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    scores: ScoreTable | None = None,
+) -> Summary:
+    """Judge a study, whole or interrupted: seeds whose runs are not there, or failed, are left out.
+
+    Args:
+        manifest: what the study asked for.
+        runs: one row per stored run: run_id, status, device, versions (dict), cost (dict).
+        curves: one row per metric value: run_id, task, split, metric, step, value.
+        scores: of test cases; without them verdicts are over seeds only.
+
+    Raises:
+        DataError: a finished run lacks the values of its primary metric.
+        ConfigError: the manifest names an unknown test, correction or selection.
+    """
+    given = {k: v for k, v in manifest["statistics"].items() if not k.startswith("_")}
+    settings = Statistics(**given)
+    layout = lay_out(manifest)
+    measured = measure(layout, runs, curves)
+    scores = scores or ScoreTable()
+    cases = CaseLayouts.of(layout.units, measured, scores)
+    rows = make_rows(layout, measured, cases, runs, curves, settings)
+    frontier, front_gains = make_frontier(manifest, runs, curves, scores, settings)
+    return Summary(
+        study=manifest["study"],
+        settings=settings,
+        stop=manifest.get("stop") or {},
+        looks=manifest.get("looks") or {},
+        rows=rows,
+        contrasts=make_contrasts(layout, measured, cases, curves, rows, settings),
+        suites=make_suites(layout, measured, cases, rows, settings),
+        aggregates=make_aggregates(layout, measured, cases, rows, settings),
+        attribution=make_attribution(manifest, layout, rows, curves, scores, settings),
+        frontier=frontier,
+        front_gains=front_gains,
+        cost=make_cost(layout, runs),
+        theory=make_theory(layout, measured, manifest),
+        pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
+        curves=curves,
+        phases=make_phases(manifest, runs),
+        counts=_counts(lay_out(manifest, whole=True).pairs, runs),
+        versions=_versions(runs),
+        devices=sorted(set(runs["device"])),
+    )
+
+
+def _pair_table(rows: pd.DataFrame, measured: Measured) -> pd.DataFrame:
+    """Return the values per seed, with the columns that say what they are about."""
+    about = rows[[*IDENTITY, "cell_id"]].iloc[measured.pairs["unit"].to_numpy()].reset_index(drop=True)
+    values = ["seed", "stl", "mtl", "d", "stl_step", "step", "stl_status", "status", "stl_run_id", "run_id"]
+    return about.join(measured.pairs[values])
+
+
+def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
+    asked = {*pairs["run_id"].tolist(), *pairs["stl_run_id"].tolist()}
+    found = Counter(
+        status for run_id, status in zip(runs["run_id"], runs["status"], strict=True) if run_id in asked
+    )
+    return {**{status: found[status] for status in STATUSES}, "missing": len(asked) - found.total()}
+
+
+def _versions(runs: pd.DataFrame) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for versions in runs["versions"]:
+        for package, version in versions.items():
+            found.setdefault(package, set()).add(str(version))
+    return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}

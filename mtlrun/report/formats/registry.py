@@ -1,0 +1,101 @@
+"""Every output format by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.figures.forest_plot import PICTURES, to_png, to_svg
+from mtlrun.report.formats.columns import to_csv, to_parquet
+from mtlrun.report.formats.html import to_html
+from mtlrun.report.formats.json_format import to_json
+from mtlrun.report.formats.latex import to_latex
+from mtlrun.report.formats.markdown import to_markdown
+from mtlrun.report.formats.terminal import Style, to_terminal
+from mtlrun.report.tables import LEVELS, filtered, lacking
+
+
+class Format(NamedTuple):
+    """How to write a format.
+
+    Attributes:
+        write: makes it of summary and level, and of a `Style` where it is `styled`.
+        levels: the tables that it has.
+        styled: whether it depends on where it is printed.
+        data: whether programs read it, to whom an empty table is an answer.
+    """
+
+    write: Callable[..., str | bytes]
+    levels: tuple[str, ...] = LEVELS
+    styled: bool = False
+    data: bool = False
+
+
+FORMATS: Mapping[str, Format] = {
+    "terminal": Format(to_terminal, styled=True),
+    "json": Format(to_json, data=True),
+    "csv": Format(to_csv, data=True),
+    "parquet": Format(to_parquet, data=True),
+    "md": Format(to_markdown),
+    "svg": Format(to_svg, tuple(PICTURES)),
+    "png": Format(to_png, tuple(PICTURES)),
+    "latex": Format(to_latex),
+    "html": Format(to_html),
+}
+
+SUFFIXES = {f".{name}": name for name in FORMATS if name not in ("terminal", "latex")}
+SUFFIXES |= {".tex": "latex", ".latex": "latex", ".htm": "html", ".markdown": "md"}
+SUFFIXES |= dict.fromkeys(("", ".txt", ".log"), "terminal")
+"""The format of a file whose format is not given."""
+
+
+def report_format(name: str | None, output: str | None) -> str:
+    """Return the format that is meant: the one named, else the one of the file's ending, `terminal` without one.
+
+    Raises:
+        ConfigError: no format has this ending.
+    """
+    ending = Path(output or "").suffix.lower()
+    if name is None and ending not in SUFFIXES:
+        rule = "must be a file whose ending says its format, or `--format` must name one"
+        raise ConfigError([Fault("--output", rule, output, list(filter(None, SUFFIXES)))])
+    return name or SUFFIXES[ending]
+
+
+def render(
+    summary: Summary,
+    format_name: str = "terminal",
+    level: str = "rows",
+    filters: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+) -> str | bytes:
+    """Return a summary in one format: text, or bytes for `parquet`, `svg` and `png`.
+
+    Args:
+        summary: what to show.
+        format_name: a key of `FORMATS`.
+        level: which table, see `mtlrun.report.tables`; pictures are of those in
+            `mtlrun.report.figures.forest_plot.PICTURES`.
+        filters: show only rows with these values, by column.
+        stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
+            colour.
+
+    Raises:
+        ConfigError: an unknown format, level, filter column or value; or a table for people that is empty.
+    """
+    chosen = FORMATS.get(format_name)
+    if chosen is None:
+        raise ConfigError([Fault("--format", "must name a format", format_name, list(FORMATS))])
+    if level not in chosen.levels:
+        raise ConfigError(
+            [Fault("--level", f"must be a table that `{format_name}` has", level, list(chosen.levels))]
+        )
+    shown = filtered(summary, filters or {})
+    if not chosen.data and (why := lacking(summary, shown, level)):
+        raise ConfigError([why])
+    if chosen.styled and stream is not None:
+        return chosen.write(shown, level, Style.of(stream))
+    return chosen.write(shown, level)

@@ -1,0 +1,1 @@
+"""How many seeds or test examples a decision needs."""

@@ -1,0 +1,1 @@
+"""Trained models: saved weights, export, predictions."""

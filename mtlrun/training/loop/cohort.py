@@ -1,0 +1,335 @@
+"""The training loop: all lanes of a cohort, phase by phase, with evaluations in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtlrun.config import build
+from mtlrun.data.suite import Suite
+from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
+from mtlrun.diagnostics.conflict import gradient_cosines
+from mtlrun.models.memory import without_memory
+from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.schedule.base import Phase
+from mtlrun.training.loop.bank import Bank
+from mtlrun.training.loop.branches import Branches
+from mtlrun.training.loop.checkpoint_candidates import Kept
+from mtlrun.training.loop.compiled_step import NotCompiled, compiled
+from mtlrun.training.loop.constant_guess import constant_guess
+from mtlrun.training.loop.evaluate import evaluate, losses_on, metric_names
+from mtlrun.training.loop.feed import Feed
+from mtlrun.training.loop.lanes import Batch, Lanes
+from mtlrun.training.loop.phase_trainer import Trainer
+from mtlrun.training.loop.probes import EXTRA_BATCHES
+from mtlrun.training.loop.step import Program, Tensors
+from mtlrun.training.loop.task_losses import losses_of
+from mtlrun.training.network import Parts, build_network
+from mtlrun.training.objective.case_scores import CaseScores, StoredScores
+from mtlrun.training.objective.cases import cases_of, counts_of
+from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.runtime.numerics import STORED
+from mtlrun.training.vectorize.batchnorm import statistics_of
+from mtlrun.training.vectorize.lane_backends import forward_of_lanes, why_one_by_one
+from mtlrun.training.vectorize.masks import Masks, draw_shapes, mask_shapes
+from mtlrun.training.vectorize.strategy_groups import Own, Rules, side_by_side
+from mtlrun.training.vectorize.tensor_slots import own_constants
+from mtlrun.weighting.base import Facts
+from mtlrun.weighting.one_run import lane_fields
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass
+class LaneResult:
+    """What training one run gave.
+
+    Attributes:
+        diverged_at: first step whose loss was not finite, or None.
+        steps: the E steps after which the run was evaluated.
+        values: metrics, (E, splits, M); M as in `names`.
+        names: the (task, metric) pairs.
+        scores: of the test cases, at the evaluations that a report may read.
+        guess: (T,) the primary metrics of a constant guess on test.
+        diagnostics: by name, one entry per evaluation.
+        merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
+        parameters: final parameters by name, and running statistics.
+        kept: the same after the evaluations, by step, that the lane's rules may choose.
+    """
+
+    diverged_at: int | None
+    steps: list[int]
+    values: np.ndarray
+    names: list[tuple[str, str]]
+    scores: list[StoredScores]
+    guess: list[float]
+    diagnostics: dict[str, list[Any]]
+    merges: list[dict[str, Any]]
+    parameters: Arrays
+    kept: dict[int, Arrays]
+
+
+class Cohort:
+    """Runs of one program and one set of shapes, trained at the same time.
+
+    Args:
+        configs: the canonical config of each run, one lane each.
+        device: where to train.
+        compiler: a backend of `torch.compile` for the step, or None for the step as it is.
+        rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
+        streamed: whether inputs come to the device batch by batch, as of `Bank`.
+        stops: rules of early stopping by which evaluations may be read too, for each lane.
+
+    Attributes:
+        not_compiled: why the compiler did not serve, or None.
+        one_by_one: why vmap cannot take the network, so that its lanes pass one after another, or None.
+        untrained: names of the parameters that no phase trains.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[Mapping[str, Any]],
+        device: torch.device,
+        compiler: str | None = None,
+        rules: Sequence[Sequence[Rule]] | None = None,
+        streamed: bool = False,
+        stops: Sequence[Sequence[Rule]] | None = None,
+    ) -> None:
+        self.config, self.device, self.compiler = configs[0], device, compiler
+        self.not_compiled: str | None = None
+        self.dtype = STORED[self.config["dtype"]]
+        self.seeds = [int(c["seed"]) for c in configs]
+        self.suites: list[Suite] = [build(c["suite"]) for c in configs]
+        self.info: SuiteInfo = self.suites[0].info()
+        self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
+        self.bank = Bank(self.data, device, self.dtype, streamed)
+        varies = self.suites[
+            0
+        ].varies_split  # then verdicts rest on splits, and no two runs share test examples
+        self.cases = None if varies else cases_of(self.data, device)
+        self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
+        self.parts = [Parts.of(c) for c in configs]
+        self.rules = rules or [()] * len(configs)
+        self.stops = stops or [()] * len(configs)
+        self.groups = side_by_side(configs)
+        networks = [
+            build_network(p, s.info(), seed)
+            for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
+        ]
+        initial = self._stack([dict(n.named_parameters()) for n in networks])
+        self.statistics = self._stack([statistics_of(n) for n in networks])
+        self.optimizer = LaneOptimizer([p.optimizer for p in self.parts], initial)
+        self.parameters = self.optimizer.parameters
+        shapes = [s.input_shape for s in self.info.sources]
+        self.mask_shapes = mask_shapes(networks[0].eval(), shapes)
+        self.draw_shapes = draw_shapes(networks[0])
+        self.one_by_one = why_one_by_one(networks[0], shapes)
+        self.constants = own_constants(networks, device, self.dtype)
+        self.network = without_memory(networks[0])
+        self.owners = self.network.owners()
+        self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
+        self.autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.forward = forward_of_lanes(
+            self.network, self.parameters, self.autocast, self.statistics, self.constants, apart
+        )
+        budget = self.config["budget"]
+        self.evaluations = budget["evaluations"]
+        self.batch_sizes = [
+            s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"]
+            for s in self.info.sources
+        ]
+        names = [task.name for task in self.info.tasks]
+        self.phases = self.parts[0].schedule.phases_of(names, self.suites[0].primary, budget["steps"])
+
+    def train(self, progress: Callable[[int], None] = lambda steps: None) -> list[LaneResult]:
+        """Train all lanes to the end; `progress` is told of steps done."""
+        self.steps: list[int] = []
+        self.values: list[Tensor] = []
+        self.seen: list[Tensors] = []
+        self.merges: list[tuple[int, Tensor, Tensor]] = []
+        self.scores = CaseScores(self.info.tasks, counts_of(self.data))
+        self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
+        self.kept = Kept(self.rules, self.suites, self.info.tasks)
+        begun, trained = 0, [0] * len(self.info.tasks)
+        for phase in self.phases:
+            self._train_phase(phase, begun, trained, progress)
+            begun += phase.steps
+            trained = [n + phase.steps_of(t) for t, n in enumerate(trained)]
+        return self._results()
+
+    def _train_phase(
+        self, phase: Phase, begun: int, trained: Sequence[int], progress: Callable[[int], None]
+    ) -> None:
+        turns = set(phase.turns())
+        trainers = {active: self.begin(phase, active) for active in turns}
+        # A task meets the batches that its baseline meets, from where its own training stands.
+        feeds = {active: self.batches(phase, max(trained[t] for t in active), active) for active in turns}
+        branches = Branches(phase, self.optimizer, self._tensors, lambda: self._held_out_loss(phase))
+        stops = phase.stops(self.evaluations)
+        for step in range(phase.steps):
+            branches.before(step)
+            active = phase.active(step)
+            trainer, batch = trainers[active], next(feeds[active])
+            if active in turns:  # its first
+                self.compile(trainer, batch)
+                turns.remove(active)
+            losses, weights = trainer.step(batch, step)
+            finite = losses.isfinite().all(1)
+            self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
+            branches.after(step)
+            if step + 1 in stops:
+                self._evaluate(trainer, batch, begun + step + 1, weights)
+            progress(1)
+        self.merges += [(begun + step, weights, loss) for step, weights, loss in branches.merges]
+
+    def compile(self, trainer: Trainer, batch: Batch) -> None:
+        """Let a trainer use the compiled step, where there is a compiler that serves."""
+        if self.compiler is not None:
+            try:
+                trainer.compute = compiled(trainer.program, trainer.lanes, batch, self.compiler)
+            except NotCompiled as reason:
+                self.not_compiled = str(reason)
+
+    def begin(self, phase: Phase, active: tuple[int, ...] | None = None) -> Trainer:
+        """Return what trains some tasks of a phase, by default all; a weighting starts anew, with these tasks."""
+        active = phase.tasks if active is None else active
+        everyone = len(self.groups) == 1
+        rules = [
+            Rules(
+                self.parts[lanes.start].weighting,
+                self.parts[lanes.start].regularization,
+                self.parts[lanes.start].sharing,
+                self.owners,
+                None if everyone else lanes,
+                lanes.stop - lanes.start,
+                self.network.body.divides,
+            )
+            for lanes in self.groups
+        ]
+        program = Program(
+            self.forward, self.owners, self.info.tasks, active, self._frozen(phase), rules, self.losses
+        )
+        facts = [self._facts(*lane, program) for lane in zip(self.data, self.suites, strict=True)]
+        learners, own = {}, []
+        for place, lanes in enumerate(self.groups):
+            parts, known = self.parts[lanes], facts[lanes]
+            learned = [p.weighting.learned(k) for p, k in zip(parts, known, strict=True)]
+            learner = LaneOptimizer([p.optimizer for p in parts], self._stack(learned), decay=False)
+            if learner.parameters:
+                learners[place] = learner
+            states = [p.weighting.init_state(k) for p, k in zip(parts, known, strict=True)]
+            numbers = [
+                self._stack([lane_fields(strategy, active) for strategy in strategies])
+                for strategies in ([p.weighting for p in parts], [p.regularization for p in parts])
+            ]
+            own.append(Own(learner.parameters, self._stack(states), *numbers))
+        rates = np.array([p.optimizer.lr * phase.lr_factor for p in self.parts])
+        goal = np.array([known.goal for known in facts])
+        last = self._send(np.ones(goal.shape))
+        lanes_now = Lanes(self.parameters, own, self._send(rates), self._send(goal), last, self.statistics)
+        return Trainer(phase, program, lanes_now, self.optimizer, learners, program.gradients)
+
+    def _frozen(self, phase: Phase) -> set[str]:
+        """Return the names of the parameters that a phase leaves as they are."""
+        shared = {n for n, owner in self.owners.items() if owner is None and phase.freeze_shared}
+        heights = self.network.heights() if phase.open < 1 else {}
+        return (
+            self.untrained
+            | shared
+            | {n for n, height in heights.items() if height is not None and height <= 1 - phase.open}
+        )
+
+    def _facts(self, data: SuiteData, suite: Suite, program: Program) -> Facts:
+        shared = sum(self.parameters[n][0].numel() for n in program.shared)
+        tasks = [data.tasks[t] for t in program.active]
+        rows = tuple(labelled_rows(data, t) for t in tasks)
+        goal = tuple(float(suite.primary in (None, t.name)) for t in tasks)
+        return Facts(len(tasks), shared, rows, goal)
+
+    def batches(self, phase: Phase, skip: int, active: tuple[int, ...] | None = None) -> Iterator[Batch]:
+        """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over.
+
+        Random numbers are for a step of the tasks `active`, by default of all.
+        """
+        active = phase.tasks if active is None else active
+        weightings = [(lanes, self.parts[lanes.start].weighting) for lanes in self.groups]
+        draws = [(lanes, weighting.random_shape(len(active))) for lanes, weighting in weightings]
+        extra = EXTRA_BATCHES[weightings[0][1].probe]
+        makers = [p.regularization.mask for p in self.parts]
+        budget, rows = self.config["budget"]["steps"], max(self.batch_sizes)
+        masks = Masks(self.seeds, makers, self.mask_shapes, rows, self._send, self.draw_shapes, budget)
+        feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send, masks)
+        return feed.batches(phase.steps, skip, extra, draws)
+
+    def _evaluate(self, trainer: Trainer, batch: Batch, step: int, weights: Tensor) -> None:
+        """Record every metric, the last step's weights and how far the tasks' gradients agree."""
+        program = trainer.program
+        limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
+        rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
+        cases = (None, None, self.cases)
+        found = [evaluate(self.forward, self.bank, *each) for each in zip(rows, cases, strict=True)]
+        values = torch.stack([evaluation.values for evaluation in found], 1)
+        self.steps.append(step)
+        self.values.append(values)
+        self.scores.add(found[-1].scores)
+        if any(self.rules):
+            self.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
+        self.seen.append({"weights": weights})
+        if len(program.active) > 1 and program.shared:
+            gramian = program.gramian(trainer.lanes, batch.examples)
+            self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
+
+    def _tensors(self) -> Tensors:
+        """Return what training changes of the models, (R, ...) by name."""
+        return {**self.parameters, **self.statistics}
+
+    def _held_out_loss(self, phase: Phase) -> Tensor:
+        """Return the summed loss of a phase's goals on the validation rows, (R,)."""
+        assert phase.merge is not None
+        losses = losses_on(self.forward, self.bank, self.bank.split("val"), self.losses)
+        return losses[:, list(phase.merge.goals)].sum(1)
+
+    def _results(self) -> list[LaneResult]:
+        values = torch.stack(self.values, 1).double().cpu().numpy()
+        judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
+        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
+        guesses = constant_guess(self.bank).double().cpu().tolist()
+        diverged = self.diverged.tolist()
+        none = [None] * len(diverged)  # where nothing is shared
+        seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
+        merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
+        tensors = {n: p.detach().cpu().numpy() for n, p in self._tensors().items()}
+        return [
+            LaneResult(
+                None if diverged[lane] < 0 else diverged[lane],
+                self.steps,
+                values[lane],
+                metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
+                scores[lane],
+                guesses[lane],
+                {
+                    k: [evaluation.get(k, none)[lane] for evaluation in seen]
+                    for k in ("weights", "gradient_cosines")
+                },
+                [
+                    {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
+                    for step, weights, loss in merges
+                ],
+                {n: p[lane] for n, p in tensors.items()},
+                self.kept.copies[lane],
+            )
+            for lane in range(len(self.seeds))
+        ]
+
+    def _stack(self, dicts: Sequence[Mapping[str, Tensor]]) -> Tensors:
+        """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""
+        return {n: torch.stack([d[n].detach() for d in dicts]).to(self.device, self.dtype) for n in dicts[0]}
+
+    def _send(self, array: np.ndarray) -> Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None, non_blocking=True)

@@ -1,0 +1,46 @@
+"""One phase of a cohort's training, ready to step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mtlrun.schedule.base import Phase
+from mtlrun.training.loop.compiled_step import Compute
+from mtlrun.training.loop.lanes import Batch, Lanes
+from mtlrun.training.loop.step import Program, learned_name
+from mtlrun.training.optimizers import LaneOptimizer
+
+
+@dataclass
+class Trainer:
+    """One phase of training, ready to step.
+
+    Attributes:
+        phase: what is trained, and for how long.
+        program: what all lanes have in common.
+        lanes: what differs between them.
+        optimizer: of the model's parameters, from phase to phase the same.
+        learners: by the place of its rules, of what a weighting learns.
+        compute: `program.gradients`, or what does the same faster.
+    """
+
+    phase: Phase
+    program: Program
+    lanes: Lanes
+    optimizer: LaneOptimizer
+    learners: dict[int, LaneOptimizer]
+    compute: Compute
+
+    def step(self, batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+        """Train all lanes on one batch; `step` counts from 0. Returns losses and task weights, (R, T)."""
+        gradients, losses, weights = self.compute(self.lanes, batch)
+        within, steps = self.phase.place(step)
+        self.optimizer.step(gradients, within, steps, self.phase.lr_factor)
+        for place, learner in self.learners.items():
+            own = {n: gradients.get(learned_name(place, n)) for n in learner.parameters}
+            found = {n: g for n, g in own.items() if g is not None}
+            learner.step(found, within, steps, self.phase.lr_factor)
+        self.program.watch(self.lanes, batch)
+        return losses, weights

@@ -1,0 +1,1 @@
+"""Losses, metrics, gradients, and the scores of test examples."""

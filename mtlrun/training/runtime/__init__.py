@@ -1,0 +1,1 @@
+"""Memory, precision, cost and width of a cohort."""

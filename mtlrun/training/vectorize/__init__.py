@@ -1,0 +1,1 @@
+"""From functions of one run to functions of all lanes."""
