@@ -29,6 +29,9 @@ each strategy (`tune.optimizer.lr=[...]`) is needed before a difference from `eq
 **Each task's own parameters** (its head) get the weights too under strategies that need the losses alone; under
 those that look at gradients they keep the plain gradient of their task's loss. A page says so where its authors do
 otherwise.
+
+**In a training loop of your own.** `mtlrun.weighting.Balancer` runs each of these strategies on any PyTorch network:
+[python_loop.md](python_loop.md).
 """,
 }
 TARGET = Path(__file__).with_name("strategies.md")

@@ -65,6 +65,9 @@ class Configured:
         return [self]
 
 
+Part = typing.TypeVar("Part", bound=Configured)
+
+
 def locate(target: Any) -> type:
     """Import the class that a `_target_` names.
 
@@ -174,6 +177,28 @@ def _built(cls: type, text: str) -> Any:
     found = cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
     object.__setattr__(found, "_built", True)
     return found
+
+
+def checked(part: Part) -> Part:
+    """Return an object made in Python as `build` makes it of a node: whole numbers as floats where these are meant.
+
+    Raises:
+        ConfigError: a value has the wrong type, or the object finds it wrong; keys are field names.
+    """
+    cls: type = type(part)
+    hints = _hints(cls)
+    values = {name: getattr(part, name) for name in hints}
+    faults = [
+        Fault(name, f"must be {_name(hints[name])}", value)
+        for name, value in values.items()
+        if not _fits(value, hints[name])
+    ]
+    if not faults:
+        part = cls(**{name: _coerce(value, hints[name]) for name, value in values.items()})
+        faults = list(part.faults())
+    if faults:
+        raise ConfigError(faults)
+    return part
 
 
 def to_node(value: Any) -> dict[str, Any]:

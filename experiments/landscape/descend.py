@@ -28,8 +28,9 @@ from mtlrun.training.loop.probes import EXTRA_BATCHES
 from mtlrun.training.loop.step import Batch, Examples, Lanes, Program, Seen
 from mtlrun.training.objective.gradients import Tensors
 from mtlrun.training.optimizers import Adam, LaneOptimizer
-from mtlrun.training.vectorize.strategy_groups import Own, Rules, kind, lane_fields
+from mtlrun.training.vectorize.strategy_groups import Own, Rules, kind
 from mtlrun.weighting.base import Facts
+from mtlrun.weighting.one_run import lane_fields
 
 TASKS = [Task(name, "regression", 1, 0, ("rmse",)) for name in ("first", "second")]
 FACTS = Facts(tasks=2, elements=2, rows=(1, 1), goal=(1.0, 1.0))

@@ -78,6 +78,8 @@ class Weighting(Configured, ABC):
             `mtlrun.training.loop.probes`).
         watches_update: whether `after` is called with the losses that the update left on its batch, at the cost
             of a second forward pass.
+        watches_epochs: whether `weigh` looks at `Signals.new_epoch`. A loop of the user's own then has to say how
+            many steps an epoch has.
         any_leading_axes: whether `weigh`, `after` and `penalty` also fit stacked tensors of R runs, (R, T); spares
             vmap. False is always safe.
         one_by_one: whether lanes are taken one after another, for code that branches on values. Slow: a last resort
@@ -88,6 +90,7 @@ class Weighting(Configured, ABC):
     gradients_at = "parameters"
     probe: ClassVar[Probe] = "none"
     watches_update: ClassVar[bool] = False
+    watches_epochs: ClassVar[bool] = False
     any_leading_axes: ClassVar[bool] = False
     one_by_one: ClassVar[bool] = False
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.weighting.base import Facts, Signals, State, Weighting
 
 
@@ -32,7 +33,11 @@ class DataSize(Weighting):
     power: float = 1.0
 
     def init_state(self, facts: Facts) -> State:
-        rows = torch.tensor(facts.rows or [1] * facts.tasks, dtype=torch.float64)
+        if not facts.rows:
+            raise ConfigError(
+                [Fault("rows", "must give the training rows of each task, by which DataSize weighs")]
+            )
+        rows = torch.tensor(facts.rows, dtype=torch.float64)
         return {"weights": facts.tasks * torch.softmax(self.power * rows.clamp(min=1).log(), 0)}
 
     def weigh(self, signals: Signals, state: State) -> tuple[Tensor, State]:

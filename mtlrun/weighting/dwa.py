@@ -27,6 +27,7 @@ class DWA(Weighting):
         tau: temperature; the larger, the more equal the weights.
     """
 
+    watches_epochs: ClassVar[bool] = True
     any_leading_axes: ClassVar[bool] = True
 
     tau: float = 2.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class STCH(Weighting):
         mu: how smooth the maximum is; towards 0 the worst task alone is trained.
         warmup: epochs before the one whose mean losses are the nadir.
     """
+
+    watches_epochs: ClassVar[bool] = True
 
     mu: float = 1.0
     warmup: int = 4

@@ -13,9 +13,8 @@ from torch.utils._pytree import tree_map
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.vectorize.strategy_groups import lane_fields
-from mtlrun.training.vectorize.vmap import with_fields
 from mtlrun.weighting.base import Aggregator, Facts, Signals, State, Weighting
+from mtlrun.weighting.one_run import lane_fields, with_fields
 
 SIZE = 12  # shared parameters P of the made-up gradients
 

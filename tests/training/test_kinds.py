@@ -5,10 +5,10 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.training.loop import probes
 from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.objective.losses import LOSSES
+from mtlrun.weighting import slopes
 
 LR = 0.05
 OWN = "support.strategies."
@@ -130,7 +130,7 @@ def test_gradients_of_further_batches(lane):
 
 @pytest.mark.parametrize("lane", (0, 2))
 def test_slopes_along_the_gradient_of_held_out_loss(lane, monkeypatch):
-    monkeypatch.setattr(probes, "STEP_LENGTH", 1e-5)  # so short that no ReLU bends within; float64 bears it
+    monkeypatch.setattr(slopes, "STEP_LENGTH", 1e-5)  # so short that no ReLU bends within; float64 bears it
     cohort, ((batch, start, gradients, weights),) = steps("HeldOut", 1)
     plain = Plain(cohort, lane, start, "HeldOut")
     values = list(plain.named.values())

@@ -5,6 +5,7 @@ import torch
 from support.configs import run_config
 from support.weighting import first_step
 
+from mtlrun.errors import ConfigError
 from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.data_size import DataSize
 
@@ -24,8 +25,9 @@ def test_weights_follow_the_rows():
     assert weights_for(DataSize(0.0), facts) == [1, 1]
 
 
-def test_without_facts_every_task_weighs_the_same():
-    assert weights_for(DataSize(), Facts(3)) == pytest.approx([1, 1, 1])
+def test_without_the_rows_there_is_nothing_to_weigh_by():
+    with pytest.raises(ConfigError, match="`rows` must give the training rows of each task"):
+        DataSize().init_state(Facts(3))
 
 
 def test_the_engine_tells_of_the_rows():

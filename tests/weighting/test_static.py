@@ -7,7 +7,7 @@ from support.weighting import first_step, weights_of
 from torchjd.aggregation import ConstantWeighting
 
 from mtlrun.errors import ConfigError
-from mtlrun.training.vectorize.strategy_groups import lane_fields
+from mtlrun.weighting.one_run import lane_fields
 from mtlrun.weighting.static import MOST, Static
 
 

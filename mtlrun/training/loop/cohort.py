@@ -37,9 +37,10 @@ from mtlrun.training.runtime.numerics import STORED
 from mtlrun.training.vectorize.batchnorm import statistics_of
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes, why_one_by_one
 from mtlrun.training.vectorize.masks import Masks, draw_shapes, mask_shapes
-from mtlrun.training.vectorize.strategy_groups import Own, Rules, lane_fields, side_by_side
+from mtlrun.training.vectorize.strategy_groups import Own, Rules, side_by_side
 from mtlrun.training.vectorize.tensor_slots import own_constants
 from mtlrun.weighting.base import Facts
+from mtlrun.weighting.one_run import lane_fields
 
 SPLITS = ("train", "val", "test")
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from functools import partial
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from mtlrun.config import build
@@ -20,8 +19,10 @@ from mtlrun.planning.runs import canonical_json
 from mtlrun.regularization.base import Regularization
 from mtlrun.sharing.base import Sharing
 from mtlrun.training.objective.gradients import Tensors
-from mtlrun.training.vectorize.vmap import lift, with_fields
-from mtlrun.weighting.base import Aggregator, Signals, State, Weighting
+from mtlrun.training.vectorize.vmap import lift
+from mtlrun.weighting import one_run
+from mtlrun.weighting.base import State, Weighting
+from mtlrun.weighting.one_run import with_fields
 
 
 def kind(config: Mapping[str, Any]) -> list[Any]:
@@ -87,42 +88,18 @@ class Rules:
         self.compares = regularization.compares and divides
         self.count = count
         stacks, apart = weighting.any_leading_axes, weighting.one_by_one
-        self.weigh = self.one_weigh if stacks else lift(self.one_weigh, count, apart)
+        one_weigh, one_after = partial(one_run.weigh, weighting), partial(one_run.after, weighting)
+        self.weigh = one_weigh if stacks else lift(one_weigh, count, apart)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
-        self.aggregate = lift(self.one_aggregate, count, apart)
-        self.after = self.one_after if stacks else lift(self.one_after, count, apart)
-        self.standing = lift(self.one_standing, count, apart)
+        self.aggregate = lift(partial(one_run.aggregate, weighting), count, apart)
+        self.after = one_after if stacks else lift(one_after, count, apart)
+        self.standing = lift(partial(one_run.standing, weighting), count, apart)
         self.penalty = lift(self.one_penalty, count)
         self.difference = lift(self.one_difference, count)
 
     def part(self, values: Tensor) -> Tensor:
         """Return what belongs to these lanes of a tensor over all lanes."""
         return values if self.lanes is None else values[self.lanes]
-
-    def one_weigh(self, fields: Tensors, signals: Signals, state: State) -> tuple[Tensor, State]:
-        """Return one run's task weights, (T,), and the weighting's next state."""
-        weighting: Weighting = with_fields(self.weighting, fields)
-        weights, state = weighting.weigh(signals, state)
-        return weighting.reduced(weights, weights.shape[-1]), state
-
-    def one_aggregate(
-        self, fields: Tensors, jacobian: Tensor, signals: Signals, state: State
-    ) -> tuple[Tensor, Tensor, State]:
-        """Return one run's shared gradient (P,), the task weights that stand for it (T,), and the next state."""
-        aggregator: Aggregator = with_fields(self.weighting, fields)
-        update, weights, state = aggregator.aggregate(jacobian, signals, state)
-        tasks = len(weights)
-        return aggregator.reduced(update, tasks), aggregator.reduced(weights, tasks), state
-
-    def one_after(self, fields: Tensors, losses: Tensor, state: State) -> State:
-        """Return the weighting's next state from the losses (T,) that the update left on its batch."""
-        return with_fields(self.weighting, fields).after(losses, state)
-
-    def one_standing(self, fields: Tensors, state: State) -> Tensor:
-        """Return one run's task weights (T,) before the step."""
-        weighting: Weighting = with_fields(self.weighting, fields)
-        weights = weighting.standing(state)
-        return weighting.reduced(weights, len(weights))
 
     def loss(self, kind: str, fields: Tensors, loss: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the training losses (R,) of a task of some kind, as `Regularization.loss` does for one run."""
@@ -150,15 +127,3 @@ def side_by_side(configs: Sequence[Mapping[str, Any]]) -> list[slice]:
     counts = [len(list(run)) for _, run in itertools.groupby(names)]
     ends = list(itertools.accumulate(counts))
     return [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
-
-
-def lane_fields(strategy: Any, tasks: Sequence[int]) -> Tensors:
-    """Return the numbers of a strategy that may differ between lanes; lists are per task, of the trained ones."""
-    found: Tensors = {}
-    for field in fields(strategy):
-        value = getattr(strategy, field.name)
-        if isinstance(value, float):
-            found[field.name] = torch.tensor(value, dtype=torch.float64)
-        elif isinstance(value, list) and value and all(isinstance(v, float) for v in value):
-            found[field.name] = torch.tensor([value[t] for t in tasks], dtype=torch.float64)
-    return found

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
@@ -23,15 +22,6 @@ HINT = (
 
 class NotVectorised(RuntimeError):
     """Code written for one run does what vmap cannot do for all; its cause is vmap's own error."""
-
-
-def with_fields(template: Any, fields: Mapping[str, Tensor]) -> Any:
-    """Return a copy of a strategy whose numbers are one lane's tensors."""
-    if not fields:
-        return template
-    method = copy.copy(template)
-    vars(method).update(fields)
-    return method
 
 
 def lift(function: Callable[..., Any], lanes: int, one_by_one: bool = False) -> Callable[..., Any]:
