@@ -18,11 +18,13 @@ import yaml
 
 from mtlrun.catalog import options_of
 from mtlrun.compose import jobs_of, multirun, override_text
+from mtlrun.compose.preset_notes import preset_notes
 from mtlrun.config import Configured
 from mtlrun.data.arrays.memory import ArraySuite
 from mtlrun.data.given import MAIN, suite_node
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.execution.batch import Watcher, plan_batch, plan_trials, train_batch
+from mtlrun.execution.batch import Batch, Watcher, plan_batch, plan_trials, train_batch
+from mtlrun.execution.new_runs import telling_stored
 from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.prepare.checks import job_faults
 from mtlrun.prepare.suite_notes import suite_notes
@@ -82,7 +84,7 @@ def plan(*overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **
         StoreError: the store cannot be read.
     """
     with _written(overrides, settings, config_dirs) as asked:
-        return plan_study(jobs_of(asked.overrides, asked.folders, job_faults), asked.folders)
+        return plan_study(asked.overrides, asked.folders).plan
 
 
 def load(store: str | os.PathLike[str] = DEFAULT_STORE, study: str | None = None) -> Results:
@@ -119,21 +121,44 @@ def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watch
         As of `run`.
     """
     batches = _Batches(overrides, folders, watcher)
-    multirun(overrides, batches.train, folders, job_faults)
+    with telling_stored(batches.stores):
+        multirun(overrides, batches.train, folders, job_faults)
     assert batches.trained is not None  # a command without jobs is refused
     return batches.trained
 
 
-def plan_study(jobs: Sequence[dict[str, Any]], folders: Sequence[str]) -> Plan:
-    """Return what training these jobs would mean.
+class Planned(NamedTuple):
+    """A study that is not trained.
+
+    Attributes:
+        plan: what training it would mean.
+        notes: what a user should know of it.
+        batches: what would be trained.
+    """
+
+    plan: Plan
+    notes: list[str]
+    batches: list[Batch]
+
+    def check_memory(self) -> None:
+        """Raise ConfigError unless memory holds a run of each program."""
+        for batch in self.batches:
+            batch.check_memory()
+
+
+def plan_study(overrides: Sequence[str], folders: Sequence[str]) -> Planned:
+    """Return what training would mean, however large; train nothing.
 
     Raises:
-        ConfigError: every fault of the jobs.
+        ConfigError: every fault of the settings.
         StoreError: the store cannot be read.
     """
+    jobs = jobs_of(overrides, folders, job_faults)
     known = options_of([Path(folder) for folder in folders])
-    planned = plan_batch(jobs, known)
-    return Plan(plan_facts(planned, plan_trials(jobs, known, planned.store)[1]))
+    batch = plan_batch(jobs, known)
+    trials = plan_trials(jobs, known, batch.store)[1]
+    notes = [*preset_notes(overrides, known, folders), *suite_notes(jobs)]
+    return Planned(Plan(plan_facts(batch, trials)), notes, [batch] if trials is None else [batch, trials])
 
 
 class _Batches:
@@ -142,22 +167,21 @@ class _Batches:
     def __init__(self, overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> None:
         self.overrides, self.watcher = overrides, watcher
         self.known = options_of([Path(folder) for folder in folders])
+        self.folders = folders
+        self.stores: dict[str, Store] = {}
         self.trained: Trained | None = None
 
     def train(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
         """Train a batch, and return each job's mean oriented validation metric."""
-        for note in suite_notes(jobs):
+        notes = [] if self.trained else preset_notes(self.overrides, self.known, self.folders)
+        for note in [*notes, *suite_notes(jobs)]:
             self.watcher.note(note)
-        store = self.trained.store if self.trained else _store_of(jobs)
-        values = train_batch(jobs, self.overrides, self.watcher, self.known, store)
-        assert store is not None  # jobs without a good store are refused
-        self.trained = Trained(store, jobs[0]["study"], jobs[0]["invocation"])
+        name = jobs[0].get("store") if jobs else None
+        if isinstance(name, str) and name:  # another is told as a fault
+            self.stores.setdefault(name, Store(name))
+        values = train_batch(jobs, self.overrides, self.watcher, self.known, self.stores.get(str(name)))
+        self.trained = Trained(self.stores[str(name)], jobs[0]["study"], jobs[0]["invocation"])
         return values
-
-
-def _store_of(jobs: Sequence[dict[str, Any]]) -> Store | None:
-    name = jobs[0].get("store") if jobs else None
-    return Store(name) if isinstance(name, str) and name else None  # another is told as a fault
 
 
 class _Asked(NamedTuple):

@@ -15,7 +15,7 @@ from hydra.plugins.sweeper import Sweeper
 from support.commands import mtlrun, planned, reported, segments, tiny
 
 from hydra_plugins.mtlrun_cohorts.cohorts import CohortLauncher
-from mtlrun.launch.compose import multirun
+from mtlrun.compose import multirun
 from mtlrun.store.store import Store
 
 
@@ -127,15 +127,12 @@ def test_jobs_that_are_not_ours_are_refused():
 
 
 class Counting:
-    """A task that notes the width of each job, which is its value too."""
+    """Notes the width of each job of a batch, which is its value too."""
 
     def __init__(self) -> None:
         self.seen: list[list[int]] = []
 
-    def __call__(self, config: Any) -> float:
-        raise AssertionError("our launcher hands over whole batches")
-
-    def batch(self, jobs: Any) -> list[float]:
+    def __call__(self, jobs: Any) -> list[float]:
         self.seen.append([job["model"]["width"] for job in jobs])
         return [float(width) for width in self.seen[-1]]
 

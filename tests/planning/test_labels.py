@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 from support.jobs import make_job
 
 from mtlrun.catalog import conf_dir, options_of
-from mtlrun.launch.composing import plain
+from mtlrun.compose.plain import plain
 from mtlrun.planning.labels import PLAIN, mitigation_label, presets_of
 from mtlrun.planning.study import plan_study
 

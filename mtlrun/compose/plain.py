@@ -1,13 +1,9 @@
-"""Hydra as the rest of the launcher uses it: its loader, its errors, an override read, a job as plain data."""
+"""Composed configs as plain data, and what Hydra's errors say in one line."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -28,20 +24,21 @@ def plain(config: DictConfig) -> dict[str, Any]:
         found = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError([first_line(error)]) from error
-    assert isinstance(found, dict)
-    return {str(k): v for k, v in found.items() if k != "hydra"}
+    return without_hydra(found)
 
 
-def loader() -> ConfigLoaderImpl:
-    loader = GlobalHydra.instance().config_loader()
-    assert isinstance(loader, ConfigLoaderImpl)
-    return loader
+def unresolved(config: DictConfig) -> dict[str, Any]:
+    """Return a composed job as plain dicts, interpolations as they are written, without Hydra's own part."""
+    return without_hydra(OmegaConf.to_container(config, resolve=False))
 
 
-def parsed(text: str) -> Override:
-    return OverridesParser.create(config_loader=loader()).parse_overrides([text])[0]
+def without_hydra(config: Any) -> dict[str, Any]:
+    """Return a config without Hydra's own part."""
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items() if key != "hydra"}
 
 
 def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, which says what is wrong."""
     first = str(error).strip().partition("\n")[0] or type(error).__name__
     return "it holds a sign that must be quoted" if first.startswith("LexerNoViableAlt") else first
