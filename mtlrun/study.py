@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,7 @@ import yaml
 from mtlrun.catalog import options_of
 from mtlrun.compose import jobs_of, multirun, override_text
 from mtlrun.compose.preset_notes import preset_notes
-from mtlrun.config import Configured
-from mtlrun.data.arrays.memory import ArraySuite
+from mtlrun.config import build, to_node
 from mtlrun.data.given import MAIN, suite_node
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.batch import Batch, Watcher, plan_batch, plan_trials, train_batch
@@ -198,17 +198,22 @@ def _written(
     """Write settings as overrides; objects become options in a folder that is there as long as needed."""
     with tempfile.TemporaryDirectory(prefix="mtlrun-") as own:
         texts = [*overrides]
-        for key, value in _given(settings, overrides, Path(own)).items():
+        for key, value in _given(settings, overrides, folders, Path(own)).items():
             texts += _override_texts(key, value)
         yield _Asked(texts, [*(os.fspath(f) for f in folders), *([own] if any(Path(own).iterdir()) else [])])
 
 
-def _given(settings: Mapping[str, Any], overrides: Sequence[str], own: Path) -> dict[str, Any]:
+def _given(
+    settings: Mapping[str, Any],
+    overrides: Sequence[str],
+    folders: Sequence[str | os.PathLike[str]],
+    own: Path,
+) -> dict[str, Any]:
     """Return settings with each suite that is an object as the name of an option in the folder `own`."""
     found = dict(settings)
     value = settings.get("suite")
     several = value if isinstance(value, list) else [value]
-    objects = [one for one in several if isinstance(one, ArraySuite | Configured)]
+    objects = [one for one in several if not isinstance(one, str | None)]
     if not objects:
         return found
     local = any(type(one).__module__ == MAIN for one in objects)
@@ -216,11 +221,14 @@ def _given(settings: Mapping[str, Any], overrides: Sequence[str], own: Path) -> 
     if local and key not in settings and not any(text.startswith(f"{key}=") for text in overrides):
         found[key] = 1  # other processes do not know the classes of a script or a notebook
     folder = Path(_store_name(settings, overrides)) / "arrays"
+    known = options_of([Path(folder) for folder in folders])["suite"]
     named: list[Any] = []
     for one in several:
         if one in objects:
-            node = suite_node(one, folder, workers=found.get(key) != 1)
-            name = _free_name(one, named)
+            node = to_node(
+                build(suite_node(one, folder, workers=found.get(key) != 1))
+            )  # every setting, to be set
+            name = _free_name(one, {*known, *named})
             (own / "suite").mkdir(exist_ok=True)
             (own / "suite" / f"{name}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")
             named.append(name)
@@ -238,10 +246,10 @@ def _store_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> str:
     return str(settings.get("store", DEFAULT_STORE))
 
 
-def _free_name(suite: Any, taken: Sequence[Any]) -> str:
-    """Return what a suite is called: its `name`, else its class, with a number where another is called so."""
+def _free_name(suite: Any, taken: Collection[str]) -> str:
+    """Return the option of a suite: its `name`, else its class, with a number where another option is called so."""
     wanted = re.sub(r"\W+", "_", str(getattr(suite, "name", None) or type(suite).__name__), flags=re.ASCII)
-    names = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, len(taken) + 2))
+    names = (wanted if number == 1 else f"{wanted}_{number}" for number in count(1))
     return next(name for name in names if name not in taken)
 
 
