@@ -30,7 +30,7 @@ from mtlrun.prepare.checks import job_faults
 from mtlrun.prepare.suite_notes import suite_notes
 from mtlrun.progress import Progress, Silent
 from mtlrun.results import Results
-from mtlrun.store.store import Store
+from mtlrun.store.store import ARRAYS, Store
 
 DEFAULT_STORE = "runs"
 
@@ -70,7 +70,7 @@ def run(
         StoreError: the store cannot be read or written.
         WorkerError: a worker process ended; what was stored stays, and the same call goes on from there.
     """
-    with _written(overrides, settings, config_dirs) as asked:
+    with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
         trained = train_study(asked.overrides, asked.folders, watcher)
     return Results.read(trained.store, trained.study)
@@ -83,7 +83,7 @@ def plan(*overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **
         ConfigError: every fault of the settings.
         StoreError: the store cannot be read.
     """
-    with _written(overrides, settings, config_dirs) as asked:
+    with _written(overrides, settings, config_dirs, keep=False) as asked:
         return plan_study(asked.overrides, asked.folders).plan
 
 
@@ -193,14 +193,22 @@ class _Asked(NamedTuple):
 
 @contextmanager
 def _written(
-    overrides: Sequence[str], settings: Mapping[str, Any], folders: Sequence[str | os.PathLike[str]]
+    overrides: Sequence[str],
+    settings: Mapping[str, Any],
+    folders: Sequence[str | os.PathLike[str]],
+    keep: bool,
 ) -> Iterator[_Asked]:
-    """Write settings as overrides; objects become options in a folder that is there as long as needed."""
+    """Write settings as overrides; objects become options in a folder that is there as long as needed.
+
+    Arrays are kept in the store where runs will be trained on them.
+    """
     with tempfile.TemporaryDirectory(prefix="mtlrun-") as own:
         texts = [*overrides]
-        for key, value in _given(settings, overrides, folders, Path(own)).items():
+        for key, value in _given(settings, overrides, folders, Path(own), keep).items():
             texts += _override_texts(key, value)
-        yield _Asked(texts, [*(os.fspath(f) for f in folders), *([own] if any(Path(own).iterdir()) else [])])
+        yield _Asked(
+            texts, [*(os.fspath(f) for f in folders), *([own] if Path(own, "suite").is_dir() else [])]
+        )
 
 
 def _given(
@@ -208,6 +216,7 @@ def _given(
     overrides: Sequence[str],
     folders: Sequence[str | os.PathLike[str]],
     own: Path,
+    keep: bool,
 ) -> dict[str, Any]:
     """Return settings with each suite that is an object as the name of an option in the folder `own`."""
     found = dict(settings)
@@ -220,7 +229,10 @@ def _given(
     key = "launch.processes"
     if local and key not in settings and not any(text.startswith(f"{key}=") for text in overrides):
         found[key] = 1  # other processes do not know the classes of a script or a notebook
-    folder = Path(_store_name(settings, overrides)) / "arrays"
+    store = Store(_store_name(settings, overrides))
+    if keep:
+        store.check_writable()
+    folder = store.path / ARRAYS if keep else own / ARRAYS
     known = options_of([Path(folder) for folder in folders])["suite"]
     named: list[Any] = []
     for one in several:
