@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -97,6 +98,10 @@ class Searching(Sweeper):
 def test_a_sweeper_that_searches_makes_one_study_and_finds_its_folder(tmp_path, monkeypatch):
     name = "hydra_plugins.searching.Searching"  # Hydra takes plugins of this package only
     monkeypatch.setitem(Plugins.instance().class_name_to_class, name, Searching)
+    module = ModuleType("hydra_plugins.searching")
+    module.Searching = Searching  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(Searching, "__module__", module.__name__)
     store, folder = tmp_path / "store", tmp_path / "found"
     done = mtlrun("sweep", *tiny(store, f"hydra.sweeper._target_={name}", f"hydra.sweep.dir={folder}"))
     assert done.code == 0, done.err

@@ -33,6 +33,9 @@ from mtlrun.compose.plain import plain, unresolved
 _ODD_INTERPOLATION = re.compile(r"\$\{[^}]*(hydra|:|\$\{)")
 """What depends on more than the job's own settings: Hydra's part, a resolver, an interpolation inside another."""
 
+_NAMED = re.compile(r"\$\{\.*(\w+)")
+"""The first key that an interpolation names: of the whole job, or beside it, as `${.width}`."""
+
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*")
 
 _MARKS = {OverrideType.CHANGE: "", OverrideType.ADD: "+", OverrideType.FORCE_ADD: "++"}
@@ -97,7 +100,7 @@ class Composer:
             config = self.full(overrides, number)
             self._merging_holds = _same(tree, unresolved(config))
             return plain(config)
-        return plain(OmegaConf.create(tree)) if "${" in repr(tree) else tree
+        return _resolved(tree)
 
     def _merge(self, overrides: Sequence[str]) -> dict[str, Any] | None:
         """Return a job, interpolations as they are written, or None where merging does not express it."""
@@ -170,6 +173,22 @@ class Composer:
         if is_choice and (mark or not isinstance(value, str)):
             return None
         return _Setting(path, value, is_choice, mark)
+
+
+def _resolved(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a job with its interpolations resolved, in a config of no more than what they stand in and name.
+
+    Raises:
+        ConfigError: one cannot be resolved.
+    """
+    texts = {key: text for key, text in ((k, repr(value)) for k, value in tree.items()) if "${" in text}
+    if not texts:
+        return tree
+    written = " ".join(texts.values())
+    named = _NAMED.findall(written)
+    whole = len(named) < written.count("${")  # one that names its key in another way
+    part = {key: value for key, value in tree.items() if whole or key in texts or key in named}
+    return {**tree, **plain(OmegaConf.create(part))}
 
 
 def _with_value(tree: Mapping[str, Any], path: tuple[str, ...], value: Any, mark: str) -> dict[str, Any]:

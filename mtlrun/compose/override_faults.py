@@ -64,13 +64,16 @@ def override_faults(overrides: Sequence[str], job_faults: JobFaults) -> list[Fau
             good.append(override)
     wrong = _compose_faults(good)
     first = [text for text in next(_jobs(good)) if text not in wrong]
-    config, faults = _composed(first), [*faults, *wrong.values()]
-    try:
-        of_job = [] if config is None else job_faults(plain(config))
-    except ConfigError as error:
-        of_job = error.faults
+    of_job = _faults_of(_composed(first), job_faults)
     missing = [f for f in of_job if isinstance(f, Fault) and f.key in unread]  # as they could not be read
-    return [*faults, *(f for f in of_job if f not in missing)]
+    return [*faults, *wrong.values(), *(f for f in of_job if f not in missing)]
+
+
+def _faults_of(config: DictConfig | None, job_faults: JobFaults) -> list[Fault | str]:
+    try:
+        return [] if config is None else job_faults(plain(config))
+    except ConfigError as error:
+        return error.faults
 
 
 def _not_understood(text: str, error: HydraException) -> str:

@@ -21,10 +21,17 @@ def plain(config: DictConfig) -> dict[str, Any]:
         ConfigError: an interpolation cannot be resolved.
     """
     try:
-        found = OmegaConf.to_container(config, resolve=True)
+        return {str(key): _resolved(config, str(key)) for key in config if key != "hydra"}
     except OmegaConfBaseException as error:
         raise ConfigError([first_line(error)]) from error
-    return without_hydra(found)
+
+
+def _resolved(config: DictConfig, key: str) -> Any:
+    """Return the value of a key, resolved in its config; Hydra's part keeps overrides as text, which must not be."""
+    if OmegaConf.is_missing(config, key):
+        return "???"
+    value = config[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def unresolved(config: DictConfig) -> dict[str, Any]:

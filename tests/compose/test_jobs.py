@@ -76,6 +76,14 @@ def test_interpolations_are_resolved():
     assert job["heads"]["width"] == 24
 
 
+def test_interpolations_may_be_relative_and_are_forgotten_where_they_are_overridden():
+    overrides = ["budget.steps=${.epochs}", "budget.epochs=3", "study=${nothing}", "study=ab"]
+    jobs = composed(*overrides, "model.width=1,2")
+    assert [(job["budget"]["steps"], job["study"]) for job in jobs] == [(3, "ab")] * 2
+    with pytest.raises(ConfigError, match="nothing"):
+        composed("study=${nothing}")
+
+
 def test_folders_of_a_user_hold_options_and_ours_come_first(tmp_path):
     for name, width in (("first", 1), ("second", 2)):
         folder = tmp_path / name / "model"

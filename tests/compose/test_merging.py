@@ -68,6 +68,19 @@ VALUES = [
     *("optimizer.lr=1e-3", "optimizer.lr=inf", "suite.label_noise=0.1", "suite.label_noise=[0.1,2]"),
     *("suite.label_noise={digit:0.3}", "suite.tasks=[a,'b c',null]", "suite.samples=[40,120]"),
     *("++tune.optimizer.lr=[0.1,0.2]", "++tune.optimizer.lr={low:1e-4,high:1,log:true}", "++tune.a.b.c=x"),
+    *(
+        "study=${model.width}-${heads._target_}",
+        "heads.width=${.bias}",
+        "study=${..seeds}",
+        "store=${nothing}",
+    ),
+    *(
+        "study=${optimizer[lr]}",
+        "store=${study}",
+        "optimizer.lr=${heads.width}",
+        "check=${model}",
+        "tune=${..dtype}",
+    ),
     *("tune={trials:3}", "check={margin:2}", "check.margin=0", "++check={margin:2,new:{a:[1]}}", "tune=null"),
     *(
         "+extra=1",
