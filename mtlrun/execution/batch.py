@@ -167,7 +167,7 @@ def train_batch(
     Args:
         jobs: plain data, as Hydra composed them.
         command: the overrides that asked for them.
-        watcher: is told how it goes.
+        watcher: hears how it goes.
         known: every option that has a name; without it, ours and those of installed packages.
         store: that of the jobs, where it has been opened.
 
