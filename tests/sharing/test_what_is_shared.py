@@ -9,6 +9,8 @@ from torch.func import functional_call
 
 from mtlrun.catalog import options
 from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.gradient_records import shared_gradients
+from mtlrun.training.objective.gradients import products
 from mtlrun.training.vectorize.masks import hold, sites_of
 
 CPU = torch.device("cpu")
@@ -90,7 +92,8 @@ def test_conflict_figures_are_of_the_shared_parameters(sharing):
     assert set(trainer.program.shared) == SHARED[sharing]
     if not SHARED[sharing]:
         return
-    gramian = trainer.program.gramian(trainer.lanes, batch.examples)
+    by_task = shared_gradients(trainer.program, trainer.lanes, batch.examples)
+    gramian = products(by_task, by_task, trainer.program.shared)
     for lane in range(2):
         rows = [
             torch.cat([g[n].flatten() for n in sorted(SHARED[sharing])])
