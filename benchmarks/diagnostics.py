@@ -1,7 +1,7 @@
 """`python -m benchmarks.diagnostics`: what recording the tasks' gradients costs while a cohort trains.
 
-Trains a cohort of the quickstart's size with `diagnostics.every` off, at its default and every 10 steps, in turns, and
-gives the CPU time of each relative to off within each round. `--weighting` names others, `--rounds` more rounds.
+Trains a cohort of the quickstart's size with `diagnostics.every` off, at its default, and every 100, 10 and 1 steps,
+in turns, and gives the CPU time of each relative to off within each round: medians and quartiles.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def ratios(
     return {name: ratio(values, took["off"]) for name, values in took.items()}
 
 
-def _seconds(
-    options: Mapping[str, str], lanes: int, every: int | None, budget: Mapping[str, Any]
-) -> float:
+def _seconds(options: Mapping[str, str], lanes: int, every: int | None, budget: Mapping[str, Any]) -> float:
     cohort = Cohort(bench_configs(lanes, budget, options, MODEL), torch.device("cpu"), every=every)
     begun = time.process_time()
     cohort.train()

@@ -31,7 +31,7 @@ COMMANDS = {
 
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "study"),
-    *("store", "save", "diagnostics", "device", "dtype"),
+    *("store", "save", "diagnostics.every", "device", "dtype"),
 )
 
 _BASH = r"""

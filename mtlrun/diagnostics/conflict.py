@@ -37,11 +37,15 @@ def gradient_norms(gramian: Tensor) -> Tensor:
 
 
 def mean_curvature(update: Tensor, change: Tensor) -> Tensor:
-    """Return d'(g(theta + d) - g(theta)) / d'd, from d'd (...) and d'(g(theta + d) - g(theta)) (...); NaN for no update.
+    """Return d'(g(theta + d) - g(theta)) / d'd of an update d, for the gradient g of an objective L; NaN for no update.
 
-    By the mean value theorem this is d'Hd / d'd, with H the mean of the objective's Hessian between theta and
-    theta + d. Of a plain gradient step, d = -lr g(theta), it is the H(L; theta, theta') of Yu et al., definition 3,
-    divided by |g(theta)|^2: the l of their theorem 2.
+    The difference of the gradients is Hd, with H the mean of the Hessian of L on the way from theta to theta + d, so
+    this is d'Hd / d'd. For a plain gradient step, d = -lr g(theta), it is the multi-task curvature of Yu et al.,
+    H(L; theta, theta') = int_0^1 g(theta)' Hess L(theta + a (theta' - theta)) g(theta) da, divided by |g(theta)|^2.
+
+    Args:
+        update: d'd, (...).
+        change: d'(g(theta + d) - g(theta)), (...).
     """
     return change / update
 

@@ -18,7 +18,12 @@ def recording_faults(node: Any) -> Iterator[Fault]:
         every = node["every"]
         number = isinstance(every, int) and not isinstance(every, bool) and every >= 0
         if not number and every is not False and every not in (EVALUATIONS, OFF):  # YAML reads off as false
-            yield Fault("diagnostics.every", "must be a number of steps or a word", every, [EVALUATIONS, OFF])
+            yield Fault(
+                "diagnostics.every",
+                "must be a whole number of steps or a valid choice",
+                every,
+                [EVALUATIONS, OFF],
+            )
 
 
 def steps_between(job: Mapping[str, Any]) -> int | None:

@@ -159,12 +159,15 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
         raise ConfigError([Fault("budget.batch_size", "must be at least 2 where batches are normalised", 1)])
     tasks, total, shared = len(info.tasks), network.total, network.shared
     surgery = weighting.needs != "losses" and shared > 0
-    # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
+    # Parameters, moments, the last step's gradients; then one gradient by task, in the step or for records, which
+    # also compare gradients before and after an update.
     by_task = tasks * shared + (total - shared)
+    recording = max(tasks * shared, total + 3 * shared) if shared > 0 else 0
     kept = total * (2 + optimizer.moments) + total * _copies(config, memo) * (1 + optimizer.moments)
     passing = rows * (network.held + network.widest)
     step = max(
-        passing + by_task, by_task + total if surgery and weighting.gradients_at == "parameters" else 0
+        passing + max(by_task, recording),
+        by_task + total if surgery and weighting.gradients_at == "parameters" else 0,
     )
     if weighting.probe != "none" and shared > 0:  # gradients on further batches, or copies of the parameters
         step = max(step, passing + max(2 * by_task, 3 * total))

@@ -44,9 +44,7 @@ class GradientRecords:
         names: of each lane's tasks.
     """
 
-    def __init__(
-        self, every: int | None, layers: Mapping[str, str], names: Sequence[Sequence[str]]
-    ) -> None:
+    def __init__(self, every: int | None, layers: Mapping[str, str], names: Sequence[Sequence[str]]) -> None:
         self._every, self._names = every, names
         self._layers = layers if len(names[0]) <= MOST_TASKS else {}
         self._records: list[Record] = []
@@ -54,9 +52,7 @@ class GradientRecords:
         self._held: list[Record] = []
         self._open: _Open | None = None
 
-    def before(
-        self, program: Differentiable, lanes: Lanes, batch: Batch, step: int, evaluated: bool
-    ) -> None:
+    def before(self, program: Differentiable, lanes: Lanes, batch: Batch, step: int, evaluated: bool) -> None:
         """Look at the gradients that a step begins with, if it is to be recorded.
 
         Args:

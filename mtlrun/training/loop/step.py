@@ -98,7 +98,7 @@ class Program:
         return gradients, losses, weights.detach()
 
     def see(self, lanes: Lanes, examples: Examples, whole: bool = False) -> Seen:
-        """Return a forward pass of all lanes, for differentiation; `whole` for gradients of parameters in any case."""
+        """Return a forward pass of all lanes, for differentiation; `whole`: of parameters in any case."""
         below: list[Tensor] = []
         subject: Tensors = {}
         sides: list[list[Tensor]] = []
