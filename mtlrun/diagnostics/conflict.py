@@ -37,7 +37,7 @@ def gradient_norms(gramian: Tensor) -> Tensor:
 
 
 def mean_curvature(update: Tensor, change: Tensor) -> Tensor:
-    """Return d'(g(theta + d) - g(theta)) / d'd of an update d, for the gradient g of an objective L; NaN for no update.
+    """Return d'(g(theta + d) - g(theta)) / d'd of an update d, for gradients g of an objective L; NaN for no update.
 
     The difference of the gradients is Hd, with H the mean of the Hessian of L on the way from theta to theta + d, so
     this is d'Hd / d'd. For a plain gradient step, d = -lr g(theta), it is the multi-task curvature of Yu et al.,

@@ -140,7 +140,7 @@ def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -
     device = pick_device(job["device"]).type
     programs = group_runs(missing, kind)
     memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
-    size_programs(programs, memory_mib, launcher.data)
+    size_programs(programs, memory_mib, launcher.data, steps_between(job))
     there_mib = max(launcher.memory_mib or 0, free_mib(device) / SAFE)
     if launcher.width is not None:
         for program in programs:
