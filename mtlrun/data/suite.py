@@ -155,6 +155,10 @@ class Suite(Configured, ABC):
         """
         return iter(())
 
+    def called(self) -> str | None:
+        """Return what reports call the suite; None for the name of its option."""
+        return None
+
     def class_names(self, task: str) -> tuple[str, ...] | None:
         """Return what the classes of a multiclass or binary task are called; None where numbers do."""
         return None

@@ -134,6 +134,7 @@ class _Workers:
 
 
 def _spawn() -> subprocess.Popen[str]:
+    """Start a worker that finds the modules that this process finds, as those beside a script or a notebook."""
     return subprocess.Popen(
         [sys.executable, "-I", "-c", START, *sys.path],
         stdin=subprocess.PIPE,

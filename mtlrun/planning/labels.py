@@ -49,7 +49,8 @@ def mitigation_label(labels: Mapping[str, str], presets: Mapping[str, Mapping[st
 
 
 def _suite_label(node: Mapping[str, Any], known: Known) -> str:
-    name, suite = label("suite", node, known), build(node)
+    suite = build(node)
+    name = suite.called() or label("suite", node, known)
     return name if suite.selected() == suite.default() else f"{name}[{'+'.join(suite.selected())}]"
 
 

@@ -30,11 +30,12 @@ def source_digests(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _source_file(found: Any) -> str | None:
-    """Return the Python file in which a class or function stands, or None for what is compiled."""
+    """Return the Python file in which a class or function stands, or None for what is compiled or in a notebook."""
     try:
-        return inspect.getsourcefile(inspect.unwrap(found))
-    except TypeError:
+        file = inspect.getsourcefile(inspect.unwrap(found))
+    except (TypeError, OSError):  # OSError: of a module without a file, as of a notebook
         return None
+    return file if file is not None and Path(file).is_file() else None
 
 
 def canonical_json(value: Any) -> str:

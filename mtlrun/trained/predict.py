@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from mtlrun.data.input_files import read_inputs
 from mtlrun.data.task import Task
 from mtlrun.errors import DataError
 from mtlrun.pluralize import pluralize
-from mtlrun.trained.inputs import read_inputs
 from mtlrun.trained.saved_run import SavedRun
 
 ROWS = 4096  # that pass at once

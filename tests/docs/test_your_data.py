@@ -6,17 +6,25 @@ import re
 import runpy
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from support.commands import mtlrun, reported
+from support.commands import mtlrun, planned, reported
+
+import mtlrun as package
+from mtlrun.config import build
+from mtlrun.data.arrays.memory import ArraySuite
 
 PAGE = (Path(__file__).parents[2] / "docs" / "your_data.md").read_text(encoding="utf-8")
-(MAKE,) = re.findall(r"`make_tables.py`:\n\n```python\n(.*?)^```$", PAGE, re.M | re.S)
+MAKE, _ = re.findall(r"`make_\w+.py`:\n\n```python\n(.*?)^```$", PAGE, re.M | re.S)
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) for line in block.splitlines()
 ]
-STUDIES = [line for line in COMMANDS if line.startswith(("mtlrun run", "mtlrun sweep"))]
+ARRAYS = [line for line in COMMANDS if line.startswith("mtlrun run suite=arrays")]
+STUDIES = [
+    line for line in COMMANDS if line.startswith(("mtlrun run", "mtlrun sweep")) and line not in ARRAYS
+]
 LOOKS = [line for line in COMMANDS if line.startswith("mtlrun show")]
 TINY = ("seeds=2", "budget.steps=20", "budget.evaluations=2", "model.width=16", "launch.processes=1")
 
@@ -36,7 +44,8 @@ def test_the_page_shows_three_tables_in_both_forms() -> None:
     assert len(LOOKS) == 2 and len(STUDIES) == 6
     assert [("suite=tables" in line) for line in STUDIES] == [False, True] * 3
     assert len([line for line in COMMANDS if line.startswith("mtlrun predict RUN ")]) == 1
-    assert len(COMMANDS) == 1 + 2 + 6 + 1
+    assert len(ARRAYS) == 1 and COMMANDS[COMMANDS.index(ARRAYS[0]) - 1] == "python make_arrays.py"
+    assert len(COMMANDS) == 1 + 2 + 6 + 1 + 2
 
 
 @pytest.mark.parametrize("line", LOOKS)
@@ -58,7 +67,7 @@ def test_a_study_ends_in_its_transfer_table(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(folder)
     done = mtlrun(*shlex.split(line)[1:], *TINY)
     assert done.code == 0, done.err
-    assert "verdict" in done.out and "STL: each task trained alone" in done.out
+    assert "verdict" in done.out and "STL: each task trained alone" in " ".join(done.out.split())
     rows = reported(Path("runs"))["rows"]
     (targets,) = re.findall(r"suite.targets=\{(.*?)\}", line)
     assert {row["task"] for row in rows} == {entry.split(":")[0].strip() for entry in targets.split(",")}
@@ -78,3 +87,26 @@ def test_predictions_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     found, given = pd.read_csv("predicted.csv"), pd.read_csv("cells.csv")
     assert len(found) == len(given) and set(found["malignant"]) <= {"yes", "no"}
     assert abs(found["symmetry"].mean() - given["symmetry"].mean()) < 5 * given["symmetry"].std()
+
+
+def test_arrays_from_python_and_from_a_file_are_one_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[ArraySuite] = []
+    monkeypatch.setattr(package, "ArraySuite", ArraySuite, raising=False)
+    monkeypatch.setattr(package, "run", lambda suite, **settings: given.append(suite), raising=False)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", PAGE[PAGE.index("## Arrays") :], re.M | re.S):
+        exec(block, found)
+    suites = [build(suite.save("data")) for suite in (*given, found["suite"])]
+    assert [task.kind for task in suites[0].info().tasks] == ["regression", "multiclass"]
+    assert [task.kind for task in suites[1].info().tasks] == ["regression", "binary", "binary"]
+    assert suites[1].info().sources[0].pixels and suites[1].info().tasks[2].partial
+    assert found["node"]["path"] == suites[1].path
+    assert Path("my.npz").is_file()
+    done = mtlrun(*shlex.split(ARRAYS[0])[1:], *TINY)
+    assert done.code == 0, done.err
+    assert {row["task"] for row in reported(Path("runs"))["rows"]} == {"price", "grade"}
+    again = planned("suite=arrays", f"suite.path={suites[0].path}", *TINY)
+    assert (again["runs_new"], again["runs_reused"]) == (0, 6)

@@ -157,7 +157,8 @@ class HubSuite(Suite):
             rows = self.rows_of(source.name, source.rows["train"], None)
             for fault in label_faults("tasks", tasks[name], self._named(name), metric, rows):
                 yield fault._replace(rule=f"names {name}, which {fault.rule}")
-        yield from content_faults(self.path, self.content, self.digest())
+        if offered.keys() >= {*self.selected()}:
+            yield from content_faults(self.path, self.content, self.digest())
 
     def labels_of(self, seeds: Sequence[int]) -> Iterator[list[PartLabels]]:
         """Yield, for each seed, the labels of each selected task in that seed's split."""

@@ -37,6 +37,11 @@ def test_labels_that_do_not_serve_are_told(tmp_path, train, test, said):
     assert told(tmp_path, {"train": train, "test": test}) == [f"`tasks` names t, which {said}"]
 
 
+def test_a_task_that_is_not_there_is_told(tmp_path):
+    (fault,) = told(tmp_path, {"train": [0, 1] * 10, "test": [0, 1]}, tasks=["t", "u"])
+    assert fault.startswith("`tasks` must name tasks of the suite, found 'u'")
+
+
 def test_gaps_in_inputs_are_told(tmp_path):
     columns = {"x": [1.0, None, 2.0] * 5, "y": [0, 1, 2] * 5}
     path = saved(tmp_path / "set", {"train": columns}, FEATURES)

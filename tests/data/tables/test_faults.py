@@ -40,6 +40,7 @@ SETTINGS = {
     "unknown kind of file": (("suite.path=setup.cfg",), ("`suite.path` must be a file that is there",)),
     "absent target": (("suite.targets={a: heatin}",), ("`suite.targets.a`", "did you mean heating?")),
     "absent input": (("suite.inputs=[sise]",), ("`suite.inputs`", "did you mean size?")),
+    "absent task": (("suite.tasks=[heating,coolin]",), ("`suite.tasks` must name tasks", "found 'coolin'")),
     "absent group": (("suite.group=twon",), ("`suite.group`", "did you mean town?")),
     "absent split": (("suite.split=part",), ("`suite.split` must name columns of the table",)),
     "absent ignored": (("suite.ignored=[agee]",), ("`suite.ignored`", "did you mean age?")),
@@ -238,6 +239,7 @@ TABLES = {
     "file of no task": (("suite.paths={a: FILE, b: FILE, c: FILE}",), "`suite.paths` must name tasks of"),
     "absent file": (("suite.paths={a: FILE, b: nope.csv}",), "`suite.paths.b` must be a file that is there"),
     "absent target": (("suite.targets={a: heating, b: coolin}",), "`suite.targets.b` must name columns"),
+    "absent task": (("suite.tasks=[a,c]",), "`suite.tasks` must name tasks of the suite, found 'c'"),
     "absent input": (
         ("suite.inputs={a: [sise]}",),
         "`suite.inputs.a` must name columns of the table, found 'sise'",

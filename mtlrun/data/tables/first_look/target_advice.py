@@ -32,7 +32,7 @@ def target_advice(suite: TableSettings) -> Iterator[str]:
         for name in suite.columns_of(task):
             found = columns.column(name)
             if found.kind == "number" and kind is None:
-                yield from _of_kind(found, task)
+                yield from kind_advice(found, task)
             if found.kind == "number" and classes_of(found, kind) is None:
                 yield from _far(found, f"target {name}", "the task's loss and its gains are mostly about it")
     numbers = [c for c in map(columns.column, suite.input_columns()) if c.kind == "number"]
@@ -66,7 +66,7 @@ def _rare(suite: TableSettings, task: str) -> Iterator[str]:
         yield f"{told}: one alone is not joined with others"
 
 
-def _of_kind(found: Column, task: str) -> Iterator[str]:
+def kind_advice(found: Column, task: str) -> Iterator[str]:
     """Yield which other kind a target of numbers may be."""
     classes = classes_of(found, None)
     if classes is not None:

@@ -1,7 +1,8 @@
-"""Inputs of a trained run from plain files: NPY, or CSV with a column for every number."""
+"""Inputs of a trained run from plain files: NPY, NPZ with `inputs`, or CSV with a column for every number."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import DataError
 
-READ_ERRORS = (OSError, EOFError, ValueError, pd.errors.ParserError)
+READ_ERRORS = (OSError, EOFError, ValueError, zipfile.BadZipFile, pd.errors.ParserError)
 
 
 def read_inputs(path: Path, source: SourceInfo) -> np.ndarray:
@@ -19,8 +20,21 @@ def read_inputs(path: Path, source: SourceInfo) -> np.ndarray:
     Raises:
         DataError: the file cannot be read, or does not fit.
     """
+    values = read_numbers(path, source)
+    if source.pixels and not ((values == np.round(values)) & (values >= 0) & (values <= 255)).all():
+        found = f"{values.min():g} to {values.max():g}"
+        raise DataError(f"`{path}` must hold pixels as whole numbers from 0 to 255, found {found}")
+    return values.astype(np.uint8 if source.pixels else np.float32)
+
+
+def read_numbers(path: Path, source: SourceInfo) -> np.ndarray:
+    """Return the inputs (N, *input_shape) of a file in the type that it has them in.
+
+    Raises:
+        DataError: the file cannot be read, or does not fit.
+    """
     try:
-        values = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _csv(path)
+        values = READERS.get(path.suffix, _csv)(path)
     except READ_ERRORS as error:
         raise DataError(f"`{path}` cannot be read: {str(error).partition(chr(10))[0]}") from error
     if values.dtype == bool:
@@ -33,10 +47,20 @@ def read_inputs(path: Path, source: SourceInfo) -> np.ndarray:
         raise DataError(f"`{path}` must have examples of shape {shape}, {size} numbers each, found {one}")
     if not np.isfinite(values).all():
         raise DataError(f"`{path}` must hold finite numbers, and has others")
-    if source.pixels and not ((values == np.round(values)) & (values >= 0) & (values <= 255)).all():
-        found = f"{values.min():g} to {values.max():g}"
-        raise DataError(f"`{path}` must hold pixels as whole numbers from 0 to 255, found {found}")
-    return values.astype(np.uint8 if source.pixels else np.float32).reshape(len(values), *shape)
+    return values.reshape(len(values), *shape)
+
+
+def _npy(path: Path) -> np.ndarray:
+    found: np.ndarray = np.load(path, allow_pickle=False)
+    return found
+
+
+def _npz(path: Path) -> np.ndarray:
+    with np.load(path, allow_pickle=False) as file:
+        if "inputs" not in file.files:
+            raise DataError(f"`{path}` must have an array `inputs`, found {', '.join(file.files) or 'none'}")
+        found: np.ndarray = file["inputs"]
+    return found
 
 
 def _csv(path: Path) -> np.ndarray:
@@ -49,3 +73,6 @@ def _csv(path: Path) -> np.ndarray:
     if all(isinstance(v, float | np.floating) and not float(v).is_integer() for v in first):
         raise DataError(f"`{path}` must name its columns in the first line, found {first[0]:g}, ...")
     return pd.read_csv(path).to_numpy()
+
+
+READERS = {".npy": _npy, ".npz": _npz}

@@ -1,0 +1,1 @@
+"""Suites made of arrays: in memory, given from Python, or in an .npz file."""
