@@ -264,3 +264,16 @@ def test_a_diverged_run_has_no_numbers_and_its_neighbour_has():
     assert other.diverged_at is not None
     assert other.diagnostics["gradients"]["cosine"][-1] == [None]
     assert np.isfinite(np.array(one.diagnostics["gradients"]["cosine"], dtype=float)).all()
+
+
+def test_of_many_tasks_layers_are_not_told_apart(monkeypatch):
+    (expected,) = trained(5)
+    monkeypatch.setattr("mtlrun.training.loop.gradient_records.MOST_TASKS", 1)
+    (result,) = trained(5)
+    found = result.diagnostics["gradients"]
+    assert found["layers"] == []
+    assert found["layer_cosine"] == [[]] * 4  # steps 5, 10, 15 and 20
+    assert found["layer_conflict_share"] == []
+    for name in ("cosine", "magnitude_similarity", "norm", "conflict_share"):
+        whole = np.array(expected.diagnostics["gradients"][name])
+        np.testing.assert_allclose(np.array(found[name]), whole, rtol=1e-3)
