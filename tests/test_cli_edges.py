@@ -88,7 +88,8 @@ def test_signs_that_need_quotes_are_told_with_how_to_write_them(name):
 
 def test_what_could_not_be_read_is_not_missing_too():
     is_refused(
-        mtlrun("plan", "suite=table", "suite.path=/data/d=1/x.csv", "suite.targets={a: b}"), "config: override"
+        mtlrun("plan", "suite=table", "suite.path=/data/d=1/x.csv", "suite.targets={a: b}"),
+        "config: override",
     )
 
 

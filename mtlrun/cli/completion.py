@@ -12,7 +12,10 @@ from pathlib import Path
 from mtlrun.catalog import load_option, options_of
 from mtlrun.cli.arguments import command_options
 
-PLAIN_KEYS = ("seeds", "tune", "controls", "frontier", "study", "store", "save", "device", "dtype")
+PLAIN_KEYS = (
+    *("seeds", "tune", "controls", "frontier", "study"),
+    *("store", "save", "diagnostics.every", "device", "dtype"),
+)
 
 _BASH = r"""
 _mtlrun() {

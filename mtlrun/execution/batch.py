@@ -19,6 +19,7 @@ from mtlrun.planning.cell import Cell
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
 from mtlrun.planning.manifest import current_cell
+from mtlrun.planning.recording import steps_between
 from mtlrun.planning.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study
 from mtlrun.planning.tuning import Choice, Tuning
@@ -45,6 +46,7 @@ class Batch:
         unsaved: of runs that the store has without the weights that are asked for; they are trained again.
         save: how the checkpoints are chosen whose weights are kept, by run id.
         stops: the rules of early stopping by which reports will read runs, by run id.
+        every: how often diagnostics are recorded, as of `mtlrun.planning.recording.steps_between`.
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
@@ -60,6 +62,7 @@ class Batch:
     unsaved: set[str]
     save: dict[str, list[Rule]]
     stops: dict[str, list[Rule]]
+    every: int | None
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Local
@@ -136,7 +139,7 @@ def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -
     device = pick_device(job["device"]).type
     programs = group_runs(missing, kind)
     memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
-    size_programs(programs, memory_mib, launcher.data)
+    size_programs(programs, memory_mib, launcher.data, steps_between(job))
     there_mib = max(launcher.memory_mib or 0, free_mib(device) / SAFE)
     if launcher.width is not None:
         for program in programs:
@@ -148,8 +151,8 @@ def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(
-        *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
-        *(job["device"], processes, plan, there_mib),
+        *(study, store, reused, unsaved, save, stopping_rules(study.cells), steps_between(job), programs),
+        *(cohorts, launcher, job["device"], processes, plan, there_mib),
     )
 
 
@@ -283,6 +286,7 @@ def train(batch: Batch, watcher: Watcher) -> None:
             watcher.note,
             batch.save,
             batch.stops,
+            batch.every,
         )
     finally:
         watcher.end()

@@ -89,6 +89,7 @@ class Local(Configured):
         note: Callable[[str], None] = lambda text: None,
         save: Mapping[str, Sequence[Rule]] | None = None,
         stops: Mapping[str, Sequence[Rule]] | None = None,
+        every: int | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
@@ -101,6 +102,7 @@ class Local(Configured):
             note: told of the widths that were timed, and of cohorts that were halved.
             save: how the checkpoints are chosen whose weights are kept, by run id.
             stops: the rules of early stopping by which reports will read runs, by run id.
+            every: how often diagnostics are recorded, as of `Cohort`.
 
         Raises:
             WorkerError: a worker died; what was stored stays.
@@ -118,7 +120,7 @@ class Local(Configured):
                 "device": device,
                 "deterministic": self.deterministic,
             }
-            settings |= {"save": save or {}, "stops": stops or {}}
+            settings |= {"save": save or {}, "stops": stops or {}, "every": every}
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             return _train(pool, cut_programs(programs, processes), settings, progress, note)

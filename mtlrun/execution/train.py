@@ -57,6 +57,7 @@ def train_and_store(
     save: Mapping[str, Sequence[Rule]] | None = None,
     stops: Mapping[str, Sequence[Rule]] | None = None,
     streamed: bool = False,
+    every: int | None = None,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
@@ -71,6 +72,7 @@ def train_and_store(
         save: how the checkpoints are chosen whose weights are kept, by run id.
         stops: the rules of early stopping by which reports will read runs, by run id.
         streamed: whether inputs come to the device batch by batch, as of `Cohort`.
+        every: how often diagnostics are recorded, as of `Cohort`.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
@@ -83,7 +85,7 @@ def train_and_store(
         if len(part) <= (holds or len(part)):
             with numerics(configs[0]["dtype"], deterministic):
                 records = _train(
-                    part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed
+                    part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed, every
                 )
         if records is None:
             _free(device)
@@ -107,6 +109,7 @@ def _train(
     save: Mapping[str, Sequence[Rule]],
     stops: Mapping[str, Sequence[Rule]],
     streamed: bool,
+    every: int | None,
 ) -> list[RunRecord] | None:
     """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
     begun, told = time.perf_counter(), 0
@@ -119,7 +122,7 @@ def _train(
     try:
         meter = Meter(device)
         rules, reads = ([found.get(config_id(c), ()) for c in configs] for found in (save, stops))
-        cohort = Cohort(configs, device, compiler, rules, streamed, reads)
+        cohort = Cohort(configs, device, compiler, rules, streamed, reads, every)
         flops = step_flops(cohort)
         results = meter.measure(lambda: cohort.train(tell))
     except TRAINING_ERRORS as error:

@@ -2,8 +2,8 @@
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
 or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
-"stops": likewise} to train one cohort; {"streamed": true} in either where inputs come batch by batch. Out:
-{"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
+"stops": likewise, "every": steps} to train one cohort; {"streamed": true} in either where inputs come batch by
+batch. Out: {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
 "memory_holds": lanes or null} when the runs are stored.
 """
 
@@ -51,6 +51,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         rules_of("save"),
         rules_of("stops"),
         streamed,
+        task.get("every"),
     )
     return {"counts": dict(counts), "memory_holds": holds}
 

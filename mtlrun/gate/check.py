@@ -111,7 +111,9 @@ def _same_rows(locked: Mapping[str, Any], records: Sequence[dict[str, Any]]) -> 
     """Return for each locked row the study's row of the same config, else of the same names, else None."""
     by_hash = {(row["cell_id"], row["task"]): row for row in records}
     by_name = {identity(row): row for row in records}
-    return [by_hash.get((row["cell_id"], row["task"])) or by_name.get(identity(row)) for row in locked["rows"]]
+    return [
+        by_hash.get((row["cell_id"], row["task"])) or by_name.get(identity(row)) for row in locked["rows"]
+    ]
 
 
 def _pair(

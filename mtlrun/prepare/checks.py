@@ -17,6 +17,7 @@ from mtlrun.planning.budget import Budget
 from mtlrun.planning.gate_settings import gate_faults
 from mtlrun.planning.limits import NO_JOB, check_runs, most_faults
 from mtlrun.planning.pareto_grid import front_nodes, frontier_faults, points
+from mtlrun.planning.recording import recording_faults
 from mtlrun.planning.runs import PARTS
 from mtlrun.planning.saving import SAVES
 from mtlrun.planning.study import Place, Study, plan_study, seed_count, seed_list, suites_of
@@ -37,7 +38,7 @@ _NO_LOOKS = (
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "check", "study"),
-    *("store", "save", "device", "dtype", "invocation"),
+    *("store", "save", "diagnostics", "device", "dtype", "invocation"),
 )
 ONE_PER_STUDY = (
     *(
@@ -45,6 +46,7 @@ ONE_PER_STUDY = (
         "study",
         "store",
         "save",
+        "diagnostics",
         "device",
         "seeds",
         "tune",
@@ -276,7 +278,8 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
 
 def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
-    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job)]
+    recording = recording_faults(job.get("diagnostics", {}))
+    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job), *recording]
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):
         faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))

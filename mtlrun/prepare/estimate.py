@@ -55,12 +55,14 @@ class Size:
         memory_mib: of one lane at the peak, without what any process needs.
         flops: of one training step.
         passes: that a step takes, of the length of a forward pass.
+        record_passes: the same of a record of the tasks' gradients.
         apart: why lanes pass one by one, or None.
     """
 
     memory_mib: float
     flops: float
     passes: int
+    record_passes: int = 0
     apart: str | None = None
 
 
@@ -97,18 +99,22 @@ def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
     return Estimate(sum(c.cost for c in cohorts) / processes, PROCESS_MIB + widest)
 
 
-def size_programs(programs: Sequence[ProgramPlan], memory_mib: float, data: str = "auto") -> None:
+def size_programs(
+    programs: Sequence[ProgramPlan], memory_mib: float, data: str = "auto", every: int | None = None
+) -> None:
     """Set what a run-step and a lane of each program are expected to take, and how many lanes memory holds.
 
     Args:
         programs: which.
         memory_mib: of one process.
         data: `resident`, `streamed`, or `auto` to stream inputs that take too much of the memory.
+        every: steps between records of the tasks' gradients, beside those at evaluations; None or 0 for no others.
     """
     memo, room = Memo(), max(0.0, memory_mib - PROCESS_MIB)
     for program in programs:
         size = run_size(program.configs[0], memo)
         program.step_s = RUN_PASS_S * size.passes + size.flops / FLOPS
+        program.step_s *= 1 + size.record_passes / (size.passes * every) if every else 1
         program.lane_mib, program.one_by_one = size.memory_mib, size.apart
         config = program.configs[0]
         program.data_mib = memo.keyed([config["suite"], config["dtype"]], inputs_mib, config)
@@ -159,12 +165,15 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
         raise ConfigError([Fault("budget.batch_size", "must be at least 2 where batches are normalised", 1)])
     tasks, total, shared = len(info.tasks), network.total, network.shared
     surgery = weighting.needs != "losses" and shared > 0
-    # Parameters, moments, the last step's gradients; then one gradient by task, in evaluation or in the step.
+    # Parameters, moments, the last step's gradients; then one gradient by task, in the step or for records, which
+    # also compare gradients before and after an update.
     by_task = tasks * shared + (total - shared)
+    recording = max(tasks * shared, total + 3 * shared) if shared > 0 else 0
     kept = total * (2 + optimizer.moments) + total * _copies(config, memo) * (1 + optimizer.moments)
     passing = rows * (network.held + network.widest)
     step = max(
-        passing + by_task, by_task + total if surgery and weighting.gradients_at == "parameters" else 0
+        passing + max(by_task, recording),
+        by_task + total if surgery and weighting.gradients_at == "parameters" else 0,
     )
     if weighting.probe != "none" and shared > 0:  # gradients on further batches, or copies of the parameters
         step = max(step, passing + max(2 * by_task, 3 * total))
@@ -173,7 +182,8 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     width = STORED[config["dtype"]].itemsize
     passes = _passes(weighting, tasks) if shared > 0 else 3
     memory_mib = (kept + max(step, evaluation)) * width / 2**20
-    return Size(memory_mib, rows * network.flops * passes, passes, network.apart)
+    recording_passes = 2 * tasks if shared > 0 else 0  # without the optimizer and the gradients of heads
+    return Size(memory_mib, rows * network.flops * passes, passes, recording_passes, network.apart)
 
 
 def _passes(weighting: Weighting, tasks: int) -> int:

@@ -105,6 +105,9 @@ class AdaptedTrunk(Body):
             state = adapter(self.trunk[layer](state) if layer else state)
         return state
 
+    def layer(self, name: str) -> str:
+        return f"layer {int(name.split('.')[1]) + 1}"
+
     def owner(self, name: str) -> int | None:
         part, number, _ = name.split(".", 2)
         return int(number) // len(self.trunk) if part == "adapters" else None

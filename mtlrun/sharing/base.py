@@ -84,6 +84,11 @@ class Body(nn.Module, ABC):
         """
         return None
 
+    def layer(self, name: str) -> str:
+        """Return what the layer of a parameter that tasks share is called; `layer 1` is the encoder's first block."""
+        *modules, _ = name.split(".")
+        return ".".join(modules[:2]) or name
+
     @abstractmethod
     def owner(self, name: str) -> int | None:
         """Return the position of the task that alone uses a parameter, or None where tasks share it."""
@@ -175,6 +180,9 @@ class TrunkAndBranches(Body):
         part, *rest = name.split(".")
         block = int(rest[0]) if part == "trunk" else self.shared_blocks + int(rest[1])
         return (block + 1) / self.depth
+
+    def layer(self, name: str) -> str:
+        return f"layer {int(name.split('.')[1]) + 1}"
 
     def owner(self, name: str) -> int | None:
         part, _, rest = name.partition(".")

@@ -46,6 +46,10 @@ class SharedExperts(Body):
         pairs = zip(self.gates, self.sources, strict=True)
         return [mix(outputs[source], gate(inputs[source])) for gate, source in pairs]
 
+    def layer(self, name: str) -> str:
+        _, expert, block, _ = name.split(".", 3)
+        return f"expert {int(expert) + 1} layer {int(block) + 1}"
+
     def owner(self, name: str) -> int | None:
         part, number, _ = name.split(".", 2)
         return int(number) if part == "gates" else None

@@ -113,6 +113,13 @@ class Extraction(Body):
         begin = self.shared + task * self.own
         return range(begin, begin + self.own)
 
+    def layer(self, name: str) -> str:
+        part, number, _ = name.split(".", 2)
+        if part == "shared_gates":
+            return f"level {int(number) + 1} shared gate"
+        level, place = divmod(int(number), self.count if part == "experts" else self.tasks)
+        return f"level {level + 1} {part.removesuffix('s')} {place + 1}"
+
     def owner(self, name: str) -> int | None:
         part, number, _ = name.split(".", 2)
         level, place = divmod(int(number), self.count if part == "experts" else self.tasks)

@@ -114,6 +114,9 @@ class AttendedTrunk(Body):
             picked = mask(state, picked)
         return picked
 
+    def layer(self, name: str) -> str:
+        return f"layer {int(name.split('.')[1]) + 1}"
+
     def owner(self, name: str) -> int | None:
         part, number, _ = name.split(".", 2)
         return int(number) // len(self.trunk) if part == "masks" else None

@@ -61,6 +61,14 @@ class MixedTowers(Body):
             found.append(mix(representations[begin : begin + self.tasks]))
         return found
 
+    def layer(self, name: str) -> str:
+        part, number, _ = name.split(".", 2)
+        if part == "blocks":
+            tower, layer = divmod(int(number), self.depth)
+            return f"tower {tower + 1} layer {layer + 1}"
+        layer, task = divmod(int(number), self.tasks)
+        return f"mix {task + 1} layer {layer + 1}"
+
     def owner(self, name: str) -> int | None:
         part, number, _ = name.split(".", 2)
         layer, task = divmod(int(number), self.tasks)

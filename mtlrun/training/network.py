@@ -102,6 +102,17 @@ class Network(nn.Module):
             return self.readers[int(name.partition(".")[0])]
         return self.body.owner(name) if part == "body" else self.heads.owner(name)
 
+    def layers(self) -> dict[str, str]:
+        """Return for each parameter that tasks share the name of its layer, from inputs to heads."""
+        shared = [name for name, owner in self.owners().items() if owner is None]
+        shared.sort(key=lambda name: ("stems", "body", "heads").index(name.partition(".")[0]))
+        return {name: self._layer(*name.split(".", 1)) for name in shared}
+
+    def _layer(self, part: str, name: str) -> str:
+        if part == "stems":
+            return f"stem {int(name.partition('.')[0]) + 1}"
+        return self.body.layer(name) if part == "body" else "heads"
+
     def heights(self) -> dict[str, float | None]:
         """Return where each parameter's block stands in the encoder, as `Body.height` says.
 

@@ -15,7 +15,9 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
 def cells(tmp_path):
     """The executed code cells."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    )
     client.execute()  # raises CellExecutionError
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 

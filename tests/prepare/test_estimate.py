@@ -27,6 +27,18 @@ def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
     assert estimate([]).seconds == 0
 
 
+def test_frequent_records_take_time_where_something_is_shared():
+    def seconds(every: int | None, **choices):
+        programs = group_runs(prepare([make_job(**choices)]).runs)
+        size_programs(programs, memory_mib=1e6, every=every)
+        return [program.step_s for program in programs if len(program.configs[0]["suite"]["tasks"]) == 2]
+
+    assert seconds(0) == seconds(None)
+    assert seconds(1) == pytest.approx([s * (1 + 4 / 3) for s in seconds(None)])
+    assert seconds(10) == pytest.approx([s * (1 + 4 / 30) for s in seconds(None)])
+    assert seconds(1, sharing="separate") == seconds(None, sharing="separate")
+
+
 def test_a_network_is_sized_once_whatever_trains_it(monkeypatch):
     built = []
 

@@ -8,7 +8,10 @@ from support.networks import network_of
 from torch.func import functional_call
 
 from mtlrun.catalog import options
+from mtlrun.sharing.base import Body
 from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.gradient_records import shared_gradients
+from mtlrun.training.objective.gradients import products
 from mtlrun.training.vectorize.masks import hold, sites_of
 
 CPU = torch.device("cpu")
@@ -78,6 +81,53 @@ def test_every_scheme_is_here():
     assert set(SHARED) == set(options("sharing"))
 
 
+LAYERS = {
+    "adapters": ["layer 1", "layer 2"],
+    "branched": ["layer 1"],
+    "cgc": ["level 1 expert 1"],
+    "dselect_k": [f"expert {k} layer {b}" for k in (1, 2, 3, 4) for b in (1, 2)],
+    "hard": ["layer 1", "layer 2"],
+    "lateral": [],
+    "ltb": [*(f"tower {k} layer {b}" for k in (1, 2) for b in (1, 2)), "mix 1 layer 1", "mix 2 layer 1"],
+    "mtan": ["layer 1", "layer 2"],
+    "ple": [*(f"level 1 expert {k}" for k in (1, 2, 3)), "level 2 expert 1", "level 1 shared gate"],
+    "separate": [],
+    "soft": [],
+}
+LAYERS |= {"mmoe": LAYERS["dselect_k"], "cross_stitch": LAYERS["ltb"]}
+
+
+@pytest.mark.parametrize("sharing", SHARED)
+def test_layers_of_shared_parameters_have_names(sharing):
+    found = network_of(suite="digits_parity", sharing=sharing).layers()
+    assert set(found) == SHARED[sharing]
+    assert list(dict.fromkeys(found.values())) == LAYERS[sharing]
+
+
+def test_layers_of_an_encoder_are_numbered_and_shared_heads_come_last():
+    found = network_of(model="convnet", heads="shared").layers()
+    assert list(dict.fromkeys(found.values())) == ["layer 1", "layer 2", "layer 3", "heads"]
+
+
+class OwnBody(Body):
+    """A body that does not name its layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.lower, self.scale = torch.nn.Sequential(torch.nn.Linear(2, 2)), torch.nn.Parameter(torch.ones(2))
+
+    def forward(self, inputs):
+        return [self.lower(x) * self.scale for x in inputs]
+
+    def owner(self, name):
+        return None
+
+
+def test_layers_without_names_are_called_by_their_place():
+    body = OwnBody()
+    assert [body.layer(name) for name, _ in body.named_parameters()] == ["scale", "lower.0", "lower.0"]
+
+
 @pytest.mark.parametrize("sharing", SHARED)
 def test_shared_parameters_by_name(sharing):
     network = network_of(suite="digits_parity", sharing=sharing)
@@ -90,7 +140,8 @@ def test_conflict_figures_are_of_the_shared_parameters(sharing):
     assert set(trainer.program.shared) == SHARED[sharing]
     if not SHARED[sharing]:
         return
-    gramian = trainer.program.gramian(trainer.lanes, batch.examples)
+    by_task = shared_gradients(trainer.program, trainer.lanes, batch.examples)
+    gramian = products(by_task, by_task, trainer.program.shared)
     for lane in range(2):
         rows = [
             torch.cat([g[n].flatten() for n in sorted(SHARED[sharing])])

@@ -13,7 +13,6 @@ from torch import Tensor
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
-from mtlrun.diagnostics.conflict import gradient_cosines
 from mtlrun.models.memory import without_memory
 from mtlrun.planning.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
@@ -24,6 +23,7 @@ from mtlrun.training.loop.compiled_step import NotCompiled, compiled
 from mtlrun.training.loop.constant_guess import constant_guess
 from mtlrun.training.loop.evaluate import evaluate, losses_on, metric_names
 from mtlrun.training.loop.feed import Feed
+from mtlrun.training.loop.gradient_records import GradientRecords
 from mtlrun.training.loop.lanes import Batch, Lanes
 from mtlrun.training.loop.phase_trainer import Trainer
 from mtlrun.training.loop.probes import EXTRA_BATCHES
@@ -56,7 +56,7 @@ class LaneResult:
         names: the (task, metric) pairs.
         scores: of the test cases, at the evaluations that a report may read.
         guess: (T,) the primary metrics of a constant guess on test.
-        diagnostics: by name, one entry per evaluation.
+        diagnostics: what was recorded of the tasks' gradients and weights, as of `mtlrun.diagnostics.record`.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
         parameters: final parameters by name, and running statistics.
         kept: the same after the evaluations, by step, that the lane's rules may choose.
@@ -68,7 +68,7 @@ class LaneResult:
     names: list[tuple[str, str]]
     scores: list[StoredScores]
     guess: list[float]
-    diagnostics: dict[str, list[Any]]
+    diagnostics: dict[str, Any]
     merges: list[dict[str, Any]]
     parameters: Arrays
     kept: dict[int, Arrays]
@@ -84,6 +84,7 @@ class Cohort:
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
         streamed: whether inputs come to the device batch by batch, as of `Bank`.
         stops: rules of early stopping by which evaluations may be read too, for each lane.
+        every: how often the tasks' gradients are recorded, as of `GradientRecords`; results are the same.
 
     Attributes:
         not_compiled: why the compiler did not serve, or None.
@@ -99,8 +100,9 @@ class Cohort:
         rules: Sequence[Sequence[Rule]] | None = None,
         streamed: bool = False,
         stops: Sequence[Sequence[Rule]] | None = None,
+        every: int | None = None,
     ) -> None:
-        self.config, self.device, self.compiler = configs[0], device, compiler
+        self.config, self.device, self.compiler, self.every = configs[0], device, compiler, every
         self.not_compiled: str | None = None
         self.dtype = STORED[self.config["dtype"]]
         self.seeds = [int(c["seed"]) for c in configs]
@@ -150,11 +152,12 @@ class Cohort:
         """Train all lanes to the end; `progress` is called with the number of steps done."""
         self.steps: list[int] = []
         self.values: list[Tensor] = []
-        self.seen: list[Tensors] = []
         self.merges: list[tuple[int, Tensor, Tensor]] = []
         self.scores = CaseScores(self.info.tasks, counts_of(self.data))
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
         self.kept = Kept(self.rules, self.suites, self.info.tasks)
+        names = [[task.name for task in data.tasks] for data in self.data]
+        self.records = GradientRecords(self.every, self.network.layers(), names)
         begun, trained = 0, [0] * len(self.info.tasks)
         for phase in self.phases:
             self._train_phase(phase, begun, trained, progress)
@@ -178,12 +181,15 @@ class Cohort:
             if active in turns:  # its first
                 self.compile(trainer, batch)
                 turns.remove(active)
+            done = begun + step + 1
+            self.records.before(trainer.program, trainer.lanes, batch, done, step + 1 in stops)
             losses, weights = trainer.step(batch, step)
+            self.records.after(weights)
             finite = losses.isfinite().all(1)
             self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
             branches.after(step)
             if step + 1 in stops:
-                self._evaluate(trainer, batch, begun + step + 1, weights)
+                self._evaluate(done)
             progress(1)
         self.merges += [(begun + step, weights, loss) for step, weights, loss in branches.merges]
 
@@ -266,9 +272,8 @@ class Cohort:
         feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send, masks)
         return feed.batches(phase.steps, skip, extra, draws)
 
-    def _evaluate(self, trainer: Trainer, batch: Batch, step: int, weights: Tensor) -> None:
-        """Record every metric, the last step's weights and how far the tasks' gradients agree."""
-        program = trainer.program
+    def _evaluate(self, step: int) -> None:
+        """Record every metric after a step."""
         limit = self.info.sources[0].rows["val"]  # as many training rows as there are validation rows
         rows = [self.bank.split(name, limit if name == "train" else None) for name in SPLITS]
         cases = (None, None, self.cases)
@@ -279,10 +284,6 @@ class Cohort:
         self.scores.add(found[-1].scores)
         if any(self.rules):
             self.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
-        self.seen.append({"weights": weights})
-        if len(program.active) > 1 and program.shared:
-            gramian = program.gramian(trainer.lanes, batch.examples)
-            self.seen[-1]["gradient_cosines"] = gradient_cosines(gramian)
 
     def _tensors(self) -> Tensors:
         """Return what training changes of the models, (R, ...) by name."""
@@ -300,8 +301,7 @@ class Cohort:
         scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
         guesses = constant_guess(self.bank).double().cpu().tolist()
         diverged = self.diverged.tolist()
-        none = [None] * len(diverged)  # where nothing is shared
-        seen = [{k: v.double().cpu().tolist() for k, v in evaluation.items()} for evaluation in self.seen]
+        recorded = self.records.told()
         merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
         tensors = {n: p.detach().cpu().numpy() for n, p in self._tensors().items()}
         return [
@@ -312,10 +312,7 @@ class Cohort:
                 metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
                 scores[lane],
                 guesses[lane],
-                {
-                    k: [evaluation.get(k, none)[lane] for evaluation in seen]
-                    for k in ("weights", "gradient_cosines")
-                },
+                recorded[lane],
                 [
                     {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
                     for step, weights, loss in merges

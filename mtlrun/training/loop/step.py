@@ -97,13 +97,13 @@ class Program:
             gradients[name] = gradients[name] + gradient if name in gradients else gradient
         return gradients, losses, weights.detach()
 
-    def see(self, lanes: Lanes, examples: Examples) -> Seen:
-        """Return a forward pass of all lanes, for differentiation."""
+    def see(self, lanes: Lanes, examples: Examples, whole: bool = False) -> Seen:
+        """Return a forward pass of all lanes, for differentiation; `whole`: of parameters in any case."""
         below: list[Tensor] = []
         subject: Tensors = {}
         sides: list[list[Tensor]] = []
         with self.forward.in_training(self.normed, lanes.statistics) as statistics:
-            if self.on_representation:
+            if self.on_representation and not whole:
                 below = self.forward.represent(examples.inputs, examples.masks)
                 subject = {f"representation {k}": z.detach().requires_grad_() for k, z in enumerate(below)}
                 outputs = self.forward.finish(list(subject.values()), examples.masks)
@@ -266,11 +266,6 @@ class Program:
             return [joined]
         pieces = {n: p.split([rules.count for rules in self.rules]) for n, p in joined.items()}
         return [{n: parts[place] for n, parts in pieces.items()} for place in range(len(self.rules))]
-
-    def gramian(self, lanes: Lanes, examples: Examples) -> Tensor:
-        """Return the inner products of the tasks' gradients of the shared parameters, (R, T, T)."""
-        by_task = self.task_gradients(Seen(self.see(lanes, examples).losses, {}, [], [], {}))
-        return products(by_task, by_task, self.shared)
 
     def standing_weights(self, lanes: Lanes) -> Tensor:
         """Return the task weights before the step, (R, T)."""
