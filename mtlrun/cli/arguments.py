@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from mtlrun import __version__
 from mtlrun.cli.output import write_out
 from mtlrun.errors import Fault
+from mtlrun.report.levels import LEVELS, ROWS
 
 Handler = Callable[[argparse.Namespace], int]
 """Does what a command asks for, and returns the exit code."""
@@ -158,9 +159,9 @@ def _add_results(command: AddCommand) -> None:
     )
     added.add_argument(
         "--level",
-        default="rows",
-        help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_gains, cost, "
-        "theory, phases or variance",
+        default=ROWS,
+        metavar="TABLE",
+        help="; ".join(f"{name}: {level.help}" for name, level in LEVELS.items()),
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")
     added.add_argument(

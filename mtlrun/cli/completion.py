@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mtlrun.catalog import load_option, options_of
+from mtlrun.report.levels import LEVELS
 
 COMMANDS = {
     "run": ("--multirun", "--config-dir"),
@@ -79,6 +80,8 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
     command, previous = before[0], before[-1]
     if previous == "--study":
         return _studies(before)
+    if previous == "--level":
+        return LEVELS
     if previous in ("--config-dir", "--store", "--output", "-o"):
         return []
     if word.startswith("-"):

@@ -52,7 +52,7 @@ def test_nothing_but_the_metric_itself_changes(unit: float) -> None:
 
 def test_a_picture_of_small_differences_fills_its_axis() -> None:
     """Two tasks without percentages, their differences about 1e-14: the axis is not a thousand times as wide."""
-    from mtlrun.report.figures.forest_plot import _limits, _panels
+    from mtlrun.report.figures.gains import _limits, _panels
 
     for panel in _panels(study(1e-13, metric="r2")):
         low, high = _limits(panel)

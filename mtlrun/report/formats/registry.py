@@ -8,14 +8,15 @@ from typing import NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.forest_plot import PICTURES, to_png, to_svg
 from mtlrun.report.formats.columns import to_csv, to_parquet
 from mtlrun.report.formats.html import to_html
 from mtlrun.report.formats.json_format import to_json
 from mtlrun.report.formats.latex import to_latex
 from mtlrun.report.formats.markdown import to_markdown
+from mtlrun.report.formats.pictures import to_png, to_svg
 from mtlrun.report.formats.terminal import Style, to_terminal
-from mtlrun.report.tables import LEVELS, filtered, lacking
+from mtlrun.report.levels import LEVELS, PICTURED
+from mtlrun.report.tables import filtered, lacking
 
 
 class Format(NamedTuple):
@@ -29,7 +30,7 @@ class Format(NamedTuple):
     """
 
     write: Callable[..., str | bytes]
-    levels: tuple[str, ...] = LEVELS
+    levels: tuple[str, ...] = tuple(LEVELS)
     styled: bool = False
     data: bool = False
 
@@ -40,8 +41,8 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format(to_csv, data=True),
     "parquet": Format(to_parquet, data=True),
     "md": Format(to_markdown),
-    "svg": Format(to_svg, tuple(PICTURES)),
-    "png": Format(to_png, tuple(PICTURES)),
+    "svg": Format(to_svg, PICTURED),
+    "png": Format(to_png, PICTURED),
     "latex": Format(to_latex),
     "html": Format(to_html),
 }
@@ -77,8 +78,7 @@ def render(
     Args:
         summary: what to show.
         format_name: a key of `FORMATS`.
-        level: which table, see `mtlrun.report.tables`; pictures are of those in
-            `mtlrun.report.figures.forest_plot.PICTURES`.
+        level: which table, a key of `mtlrun.report.levels.LEVELS`; pictures are of those in `PICTURED`.
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.

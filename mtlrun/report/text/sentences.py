@@ -10,6 +10,7 @@ from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.theory import theory_sentence
 from mtlrun.report.analysis.tuning import tuning_sentence, tuning_warning
+from mtlrun.report.levels import LEVELS, ROWS
 from mtlrun.report.tables import table
 from mtlrun.report.text.about import about, seeds_alone
 from mtlrun.report.text.advice import advice, cases_of, repaired, unconverged
@@ -78,10 +79,11 @@ def legend(summary: Summary, marks: Marks = UNICODE) -> str:
 
 def footnote(summary: Summary, level: str, marks: Marks = UNICODE) -> str:
     """Return what stands under a table: how to read the rows, or what the verdicts of another level are about."""
-    if level == "rows":
+    if level == ROWS:
         return legend(summary, marks)
     shown = table(summary, level)
-    return about(summary.rows) if "over" in shown and len(shown) else ""
+    scope = about(summary.rows) if "over" in shown and len(shown) else ""
+    return " ".join(filter(None, [LEVELS[level].note, scope]))
 
 
 def _selected(rows: pd.DataFrame) -> str:

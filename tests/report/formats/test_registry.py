@@ -17,7 +17,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.rows import ROW_COLUMNS
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.registry import FORMATS, render, report_format
-from mtlrun.report.tables import LEVELS
+from mtlrun.report.levels import LEVELS
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +230,9 @@ def test_svg_is_the_same_every_time_and_undated(summary: Summary) -> None:
 
 
 def test_picture_marks_rows_and_the_harmful_side(summary: Summary) -> None:
-    from mtlrun.report.figures.forest_plot import _draw
+    from mtlrun.report.figures.gains import draw_gains
 
-    figure = _draw(summary)
+    figure = draw_gains(summary)
     assert len(figure.axes) == 2
     markers = [line.get_marker() for axes in figure.axes for line in axes.lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type]
     words = summary.rows["verdict"].tolist()
@@ -250,7 +250,7 @@ def test_tall_pictures_stay_below_the_most_pixels(monkeypatch: pytest.MonkeyPatc
     stl = {"a": [0.9, 0.91]}
     for width in range(40):
         study.add(stl, stl, hyper={"model.width": width})
-    monkeypatch.setattr("mtlrun.report.figures.forest_plot._MOST_PIXELS", 800)
+    monkeypatch.setattr("mtlrun.report.formats.pictures._MOST_PIXELS", 800)
     content = render(study.summary(), "png")
     assert isinstance(content, bytes)
     assert 700 <= int.from_bytes(content[20:24], "big") <= 800

@@ -6,15 +6,12 @@ same summary gives the same file.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.tuning import tuning_warning
-from mtlrun.report.figures.aggregates import draw_aggregates
 from mtlrun.report.figures.drawing import (
     FAINT,
     GAIN,
@@ -26,9 +23,6 @@ from mtlrun.report.figures.drawing import (
     refuse_empty,
     wrapped,
 )
-from mtlrun.report.figures.pareto import draw_fronts
-from mtlrun.report.figures.variance import draw_variance
-from mtlrun.report.figures.waterfall import draw_waterfalls
 from mtlrun.report.text import number_format as words
 from mtlrun.report.text.about import about
 from mtlrun.report.text.advice import unconverged
@@ -50,7 +44,6 @@ _LOOKS = {
 _HARM = "#fbe7e1"
 _WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN, _TITLE_IN = 9.0, 0.235, 0.62, 0.45, 0.45, 0.15
 _LEFT, _RIGHT = 0.30, 0.78
-_MOST_PIXELS = 60_000
 _NAME_LENGTH = 38
 
 
@@ -64,29 +57,12 @@ class _Panel(NamedTuple):
     margin: float
 
 
-def to_svg(summary: Summary, level: str = "rows") -> bytes:
-    """Return the forest plot as SVG, or with another level of `PICTURES` that picture."""
-    return _save(summary, level, "svg", {"Date": None, "Creator": None})
+def draw_gains(summary: Summary) -> Figure:
+    """Return the forest plot of a summary's rows.
 
-
-def to_png(summary: Summary, level: str = "rows") -> bytes:
-    """Return the forest plot as PNG, or with another level of `PICTURES` that picture."""
-    return _save(summary, level, "png", {"Software": None})
-
-
-def _save(summary: Summary, level: str, kind: str, metadata: dict[str, None]) -> bytes:
-    from matplotlib import style
-
-    settings: Any = {"svg.hashsalt": "mtlrun", "font.size": 9, "text.parse_math": False}
-    buffer = io.BytesIO()
-    with style.context(["default", settings]):  # not what the user's matplotlibrc says
-        figure = PICTURES[level](summary)
-        dpi = min(160.0, _MOST_PIXELS / figure.get_figheight())
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor="white")
-    return buffer.getvalue()
-
-
-def _draw(summary: Summary) -> Figure:
+    Raises:
+        ConfigError: there is no gain yet.
+    """
     refuse_empty(summary.rows["diff"])
     panels = _panels(summary)
     heights = [_HEAD_IN + _FOOT_IN + _LINE_IN * _slots(panel) for panel in panels]
@@ -102,16 +78,6 @@ def _draw(summary: Summary) -> Figure:
         top -= height
     _draw_legend(figure, summary, total, title)
     return figure
-
-
-PICTURES: dict[str, Callable[[Summary], Figure]] = {
-    "rows": _draw,
-    "aggregates": draw_aggregates,
-    "attribution": draw_waterfalls,
-    "frontier": draw_fronts,
-    "variance": draw_variance,
-}
-"""Pictures by level."""
 
 
 def _panels(summary: Summary) -> list[_Panel]:
