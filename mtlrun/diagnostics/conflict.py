@@ -7,12 +7,13 @@ from torch import Tensor
 
 
 def gradient_cosines(gramian: Tensor) -> Tensor:
-    """Return the mean cosine between the tasks' gradients, (R,), from their inner products, (R, T, T).
+    """Return the cosine between the gradients of each pair of tasks, (R, pairs), from inner products (R, T, T).
 
+    Pairs stand in the order (0, 1), (0, 2), ..., (1, 2), ...
     Below 0 tasks pull shared parameters apart (Yu et al., Gradient Surgery, NeurIPS 2020, definition 1).
     """
     norms = gramian.diagonal(dim1=1, dim2=2).sqrt()
     cosines = gramian / (norms.unsqueeze(1) * norms.unsqueeze(2)).clamp(min=torch.finfo(gramian.dtype).tiny)
     tasks = gramian.shape[1]
     upper = torch.triu_indices(tasks, tasks, 1, device=gramian.device)
-    return cosines[:, upper[0], upper[1]].mean(1)
+    return cosines[:, upper[0], upper[1]]

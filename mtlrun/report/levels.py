@@ -30,7 +30,7 @@ class Level:
         table: the function that derives it of a `Summary`.
         keep: how filters narrow `field`; what is derived follows what it is derived of.
         lacking: why a study has none, after "the study".
-        block: the function of a `Summary` and signs that gives the table for people; without it, all columns are shown.
+        block: the function of a `Summary` and signs that gives the table for people; without it, every column.
         note: how to read it.
         picture: the function that draws it of a `Summary`; without it, there is no picture.
         in_page: whether JSON has it beside the rows.
@@ -90,6 +90,18 @@ LEVELS: Mapping[str, Level] = {
     ),
     "front_gains": Level(
         "gains of the points of fronts", field="front_gains", keep=POINTS, lacking=_NO_FRONT, in_page=True
+    ),
+    "diagnostics": Level(
+        "gradient cosines and task weights over training",
+        field="diagnostics",
+        keep=MEMBERS,
+        lacking="has no runs of several tasks whose gradients or weights were recorded",
+        block="mtlrun.report.text.diagnostics:diagnostics_block",
+        note=(
+            "Cosines of the tasks' gradients of the shared parameters at each evaluation, mean over seeds; below 0 "
+            "the gradients conflict. Early and late: first and last quarter of the evaluations. Weights are those "
+            "that the strategy gave the tasks' losses or gradients, on its own scale."
+        ),
     ),
     "cost": Level("time and size of each cell", field="cost", keep=CELLS, in_page=True),
     "theory": Level(

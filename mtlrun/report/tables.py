@@ -12,7 +12,7 @@ import numpy as np
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.pairs.layout import LABELS
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.levels import CELLS, COLUMNS, LEVELS, POINTS, ROWS, SETTINGS, load
+from mtlrun.report.levels import CELLS, COLUMNS, LEVELS, MEMBERS, POINTS, ROWS, SETTINGS, load
 from mtlrun.report.setting_text import setting_text
 
 if TYPE_CHECKING:
@@ -128,6 +128,13 @@ def _kept_cells(frame: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]
     return frame[frame["cell_id"].isin(cells)]
 
 
+def _kept_members(frame: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]) -> pd.DataFrame:
+    """Return what is of the cells, and of the named task alone or with a partner."""
+    kept = frame[frame["cell_id"].isin(cells)]
+    task = filters.get("task")
+    return kept if task is None else kept[(kept["task"] == task) | (kept["partner"] == task)]
+
+
 def _kept_points(points: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]) -> pd.DataFrame:
     """Return what fits, with all points of the fronts of the same suites and sharing, which are no rows."""
     import pandas as pd
@@ -158,5 +165,6 @@ _KEEP: Mapping[str, Callable[[pd.DataFrame, Mapping[str, str], Set[str]], pd.Dat
     SETTINGS: _kept_settings,
     CELLS: _kept_cells,
     POINTS: _kept_points,
+    MEMBERS: _kept_members,
 }
 """What is left of a table, by how filters narrow it: of the table, the filters, and the cells of the rows left."""

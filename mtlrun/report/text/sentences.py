@@ -14,6 +14,7 @@ from mtlrun.report.levels import LEVELS, ROWS
 from mtlrun.report.tables import table
 from mtlrun.report.text.about import about, seeds_alone
 from mtlrun.report.text.advice import advice, cases_of, repaired, unconverged
+from mtlrun.report.text.diagnostics import conflict_sentence
 from mtlrun.report.text.empty_studies import says_nothing
 from mtlrun.report.text.number_format import UNICODE, Marks, never
 from mtlrun.report.text.pareto import frontier_sentence
@@ -43,6 +44,7 @@ def sentences(summary: Summary) -> list[str]:
             _stopped(summary),
             _looks(summary),
             _skewed(summary),
+            conflict_sentence(summary),
             frontier_sentence(summary.frontier),
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),

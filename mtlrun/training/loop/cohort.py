@@ -55,7 +55,8 @@ class LaneResult:
         names: the (task, metric) pairs.
         scores: of the test cases, at the evaluations that a report may read.
         guess: (T,) the primary metrics of a constant guess on test.
-        diagnostics: by name, one entry per evaluation.
+        diagnostics: by name, one entry per evaluation: `active`, the positions of the tasks that its step trained;
+            their `weights`; `gradient_cosines` of their pairs, None where nothing is shared.
         merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
         parameters: final parameters by name, and running statistics.
         kept: the same after the evaluations, by step, that the lane's rules may choose.
@@ -150,6 +151,7 @@ class Cohort:
         self.steps: list[int] = []
         self.values: list[Tensor] = []
         self.seen: list[Tensors] = []
+        self.active: list[list[int]] = []
         self.merges: list[tuple[int, Tensor, Tensor]] = []
         self.scores = CaseScores(self.info.tasks, counts_of(self.data))
         self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
@@ -278,6 +280,7 @@ class Cohort:
         self.scores.add(found[-1].scores)
         if any(self.rules):
             self.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
+        self.active.append(list(program.active))
         self.seen.append({"weights": weights})
         if len(program.active) > 1 and program.shared:
             gramian = program.gramian(trainer.lanes, batch.examples)
@@ -312,8 +315,11 @@ class Cohort:
                 scores[lane],
                 guesses[lane],
                 {
-                    k: [evaluation.get(k, none)[lane] for evaluation in seen]
-                    for k in ("weights", "gradient_cosines")
+                    "active": self.active,
+                    **{
+                        k: [evaluation.get(k, none)[lane] for evaluation in seen]
+                        for k in ("weights", "gradient_cosines")
+                    },
                 },
                 [
                     {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
