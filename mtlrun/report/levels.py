@@ -20,6 +20,10 @@ COLUMNS, SETTINGS, CELLS, POINTS, MEMBERS = "columns", "settings", "cells", "poi
 left; to these and all points of their fronts; to these cells and the named task with its partners."""
 
 
+SIZES = {"one-column": 3.35, "two-column": 6.9, "wide": 10.0}
+"""Widths of pictures in inches: of one and of two columns of a journal, and of a slide."""
+
+
 @dataclass(frozen=True)
 class Level:
     """A table.
@@ -57,7 +61,25 @@ LEVELS: Mapping[str, Level] = {
         in_page=True,
     ),
     "runs": Level("values of each seed", field="pairs"),
-    "curves": Level("metrics over training", table="mtlrun.report.analysis.curves:curve_table"),
+    "curves": Level(
+        "metrics over training",
+        table="mtlrun.report.analysis.curves:curve_table",
+        picture="mtlrun.report.figures.curves:draw_curves",
+    ),
+    "gain_over": Level(
+        "gains against a numeric setting (--over)",
+        table="mtlrun.report.analysis.gain_over:gain_over_table",
+        lacking="has no gain to set against a setting",
+        picture="mtlrun.report.figures.gain_over:draw_gain_over",
+    ),
+    "matrix": Level(
+        "which task helps or hurts which, of suites of pairs",
+        table="mtlrun.report.analysis.matrix:matrix_table",
+        lacking="has no task that is trained with several partners: train it with suite.pairs=all",
+        block="mtlrun.report.text.matrix:matrix_block",
+        note="Gain of the task on the left in % of STL, trained together with the task above.",
+        picture="mtlrun.report.figures.matrix:draw_matrix",
+    ),
     "contrasts": Level(
         "each mitigation against none",
         field="contrasts",
@@ -102,6 +124,7 @@ LEVELS: Mapping[str, Level] = {
             "the gradients conflict. Early and late: first and last quarter of the evaluations. Weights are those "
             "that the strategy gave the tasks' losses or gradients, on its own scale."
         ),
+        picture="mtlrun.report.figures.diagnostics:draw_diagnostics",
     ),
     "cost": Level("time and size of each cell", field="cost", keep=CELLS, in_page=True),
     "theory": Level(

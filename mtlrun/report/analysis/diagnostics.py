@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtlrun.report.analysis.pairs.layout import LABELS
+from mtlrun.report.analysis.pairs.layout import LABELS, trained_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def make_diagnostics(manifest: Mapping[str, Any], runs: pd.DataFrame) -> pd.Data
     seeds: list[int] = []
     values: list[_Value] = []
     for place, cell in enumerate(cells):
-        names = _names(cell)
+        names = trained_tasks(cell)
         for seed, run_id in zip(cell["seeds"], cell["runs"], strict=True):
             found = list(_values(told.get(run_id) or {}, names, cell.get("phases") or []))
             at += [place] * len(found)
@@ -57,13 +57,6 @@ def make_diagnostics(manifest: Mapping[str, Any], runs: pd.DataFrame) -> pd.Data
     frame["cell_id"] = np.array([cell["cell_id"] for cell in cells], dtype=object)[at]
     frame = frame[np.isfinite(frame["value"].to_numpy(dtype=float))].reset_index(drop=True)
     return frame[list(DIAGNOSTIC_COLUMNS)].astype({"seed": "int64", "step": "int64", "value": "float64"})
-
-
-def _names(cell: Mapping[str, Any]) -> list[str]:
-    """Return the tasks that a cell trains, in order; some may not be judged."""
-    suite = cell["config"].get("suite")
-    told = suite.get("tasks") if isinstance(suite, Mapping) else None
-    return list(told or [task["name"] for task in cell["tasks"]])
 
 
 def _values(

@@ -55,6 +55,7 @@ class Summary:
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
+        over: the setting that gains are set against in the table `gain_over`; None for the one that varies.
     """
 
     study: str
@@ -77,6 +78,7 @@ class Summary:
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
+    over: str | None = None
 
 
 def summarise(

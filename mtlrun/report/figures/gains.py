@@ -1,12 +1,9 @@
-"""The one picture: a forest plot of the gains with their intervals, the harmful side shaded.
-
-Verdicts differ by colour and by shape. Drawn with matplotlib's objects, so that no global state is touched; the
-same summary gives the same file.
-"""
+"""The forest plot: gains with their intervals, the harmful side shaded. Verdicts differ by colour and by shape."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,147 +12,169 @@ from mtlrun.report.analysis.tuning import tuning_warning
 from mtlrun.report.figures.drawing import (
     FAINT,
     GAIN,
+    HARM,
     INK,
     LOSS,
     PALE,
-    keep_spines,
+    SAME,
+    Canvas,
+    finish,
+    letters_in,
     new_figure,
+    picture,
     refuse_empty,
-    wrapped,
+    shortened,
 )
+from mtlrun.report.figures.forest_layout import (
+    Panel,
+    Plan,
+    Segment,
+    height_in,
+    panels_of,
+    plan_columns,
+    rows_in,
+)
+from mtlrun.report.levels import SIZES
 from mtlrun.report.text import number_format as words
-from mtlrun.report.text.about import about
 from mtlrun.report.text.advice import unconverged
-from mtlrun.report.text.main_table import names_of
+from mtlrun.report.text.captions import caption
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LOOKS = {
+    from mtlrun.report.figures.drawing import Drawn, Given
+
+LOOKS = {
     "negative": ("v", LOSS),
     "positive": ("^", GAIN),
-    "neutral": ("s", "#0067a5"),
+    "neutral": ("s", SAME),
     "inconclusive": ("o", FAINT),
 }
 """Marker and colour by verdict; the colours differ for colour-blind readers too."""
 
-_HARM = "#fbe7e1"
-_WIDTH_IN, _LINE_IN, _HEAD_IN, _FOOT_IN, _LEGEND_IN, _TITLE_IN = 9.0, 0.235, 0.62, 0.45, 0.45, 0.15
-_LEFT, _RIGHT = 0.30, 0.78
-_NAME_LENGTH = 38
+_WIDE_AXES_IN = 2.1
+"""From this width on, both sides of an axis are told in whole words."""
 
 
-class _Panel(NamedTuple):
-    """Rows of one suite that share an axis: gains in percent, or differences of one metric in its own unit."""
+@picture
+def draw_gains(summary: Summary, ax: Given, size: str) -> Drawn:
+    """Draw a row for each task and cell: its mean gain with the 95 % interval.
 
-    title: str
-    unit: str
-    rows: pd.DataFrame
-    columns: tuple[str, str, str]
-    margin: float
+    Panels are suites; metrics without percentages have panels of their own. Where rows are many they are set closer,
+    then in columns, then without their numbers, so that a figure stays within a page.
 
-
-def draw_gains(summary: Summary) -> Figure:
-    """Return the forest plot of a summary's rows.
+    Args:
+        summary: whose rows are drawn.
+        ax: axes to draw in, one for each panel; by default a figure is made.
+        size: its width, a key of `SIZES`.
 
     Raises:
         ConfigError: there is no gain yet.
     """
     refuse_empty(summary.rows["diff"])
-    panels = _panels(summary)
-    heights = [_HEAD_IN + _FOOT_IN + _LINE_IN * _slots(panel) for panel in panels]
-    title = _legend_title(summary)
-    total = sum(heights) + _LEGEND_IN + _TITLE_IN * len(title.splitlines())
-    figure = new_figure(_WIDTH_IN, total, layout=None)
-    top = total
-    for panel, height in zip(panels, heights, strict=True):
-        body = height - _HEAD_IN - _FOOT_IN
-        bottom = top - _HEAD_IN - body
-        axes = figure.add_axes((_LEFT, bottom / total, _RIGHT - _LEFT, body / total))
-        _draw_panel(axes, panel)
-        top -= height
-    _draw_legend(figure, summary, total, title)
+    panels = panels_of(summary)
+    if ax is None:
+        return _own_figure(summary, panels, size)
+    canvas = Canvas([panel.title for panel in panels], ax, size, 1.0)
+    for axes, panel in zip(canvas.axes, panels, strict=True):
+        plan = plan_columns([panel], SIZES[size], 1)
+        _draw_segments(axes, [part for column in plan.columns for part in column], plan, first=True)
+    return canvas.done(handles=_handles(summary))
+
+
+def _own_figure(summary: Summary, panels: Sequence[Panel], size: str) -> Figure:
+    width_in = SIZES[size]
+    plan = plan_columns(panels, width_in)
+    groups = [_by_panel(column) for column in plan.columns]
+    heights = [height_in(column, plan.pitch_in) for column in plan.columns]
+    figure = new_figure(width_in, max(heights))
+    columns = figure.add_gridspec(1, len(groups), wspace=0.02)
+    seen: set[int] = set()
+    for place, (column, height) in enumerate(zip(groups, heights, strict=True)):
+        rest = (max(heights) - height) / plan.pitch_in
+        ratios = [*(rows_in(parts) for parts in column), *([rest] if rest > 1e-6 else [])]
+        grid = columns[place].subgridspec(len(ratios), 1, height_ratios=ratios)
+        for line, parts in enumerate(column):
+            first = id(parts[0].panel) not in seen
+            seen.add(id(parts[0].panel))
+            _draw_segments(figure.add_subplot(grid[line]), parts, plan, first)
+    finish(figure, _caption(summary), "", _handles(summary))
     return figure
 
 
-def _panels(summary: Summary) -> list[_Panel]:
-    """Return a panel per suite for rows in percent, and one per suite and metric for those without."""
-    panels = []
-    for suite, rows in summary.rows.groupby("suite", sort=False):
-        rows = rows.assign(name=_names(rows))
-        known = rows["gain_pct"].notna()
-        if known.any() or rows["diff"].isna().all():
-            columns = ("gain_pct", "ci_low", "ci_high")
-            shown = rows[known | rows["diff"].isna()]
-            panels.append(_Panel(str(suite), "gain in %", shown, columns, summary.settings.margin))
-        for metric, some in rows[~known & rows["diff"].notna()].groupby("metric", sort=False):
-            columns = ("diff", "diff_low", "diff_high")
-            panels.append(_Panel(str(suite), f"gain in {metric}", some, columns, 0.0))
-    return panels
+def _by_panel(column: Sequence[Segment]) -> list[list[Segment]]:
+    found: list[list[Segment]] = []
+    for part in column:
+        if found and found[-1][0].panel is part.panel:
+            found[-1].append(part)
+        else:
+            found.append([part])
+    return found
 
 
-def _names(rows: pd.DataFrame) -> pd.Series:
-    names = names_of(rows)
-    if names.empty or not len(names.columns):
-        return rows["mitigation"]
-    return names.agg("  ".join, axis=1)
+def _draw_segments(axes: Axes, parts: Sequence[Segment], plan: Plan, first: bool) -> None:
+    """Draw the parts of one panel that stand in one column."""
+    from matplotlib.ticker import MaxNLocator
 
-
-def _slots(panel: _Panel) -> float:
-    """Return the height of a panel in lines: its rows, and a heading per task."""
-    return len(panel.rows) + 1.15 * panel.rows["task"].nunique()
-
-
-def _draw_panel(axes: Axes, panel: _Panel) -> None:
-    height = _slots(panel)
+    panel, height = parts[0].panel, rows_in(parts)
     axes.set_ylim(height, 0)
-    axes.set_xlim(*_limits(panel))
-    axes.axvspan(axes.get_xlim()[0], 0, color=_HARM, lw=0, zorder=0)
+    axes.set_xlim(*limits(panel))
+    axes.axvspan(axes.get_xlim()[0], 0, color=HARM, lw=0, zorder=0)
     if panel.margin:
         axes.axvspan(-panel.margin, panel.margin, color=PALE, alpha=0.55, lw=0, zorder=1)
     axes.axvline(0, color=INK, lw=0.8, zorder=2)
-    transform = axes.get_yaxis_transform()
-    y = 0.0
-    for task, rows in panel.rows.groupby("task", sort=False):
-        axes.text(-0.52, y + 0.75, str(task), transform=transform, weight="bold", color=INK, va="center")
-        y += 1.15
-        for row in rows.itertuples():
-            _draw_row(axes, panel, row, y + 0.5)
+    places, names, y = [], [], 0.0
+    points = plan.points
+    for part in parts:
+        more = "" if part.first else " (continued)"
+        if part.head:
+            places.append(y + 0.6)
+            names.append(part.task + more)
+            y += part.head
+        for row in part.rows.itertuples():
+            places.append(y + 0.5)
+            names.append("  " + shortened(str(row.name), plan.letters))
+            _draw_row(axes, panel, row, y + 0.5, plan)
             y += 1
-    axes.set_title(panel.title, loc="left", x=-0.52, weight="bold", fontsize=11, color=INK, pad=20)
-    zero = axes.transLimits.transform((0, 0))[0]
-    for x, side, text in ((zero - 0.012, "right", "sharing hurts"), (zero + 0.012, "left", "sharing helps")):
-        axes.text(x, 1, text, transform=axes.transAxes, ha=side, va="bottom", color=FAINT, fontsize=8)
-    axes.set_xlabel(panel.unit, color=FAINT, fontsize=8, labelpad=2)
-    axes.set_yticks([])
-    axes.tick_params(axis="x", colors=FAINT, labelsize=8, length=3)
-    keep_spines(axes, "bottom")
-    axes.spines["bottom"].set_color(FAINT)
+    axes.set_yticks(places, names, fontsize=points, ha="left")
+    axes.tick_params(axis="y", length=0, pad=plan.label_in * 72)
+    for label in axes.get_yticklabels():
+        label.set_weight("normal" if label.get_text().startswith("  ") else "bold")
+    _tell_sides(axes, plan)
+    title = panel.title if first else f"{panel.title} (continued)"
+    place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-72 * plan.label_in, 13)}
+    axes.annotate(title, textcoords="offset points", weight="bold", fontsize=8, **place)
+    narrow = plan.axes_in < letters_in(len(panel.unit), 7)
+    axes.set_xlabel(panel.unit.replace(", ", ",\n") if narrow else panel.unit, labelpad=2)
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(2.6 * plan.axes_in))))
+    axes.spines["left"].set_visible(False)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
+def _tell_sides(axes: Axes, plan: Plan) -> None:
+    """Say at both ends of an axis what lies there."""
+    hurts, helps = ("sharing hurts", "sharing helps") if plan.axes_in >= _WIDE_AXES_IN else ("hurts", "helps")
+    for x, side, text in ((0, "left", f"← {hurts}"), (1, "right", f"{helps} →")):
+        axes.text(x, 1.0, text, transform=axes.transAxes, ha=side, va="bottom", color=FAINT, fontsize=6.5)
 
 
-def _draw_row(axes: Axes, panel: _Panel, row: Any, y: float) -> None:
+def _draw_row(axes: Axes, panel: Panel, row: Any, y: float, plan: Plan) -> None:
     value, low, high = (getattr(row, name) for name in panel.columns)
-    marker, colour = _LOOKS[row.verdict]
-    open_ = row.verdict == "inconclusive"
-    transform = axes.get_yaxis_transform()
-    axes.text(-0.50, y, _short(row.name), transform=transform, color=INK, va="center", fontsize=8.5)
-    short = words.UNICODE.unconverged if words.plain(row.converged) is False else ""
-    text = words.gain(row) + (words.SMALL if row.small else "") + short
-    axes.text(1.02, y, text, transform=transform, color=colour, va="center", fontsize=8)
+    marker, colour = LOOKS[row.verdict]
+    if plan.numbers:
+        short = words.UNICODE.unconverged if words.plain(row.converged) is False else ""
+        text = words.gain(row) + (words.SMALL if row.small else "") + short
+        transform = axes.get_yaxis_transform()
+        axes.text(1.02, y, text, transform=transform, color=colour, va="center", fontsize=plan.points - 0.5)
+    cap = min(4.0, 40 * plan.pitch_in / 2)
     if np.isfinite(low):
-        axes.plot([low, high], [y, y], color=colour, lw=1.6, zorder=3, solid_capstyle="butt")
+        axes.plot([low, high], [y, y], color=colour, lw=1.2, zorder=3, marker="|", ms=cap, mew=1.2)
     if np.isfinite(value):
-        face = "white" if open_ else colour
-        axes.plot([value], [y], marker, ms=6, mfc=face, mec=colour, mew=1.4, zorder=4)
+        face = "white" if row.verdict == "inconclusive" else colour
+        axes.plot([value], [y], marker, ms=4.2, mfc=face, mec=colour, mew=1.1, zorder=4)
 
 
-def _limits(panel: _Panel) -> tuple[float, float]:
+def limits(panel: Panel) -> tuple[float, float]:
     """Return the range of the axis: every interval, both sides of zero, and the margin."""
     values = panel.rows[list(panel.columns)].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
@@ -165,39 +184,22 @@ def _limits(panel: _Panel) -> tuple[float, float]:
     return min(low - pad, -reach), max(high + pad, reach)
 
 
-def _reading(summary: Summary) -> str:
-    short = f"{words.UNICODE.unconverged}: not converged" if unconverged(summary.rows).any() else ""
-    parts = ["mean with 95 % interval", short, tuning_warning(summary.rows)]
-    return "   ".join(filter(None, parts))
+def _caption(summary: Summary) -> str:
+    rows = summary.rows
+    short = f"{words.UNICODE.unconverged}: not converged." if unconverged(rows).any() else ""
+    parts = [caption(rows, "Mean gain with 95 % interval"), short, tuning_warning(rows)]
+    return " ".join(filter(None, parts))
 
 
-def _legend_title(summary: Summary) -> str:
-    scope = wrapped(about(summary.rows), 0.96 * _WIDTH_IN, 8)
-    return "\n".join(filter(None, [scope, _reading(summary)]))
-
-
-def _draw_legend(figure: Figure, summary: Summary, total: float, title: str) -> None:
+def _handles(summary: Summary) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = []
-    for word, (marker, colour) in _LOOKS.items():
+    for word, (marker, colour) in LOOKS.items():
         face = "white" if word == "inconclusive" else colour
-        handles.append(
-            Line2D([], [], color=colour, marker=marker, mfc=face, mew=1.4, ms=6, lw=1.6, label=word)
-        )
-    margin = summary.settings.margin
-    small = "  (*: significant, but smaller)" if summary.rows["small"].any() else ""
-    handles.append(Patch(color=PALE, alpha=0.55, lw=0, label=f"margin of {margin:g} %{small}"))
-    figure.legend(
-        handles=handles,
-        loc="lower center",
-        ncols=len(handles),
-        frameon=False,
-        fontsize=8,
-        handlelength=1.8,
-        columnspacing=1.6,
-        bbox_to_anchor=(0.5, 0.06 / total),
-        title=title,
-        title_fontsize=8,
-    )
+        look = {"color": colour, "marker": marker, "mfc": face, "mew": 1.1, "ms": 4.2, "lw": 1.2}
+        handles.append(Line2D([], [], label=word, **look))
+    small = " (*: significant, but smaller)" if summary.rows["small"].any() else ""
+    margin = f"margin of {summary.settings.margin:g} %{small}"
+    return [*handles, Patch(color=PALE, alpha=0.55, lw=0, label=margin)]

@@ -1,4 +1,4 @@
-"""SVG and PNG: the picture of a table. The same summary gives the same bytes."""
+"""PDF, SVG and PNG: the picture of a table. The same summary gives the same bytes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import LEVELS, ROWS, load
 
 _MOST_PIXELS = 60_000
+_UNDATED: dict[str, dict[str, None]] = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
 
 
-def to_svg(summary: Summary, level: str = ROWS) -> bytes:
-    """Return the picture of a table as SVG."""
-    return _save(summary, level, "svg", {"Date": None, "Creator": None})
+def to_pdf(summary: Summary, level: str = ROWS, **choices: Any) -> bytes:
+    """Return the picture of a table as PDF; `size` and `style` are as of `mtlrun.report.figures.drawing.picture`."""
+    return _save(summary, level, "pdf", choices)
 
 
-def to_png(summary: Summary, level: str = ROWS) -> bytes:
-    """Return the picture of a table as PNG."""
-    return _save(summary, level, "png", {"Software": None})
+def to_svg(summary: Summary, level: str = ROWS, **choices: Any) -> bytes:
+    """Return the picture of a table as SVG; `size` and `style` likewise."""
+    return _save(summary, level, "svg", choices)
 
 
-def _save(summary: Summary, level: str, kind: str, metadata: dict[str, None]) -> bytes:
-    from matplotlib import style
+def to_png(summary: Summary, level: str = ROWS, **choices: Any) -> bytes:
+    """Return the picture of a table as PNG; `size` and `style` likewise."""
+    return _save(summary, level, "png", choices)
 
-    settings: Any = {"svg.hashsalt": "mtlrun", "font.size": 9, "text.parse_math": False}
+
+def _save(summary: Summary, level: str, kind: str, choices: dict[str, Any]) -> bytes:
+    from matplotlib import rcParams
+
+    from mtlrun.report.figures.drawing import styled
+
     buffer = io.BytesIO()
-    with style.context(["default", settings]):  # not what the user's matplotlibrc says
-        figure = load(LEVELS[level].picture)(summary)
-        dpi = min(160.0, _MOST_PIXELS / figure.get_figheight())
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor="white")
+    with styled(choices.get("style")):
+        figure = load(LEVELS[level].picture)(summary, **choices)
+        dpi = min(float(rcParams["savefig.dpi"]), _MOST_PIXELS / figure.get_figheight())
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
     return buffer.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtlrun.plan.labels import MITIGATING, PLAIN
+from mtlrun.plan.labels import MITIGATING, PLAIN, base_suite
 from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
@@ -120,9 +120,19 @@ def _found(rows: pd.DataFrame, begin: str) -> str:
     hurt, helped, same, open_ = (
         int(count.get(word, 0)) for word in ("negative", "positive", "neutral", "inconclusive")
     )
-    text = f"{begin}sharing hurt {hurt} of {cases_of(rows)}, helped {helped} and left {same} unchanged"
+    cases = cases_of(rows) + _tasks_in(rows)
+    text = f"{begin}sharing hurt {hurt} of {cases}, helped {helped} and left {same} unchanged"
     text = text[0].upper() + text[1:]
     return f"{text}; {open_} undecided." if open_ else f"{text}."
+
+
+def _tasks_in(rows: pd.DataFrame) -> str:
+    """Return as " (5 tasks in 10 pairs)" where tasks of one suite are judged with several partners; else nothing."""
+    tasks = rows.assign(base=rows["suite"].map(base_suite)).groupby(["base", "task"])["suite"].nunique()
+    if not (tasks > 1).any():
+        return ""
+    noun = "pair" if rows["partners"].map(len).eq(1).all() else "suite"
+    return f" ({pluralize(len(tasks), 'task')} in {pluralize(rows['suite'].nunique(), noun)})"
 
 
 def _unconverged(rows: pd.DataFrame) -> str:
