@@ -127,6 +127,9 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.level,
         arguments.output,
         _filters(arguments.filter),
+        size=arguments.size,
+        style=arguments.style,
+        over=arguments.over,
     )
     return 0
 
@@ -371,12 +374,13 @@ def _print_report(
     level: str = "rows",
     output: str | None = None,
     filters: dict[str, str] | None = None,
+    **choices: str | None,
 ) -> None:
     from mtlrun.report.formats import registry as formats
 
     manifest, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None
-    content = formats.render(summary, format_name, level, filters, stream)
+    content = formats.render(summary, format_name, level, filters, stream, **choices)
     if isinstance(content, str) and not content.endswith("\n"):
         content += "\n"
     if output is not None:

@@ -10,13 +10,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from mtlrun.catalog import load_option, options_of
-from mtlrun.report.levels import LEVELS
+from mtlrun.report.levels import LEVELS, SIZES
 
 COMMANDS = {
     "run": ("--multirun", "--config-dir"),
     "sweep": ("--multirun", "--config-dir"),
     "plan": ("--multirun", "--config-dir", "--format"),
-    "report": ("--study", "--format", "--level", "--output", "--filter"),
+    "report": ("--study", "--format", "--level", "--output", "--over", "--size", "--style", "--filter"),
     "export": ("--output", "--store", "--study", "--checkpoint"),
     "predict": ("--output", "--store", "--study", "--checkpoint"),
     "lock": ("--study", "--margin", "--output"),
@@ -82,7 +82,9 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
         return _studies(before)
     if previous == "--level":
         return LEVELS
-    if previous in ("--config-dir", "--store", "--output", "-o"):
+    if previous == "--size":
+        return SIZES
+    if previous in ("--config-dir", "--store", "--output", "-o", "--style"):
         return []
     if word.startswith("-"):
         return COMMANDS.get(command, ())

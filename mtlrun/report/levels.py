@@ -69,7 +69,7 @@ LEVELS: Mapping[str, Level] = {
     "gain_over": Level(
         "gains against a numeric setting (--over)",
         table="mtlrun.report.analysis.gain_over:gain_over_table",
-        lacking="has no gain to set against a setting",
+        lacking="has no numeric setting that varies, so there is nothing to set gains against",
         picture="mtlrun.report.figures.gain_over:draw_gain_over",
     ),
     "matrix": Level(

@@ -22,10 +22,12 @@ def gain_over_table(summary: Summary) -> pd.DataFrame:
     the baseline, or by the seeds' own optimum where it has no formula; missing for other suites.
 
     Raises:
-        ConfigError: no numeric setting varies, or several do and none is named, or the named one does not vary.
+        ConfigError: several settings vary and none is named, or the named one does not vary.
     """
     rows = summary.rows
     key = over_key(rows, summary.over)
+    if key is None:
+        return rows[:0].assign(over="", at=np.nan, theory_pct=np.nan)
     at = np.array([_number(hyper.get(key)) for hyper in rows["hyper"]], dtype=float)
     found = rows.assign(over=key, at=at)[np.isfinite(at)]
     place = found.groupby(["suite", "task"], sort=False).ngroup()
@@ -34,17 +36,15 @@ def gain_over_table(summary: Summary) -> pd.DataFrame:
     return found.iloc[order].reset_index(drop=True)
 
 
-def over_key(rows: pd.DataFrame, named: str | None) -> str:
-    """Return the whole name of the setting that gains are set against.
+def over_key(rows: pd.DataFrame, named: str | None) -> str | None:
+    """Return the whole name of the setting that gains are set against; None where none varies and none is named.
 
     Raises:
         ConfigError: as of `gain_over_table`.
     """
     known = numeric_settings(rows)
-    if not known:
-        raise ConfigError(
-            ["no numeric setting varies in this study, so there is nothing to set gains against"]
-        )
+    if not known and named is None:
+        return None
     meant = [key for key in known if named in (key, key.rpartition(".")[2])] if named else known
     if len(meant) == 1:
         return meant[0]

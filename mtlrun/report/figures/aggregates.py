@@ -63,21 +63,21 @@ def _draw_gains(axes: Axes, shown: pd.DataFrame) -> None:
         ("iqm_gain", 0.15, "D", FAINT, "mean of the middle half"),
     ):
         value, low, high = (shown[f"{figure}{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
-        spread = np.nan_to_num(np.stack([value - low, high - value]))
-        look = {"fmt": marker, "color": colour, "ms": 3.2, "elinewidth": 1.1, "capsize": 1.8}
+        spread = np.nan_to_num(np.stack([value - low, high - value]).clip(min=0.0))
+        look: dict[str, Any] = {"fmt": marker, "color": colour, "ms": 3.2, "elinewidth": 1.1, "capsize": 1.8}
         axes.errorbar(value, lines + above, xerr=spread, label=label, zorder=3, **look)
         ends += [*low, *high]
     axes.axvline(0, color=INK, lw=0.8, zorder=2)
     axes.set_yticks(lines, shown["name"].tolist())
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    set_gain_scale(axes, ends)
-    low, high = axes.get_xlim()
-    low, high = min(low, -0.1 * high), max(high, -0.1 * low)
-    axes.set_xlim(low, high)
-    axes.axvspan(low, 0, color=HARM, lw=0, zorder=0)
+    far = set_gain_scale(axes, ends)
+    left, right = axes.get_xlim()
+    left, right = min(left, -0.1 * right), max(right, -0.1 * left)
+    axes.set_xlim(left, right)
+    axes.axvspan(left, 0, color=HARM, lw=0, zorder=0)
     for x, side, text in ((0, "left", "← sharing hurts"), (1, "right", "helps →")):
         axes.text(x, 1.0, text, transform=axes.transAxes, ha=side, va="bottom", color=FAINT, fontsize=6.5)
-    axes.set_xlabel("gain over all suites, % of STL")
+    axes.set_xlabel("gain over all suites, % of STL" + (" (logarithmic beyond 1 %)" if far else ""))
     axes.legend(loc="best", fontsize=6.5, handlelength=1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mtlrun.report.figures.drawing import FAINT, HARM, INK, PALE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 _LOG_RATIO = 10
 _MOST_TICKS = 8
@@ -26,12 +27,12 @@ def mark_sides(axes: Axes, margin: float, low: float, high: float) -> None:
     if margin:
         axes.axhspan(-margin, margin, color=PALE, alpha=0.55, lw=0, zorder=1)
     axes.axhline(0, color=INK, lw=0.8, zorder=2)
-    told = {"transform": axes.transAxes, "rotation": 90, "color": FAINT, "fontsize": 6.5}
+    told: dict[str, Any] = {"transform": axes.transAxes, "rotation": 90, "color": FAINT, "fontsize": 6.5}
     axes.text(1.015, 0, "← sharing hurts", va="bottom", **told)
     axes.text(1.015, 1, "helps →", va="top", **told)
 
 
-def asks_for_log(values: Sequence[float]) -> bool:
+def asks_for_log(values: ArrayLike) -> bool:
     """Return whether numbers ask for a logarithmic axis: they are above 0, and span over 10 or grow by one factor."""
     found = np.unique(np.asarray(values, dtype=float))
     if len(found) < 2 or found[0] <= 0:
@@ -41,7 +42,7 @@ def asks_for_log(values: Sequence[float]) -> bool:
     return geometric or found[-1] / found[0] > _LOG_RATIO
 
 
-def set_ticks_at(axes: Axes, values: Sequence[float]) -> None:
+def set_ticks_at(axes: Axes, values: ArrayLike) -> None:
     """Scale a horizontal axis as its values ask, with ticks at the values themselves, as plain numbers."""
     found = np.unique(np.asarray(values, dtype=float))
     log = asks_for_log(found)
@@ -66,28 +67,38 @@ def _apart(places: np.ndarray, log: bool) -> np.ndarray:
     return places[kept]
 
 
-def set_gain_scale(axes: Axes, values: Sequence[float]) -> None:
-    """Scale a horizontal axis of gains: linear, or where some are far off linear near 0 only, with plain ticks."""
+def set_gain_scale(axes: Axes, values: ArrayLike) -> bool:
+    """Scale a horizontal axis of gains: linear, or where some are far off logarithmic beyond 1, with plain ticks.
+
+    Returns:
+        Whether it is logarithmic.
+    """
     found = np.abs(np.asarray(values, dtype=float))
     found = found[np.isfinite(found)]
     far = found.max(initial=0.0)
     usual = float(np.median(found)) if len(found) else 0.0
     if far <= 8 * max(usual, 0.25):
-        return
+        return False
     axes.set_xscale("symlog", linthresh=1, linscale=0.6)
     low, high = axes.get_xlim()
     ticks = sorted({sign * tick for tick in _PLAIN_TICKS for sign in (-1, 1) if low <= sign * tick <= high})
     at = axes.transScale.transform([(tick, 0) for tick in ticks])[:, 0]
     ends = axes.transScale.transform([(low, 0), (high, 0)])[:, 0]
-    middle = ticks.index(0)
-    kept = {middle}
+    shown = [ticks[place] for place in _apart_from_0(ticks, at, 0.08 * (ends[1] - ends[0]))]
+    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    axes.set_xticks([], minor=True)
+    return True
+
+
+def _apart_from_0(ticks: Sequence[float], at: np.ndarray, least: float) -> list[int]:
+    """Return which ticks to show, 0 among them: each at least so far from the one before it."""
+    middle = list(ticks).index(0)
+    kept = [middle]
     for step in (1, -1):
         last, place = middle, middle + step
         while 0 <= place < len(ticks):
-            if abs(at[place] - at[last]) >= 0.08 * (ends[1] - ends[0]):
-                kept.add(place)
+            if abs(at[place] - at[last]) >= least:
+                kept.append(place)
                 last = place
             place += step
-    shown = [ticks[place] for place in sorted(kept)]
-    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
-    axes.set_xticks([], minor=True)
+    return sorted(kept)

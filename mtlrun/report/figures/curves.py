@@ -10,7 +10,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.curves import curve_table
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import FAINT, INK, SAME, Canvas, picture
+from mtlrun.report.figures.drawing import FAINT, INK, SAME, Canvas, picture, refuse_many
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import row_names
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mtlrun.report.figures.drawing import Drawn, Given
 
-_HEIGHT_IN, _PANEL_IN, _MOST_PANELS = 1.65, 2.3, 30
+_HEIGHT_IN, _PANEL_IN = 1.65, 2.3
 _SIDES = {"stl": ("STL", FAINT, "stl_step"), "mtl": ("MTL", SAME, "step")}
 """By side its name, its colour, and the column of its selected step."""
 
@@ -44,21 +44,21 @@ def draw_curves(summary: Summary, ax: Given, size: str) -> Drawn:
     rows = summary.rows[summary.rows["n_seeds"] + summary.rows["n_diverged"] > 0]
     if rows.empty:
         raise ConfigError(["nothing to draw: no run of this study has finished yet"])
-    if len(rows) > _MOST_PANELS:
-        told = f"{len(rows):,} panels, one for each task and cell, are more than the {_MOST_PANELS} of a page"
-        raise ConfigError([f"{told}: choose with `--filter`, as `--filter mitigation=none`"])
+    across = int(SIZES[size] / _PANEL_IN)
+    refuse_many(len(rows), across, "task and cell")
+    rows = rows.iloc[rows.groupby(["suite", "task"], sort=False).ngroup().argsort(kind="stable")]
     names = row_names(rows)
     points = _points(curve_table(summary), rows)
-    canvas = Canvas(names, ax, size, _HEIGHT_IN, int(SIZES[size] / _PANEL_IN))
+    canvas = Canvas(names, ax, size, _HEIGHT_IN, across)
     records: list[Any] = list(rows.itertuples())
     for axes, row, name in zip(canvas.axes, records, names, strict=True):
         of_task = points[(points["suite"] == row.suite) & (points["task"] == row.task)]
         mine = of_task[of_task["cell_id"] == row.cell_id]
         _draw_panel(axes, mine, _selected(summary.pairs, row))
         _share_axis(axes, of_task)
-        axes.set_title(name, fontsize=7)
+        canvas.title(axes, name)
         axes.set_ylabel(row.metric)
-    for axes in canvas.axes[-int(SIZES[size] / _PANEL_IN) :]:
+    for axes in canvas.axes[-across:]:
         axes.set_xlabel("step")
     title = f"Learning curves: {rows['suite'].iloc[0]}" if rows["suite"].nunique() == 1 else "Learning curves"
     shows = "Mean over seeds with 95 % band on validation; dashed: test"
@@ -90,7 +90,7 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, selected: dict[str, pd.Series]
         at = val.set_index("step")["mean"]
         shares = selected[side][selected[side].index.isin(at.index)]
         sizes = 36 * shares.to_numpy()
-        look = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.9, "zorder": 4}
+        look: dict[str, Any] = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.9, "zorder": 4}
         axes.scatter(shares.index, at[shares.index], s=sizes, **look)
 
 

@@ -11,7 +11,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.diagnostics import COSINES, QUANTITIES, WEIGHTS
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import HARM, INK, Canvas, looks, picture
+from mtlrun.report.figures.drawing import HARM, INK, Canvas, looks, picture, refuse_many
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import seeds_of
 from mtlrun.report.text.labels import row_names
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mtlrun.report.figures.drawing import Drawn, Given
 
-_HEIGHT_IN, _PANEL_IN, _MOST_PANELS = 1.65, 2.3, 30
+_HEIGHT_IN, _PANEL_IN = 1.65, 2.3
 _AXIS = {COSINES: "cosine of gradients", WEIGHTS: "weight"}
 
 
@@ -55,11 +55,9 @@ def draw_diagnostics(summary: Summary, ax: Given, size: str, quantity: str | Non
         (str(cell_id), str(name)): part
         for (cell_id, name), part in found.groupby(["cell_id", "quantity"], sort=False)
     }
-    if len(panels) > _MOST_PANELS:
-        told = f"{len(panels):,} panels, one for each cell and quantity, are more than the {_MOST_PANELS} of a page"
-        raise ConfigError([f"{told}: choose with `--filter`, as `--filter mitigation=none`"])
     keys = sorted(panels, key=lambda key: (list(named).index(key[0]), QUANTITIES.index(key[1])))
     across = int(SIZES[size] / _PANEL_IN) if quantity else max(1, int(SIZES[size] / _PANEL_IN) // 2 * 2)
+    refuse_many(len(keys), across, "cell and quantity")
     names = [f"{named[cell_id]} {name}" for cell_id, name in keys]
     canvas = Canvas(names, ax, size, _HEIGHT_IN, across)
     styles = {name: _styles(found[found["quantity"] == name]) for name in QUANTITIES}
@@ -67,7 +65,7 @@ def draw_diagnostics(summary: Summary, ax: Given, size: str, quantity: str | Non
     reach = _reach([band for (_, name), band in bands.items() if name == COSINES])
     for axes, key in zip(canvas.axes, keys, strict=True):
         _draw_panel(axes, bands[key], key[1], styles[key[1]], reach)
-        axes.set_title(named[key[0]], fontsize=7)
+        canvas.title(axes, named[key[0]])
         axes.set_ylabel(_AXIS[key[1]])
         axes.set_xlabel("step")
     rows = summary.rows[summary.rows["cell_id"].isin(set(cells["cell_id"]))]

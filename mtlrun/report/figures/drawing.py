@@ -30,7 +30,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PAGE_IN = 8.7
 """The height of a page of print: 1,392 pixels of PNG."""
 
-_CAPTION_POINTS, _LINE_IN = 6.5, 0.125
+_CAPTION_POINTS, _TITLE_POINTS, _LINE_IN = 6.5, 7.0, 0.125
+_LEAST_HEIGHT_IN = 1.05
 _EMS = 0.54
 """The mean width of a letter, in sizes of the type."""
 
@@ -84,7 +85,7 @@ class Canvas:
         names: of the panels.
         given: as many axes, or one for a single panel; None for a figure.
         size: a key of `SIZES`.
-        height_in: of one panel.
+        height_in: of one panel; less where so many are higher than a page.
         across: at most so many panels side by side.
     """
 
@@ -93,14 +94,19 @@ class Canvas:
     ) -> None:
         self.width_in = SIZES[size]
         self.figure: Figure | None = None
-        self.given = given
+        self.panel_in = self.width_in / max(1, min(across, len(names)))
         if given is None:
             across = max(1, min(across, len(names)))
             down = -(-len(names) // across)
+            height_in = max(_LEAST_HEIGHT_IN, min(height_in, PAGE_IN / down))
             self.figure = new_figure(self.width_in, height_in * down)
             self.axes = [self.figure.add_subplot(down, across, place + 1) for place in range(len(names))]
         else:
             self.axes = _given_axes(given, names)
+
+    def title(self, axes: Axes, text: str) -> None:
+        """Write the title of a panel, in lines as long as it is wide."""
+        axes.set_title(wrapped(text, self.panel_in - 0.35, _TITLE_POINTS), fontsize=_TITLE_POINTS)
 
     def done(self, caption: str = "", title: str = "", handles: Sequence[Any] = ()) -> Drawn:
         """Return the figure with its title, caption and legend; or the given axes, the last of them with a legend."""
@@ -165,9 +171,10 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 def colours() -> list[str]:
     """Return the colours of things that stand side by side, of the style in use."""
     from matplotlib import rcParams
+    from matplotlib.colors import to_hex
 
-    cycle: Mapping[str, list[str]] = rcParams["axes.prop_cycle"].by_key()
-    return [colour if colour.startswith("#") else f"#{colour}" for colour in cycle["color"]]
+    cycle: Mapping[str, list[Any]] = rcParams["axes.prop_cycle"].by_key()
+    return [to_hex(colour) for colour in cycle.get("color", [INK])]
 
 
 def looks(count: int) -> list[dict[str, Any]]:
@@ -191,6 +198,18 @@ def refuse_empty(gains: pd.Series) -> None:
         )
 
 
+def refuse_many(panels: int, across: int, each: str) -> None:
+    """Raise ConfigError where a picture has more panels, one for each of something, than a page holds."""
+    most = max(1, across) * int(PAGE_IN / _LEAST_HEIGHT_IN)
+    if panels > most:
+        told = (
+            f"{panels:,} panels, one for each {each}, are more than the {most} that a page of this size holds"
+        )
+        raise ConfigError(
+            [f"{told}: choose with `--filter`, as `--filter mitigation=none`, or a wider `--size`"]
+        )
+
+
 def letters_in(count: int, points: float) -> float:
     """Return about how wide so many letters are, in inches."""
     return count * points * _EMS / 72
@@ -198,6 +217,7 @@ def letters_in(count: int, points: float) -> float:
 
 def wrapped(text: str, width_in: float, points: float) -> str:
     """Return text in lines that fit a width at a size of type."""
+    # blanks stay as they are: names of settings stand two apart
     return textwrap.fill(text, max(20, int(width_in / letters_in(1, points))))
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.gain_over import gain_over_table
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.figures.axes_of_gains import asks_for_log, mark_sides, set_ticks_at
 from mtlrun.report.figures.drawing import PALE, Canvas, looks, picture, refuse_empty
-from mtlrun.report.levels import SIZES
+from mtlrun.report.levels import LEVELS, SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import cell_names
 
@@ -43,6 +44,8 @@ def draw_gain_over(summary: Summary, ax: Given, size: str, over: str | None = No
         ConfigError: there is no such setting, or no gain yet.
     """
     found = gain_over_table(replace(summary, over=over or summary.over))
+    if found.empty:
+        raise ConfigError([f"the study {LEVELS['gain_over'].lacking}"])
     refuse_empty(found["diff"])
     key = str(found["over"].iloc[0])
     found = _named(found, key)
@@ -53,7 +56,7 @@ def draw_gain_over(summary: Summary, ax: Given, size: str, over: str | None = No
     for axes, (name, part) in zip(canvas.axes, panels.items(), strict=True):
         same = found[(found["suite"] == part["suite"].iloc[0]) & (found["unit"] == part["unit"].iloc[0])]
         _draw_panel(axes, part, same, styles, summary.settings.margin)
-        axes.set_title(name)
+        canvas.title(axes, name)
         axes.set_xlabel(key)
         axes.set_ylabel(part["unit"].iloc[0])
     shows = f"Mean gain with 95 % interval against {key}"
@@ -92,7 +95,7 @@ def _draw_panel(
 ) -> None:
     """Draw the lines of one panel; `same` has all rows whose axis it shares."""
     percent = part["unit"].iloc[0].endswith("STL")
-    set_ticks_at(axes, same["at"])
+    set_ticks_at(axes, same["at"].to_numpy())
     ends = same[["value", "low", "high"]].to_numpy(dtype=float)
     mark_sides(axes, margin if percent else 0.0, min(0.0, np.nanmin(ends)), max(0.0, np.nanmax(ends)))
     names = [name for name in styles if (part["line"] == name).any()]
@@ -102,7 +105,7 @@ def _draw_panel(
             rows["at"].to_numpy(), same["at"].to_numpy(), place / max(len(names) - 1, 1) - 0.5, len(names)
         )
         value, low, high = (rows[column].to_numpy(dtype=float) for column in ("value", "low", "high"))
-        spread = np.nan_to_num(np.stack([value - low, high - value]))
+        spread = np.nan_to_num(np.stack([value - low, high - value]).clip(min=0.0))  # round-off at 0
         axes.errorbar(at, value, yerr=spread, capsize=2, elinewidth=0.9, label=name, zorder=4, **styles[name])
         if rows["theory_pct"].notna().any():
             dash = {**styles[name], "linestyle": "--", "marker": ""}

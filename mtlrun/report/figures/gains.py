@@ -140,10 +140,10 @@ def _draw_segments(axes: Axes, parts: Sequence[Segment], plan: Plan, first: bool
     axes.set_yticks(places, names, fontsize=points, ha="left")
     axes.tick_params(axis="y", length=0, pad=plan.label_in * 72)
     for label in axes.get_yticklabels():
-        label.set_weight("normal" if label.get_text().startswith("  ") else "bold")
+        label.set_fontweight("normal" if label.get_text().startswith("  ") else "bold")
     _tell_sides(axes, plan)
     title = panel.title if first else f"{panel.title} (continued)"
-    place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-72 * plan.label_in, 13)}
+    place: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (-72 * plan.label_in, 13)}
     axes.annotate(title, textcoords="offset points", weight="bold", fontsize=8, **place)
     narrow = plan.axes_in < letters_in(len(panel.unit), 7)
     axes.set_xlabel(panel.unit.replace(", ", ",\n") if narrow else panel.unit, labelpad=2)
@@ -198,7 +198,14 @@ def _handles(summary: Summary) -> list[Any]:
     handles: list[Any] = []
     for word, (marker, colour) in LOOKS.items():
         face = "white" if word == "inconclusive" else colour
-        look = {"color": colour, "marker": marker, "mfc": face, "mew": 1.1, "ms": 4.2, "lw": 1.2}
+        look: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "mfc": face,
+            "mew": 1.1,
+            "ms": 4.2,
+            "lw": 1.2,
+        }
         handles.append(Line2D([], [], label=word, **look))
     small = " (*: significant, but smaller)" if summary.rows["small"].any() else ""
     margin = f"margin of {summary.settings.margin:g} %{small}"

@@ -57,7 +57,7 @@ def draw_matrix(summary: Summary, ax: Given, size: str) -> Drawn:
     reach = float(found["gain_pct"].abs().max()) or 1.0
     for axes, name, (_, part) in zip(canvas.axes, names, groups, strict=True):
         image = _draw_panel(axes, part, reach)
-        axes.set_title(name)
+        canvas.title(axes, name)
     if canvas.figure is not None:
         bar = canvas.figure.colorbar(image, ax=canvas.axes, fraction=0.04, pad=0.01, aspect=30)
         bar.set_label("gain, % of STL  (sharing hurts ← 0 → helps)", fontsize=6.5)
@@ -71,7 +71,8 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, reach: float) -> Any:
     tasks = [str(task) for task in dict.fromkeys(part["task"])]
     partners = [name for name in tasks if (part["partner"] == name).any()]
     partners += [str(name) for name in dict.fromkeys(part["partner"]) if name not in tasks]
-    cells: dict[tuple[str, str], Any] = {(row.task, row.partner): row for row in part.itertuples()}
+    records: list[Any] = list(part.itertuples())
+    cells = {(str(row.task), str(row.partner)): row for row in records}
     values = np.full((len(tasks), len(partners)), np.nan)
     for (task, partner), row in cells.items():
         values[tasks.index(task), partners.index(partner)] = row.gain_pct
@@ -81,7 +82,7 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, reach: float) -> Any:
         at = partners.index(partner), tasks.index(task)
         dark = abs(row.gain_pct) > _DARK * reach
         weight = "bold" if row.verdict in ("negative", "positive") else "normal"
-        look = {"ha": "center", "va": "center", "fontsize": 6.5, "weight": weight}
+        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5, "weight": weight}
         axes.text(*at, gain_cell(row), color="white" if dark else INK, **look)
     axes.set_yticks(range(len(tasks)), tasks)
     axes.set_xticks(range(len(partners)), partners, rotation=30, ha="right", rotation_mode="anchor")

@@ -48,7 +48,7 @@ def draw_fronts(summary: Summary, ax: Given, size: str) -> Drawn:
     canvas = Canvas(names, ax, size, _HEIGHT_IN, int(SIZES[size] / _WIDTH_IN))
     for axes, part, name in zip(canvas.axes, fronts, names, strict=True):
         _draw(axes, part, summary.settings.margin)
-        axes.set_title(name)
+        canvas.title(axes, name)
     return canvas.done(caption(summary.rows, "Mean gains, with 95 % intervals of what is compared"))
 
 

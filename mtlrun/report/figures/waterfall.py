@@ -45,7 +45,7 @@ def draw_waterfalls(summary: Summary, ax: Given, size: str) -> Drawn:
     records: list[Any] = list(whole.itertuples())
     for axes, row, name in zip(canvas.axes, records, names, strict=True):
         unit = _draw(axes, groups[row.cell_id, row.task])
-        axes.set_title(name, fontsize=7)
+        canvas.title(axes, name)
         drawn.setdefault((row.suite, unit), []).append(axes)
     for same in drawn.values():
         low = min(axes.get_ylim()[0] for axes in same)

@@ -18,7 +18,7 @@ def cell_names(rows: pd.DataFrame, without: str = "") -> list[str]:
         without: a setting that is not wanted, by its whole name.
     """
     if without:
-        left = [{key: value for key, value in hyper.items() if key != without} for hyper in rows["hyper"]]
+        left = rows["hyper"].map(lambda hyper: {key: value for key, value in hyper.items() if key != without})
         rows = rows.assign(hyper=left, task=[f"{task} {k}" for k, task in enumerate(rows["task"])])
     names = names_of(rows)
     if not len(names.columns):

@@ -34,7 +34,7 @@ def matrix_block(summary: Summary, marks: words.Marks = words.UNICODE) -> Block:
             lines.append(
                 [*(head if not place else [""] * len(head)), task, *(gain_cell(row, marks) for row in got)]
             )
-            told.append([None] * (len(head) + 1) + [None if row is None else row.verdict for row in got])
+            told.append([*[None] * (len(head) + 1), *(None if row is None else row.verdict for row in got)])
             starts.append(not place)
     title = "matrix" if "suite" in named else groups[0][0][0]
     metrics = ", ".join(dict.fromkeys(found["metric"]))
