@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from mtlrun.report.figures.aggregates import draw_settings
-from mtlrun.report.figures.drawing import USUAL_SIZE, styled
+from mtlrun.report.figures.drawing import USUAL_SIZE
+from mtlrun.report.figures.style import styled
 
 HERE = Path(__file__).parent
 TOLD = "95 % intervals; accuracy (higher is better); 20 seeds."

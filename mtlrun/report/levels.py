@@ -70,6 +70,7 @@ LEVELS: Mapping[str, Level] = {
         "gains against a numeric setting (--over)",
         table="mtlrun.report.analysis.gain_over:gain_over_table",
         lacking="has no numeric setting that varies, so there is nothing to set gains against",
+        block="mtlrun.report.text.gain_over:gain_over_block",
         picture="mtlrun.report.figures.gain_over:draw_gain_over",
     ),
     "matrix": Level(

@@ -9,7 +9,8 @@ import numpy as np
 
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.figures.axes_of_gains import set_gain_scale
-from mtlrun.report.figures.drawing import FAINT, HARM, INK, Canvas, looks, picture, refuse_empty
+from mtlrun.report.figures.drawing import Canvas, picture, refuse_empty
+from mtlrun.report.figures.style import FAINT, HARM, INK, looks
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import cell_names

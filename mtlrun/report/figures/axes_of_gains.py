@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtlrun.report.figures.drawing import FAINT, HARM, INK, PALE
+from mtlrun.report.figures.style import FAINT, HARM, INK, PALE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

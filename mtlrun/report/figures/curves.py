@@ -10,7 +10,8 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.curves import curve_table
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import FAINT, INK, SAME, Canvas, picture, refuse_many
+from mtlrun.report.figures.drawing import Canvas, picture, refuse_many
+from mtlrun.report.figures.style import FAINT, INK, SAME
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import row_names

@@ -11,7 +11,8 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.diagnostics import COSINES, QUANTITIES, WEIGHTS
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import HARM, INK, Canvas, looks, picture, refuse_many
+from mtlrun.report.figures.drawing import Canvas, picture, refuse_many
+from mtlrun.report.figures.style import HARM, INK, looks
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import seeds_of
 from mtlrun.report.text.labels import row_names

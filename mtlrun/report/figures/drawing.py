@@ -1,16 +1,15 @@
-"""What the pictures have in common: sizes, style, colours, and axes that are their own or given."""
+"""What the pictures have in common: sizes, axes that are their own or given, titles, captions and legends."""
 
 from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.figures.style import styled
 from mtlrun.report.levels import SIZES
 
 if TYPE_CHECKING:
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
     Given = Axes | Sequence[Axes] | None
     Drawn = Figure | Axes | list[Axes]
 
-STYLE = Path(__file__).with_name("mtlrun.mplstyle")
 USUAL_SIZE = "two-column"
-INK, FAINT, PALE, HARM = "#23201d", "#77716a", "#d9d5ce", "#fbe7e1"
-LOSS, GAIN, SAME = "#c8401e", "#00795c", "#0067a5"
-DASHES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PAGE_IN = 8.7
 """The height of a page of print: 1,392 pixels of PNG."""
 
@@ -34,25 +28,6 @@ _CAPTION_POINTS, _TITLE_POINTS, _LINE_IN = 6.5, 7.0, 0.125
 _LEAST_HEIGHT_IN = 1.05
 _EMS = 0.54
 """The mean width of a letter, in sizes of the type."""
-
-
-@contextmanager
-def styled(style: str | None = None) -> Iterator[None]:
-    """Use the style of the package, and after it the user's; nothing of their matplotlibrc.
-
-    Args:
-        style: a file, or the name of a style that matplotlib has.
-
-    Raises:
-        ConfigError: neither is there, or the file is no style.
-    """
-    from matplotlib import style as styles
-
-    if style is not None and style not in styles.available and not Path(style).is_file():
-        names = [name for name in styles.available if not name.startswith("_")]
-        raise ConfigError([Fault("--style", "must be a file, or a style of matplotlib", style, names)])
-    with styles.context(["default", str(STYLE), *([style] if style else [])]):
-        yield
 
 
 def picture(
@@ -166,28 +141,6 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
-
-
-def colours() -> list[str]:
-    """Return the colours of things that stand side by side, of the style in use."""
-    from matplotlib import rcParams
-    from matplotlib.colors import to_hex
-
-    cycle: Mapping[str, list[Any]] = rcParams["axes.prop_cycle"].by_key()
-    return [to_hex(colour) for colour in cycle.get("color", [INK])]
-
-
-def looks(count: int) -> list[dict[str, Any]]:
-    """Return colour, dash and marker for each of several lines; no two are alike."""
-    cycle = colours()
-    return [
-        {
-            "color": cycle[place % len(cycle)],
-            "linestyle": DASHES[place // len(cycle) % len(DASHES)],
-            "marker": MARKERS[place % len(MARKERS)],
-        }
-        for place in range(count)
-    ]
 
 
 def refuse_empty(gains: pd.Series) -> None:

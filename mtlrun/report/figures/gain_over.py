@@ -11,7 +11,8 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.gain_over import gain_over_table
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.figures.axes_of_gains import asks_for_log, mark_sides, set_ticks_at
-from mtlrun.report.figures.drawing import PALE, Canvas, looks, picture, refuse_empty
+from mtlrun.report.figures.drawing import Canvas, picture, refuse_empty
+from mtlrun.report.figures.style import PALE, looks
 from mtlrun.report.levels import LEVELS, SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import cell_names

@@ -10,13 +10,6 @@ import numpy as np
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.tuning import tuning_warning
 from mtlrun.report.figures.drawing import (
-    FAINT,
-    GAIN,
-    HARM,
-    INK,
-    LOSS,
-    PALE,
-    SAME,
     Canvas,
     finish,
     letters_in,
@@ -34,6 +27,7 @@ from mtlrun.report.figures.forest_layout import (
     plan_columns,
     rows_in,
 )
+from mtlrun.report.figures.style import FAINT, GAIN, HARM, INK, LOSS, PALE, SAME
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text import number_format as words
 from mtlrun.report.text.advice import unconverged

@@ -9,7 +9,8 @@ import numpy as np
 from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.matrix import matrix_table
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import INK, PALE, Canvas, letters_in, picture, refuse_empty
+from mtlrun.report.figures.drawing import Canvas, letters_in, picture, refuse_empty
+from mtlrun.report.figures.style import INK, PALE
 from mtlrun.report.levels import LEVELS, SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.matrix import gain_cell, matrices

@@ -9,16 +9,8 @@ import numpy as np
 from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.variance import SHARES
-from mtlrun.report.figures.drawing import (
-    INK,
-    PAGE_IN,
-    PALE,
-    Canvas,
-    colours,
-    picture,
-    refuse_empty,
-    shortened,
-)
+from mtlrun.report.figures.drawing import PAGE_IN, Canvas, picture, refuse_empty, shortened
+from mtlrun.report.figures.style import INK, PALE, colours
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import row_names
 from mtlrun.report.text.number_format import needed

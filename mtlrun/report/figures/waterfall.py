@@ -8,7 +8,8 @@ import numpy as np
 
 from mtlrun.report.analysis.attribution import SHARING, WHOLE
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import FAINT, GAIN, INK, LOSS, Canvas, picture, refuse_empty
+from mtlrun.report.figures.drawing import Canvas, picture, refuse_empty
+from mtlrun.report.figures.style import FAINT, GAIN, INK, LOSS
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import row_names

@@ -34,7 +34,7 @@ def to_png(summary: Summary, level: str = ROWS, **choices: Any) -> bytes:
 def _save(summary: Summary, level: str, kind: str, choices: dict[str, Any]) -> bytes:
     from matplotlib import rcParams
 
-    from mtlrun.report.figures.drawing import styled
+    from mtlrun.report.figures.style import styled
 
     buffer = io.BytesIO()
     with styled(choices.get("style")):

@@ -108,11 +108,10 @@ def render(
         )
     choices = {name: value for name, value in (("size", size), ("style", style)) if value is not None}
     if choices and not chosen.drawn:
-        kinds = [name for name, known in FORMATS.items() if known.drawn]
-        rule = f"goes with pictures only ({', '.join(kinds)}), the format is"
-        raise ConfigError([Fault(f"--{name}", rule, format_name) for name in choices])
+        drawn = " or ".join(name for name, known in FORMATS.items() if known.drawn)
+        raise ConfigError([Fault(f"--{name}", f"needs a picture ({drawn})", format_name) for name in choices])
     if over is not None and level != "gain_over":
-        raise ConfigError([Fault("--over", "goes with `--level gain_over`, the table is", level)])
+        raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
     summary = replace(summary, over=over)
     shown = filtered(summary, filters or {})
     if not chosen.data and (why := lacking(summary, shown, level)):
