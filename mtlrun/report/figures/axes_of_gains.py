@@ -39,7 +39,7 @@ def asks_for_log(values: ArrayLike) -> bool:
         return False
     ratios = found[1:] / found[:-1]
     geometric = len(found) > 2 and bool(np.allclose(ratios, ratios[0], rtol=0.02)) and ratios[0] > 1.2
-    return geometric or found[-1] / found[0] > _LOG_RATIO
+    return bool(geometric or found[-1] / found[0] > _LOG_RATIO)
 
 
 def set_ticks_at(axes: Axes, values: ArrayLike) -> None:

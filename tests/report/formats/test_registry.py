@@ -234,22 +234,6 @@ def test_svg_is_the_same_every_time_and_undated(summary: Summary) -> None:
     ElementTree.fromstring(one)
 
 
-def test_picture_marks_rows_and_the_harmful_side(summary: Summary) -> None:
-    from mtlrun.report.figures.gains import draw_gains
-
-    figure = draw_gains(summary)
-    assert len(figure.axes) == 2
-    markers = [line.get_marker() for axes in figure.axes for line in axes.lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type]
-    words = summary.rows["verdict"].tolist()
-    shapes = {"negative": "v", "positive": "^", "neutral": "s", "inconclusive": "o"}
-    assert sorted(markers) == sorted(shapes[word] for word in words)
-    for axes in figure.axes:
-        low, high = axes.get_xlim()
-        assert low < 0 < high
-        assert axes.patches[0].get_x() == low  # type: ignore[attr-defined]
-        assert axes.patches[0].get_x() + axes.patches[0].get_width() == 0  # type: ignore[attr-defined]
-
-
 def test_tall_pictures_stay_below_the_most_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     study = SyntheticStudy()
     stl = {"a": [0.9, 0.91]}
