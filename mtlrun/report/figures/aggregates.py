@@ -78,7 +78,7 @@ def _draw_gains(axes: Axes, shown: pd.DataFrame) -> None:
     axes.axvspan(left, 0, color=HARM, lw=0, zorder=0)
     for x, side, text in ((0, "left", "← sharing hurts"), (1, "right", "helps →")):
         axes.text(x, 1.0, text, transform=axes.transAxes, ha=side, va="bottom", color=FAINT, fontsize=6.5)
-    axes.set_xlabel("gain over all suites, % of STL" + (" (logarithmic beyond 1 %)" if far else ""))
+    axes.set_xlabel("gain over all suites, % of STL" + ("\n(logarithmic beyond 1 %)" if far else ""))
     axes.legend(loc="best", fontsize=6.5, handlelength=1)
 
 

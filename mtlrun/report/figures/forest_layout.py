@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtlrun.report.analysis.summary import Summary
@@ -20,7 +20,7 @@ HEAD_IN, FOOT_IN = 0.42, 0.38
 
 _PITCHES_IN = (0.2, 0.17, 0.145, 0.125)
 _LEAST_AXES_IN, _MOST_COLUMNS, _MOST_LETTERS = 1.0, 4, 48
-_NUMBER_LETTERS, _LEAST_ROWS = 22, 5
+_NUMBER_LETTERS, _LEAST_ROWS, _LONG_NAME = 22, 5, 44
 _AROUND_IN = 0.7
 """Height of caption and legend."""
 
@@ -69,7 +69,8 @@ def panels_of(summary: Summary) -> list[Panel]:
     """Return a panel per suite for rows in percent, and one per suite and metric for those without."""
     panels = []
     for suite, rows in summary.rows.groupby("suite", sort=False):
-        rows = rows.assign(name=rows["task"] if _one_cell(rows) else cell_names(rows))
+        heads, names = _parted(rows["task"].astype(str) if _one_cell(rows) else cell_names(rows))
+        rows = rows.assign(name=names, head=heads)
         known = rows["gain_pct"].notna()
         if known.any() or rows["diff"].isna().all():
             columns = ("gain_pct", "ci_low", "ci_high")
@@ -85,6 +86,22 @@ def panels_of(summary: Summary) -> list[Panel]:
 
 def _one_cell(rows: pd.DataFrame) -> bool:
     return not rows["task"].duplicated().any()
+
+
+def _parted(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return what stands in headings of their own and what is left beside the rows, where names are long.
+
+    The last parts of a name stay, as many as are short enough; rows that have the others in common stand together.
+    """
+    parts = [name.split("  ") for name in names]
+    if max(len("  ".join(part)) for part in parts) <= _LONG_NAME:
+        return [""] * len(parts), ["  ".join(part) for part in parts]
+    least = min(len(part) for part in parts)
+    kept = max(
+        [n for n in range(1, least) if max(len("  ".join(part[-n:])) for part in parts) <= _LONG_NAME // 2]
+        or [1]
+    )
+    return ["  ".join(part[:-kept]) for part in parts], ["  ".join(part[-kept:]) for part in parts]
 
 
 def rows_in(parts: Sequence[Segment]) -> float:
@@ -103,9 +120,10 @@ def plan_columns(panels: Sequence[Panel], width_in: float, most: int = _MOST_COL
     Where no way does, that with the most columns, which then is higher than a page.
     """
     segments = [
-        Segment(panel, str(task), rows)
+        Segment(panel, f"{task}  {head}".rstrip(), rows)
         for panel in panels
-        for task, rows in panel.rows.groupby("task", sort=False)
+        for task, of_task in panel.rows.groupby("task", sort=False)
+        for head, rows in of_task.groupby("head", sort=False)
     ]
     plans = []
     for columns in range(1, most + 1):
@@ -126,7 +144,7 @@ def _plan(segments: Sequence[Segment], width_in: float, columns: int, numbers: b
     pitch = next(fitting, _PITCHES_IN[-1])
     points = min(7.0 if columns == 1 else 6.2, 72 * pitch * 0.72)
     names = [str(name) for part in segments for name in part.rows["name"]]
-    tasks = [part.task for part in segments]
+    tasks = [part.task.partition("  ")[0] for part in segments]  # what follows may stand above intervals
     longest = max([2 + min(_MOST_LETTERS, len(name)) for name in names] + [len(task) * 1.1 for task in tasks])
     label_in = letters_in(1, points) * longest + 0.05
     number_in = letters_in(_NUMBER_LETTERS, points - 0.5) if numbers else 0.1

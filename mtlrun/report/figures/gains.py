@@ -141,7 +141,7 @@ def _draw_segments(axes: Axes, parts: Sequence[Segment], plan: Plan, first: bool
     axes.annotate(title, textcoords="offset points", weight="bold", fontsize=8, **place)
     narrow = plan.axes_in < letters_in(len(panel.unit), 7)
     axes.set_xlabel(panel.unit.replace(", ", ",\n") if narrow else panel.unit, labelpad=2)
-    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(2.6 * plan.axes_in))))
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(2.6 * plan.axes_in)), steps=[1, 2, 5, 10]))
     axes.spines["left"].set_visible(False)
 
 

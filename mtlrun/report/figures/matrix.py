@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mtlrun.report.figures.drawing import Drawn, Given
 
-_CELL_IN, _AROUND_IN = 0.3, 1.0
+_CELL_IN, _AROUND_IN, _WIDE_CELL_IN = 0.3, 1.0, 0.48
 _DARK = 0.62
 """From this part of the largest gain on, text is white."""
 
@@ -53,11 +53,12 @@ def draw_matrix(summary: Summary, ax: Given, size: str) -> Drawn:
     longest = max(map(len, found["task"].astype(str)))
     panel_in = letters_in(longest, 7) + 0.5 * partners + 0.2
     across = max(1, int(SIZES[size] / panel_in))
+    cell_in = (SIZES[size] / min(across, len(groups)) - letters_in(longest, 7) - 0.8) / partners
     height_in = _AROUND_IN + letters_in(longest, 7) * 0.6 + _CELL_IN * tasks
     canvas = Canvas(names, ax, size, height_in, across)
     reach = float(found["gain_pct"].abs().max()) or 1.0
     for axes, name, (_, part) in zip(canvas.axes, names, groups, strict=True):
-        image = _draw_panel(axes, part, reach)
+        image = _draw_panel(axes, part, reach, cell_in)
         canvas.title(axes, name)
     if canvas.figure is not None:
         bar = canvas.figure.colorbar(image, ax=canvas.axes, fraction=0.04, pad=0.01, aspect=30)
@@ -68,7 +69,7 @@ def draw_matrix(summary: Summary, ax: Given, size: str) -> Drawn:
     return canvas.done(caption(rows, shows))
 
 
-def _draw_panel(axes: Axes, part: pd.DataFrame, reach: float) -> Any:
+def _draw_panel(axes: Axes, part: pd.DataFrame, reach: float, cell_in: float) -> Any:
     tasks = [str(task) for task in dict.fromkeys(part["task"])]
     partners = [name for name in tasks if (part["partner"] == name).any()]
     partners += [str(name) for name in dict.fromkeys(part["partner"]) if name not in tasks]
@@ -84,7 +85,8 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, reach: float) -> Any:
         dark = abs(row.gain_pct) > _DARK * reach
         weight = "bold" if row.verdict in ("negative", "positive") else "normal"
         look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5, "weight": weight}
-        axes.text(*at, gain_cell(row), color="white" if dark else INK, **look)
+        told = gain_cell(row) if cell_in >= _WIDE_CELL_IN else gain_cell(row).replace(" ", "\n")
+        axes.text(*at, told, color="white" if dark else INK, **look)
     axes.set_yticks(range(len(tasks)), tasks)
     axes.set_xticks(range(len(partners)), partners, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_xlabel("trained with")

@@ -86,7 +86,7 @@ def looks(count: int) -> list[dict[str, Any]]:
         {
             "color": cycle[place % len(cycle)],
             "linestyle": DASHES[place // len(cycle) % len(DASHES)],
-            "marker": MARKERS[place % len(MARKERS)],
+            "marker": MARKERS[(place + place // len(cycle)) % len(MARKERS)],
         }
         for place in range(count)
     ]

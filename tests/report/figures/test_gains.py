@@ -82,6 +82,14 @@ def test_rows_name_their_settings() -> None:
     assert labels == ["t0", *cells, "t1", *cells]
 
 
+def test_long_names_are_parted_into_headings_and_rows() -> None:
+    figure = draw_gains(many(4, keys=5))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[:2] == ["t0  setting0=0  setting1=0  setting2=0", "  setting3=0  setting4=0"]
+    assert sum(label.startswith("t1") for label in labels) == 4
+    assert not any("…" in label for label in labels)
+
+
 def test_one_cell_needs_no_headings() -> None:
     figure = draw_gains(many(1))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["  t0", "  t1"]
