@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.plan.labels import base_suite
 from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.diagnostics import COSINES, WEIGHTS
@@ -54,24 +55,38 @@ def conflict_sentence(summary: Summary) -> str:
         found = found[found["mitigation"] == BASE]
     if found.empty:
         return ""
-    by_seed = found.assign(value=found["value"] < 0).groupby(["task", "partner", "seed"], sort=False)["value"]
-    shares = mean_band(by_seed.mean().reset_index(), ["task", "partner"])
-    pairs = len(shares)
-    shares = shares.sort_values("mean", ascending=False, kind="stable")
+    pair = ["suite", "task", "partner"]
+    found = found.assign(suite=found["suite"].map(base_suite), value=(found["value"] < 0).astype(float))
+    by_seed = found.groupby([*pair, "seed"], sort=False)["value"].mean().reset_index()
+    shares = mean_band(by_seed, pair).sort_values("mean", ascending=False, kind="stable")
+    shares["name"] = _pair_names(shares)
     most, few = shares[shares["low"] > 0.5], shares[shares["high"] < 0.5]
-    if pairs == 1 and len(most) + len(few):
+    settings = found.groupby(pair)["cell_id"].nunique().max()
+    pooled = ", over all settings" if settings > 1 else ""
+    if len(shares) == 1 and len(most) + len(few):
         row: Any = next(shares.itertuples())
-        return f"Gradients of {row.task} and {row.partner} conflict in {_percent(row.mean)} of the recorded steps."
+        return f"Gradients of {row.name} conflict in {_percent(row.mean)} of the recorded steps{pooled}."
     parts = [
         f"in {word} of the recorded steps for {_some(part)}"
         for word, part in (("most", most), ("few", few[::-1]))
         if len(part)
     ]
-    return f"Gradients conflict {'; '.join(parts)}." if parts else ""
+    return f"Gradients conflict {'; '.join(parts)}{pooled}." if parts else ""
+
+
+def _pair_names(shares: pd.DataFrame) -> list[str]:
+    """Return as "left and right", with the suite in front where several suites have tasks of these names."""
+    several = shares.duplicated(["task", "partner"], keep=False)
+    return [
+        f"{f'{suite} ' if prefix else ''}{task} and {partner}"
+        for suite, task, partner, prefix in zip(
+            shares["suite"], shares["task"], shares["partner"], several, strict=True
+        )
+    ]
 
 
 def _some(shares: pd.DataFrame) -> str:
-    told = [f"{row.task} and {row.partner} ({_percent(row.mean)})" for row in shares[:_NAMED].itertuples()]
+    told = [f"{row.name} ({_percent(row.mean)})" for row in shares[:_NAMED].itertuples()]
     more = len(shares) - len(told)
     return ", ".join([*told, *([f"{more} more pairs" if more > 1 else "1 more pair"] if more > 0 else [])])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from typing import Any
@@ -151,3 +152,14 @@ def test_files_have_the_table_and_filters_keep_a_task_with_its_partners() -> Non
     content = render(found, "parquet", "diagnostics")
     assert isinstance(content, bytes)
     assert pd.read_parquet(io.BytesIO(content))["value"].dtype == "float64"
+
+
+def test_pairs_of_one_name_are_told_with_their_suite_and_pooled_settings_are_said() -> None:
+    found = study(-0.5)
+    other = found.diagnostics.assign(suite="other[left+right]")
+    both = dataclasses.replace(found, diagnostics=pd.concat([found.diagnostics, other]))
+    told = "for pair left and right (100 %), other left and right (100 %)."
+    assert conflict_sentence(both).endswith(told)
+    width = found.diagnostics.assign(cell_id="wide")
+    pooled = dataclasses.replace(found, diagnostics=pd.concat([found.diagnostics, width]))
+    assert conflict_sentence(pooled).endswith("of the recorded steps, over all settings.")
