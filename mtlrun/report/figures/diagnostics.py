@@ -51,7 +51,7 @@ def draw_diagnostics(summary: Summary, ax: Given, size: str, quantity: str | Non
         raise ConfigError(["nothing to draw: no run has recorded gradients or weights of several tasks"])
     found = found.assign(line=_lines(found))
     cells = found.drop_duplicates("cell_id")
-    named = dict(zip(cells["cell_id"], row_names(cells.assign(task=cells["suite"])), strict=True))
+    named = dict(zip(cells["cell_id"], row_names(cells.assign(task=""), tasks=False), strict=True))
     panels = {
         (str(cell_id), str(name)): part
         for (cell_id, name), part in found.groupby(["cell_id", "quantity"], sort=False)

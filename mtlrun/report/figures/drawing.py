@@ -25,7 +25,7 @@ PAGE_IN = 8.7
 """The height of a page of print: 1,392 pixels of PNG."""
 
 _CAPTION_POINTS, _TITLE_POINTS, _LINE_IN = 6.5, 7.0, 0.125
-_LEAST_HEIGHT_IN = 1.05
+_LEAST_HEIGHT_IN, _BOLD = 1.05, 1.13
 _EMS = 0.54
 """The mean width of a letter, in sizes of the type."""
 
@@ -81,7 +81,7 @@ class Canvas:
 
     def title(self, axes: Axes, text: str) -> None:
         """Write the title of a panel, in lines as long as it is wide."""
-        axes.set_title(wrapped(text, self.panel_in - 0.35, _TITLE_POINTS), fontsize=_TITLE_POINTS)
+        axes.set_title(wrapped(text, self.panel_in - 0.35, _TITLE_POINTS * _BOLD), fontsize=_TITLE_POINTS)
 
     def done(self, caption: str = "", title: str = "", handles: Sequence[Any] = ()) -> Drawn:
         """Return the figure with its title, caption and legend; or the given axes, the last of them with a legend."""

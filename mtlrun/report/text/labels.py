@@ -28,12 +28,13 @@ def cell_names(rows: pd.DataFrame, without: str = "") -> list[str]:
     ]
 
 
-def row_names(rows: pd.DataFrame) -> list[str]:
-    """Return for each row of any suites its suite, task and cell, each where it varies."""
+def row_names(rows: pd.DataFrame, tasks: bool = True) -> list[str]:
+    """Return for each row of any suites its suite and cell, where they vary, and its task if these are wanted."""
     cells = dict[object, str]()
     for _, part in rows.groupby("suite", sort=False):
         cells |= dict(zip(part.index, cell_names(part), strict=True))
-    several = [name for name in ("suite", "task") if rows[name].nunique() > 1 or name == "task"]
+    several = ["suite"] if rows["suite"].nunique() > 1 or not tasks else []
+    several += ["task"] if tasks else []
     varies = rows.groupby("suite")["cell_id"].nunique().max() > 1
     return [
         "  ".join([*(str(row[name]) for name in several), *([cells[place]] if varies else [])])
