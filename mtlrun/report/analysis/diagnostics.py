@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +18,9 @@ QUANTITIES = (COSINES, WEIGHTS)
 DIAGNOSTIC_COLUMNS = (*LABELS, "hyper", "cell_id", "seed", "step", "quantity", "task", "partner", "value")
 
 
-class _Value(NamedTuple):
-    step: int
-    quantity: str
-    task: str | None
-    partner: str | None
-    value: float
+_VALUE = ("step", "quantity", "task", "partner", "value")
+_Value = tuple[int, str, str | None, str | None, float]
+"""What `_VALUE` names; plain, since there may be very many."""
 
 
 def make_diagnostics(manifest: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
@@ -50,10 +47,11 @@ def make_diagnostics(manifest: Mapping[str, Any], runs: pd.DataFrame) -> pd.Data
             at += [place] * len(found)
             seeds += [seed] * len(found)
             values += found
-    frame = pd.DataFrame(values, columns=list(_Value._fields)).assign(seed=seeds)
+    frame = pd.DataFrame(values, columns=list(_VALUE)).assign(seed=seeds)
     for name in LABELS:
         frame[name] = np.array([cell["labels"][name] for cell in cells], dtype=object)[at]
-    frame["hyper"] = [dict(cells[place].get("hyper") or {}) for place in at]
+    settings = [dict(cell.get("hyper") or {}) for cell in cells]
+    frame["hyper"] = [settings[place] for place in at]
     frame["cell_id"] = np.array([cell["cell_id"] for cell in cells], dtype=object)[at]
     frame = frame[np.isfinite(frame["value"].to_numpy(dtype=float))].reset_index(drop=True)
     return frame[list(DIAGNOSTIC_COLUMNS)].astype({"seed": "int64", "step": "int64", "value": "float64"})
@@ -72,13 +70,13 @@ def _values(
         trained = [names[t] for t in active] if active is not None else _trained(step, names, phases)
         if weights is not None and len(weights) == len(trained):
             for task, weight in zip(trained, weights, strict=True):
-                yield _Value(step, WEIGHTS, task, None, _number(weight))
+                yield step, WEIGHTS, task, None, _number(weight)
         pairs: list[tuple[str | None, str | None]] = list(itertools.combinations(trained, 2))
         if not isinstance(cosines, list):  # an earlier version kept the mean over pairs
             pairs, cosines = (pairs if len(pairs) == 1 else [(None, None)]), [cosines]
         if len(cosines) == len(pairs):
             for (task, partner), cosine in zip(pairs, cosines, strict=True):
-                yield _Value(step, COSINES, task, partner, _number(cosine))
+                yield step, COSINES, task, partner, _number(cosine)
 
 
 def _number(value: float | None) -> float:
