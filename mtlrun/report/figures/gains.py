@@ -74,7 +74,8 @@ def draw_gains(summary: Summary, ax: Given, size: str) -> Drawn:
     for axes, panel in zip(canvas.axes, panels, strict=True):
         plan = plan_columns([panel], SIZES[size], 1)
         _draw_segments(axes, [part for column in plan.columns for part in column], plan, first=True)
-    return canvas.done(handles=_handles(summary))
+    seen = set(summary.rows["verdict"])  # a legend within axes is kept small
+    return canvas.done(handles=[handle for handle in _handles(summary) if handle.get_label() in seen])
 
 
 def _own_figure(summary: Summary, panels: Sequence[Panel], size: str) -> Figure:
