@@ -32,7 +32,7 @@ TARGET = "_target_"
 
 MOVED = {
     "mtlrun.launch.local.Local": "mtlrun.execution.local.Local",
-    "mtlrun.plan.budget.Budget": "mtlrun.planning.budget.Budget",
+    "mtlrun.planning.budget.Budget": "mtlrun.planning.budget.Budget",
 }
 """Classes of ours by the names under which users' options may still have them."""
 

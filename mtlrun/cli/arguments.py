@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mtlrun.cli.output import write_out
 from mtlrun.errors import Fault
+from mtlrun.report.levels import LEVELS, ROWS, SIZES
 from mtlrun.version import __version__
 
 Handler = Callable[[argparse.Namespace], int]
@@ -171,15 +172,22 @@ def _add_results(command: AddCommand) -> None:
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
         "--format",
-        help="terminal, json, csv, parquet, md, svg, png, latex or html; default: by the ending of --output",
+        help="terminal, json, csv, parquet, md, svg, png, pdf, latex or html; default: by the ending of --output",
     )
     added.add_argument(
         "--level",
-        default="rows",
-        help="rows, runs, curves, contrasts, suites, aggregates, attribution, frontier, front_gains, cost, "
-        "theory, phases or variance",
+        default=ROWS,
+        metavar="TABLE",
+        help="; ".join(f"{name}: {level.help}" for name, level in LEVELS.items()),
     )
     added.add_argument("--output", "-o", help="a file; default: standard output")
+    added.add_argument(
+        "--over",
+        metavar="KEY",
+        help="of --level gain_over: the numeric setting, as suite.train_size; default: the only one that varies",
+    )
+    added.add_argument("--size", metavar="SIZE", help=f"of a picture: {', '.join(_sizes())}")
+    added.add_argument("--style", metavar="FILE", help="of a picture: a matplotlib style read after ours")
     added.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
     )
@@ -192,6 +200,10 @@ def _add_results(command: AddCommand) -> None:
         "--margin", type=float, help="percent that may be lost; default: the study's check.margin"
     )
     _add_check(command("check", "test results against a lock file"))
+
+
+def _sizes() -> list[str]:
+    return [f"{name} ({width:g} inches)" for name, width in SIZES.items()]
 
 
 def _add_models(command: AddCommand) -> None:

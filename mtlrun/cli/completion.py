@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtlrun.catalog import load_option, options_of
 from mtlrun.cli.arguments import command_options
+from mtlrun.report.levels import LEVELS, SIZES
 
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "study"),
@@ -65,7 +66,11 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
     command, previous = before[0], before[-1]
     if previous == "--study":
         return _studies(before)
-    if previous in ("--config-dir", "--store", "--output", "-o"):
+    if previous == "--level":
+        return LEVELS
+    if previous == "--size":
+        return SIZES
+    if previous in ("--config-dir", "--store", "--output", "-o", "--style"):
         return []
     if word.startswith("-"):
         return command_options().get(command, ())

@@ -24,7 +24,8 @@ def report(arguments: argparse.Namespace) -> int:
 
     results = Results.read(_store_of(arguments), arguments.study)
     chosen = report_format(arguments.format, arguments.output)
-    print_report(results, chosen, arguments.level, arguments.output, _filters(arguments.filter))
+    choices = {"size": arguments.size, "style": arguments.style, "over": arguments.over}
+    print_report(results, chosen, arguments.level, arguments.output, _filters(arguments.filter), **choices)
     return 0
 
 
@@ -34,6 +35,7 @@ def print_report(
     level: str = "rows",
     output: str | None = None,
     filters: dict[str, str] | None = None,
+    **choices: str | None,
 ) -> None:
     """Print a report, or write it to the file `output`.
 
@@ -43,7 +45,7 @@ def print_report(
     from mtlrun.report.formats.registry import render
 
     stream = sys.stdout if output is None else None
-    content = render(results.summary, format_name, level, filters, stream)
+    content = render(results.summary, format_name, level, filters, stream, **choices)
     if isinstance(content, str) and not content.endswith("\n"):
         content += "\n"
     if output is not None:

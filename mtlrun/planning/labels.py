@@ -54,6 +54,11 @@ def _suite_label(node: Mapping[str, Any], known: Known) -> str:
     return name if suite.selected() == suite.default() else f"{name}[{'+'.join(suite.selected())}]"
 
 
+def base_suite(label: str) -> str:
+    """Return the suite that a label of `cell_labels` names, without which of its tasks."""
+    return label.partition("[")[0]
+
+
 def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[dict[str, Any]]:
     """Return for each cell the settings in which it differs from other cells of its suite.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,68 +11,38 @@ import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.pairs.layout import LABELS
-from mtlrun.report.analysis.phases import with_phases
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.analysis.variance import make_variance
+from mtlrun.report.levels import CELLS, COLUMNS, LEVELS, MEMBERS, POINTS, ROWS, SETTINGS, load
 from mtlrun.report.setting_text import setting_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS = (
-    "rows",
-    "runs",
-    "curves",
-    "contrasts",
-    "suites",
-    "aggregates",
-    "attribution",
-    "frontier",
-    "front_gains",
-    "cost",
-    "theory",
-    "phases",
-    "variance",
-)
-_LACKING = {
-    "contrasts": "has no contrast: it takes mitigation=none and another one",
-    "aggregates": "has no setting on several suites, so there is nothing to tell or draw of them together",
-    "attribution": "has no controls, so no gain is split: train it with controls=[capacity,...]",
-    "frontier": "has no front of fixed weights: train it with frontier=11",
-    "front_gains": "has no front of fixed weights: train it with frontier=11",
-    "theory": "has no suite that knows what training must come to",
-}
 _OF_TASKS = ("suite", "task", "kind", "metric", "direction")
 _OF_FRONTS = ("suite", "sharing")
 FILTERS = (*LABELS, *_OF_TASKS[1:])
 
 
 def table(summary: Summary, level: str) -> pd.DataFrame:
-    """Return one table.
-
-    `runs` has one row per seed of each row; `curves` one per metric value, of the multi-task run (`side` is `mtl`)
-    and of its baseline (`stl`): `phase` is the number of the schedule's phase that the step is of, and `trained`
-    says whether that phase trains the task. The others are the summary's own.
+    """Return one of the tables of `LEVELS`.
 
     Raises:
         ConfigError: there is no such level.
     """
     if level not in LEVELS:
-        raise ConfigError([Fault("--level", "must name a table", level, LEVELS)])
-    if level == "curves":
-        return _curve_table(summary)
-    if level == "variance":
-        return make_variance(summary.rows)
-    return getattr(summary, "pairs" if level == "runs" else level)
+        raise ConfigError([Fault("--level", "must name a table", level, list(LEVELS))])
+    entry = LEVELS[level]
+    found: pd.DataFrame = getattr(summary, entry.field) if entry.field else load(entry.table)(summary)
+    return found
 
 
 def lacking(whole: Summary, shown: Summary, level: str) -> str:
     """Return why a table of a study, or of what filters leave `shown` of it, is empty; else an empty text."""
-    if level == "rows" or len(table(shown, level)):
+    if level == ROWS or len(table(shown, level)):
         return ""
     if len(table(whole, level)):
         return f"no row of `--level {level}` fits `--filter`"
-    return f"the study {_LACKING.get(level, f'has nothing for `--level {level}` yet')}"
+    return f"the study {LEVELS[level].lacking or f'has nothing for `--level {level}` yet'}"
 
 
 def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
@@ -102,22 +72,12 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
     if kept.empty:
         asked = " ".join(f"{column}={value}" for column, value in filters.items())
         raise ConfigError([f"no row fits all of `--filter` {asked}"])
+    fields = {level.field: level.keep for level in LEVELS.values() if level.field}
     cells = set(kept["cell_id"])
-    of_settings = {name: value for name, value in filters.items() if name not in _OF_TASKS}
-    return replace(
-        summary,
-        rows=kept,
-        contrasts=_kept(summary.contrasts, filters),
-        pairs=_kept(summary.pairs, filters),
-        suites=summary.suites[summary.suites["cell_id"].isin(cells)],
-        aggregates=_kept(summary.aggregates, of_settings),
-        attribution=_kept(summary.attribution, filters),
-        frontier=_kept(summary.frontier, of_settings),
-        front_gains=_kept_points(summary.front_gains, filters),
-        cost=summary.cost[summary.cost["cell_id"].isin(cells)],
-        theory=_kept(summary.theory, filters),
-        phases=summary.phases[summary.phases["cell_id"].isin(cells)],
-    )
+    changes: dict[str, Any] = {
+        name: _KEEP[keep](getattr(summary, name), filters, cells) for name, keep in fields.items()
+    }
+    return replace(summary, **changes)
 
 
 def plain(value: Any) -> Any:
@@ -153,14 +113,29 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def _kept(frame: pd.DataFrame, filters: Mapping[str, str]) -> pd.DataFrame:
+def _kept(frame: pd.DataFrame, filters: Mapping[str, str], cells: Set[str] = frozenset()) -> pd.DataFrame:
     keep = np.ones(len(frame), dtype=bool)
     for column, value in filters.items():
         keep &= np.array([text == value for text in _texts(frame, column)], dtype=bool)
     return frame[keep]
 
 
-def _kept_points(points: pd.DataFrame, filters: Mapping[str, str]) -> pd.DataFrame:
+def _kept_settings(frame: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]) -> pd.DataFrame:
+    return _kept(frame, {name: value for name, value in filters.items() if name not in _OF_TASKS})
+
+
+def _kept_cells(frame: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]) -> pd.DataFrame:
+    return frame[frame["cell_id"].isin(cells)]
+
+
+def _kept_members(frame: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]) -> pd.DataFrame:
+    """Return what is of the cells, and of the named task alone or with a partner."""
+    kept = frame[frame["cell_id"].isin(cells)]
+    task = filters.get("task")
+    return kept if task is None else kept[(kept["task"] == task) | (kept["partner"] == task)]
+
+
+def _kept_points(points: pd.DataFrame, filters: Mapping[str, str], cells: Set[str]) -> pd.DataFrame:
     """Return what fits, with all points of the fronts of the same suites and sharing, which are no rows."""
     import pandas as pd
 
@@ -185,17 +160,11 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
     return [setting_text(hyper[column]) if column in hyper else None for hyper in frame["hyper"]]
 
 
-def _curve_table(summary: Summary) -> pd.DataFrame:
-    import pandas as pd
-
-    about = [*LABELS, "hyper", "cell_id", "task", "seed"]
-    sides = []
-    for side, column in (("mtl", "run_id"), ("stl", "stl_run_id")):
-        keys = summary.pairs[[*about, column]].rename(columns={column: "run_id"}).assign(side=side)
-        sides.append(keys.merge(_texts_of(summary.curves), on=["run_id", "task"]))
-    joined = with_phases(pd.concat(sides, ignore_index=True), summary.phases)
-    return joined[[*about, "side", "run_id", "split", "metric", "step", "value", "phase", "trained"]]
-
-
-def _texts_of(curves: pd.DataFrame) -> pd.DataFrame:
-    return curves.astype(dict.fromkeys(("run_id", "task", "split", "metric"), "str"))
+_KEEP: Mapping[str, Callable[[pd.DataFrame, Mapping[str, str], Set[str]], pd.DataFrame]] = {
+    COLUMNS: _kept,
+    SETTINGS: _kept_settings,
+    CELLS: _kept_cells,
+    POINTS: _kept_points,
+    MEMBERS: _kept_members,
+}
+"""What is left of a table, by how filters narrow it: of the table, the filters, and the cells of the rows left."""

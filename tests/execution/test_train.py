@@ -64,6 +64,8 @@ def test_a_record_says_all_about_a_run(tmp_path):
     assert run["cost"]["parameters_shared"] == 64 * 16 + 16 + 16 * 16 + 16
     assert run["cost"]["parameters_task"] == {"digit": 170, "parity": 17}
     assert run["diagnostics"]["steps"] == [10, 20]
+    assert run["diagnostics"]["active"] == [[0, 1], [0, 1]]
+    assert [len(cosines) for cosines in run["diagnostics"]["gradient_cosines"]] == [1, 1]  # of one pair
 
 
 def test_curves_hold_every_metric_of_every_split_at_every_evaluation(tmp_path):

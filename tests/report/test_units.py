@@ -52,8 +52,9 @@ def test_nothing_but_the_metric_itself_changes(unit: float) -> None:
 
 def test_a_picture_of_small_differences_fills_its_axis() -> None:
     """Two tasks without percentages, their differences about 1e-14: the axis is not a thousand times as wide."""
-    from mtlrun.report.figures.forest_plot import _limits, _panels
+    from mtlrun.report.figures.forest_layout import panels_of
+    from mtlrun.report.figures.gains import limits
 
-    for panel in _panels(study(1e-13, metric="r2")):
-        low, high = _limits(panel)
+    for panel in panels_of(study(1e-13, metric="r2")):
+        low, high = limits(panel)
         assert high - low < 100 * panel.rows["diff"].abs().max()

@@ -35,6 +35,7 @@ ROW_COLUMNS = (
     *("share_seeds", "share_examples", "share_both", "share_splits"),
     *("stl_unconverged", "mtl_unconverged", "converged"),
     *("n_train", "n_test", "cases", "n_together", "select", "constant_guess"),
+    "partners",
 )
 """The contract's columns in its order, then what was added to it."""
 
@@ -103,7 +104,7 @@ def make_rows(
     words = verdicts(judged)
     scale = 100 / np.where(percent, np.abs(stl_mean), np.nan)
     blocks = np.array([cases.blocks_of(unit) for unit in range(len(units))])
-    about = ["cell_id", "n_train", "n_test", "cases", "n_together", "select"]
+    about = ["cell_id", "n_train", "n_test", "cases", "n_together", "select", "partners"]
     rows = units[[*IDENTITY, *about]].assign(
         constant_guess=_constant_guesses(layout, runs),
         n_seeds=judged.n,

@@ -13,6 +13,7 @@ from mtlrun.report.analysis.aggregates import make_aggregates
 from mtlrun.report.analysis.attribution import make_attribution
 from mtlrun.report.analysis.contrasts import make_contrasts
 from mtlrun.report.analysis.cost import make_cost
+from mtlrun.report.analysis.diagnostics import make_diagnostics
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
 from mtlrun.report.analysis.pairs.layout import IDENTITY, lay_out
 from mtlrun.report.analysis.pairs.paired_values import Measured, measure
@@ -52,9 +53,11 @@ class Summary:
             `forgetting`, see `mtlrun.report.analysis.phases`.
         curves: long, over all runs; see `mtlrun.report.tables`.
         phases: what is trained when, one row per cell and phase; see `mtlrun.report.analysis.phases`.
+        diagnostics: gradient cosines and weights over training, long; see `mtlrun.report.analysis.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
+        over: the setting that gains are set against in the table `gain_over`; None for the one that varies.
     """
 
     study: str
@@ -73,9 +76,11 @@ class Summary:
     pairs: pd.DataFrame
     curves: pd.DataFrame
     phases: pd.DataFrame
+    diagnostics: pd.DataFrame
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
+    over: str | None = None
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
@@ -125,6 +130,7 @@ def summarise(
         pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
         curves=curves,
         phases=make_phases(manifest, runs),
+        diagnostics=make_diagnostics(manifest, runs),
         counts=_counts(lay_out(manifest, whole=True).pairs, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtlrun.report.analysis.pairs.layout import IDENTITY
+from mtlrun.report.analysis.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,6 @@ def by_task(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[place.argsort(kind="stable")]
 
 
-def make_variance(rows: pd.DataFrame) -> pd.DataFrame:
+def variance_table(summary: Summary) -> pd.DataFrame:
     """Return the rows of a report with the shares of their variance, and what would decide those that are open."""
-    return rows[list(VARIANCE_COLUMNS)]
+    return summary.rows[list(VARIANCE_COLUMNS)]

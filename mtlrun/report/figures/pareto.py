@@ -9,26 +9,34 @@ import numpy as np
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import COLOURS, FAINT, INK, PALE, add_scope, keep_spines, new_figure
-from mtlrun.report.text.about import about
-from mtlrun.report.text.main_table import names_of
+from mtlrun.report.figures.drawing import Canvas, picture
+from mtlrun.report.figures.style import FAINT, INK, MARKERS, colours
+from mtlrun.report.levels import SIZES
+from mtlrun.report.text.captions import caption
+from mtlrun.report.text.labels import cell_names
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.patheffects import AbstractPathEffect
 
-_MARKERS = "osD^vPX"
-_ACROSS, _WIDTH_IN, _HEIGHT_IN = 2, 6.4, 4.6
+    from mtlrun.report.figures.drawing import Drawn, Given
+
+_WIDTH_IN, _HEIGHT_IN = 4.5, 3.1
 _REACH = 3
 """The picture goes so many times as far down as the worst interval of a mitigation, or the margin."""
 
 _COLUMNS = ("gain_pct", "ci_low", "ci_high")
 
 
-def draw_fronts(summary: Summary) -> Figure:
-    """Return a picture per front of two tasks.
+@picture
+def draw_fronts(summary: Summary, ax: Given, size: str) -> Drawn:
+    """Draw gains of one task against those of the other, a panel for each front of two tasks.
+
+    Args:
+        summary: whose fronts are drawn.
+        ax: axes to draw in, one for each panel; by default a figure is made.
+        size: its width, a key of `SIZES`.
 
     Raises:
         ConfigError: there is no front of two tasks whose gains are percentages.
@@ -37,13 +45,12 @@ def draw_fronts(summary: Summary) -> Figure:
     fronts = [part for _, part in compared.groupby("front", sort=False) if _drawable(part)]
     if not fronts:
         raise ConfigError(["a front is drawn for two tasks with gains in percent; --format md has the table"])
-    across = min(_ACROSS, len(fronts))
-    down = -(-len(fronts) // across)
-    figure = new_figure(_WIDTH_IN * across, _HEIGHT_IN * down)
-    for place, part in enumerate(fronts):
-        _draw(figure.add_subplot(down, across, place + 1), part, summary.settings.margin)
-    add_scope(figure, about(summary.rows))
-    return figure
+    names = ["  ".join(str(part[name].iloc[0]) for name in ("suite", "sharing")) for part in fronts]
+    canvas = Canvas(names, ax, size, _HEIGHT_IN, int(SIZES[size] / _WIDTH_IN))
+    for axes, part, name in zip(canvas.axes, fronts, names, strict=True):
+        _draw(axes, part, summary.settings.margin)
+        canvas.title(axes, name)
+    return canvas.done(caption(summary.rows, "Mean gains, with 95 % intervals of what is compared"))
 
 
 def _drawable(compared: pd.DataFrame) -> bool:
@@ -58,21 +65,14 @@ def _draw(axes: Axes, compared: pd.DataFrame, margin: float) -> None:
     for line in (axes.axhline, axes.axvline):
         line(0, color=INK, linewidth=0.8, zorder=1)
     _draw_points(axes, points, tasks)
-    names = names_of(rows).agg("  ".join, axis=1) if rows["cell_id"].nunique() > 1 else rows["mitigation"]
+    names = dict(zip(rows["cell_id"], cell_names(rows), strict=True)) if len(rows) else {}
     for number, (cell_id, part) in enumerate(rows.groupby("cell_id", sort=False)):
         gains = part.set_index("task").loc[tasks, list(_COLUMNS)].to_numpy(dtype=float)
-        name = names[rows["cell_id"] == cell_id].iloc[0]
-        _draw_cross(axes, gains, str(name), number)
+        _draw_cross(axes, gains, names[cell_id], number)
     _zoom(axes, points, rows, tasks, margin)
-    about = [points[name].iloc[0] for name in ("suite", "sharing")]
-    axes.set_title("  ".join(about), fontsize=10, loc="left")
-    axes.set_xlabel(f"{tasks[0]}: gain in % of STL", color=FAINT)
-    axes.set_ylabel(f"{tasks[1]}: gain in % of STL", color=FAINT)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.tick_params(colors=FAINT, labelsize=8)
-    keep_spines(axes, "left", "bottom")
-    for spine in axes.spines.values():
-        spine.set_color(PALE)
+    axes.set_xlabel(f"{tasks[0]}: gain, % of STL")
+    axes.set_ylabel(f"{tasks[1]}: gain, % of STL")
+    axes.legend(fontsize=6.5, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str], margin: float) -> None:
@@ -93,7 +93,7 @@ def _zoom(axes: Axes, points: pd.DataFrame, rows: pd.DataFrame, tasks: list[str]
     below, left = (bool((at[:, side] < floor[side]).any()) for side in (1, 0))
     where = " or ".join(word for word, there in (("down", below), ("to the left", left)) if there)
     text = f"{pluralize(outside, 'point of the grid lies', 'points of the grid lie')} farther {where}"
-    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=7, color=FAINT, path_effects=_halo())
+    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=6.5, color=FAINT, path_effects=_halo())
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
@@ -104,10 +104,16 @@ def _draw_points(axes: Axes, points: pd.DataFrame, tasks: list[str]) -> None:
     at = gains.to_numpy(dtype=float)
     name = f"fixed weights, on the front\n({', '.join(tasks)})"
     axes.plot(*at[best].T, color=FAINT, linewidth=1.2, zorder=2)
-    axes.plot(*at[best].T, "o", color=FAINT, markersize=5, zorder=3, label=name)
+    axes.plot(*at[best].T, "o", color=FAINT, markersize=3.5, zorder=3, label=name)
     if not best.all():
         axes.plot(
-            *at[~best].T, "o", markerfacecolor="white", color=FAINT, markersize=5, zorder=3, label="behind it"
+            *at[~best].T,
+            "o",
+            markerfacecolor="white",
+            color=FAINT,
+            markersize=3.5,
+            zorder=3,
+            label="behind it",
         )
     for place, values in zip(at, each["weights"], strict=True):
         text = ", ".join(f"{value:.3g}" for value in values)
@@ -134,17 +140,19 @@ def _halo() -> list[AbstractPathEffect]:
 def _draw_cross(axes: Axes, gains: np.ndarray, name: str, number: int) -> None:
     """Draw one setting with its 95 % intervals: gains (2, 3) have value, low and high of both tasks."""
     value, low, high = gains.T
-    colour = COLOURS[number % len(COLOURS)]
+    cycle = colours()
+    colour = cycle[number % len(cycle)]
     spread = np.abs(np.stack([value - low, high - value], axis=1))
     axes.errorbar(
         value[:1],
         value[1:],
         xerr=spread[:1].T,
         yerr=spread[1:].T,
-        fmt=_MARKERS[number // len(COLOURS) % len(_MARKERS)],
+        fmt=MARKERS[number % len(MARKERS)],
         color=colour,
-        elinewidth=1,
-        markersize=5,
+        elinewidth=0.9,
+        capsize=2,
+        markersize=4,
         zorder=4,
         label=name,
     )

@@ -2,65 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtlrun.report.analysis.attribution import SHARING, WHOLE
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.drawing import (
-    FAINT,
-    GAIN,
-    INK,
-    LOSS,
-    add_scope,
-    keep_spines,
-    new_figure,
-    refuse_empty,
-)
-from mtlrun.report.text.about import about
-from mtlrun.report.text.main_table import names_of
+from mtlrun.report.figures.drawing import Canvas, picture, refuse_empty
+from mtlrun.report.figures.style import FAINT, GAIN, INK, LOSS
+from mtlrun.report.levels import SIZES
+from mtlrun.report.text.captions import caption
+from mtlrun.report.text.labels import row_names
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_ACROSS, _WIDTH_IN, _HEIGHT_IN = 3, 3.4, 2.6
+    from mtlrun.report.figures.drawing import Drawn, Given
+
+_PANEL_IN, _HEIGHT_IN = 2.3, 2.2
 
 
-def draw_waterfalls(summary: Summary) -> Figure:
-    """Return the waterfalls of all rows with controls.
+@picture
+def draw_waterfalls(summary: Summary, ax: Given, size: str) -> Drawn:
+    """Draw the parts of each gain that has controls, a panel for each row; those of a suite have one axis.
+
+    Args:
+        summary: whose attribution is drawn.
+        ax: axes to draw in, one for each panel; by default a figure is made.
+        size: its width, a key of `SIZES`.
 
     Raises:
         ConfigError: there is no gain yet.
     """
     found = summary.attribution
     refuse_empty(found["diff"])
-    groups = [part for _, part in found.groupby(["cell_id", "task"], sort=False)]
     whole = found[found["part"] == WHOLE]
-    titles = dict(zip(zip(whole["cell_id"], whole["task"], strict=True), _titles(whole), strict=True))
-    across = min(_ACROSS, len(groups))
-    down = -(-len(groups) // across)
-    figure = new_figure(_WIDTH_IN * across, _HEIGHT_IN * down)
-    for place, part in enumerate(groups):
-        axes = figure.add_subplot(down, across, place + 1)
-        _draw(axes, part, titles[part["cell_id"].iloc[0], part["task"].iloc[0]])
-    if found["suite"].nunique() == 1:
-        figure.suptitle(str(found["suite"].iloc[0]), weight="bold", fontsize=10, color=INK)
-    add_scope(figure, about(summary.rows))
-    return figure
+    names = row_names(whole)
+    one = str(whole["suite"].iloc[0]) if whole["suite"].nunique() == 1 else ""
+    canvas = Canvas(names, ax, size, _HEIGHT_IN, int(SIZES[size] / _PANEL_IN))
+    drawn: dict[tuple[str, str], list[Axes]] = {}
+    groups = dict(list(found.groupby(["cell_id", "task"], sort=False)))
+    records: list[Any] = list(whole.itertuples())
+    for axes, row, name in zip(canvas.axes, records, names, strict=True):
+        unit = _draw(axes, groups[row.cell_id, row.task])
+        canvas.title(axes, name)
+        drawn.setdefault((row.suite, unit), []).append(axes)
+    for same in drawn.values():
+        low = min(axes.get_ylim()[0] for axes in same)
+        high = max(axes.get_ylim()[1] for axes in same)
+        for axes in same:
+            axes.set_ylim(low, high)
+    shows = "Parts of each mean gain with 95 % intervals; grey: sums"
+    rows = summary.rows[summary.rows["cell_id"].isin(set(found["cell_id"]))]
+    return canvas.done(caption(rows, shows), one)
 
 
-def _titles(rows: pd.DataFrame) -> list[str]:
-    names = names_of(rows).to_numpy().tolist()
-    suites = rows["suite"].tolist() if rows["suite"].nunique() > 1 else [""] * len(rows)
-    parts = zip(suites, rows["task"], names, strict=True)
-    return ["  ".join(text for text in (suite, str(task), *name) if text) for suite, task, name in parts]
+def _draw(axes: Axes, part: pd.DataFrame) -> str:
+    """Draw bars from where the last one ended, with 95 % intervals of each step, and the whole gain from 0.
 
-
-def _draw(axes: Axes, part: pd.DataFrame, title: str) -> None:
-    """Draw bars from where the last one ended, with 95 % intervals of each step, and the whole gain from 0."""
+    Returns:
+        The unit of the axis.
+    """
     percent = part["gain_pct"].notna().all()
     value, low, high = ("gain_pct", "ci_low", "ci_high") if percent else ("diff", "diff_low", "diff_high")
     heights = np.nan_to_num(part[value].to_numpy(dtype=float))
@@ -70,13 +73,13 @@ def _draw(axes: Axes, part: pd.DataFrame, title: str) -> None:
     places = np.arange(len(part))
     axes.bar(places, heights, bottom=begins, color=colours, width=0.7)
     spread = np.abs(part[[low, high]].to_numpy(dtype=float) - part[[value]].to_numpy(dtype=float))
-    axes.errorbar(places, begins + heights, yerr=spread.T, fmt="none", ecolor=INK, elinewidth=1, capsize=3)
+    axes.errorbar(places, begins + heights, yerr=spread.T, fmt="none", ecolor=INK, elinewidth=0.9, capsize=2)
     for place in places[:-1]:
-        axes.plot(
-            [place + 0.35, place + 0.65], [begins[place] + heights[place]] * 2, color=INK, linewidth=0.7
-        )
-    axes.axhline(0, color=INK, linewidth=0.8)
-    axes.set_xticks(places, list(part["part"]), rotation=25, ha="right")
-    axes.set_ylabel("% of STL" if percent else str(part["metric"].iloc[0]))
-    axes.set_title(title, fontsize=9)
-    keep_spines(axes, "left", "bottom")
+        ends = [begins[place] + heights[place]] * 2
+        axes.plot([place + 0.35, place + 0.65], ends, color=INK, lw=0.6)
+    axes.axhline(0, color=INK, lw=0.8)
+    axes.set_xticks(places, list(part["part"]), rotation=30, ha="right", rotation_mode="anchor", fontsize=6.5)
+    metric = str(part["metric"].iloc[0])
+    unit = f"{metric}, % of STL" if percent else metric
+    axes.set_ylabel(unit)
+    return unit

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.levels import PAGE, ROWS
 from mtlrun.report.tables import plain, table
 from mtlrun.report.text.about import about
 from mtlrun.report.text.sentences import sentences
@@ -15,17 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-PAGE = (
-    "rows",
-    "contrasts",
-    "suites",
-    "aggregates",
-    "attribution",
-    "frontier",
-    "front_gains",
-    "cost",
-    "theory",
-)
 
 
 def to_json(summary: Summary, level: str = "rows") -> str:
@@ -37,13 +27,13 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     Raises:
         ConfigError: there is no such level.
     """
-    levels = PAGE if level == "rows" else (level,)
+    levels = PAGE if level == ROWS else (level,)
     page: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": summary.study}
     page |= {name: _records(table(summary, name)) for name in levels}
-    if level == "rows":
+    if level == ROWS:
         page["statistics"] = asdict(summary.settings)
     page["about"] = about(summary.rows)
-    if level == "rows":
+    if level == ROWS:
         page["looks"] = plain(summary.looks)
         page["sentences"] = sentences(summary)
     return json.dumps(page, indent=1, allow_nan=False, ensure_ascii=False)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.figures.forest_plot import PICTURES, to_png, to_svg
 from mtlrun.report.formats.columns import to_csv, to_parquet
 from mtlrun.report.formats.html import to_html
 from mtlrun.report.formats.json_format import to_json
 from mtlrun.report.formats.latex import to_latex
 from mtlrun.report.formats.markdown import to_markdown
+from mtlrun.report.formats.pictures import to_pdf, to_png, to_svg
 from mtlrun.report.formats.terminal import Style, to_terminal
-from mtlrun.report.tables import LEVELS, filtered, lacking
+from mtlrun.report.levels import LEVELS, PICTURED
+from mtlrun.report.tables import filtered, lacking
 
 
 class Format(NamedTuple):
@@ -23,15 +25,20 @@ class Format(NamedTuple):
 
     Attributes:
         write: makes it of summary and level, and of a `Style` where it is `styled`.
-        levels: the tables that it has.
+        drawn: whether it is a picture.
         styled: whether it depends on where it is printed.
         data: whether programs read it, to whom an empty table is an answer.
     """
 
     write: Callable[..., str | bytes]
-    levels: tuple[str, ...] = LEVELS
+    drawn: bool = False
     styled: bool = False
     data: bool = False
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The tables that it has."""
+        return PICTURED if self.drawn else tuple(LEVELS)
 
 
 FORMATS: Mapping[str, Format] = {
@@ -40,8 +47,9 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format(to_csv, data=True),
     "parquet": Format(to_parquet, data=True),
     "md": Format(to_markdown),
-    "svg": Format(to_svg, tuple(PICTURES)),
-    "png": Format(to_png, tuple(PICTURES)),
+    "svg": Format(to_svg, drawn=True),
+    "png": Format(to_png, drawn=True),
+    "pdf": Format(to_pdf, drawn=True),
     "latex": Format(to_latex),
     "html": Format(to_html),
 }
@@ -71,20 +79,25 @@ def render(
     level: str = "rows",
     filters: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
+    size: str | None = None,
+    style: str | None = None,
+    over: str | None = None,
 ) -> str | bytes:
-    """Return a summary in one format: text, or bytes for `parquet`, `svg` and `png`.
+    """Return a summary in one format: text, or bytes for `parquet` and pictures.
 
     Args:
         summary: what to show.
         format_name: a key of `FORMATS`.
-        level: which table, see `mtlrun.report.tables`; pictures are of those in
-            `mtlrun.report.figures.forest_plot.PICTURES`.
+        level: which table, a key of `mtlrun.report.levels.LEVELS`; pictures are of those in `PICTURED`.
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.
+        size: of a picture, a key of `mtlrun.report.levels.SIZES`; by default two columns wide.
+        over: the setting that gains are set against, of the table `gain_over`.
+        style: of a picture, a file or a style of matplotlib, read after the style of the package.
 
     Raises:
-        ConfigError: an unknown format, level, filter column or value; or a table for people that is empty.
+        ConfigError: an unknown format, level, size, style, filter column or value; or an empty table for people.
     """
     chosen = FORMATS.get(format_name)
     if chosen is None:
@@ -93,9 +106,16 @@ def render(
         raise ConfigError(
             [Fault("--level", f"must be a table that `{format_name}` has", level, list(chosen.levels))]
         )
+    choices = {name: value for name, value in (("size", size), ("style", style)) if value is not None}
+    if choices and not chosen.drawn:
+        drawn = " or ".join(name for name, known in FORMATS.items() if known.drawn)
+        raise ConfigError([Fault(f"--{name}", f"needs a picture ({drawn})", format_name) for name in choices])
+    if over is not None and level != "gain_over":
+        raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
+    summary = replace(summary, over=over)
     shown = filtered(summary, filters or {})
     if not chosen.data and (why := lacking(summary, shown, level)):
         raise ConfigError([why])
     if chosen.styled and stream is not None:
         return chosen.write(shown, level, Style.of(stream))
-    return chosen.write(shown, level)
+    return chosen.write(shown, level, **choices)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from mtlrun.planning.labels import base_suite
 from mtlrun.pluralize import pluralize, some_of
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
@@ -140,8 +141,8 @@ def _means(summary: Summary) -> pd.DataFrame:
 
 
 def cases_of(rows: pd.DataFrame) -> str:
-    """Return how many there are; a task that stands there under several settings is several cases."""
-    several = rows.duplicated(["suite", "task"]).any()
+    """Return how many there are; a task with several settings or partners is several cases."""
+    several = rows.assign(suite=rows["suite"].map(base_suite)).duplicated(["suite", "task"]).any()
     return pluralize(len(rows), "case" if several else "task")
 
 

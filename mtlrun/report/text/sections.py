@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.levels import LEVELS, load
 from mtlrun.report.text import number_format as words
 from mtlrun.report.text.attribution import attribution_blocks
 from mtlrun.report.text.forgetting import forgetting_blocks
 from mtlrun.report.text.main_table import Block, aggregate_blocks, contrast_blocks, frame_block
 from mtlrun.report.text.pareto import frontier_blocks
 from mtlrun.report.text.theory import theory_blocks
-from mtlrun.report.text.variance import variance_block
 
 
 def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple[str, list[Block]]]:
@@ -43,4 +43,8 @@ def level_block(summary: Summary, level: str, marks: words.Marks = words.UNICODE
     Raises:
         ConfigError: there is no such level.
     """
-    return variance_block(summary, marks) if level == "variance" else frame_block(summary, level)
+    entry = LEVELS.get(level)
+    if entry is None or not entry.block:
+        return frame_block(summary, level)
+    block: Block = load(entry.block)(summary, marks)
+    return block

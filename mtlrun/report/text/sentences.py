@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtlrun.planning.labels import base_suite
 from mtlrun.planning.manifest import MITIGATING, PLAIN
 from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.theory import theory_sentence
 from mtlrun.report.analysis.tuning import tuning_sentence, tuning_warning
+from mtlrun.report.levels import LEVELS, ROWS
 from mtlrun.report.tables import table
 from mtlrun.report.text.about import about, seeds_alone
 from mtlrun.report.text.advice import advice, cases_of, repaired, unconverged
+from mtlrun.report.text.diagnostics import conflict_sentence
 from mtlrun.report.text.empty_studies import says_nothing
 from mtlrun.report.text.number_format import UNICODE, Marks, never
 from mtlrun.report.text.pareto import frontier_sentence
@@ -43,6 +46,7 @@ def sentences(summary: Summary) -> list[str]:
             _stopped(summary),
             _looks(summary),
             _skewed(summary),
+            conflict_sentence(summary),
             frontier_sentence(summary.frontier),
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
@@ -78,10 +82,11 @@ def legend(summary: Summary, marks: Marks = UNICODE) -> str:
 
 def footnote(summary: Summary, level: str, marks: Marks = UNICODE) -> str:
     """Return what stands under a table: how to read the rows, or what the verdicts of another level are about."""
-    if level == "rows":
+    if level == ROWS:
         return legend(summary, marks)
     shown = table(summary, level)
-    return about(summary.rows) if "over" in shown and len(shown) else ""
+    scope = about(summary.rows) if "over" in shown and len(shown) else ""
+    return " ".join(filter(None, [LEVELS[level].note, scope]))
 
 
 def _selected(rows: pd.DataFrame) -> str:
@@ -116,9 +121,19 @@ def _found(rows: pd.DataFrame, begin: str) -> str:
     hurt, helped, same, open_ = (
         int(count.get(word, 0)) for word in ("negative", "positive", "neutral", "inconclusive")
     )
-    text = f"{begin}sharing hurt {hurt} of {cases_of(rows)}, helped {helped} and left {same} unchanged"
+    cases = cases_of(rows) + _tasks_in(rows)
+    text = f"{begin}sharing hurt {hurt} of {cases}, helped {helped} and left {same} unchanged"
     text = text[0].upper() + text[1:]
     return f"{text}; {open_} undecided." if open_ else f"{text}."
+
+
+def _tasks_in(rows: pd.DataFrame) -> str:
+    """Return as " (5 tasks in 10 pairs)" where tasks of one suite are judged with several partners; else nothing."""
+    tasks = rows.assign(base=rows["suite"].map(base_suite)).groupby(["base", "task"])["suite"].nunique()
+    if not (tasks > 1).any():
+        return ""
+    noun = "pair" if rows["partners"].map(len).eq(1).all() else "suite"
+    return f" ({pluralize(len(tasks), 'task')} in {pluralize(rows['suite'].nunique(), noun)})"
 
 
 def _unconverged(rows: pd.DataFrame) -> str:

@@ -60,7 +60,7 @@ def test_the_picture_names_every_setting_best_first(summary: Summary) -> None:
     found = summary.aggregates.assign(name=names).sort_values("mean_gain", ascending=False)["name"].tolist()
     labels = re.findall("<!-- (hard|branched)  (\\w+) -->", picture.decode())
     assert ["  ".join(label) for label in labels] == 2 * found  # beside the gains, then in the legend
-    figure = draw_settings(summary.aggregates)
+    figure = draw_settings(summary.aggregates, None, "wide")
     for line, name in zip(figure.axes[1].lines, found, strict=False):
         profile = summary.aggregates["profile"].iloc[names.index(name)]
         assert line.get_ydata().tolist() == [profile[bound] for bound in sorted(profile, key=float)]  # type: ignore[union-attr]

@@ -24,10 +24,10 @@ def with_controls(*suites: str, **options: object) -> SyntheticStudy:
 def test_the_picture_names_its_suite_once() -> None:
     one = draw_waterfalls(with_controls("pair").summary())
     assert one.get_suptitle() == "pair"
-    assert [axes.get_title() for axes in one.axes] == ["a"]
+    assert [axes.get_title(loc="left") for axes in one.axes] == ["a"]
     two = draw_waterfalls(with_controls("pair", "other").summary())
     assert two.get_suptitle() == ""
-    assert [axes.get_title() for axes in two.axes] == ["pair  a", "other  a"]
+    assert [axes.get_title(loc="left") for axes in two.axes] == ["pair  a", "other  a"]
 
 
 def test_without_baselines_nothing_is_drawn_or_given_a_unit_of_the_metric() -> None:

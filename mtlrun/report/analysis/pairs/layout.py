@@ -35,7 +35,7 @@ class Layout:
             `trained` (steps of a run, and how many of them have trained the task by then: two lists, to be
             interpolated; None where the manifest does not say), `n_train` and `n_test` (rows; None where it does not
             say), `cases` (what a test case is: `examples` or `groups`), `n_together` (how many tasks are trained
-            together; None likewise).
+            together; None likewise), `partners` (the names of the others of these).
         pairs: one row per unit and seed: `unit` (position in `units`), `seed`, `run_id`, `stl_run_id`.
     """
 
@@ -57,7 +57,7 @@ def lay_out(manifest: Mapping[str, Any], whole: bool = False) -> Layout:
             pairs["run_id"] += cell["runs"]
             pairs["stl_run_id"] += cell["baselines"][task["name"]]
             units.append(_unit(position, cell, task))
-    sizes = ("n_train", "n_test", "cases", "n_together")
+    sizes = ("n_train", "n_test", "cases", "n_together", "partners")
     numbers = ("sign", "natural_zero", *SELECTION, "ratio", "splits", "front", "trained")
     columns = [*IDENTITY, "cell_id", "cell", *numbers, *sizes]
     return Layout(pd.DataFrame(units, columns=columns), pd.DataFrame(pairs))
@@ -99,8 +99,16 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "n_test": task.get("n_test"),
         "cases": task.get("cases", "examples"),
         "n_together": task.get("n_together"),
+        "partners": [name for name in trained_tasks(cell) if name != task["name"]],
         "trained": _trained(cell.get("phases") or [], task["name"]),
     }
+
+
+def trained_tasks(cell: Mapping[str, Any]) -> list[str]:
+    """Return the tasks that a cell of a manifest trains, in order; some may not be judged."""
+    suite = cell.get("config", {}).get("suite")
+    told = suite.get("tasks") if isinstance(suite, Mapping) else None
+    return list(told or [task["name"] for task in cell["tasks"]])
 
 
 def _trained(phases: Sequence[Mapping[str, Any]], task: str) -> tuple[list[int], list[int]] | None:
