@@ -24,7 +24,7 @@ def to_markdown(summary: Summary, level: str = "rows") -> str:
             lines.append(f"<sub>{escape(note)}</sub>")
         return "\n".join(lines).rstrip()
     lines = [line for block in row_blocks(summary) for line in _table(block)]
-    for heading, blocks in sections(summary):
+    for _, heading, blocks in sections(summary):
         lines += [f"### {heading}", "", *(line for block in blocks for line in _table(block))]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]

@@ -10,7 +10,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.figures.forest_plot import PICTURES, to_png, to_svg
 from mtlrun.report.formats.columns import to_csv, to_parquet
-from mtlrun.report.formats.html import to_html
+from mtlrun.report.formats.html.page import to_html
 from mtlrun.report.formats.json_format import to_json
 from mtlrun.report.formats.latex import to_latex
 from mtlrun.report.formats.markdown import to_markdown

@@ -115,7 +115,7 @@ def _pages(summary: Summary, style: Style) -> list[RenderableType]:
         if all(_width(block, gap) <= style.width for block in blocks):
             break
     parts: list[RenderableType] = [part for block in blocks for part in (_table(block, style, gap), "")]
-    for heading, found in sections(summary, marks):
+    for _, heading, found in sections(summary, marks):
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
