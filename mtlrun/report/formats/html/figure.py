@@ -105,10 +105,15 @@ def categories(ids: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
         "tickmode": "array",
         "tickvals": list(ids),
         "ticktext": [literal(label) for label in labels],
+        "range": [-0.7, len(ids) - 0.3],
         "automargin": True,
         "showgrid": False,
-        "zeroline": False,
     }
+
+
+def told_apart(rows: pd.DataFrame) -> str:
+    """Return what the labels of rows consist of, as `task, mitigation, width`."""
+    return ", ".join(["task", *map(str, names_of(rows).columns)])
 
 
 def row_ids(rows: pd.DataFrame) -> list[str]:

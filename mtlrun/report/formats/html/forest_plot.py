@@ -17,6 +17,7 @@ from mtlrun.report.formats.html.figure import (
     literal,
     numbers,
     row_ids,
+    told_apart,
 )
 from mtlrun.report.formats.html.scale import Scale
 from mtlrun.report.text import number_format as words
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PERCENT = ("gain_pct", "ci_low", "ci_high")
+_TALL = 40
+"""A figure of more rows has its axis on top, where it is read first."""
+
 ABSOLUTE = ("diff", "diff_low", "diff_high")
 
 
@@ -39,6 +43,13 @@ def forest_plots(summary: Summary) -> list[Figure]:
         for metric, part in absolute.groupby("metric", sort=False):
             found.append(_figure(f"{suite}: {metric}", part, ABSOLUTE, 0.0))
     return found
+
+
+def by_task(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with those of one suite and task beside each other, as tables show them."""
+    place = rows.groupby(["suite", "task"], sort=False).ngroup().to_numpy()
+    suite = rows.groupby("suite", sort=False).ngroup().to_numpy()
+    return rows.iloc[np.lexsort((place, suite))]
 
 
 def row_labels(rows: pd.DataFrame) -> list[str]:
@@ -61,7 +72,7 @@ def row_hover(rows: pd.DataFrame) -> list[str]:
 
 
 def _figure(title: str, rows: pd.DataFrame, columns: tuple[str, str, str], margin: float) -> Figure:
-    rows = rows.loc[[i for _, part in rows.groupby("task", sort=False) for i in part.index]]
+    rows = by_task(rows)
     scale = Scale.of(rows[list(columns)].to_numpy())
     rows = rows.assign(label=row_labels(rows), hover=row_hover(rows), id=row_ids(rows))
     data = [
@@ -71,12 +82,15 @@ def _figure(title: str, rows: pd.DataFrame, columns: tuple[str, str, str], margi
     ]
     unit = "gain in % of STL" if columns == PERCENT else "gain in units of the metric"
     layout = {
-        "xaxis": {"title": {"text": unit + scale.words}, "zeroline": True, **scale.axis()},
+        "xaxis": {
+            **{"title": {"text": unit + scale.words}, "zeroline": True, **scale.axis()},
+            "side": "top" if len(rows) > _TALL else "bottom",
+        },
         "yaxis": categories(rows["id"].tolist(), rows["label"].tolist()),
         "shapes": [_margin(margin, scale)] if margin else [],
         "hovermode": "closest",
     }
-    return Figure(title, data, layout, lines=len(rows), wide=True)
+    return Figure(title, data, layout, f"By {told_apart(rows)}.", len(rows), wide=True)
 
 
 def _trace(word: str, rows: pd.DataFrame, columns: tuple[str, str, str], scale: Scale) -> dict[str, Any]:
@@ -90,7 +104,10 @@ def _trace(word: str, rows: pd.DataFrame, columns: tuple[str, str, str], scale: 
         "ids": rows["id"].tolist(),
         "text": rows["hover"].tolist(),
         "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"color": f"--{word}", "symbol": VERDICT_MARKERS[word], "size": 9, "line": {"width": 1.6}},
+        "marker": {
+            **{"color": f"--{word}", "symbol": VERDICT_MARKERS[word], "size": 9},
+            "line": {"color": f"--{word}", "width": 1.6},
+        },
         "error_x": {**error_bars(value, low, high), "color": f"--{word}"},
     }
 

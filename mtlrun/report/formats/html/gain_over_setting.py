@@ -22,6 +22,9 @@ _FEW = 8
 _LOGARITHMIC = 20
 """A setting whose values differ by more than this factor gets a logarithmic axis."""
 
+_ROOM = 0.09
+"""Of the width of an axis, which the label of a tick needs."""
+
 
 def gains_over_settings(summary: Summary) -> list[Figure]:
     """Return a figure for each suite, task and numeric setting with several values; other settings make lines."""
@@ -48,6 +51,8 @@ def _figure(title: str, rows: pd.DataFrame, key: str, columns: tuple[str, str, s
     rows = rows[rows["at"].notna()].sort_values("at", kind="stable")
     others = [_others(hyper, key) for hyper in rows["hyper"]]
     rows = rows.assign(line=[f"{cell} {other}" for cell, other in zip(_labels(rows), others, strict=True)])
+    several = rows.groupby("line")["at"].transform("nunique") > 1
+    rows = rows[several] if several.any() else rows
     rows = rows.assign(group=_groups(rows))
     scale = Scale.of(rows[list(columns)].to_numpy())
     few = rows["line"].nunique() <= _FEW
@@ -55,16 +60,25 @@ def _figure(title: str, rows: pd.DataFrame, key: str, columns: tuple[str, str, s
     for place, (group, part) in enumerate(rows.groupby("group", sort=False)):
         for first, (_, line) in enumerate(part.groupby("line", sort=False)):
             data.append(_trace(line, str(group), place, not first, few, columns, scale))
-    low, high = rows["at"].min(), rows["at"].max()
-    logarithmic = low > 0 and high / low >= _LOGARITHMIC
     unit = "gain in % of STL" if columns == PERCENT else "gain in units of the metric"
     layout = {
-        "xaxis": {"title": {"text": literal(key)}, "type": "log" if logarithmic else "linear"},
+        "xaxis": {"title": {"text": literal(key)}, **_axis(rows["at"])},
         "yaxis": {"title": {"text": unit + scale.words}, "zeroline": True, **scale.axis()},
         "hovermode": "closest",
     }
     note = "" if few else "One line for each combination of the other settings."
     return Figure(title, data, layout, note)
+
+
+def _axis(values: pd.Series) -> dict[str, Any]:
+    """Return the axis of a setting: logarithmic for wide ranges, with ticks at its values where there is room."""
+    at = np.unique(values.to_numpy(dtype=float))
+    logarithmic = at[0] > 0 and at[-1] / at[0] >= _LOGARITHMIC
+    places = np.log10(at) if logarithmic else at
+    axis: dict[str, Any] = {"type": "log" if logarithmic else "linear"}
+    if len(at) > 1 and np.diff(places).min() >= _ROOM * (places[-1] - places[0]):
+        axis |= {"tickmode": "array", "tickvals": numbers(at), "ticktext": [f"{value:g}" for value in at]}
+    return axis
 
 
 def _trace(

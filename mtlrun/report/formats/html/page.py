@@ -24,7 +24,7 @@ from mtlrun.report.formats.html.forest_plot import forest_plots
 from mtlrun.report.formats.html.gain_over_setting import gains_over_settings
 from mtlrun.report.formats.html.learning_curves import learning_curves
 from mtlrun.report.formats.html.pareto_front import pareto_fronts
-from mtlrun.report.formats.html.transfer_table import transfer_table
+from mtlrun.report.formats.html.transfer_table import transfer_table, true_minus
 from mtlrun.report.formats.html.variance_shares import variance_shares
 from mtlrun.report.text.main_table import Block
 from mtlrun.report.text.sections import level_block, sections
@@ -44,6 +44,12 @@ class Part:
     heading: str
     figures: list[Figure]
     blocks: list[Block]
+
+    @property
+    def note(self) -> str:
+        """What all figures of several have as their note, which is then said once."""
+        notes = {figure.note for figure in self.figures}
+        return notes.pop() if len(notes) == 1 and len(self.figures) > 1 else ""
 
 
 _FIGURES: dict[str, tuple[str, Callable[[Summary], list[Figure]]]] = {
@@ -122,7 +128,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters["json"] = _json
+    environment.filters |= {"json": _json, "minus": true_minus}
     return environment
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_WIDE = 60.0
-"""How many times as large the largest of gains is as their median before an axis is logarithmic."""
+_WIDE = 12.0
+"""How many times as large as the median of gains the largest is where an axis is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Scale:
         if not sizes.size:
             return cls(0.0, 1.0)
         median, largest = float(np.median(sizes)), float(sizes.max())
-        wide = largest > _WIDE * min(median, max(float(np.quantile(sizes, 0.25)), 1e-12))
-        return cls(10.0 ** math.floor(math.log10(max(median / 30, largest * 1e-4))) if wide else 0.0, largest)
+        wide = largest > _WIDE * median
+        return cls(10.0 ** math.floor(math.log10(median / 3)) if wide else 0.0, largest)
 
     def coordinates(self, values: Any) -> NDArray[np.float64]:
         """Return where values lie on the axis."""

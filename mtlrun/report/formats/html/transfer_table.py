@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.formats.html.forest_plot import PERCENT
+from mtlrun.report.formats.html.forest_plot import PERCENT, by_task
 from mtlrun.report.formats.html.scale import Scale
 from mtlrun.report.setting_text import setting_text
 from mtlrun.report.tables import plain
@@ -60,7 +60,7 @@ class Table:
 
 def transfer_table(summary: Summary) -> Table:
     """Return all rows of a report; settings are shown where they vary."""
-    rows = summary.rows
+    rows = by_task(summary.rows)
     names = _names(rows)
     first = [name for name in ("suite",) if rows[name].nunique() > 1]
     more = [name for name in ("metric",) if rows[name].nunique() > 1]
@@ -146,7 +146,7 @@ def _key(value: Any) -> str:
 def _cell(column: Column, text: str, key: str, row: Any, scale: tuple[Scale, float, float] | None) -> Cell:
     word = row.verdict if column.kind in ("gain", "verdict") else ""
     interval = _place(row, *scale) if column.kind == "gain" and scale else None
-    return Cell(words_minus(text) if column.kind != "name" else text, key, column, word, interval)
+    return Cell(true_minus(text) if column.kind != "name" else text, key, column, word, interval)
 
 
 def _place(row: Any, scale: Scale, low: float, high: float) -> tuple[float, float, float] | None:
@@ -160,7 +160,7 @@ def _place(row: Any, scale: Scale, low: float, high: float) -> tuple[float, floa
     return round(begin, 1), round(end, 1), round(zero, 1)
 
 
-def words_minus(text: str) -> str:
+def true_minus(text: str) -> str:
     """Return text with minus signs in place of hyphens before digits."""
     return "".join(
         "−" if sign == "-" and text[i + 1 : i + 2].isdigit() and not text[i - 1 : i].isalnum() else sign

@@ -14,8 +14,9 @@ from mtlrun.report.formats.html.figure import (
     numbers,
     row_ids,
     series,
+    told_apart,
 )
-from mtlrun.report.formats.html.forest_plot import row_labels
+from mtlrun.report.formats.html.forest_plot import by_task, row_labels
 from mtlrun.report.text.number_format import needed
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def variance_shares(summary: Summary) -> list[Figure]:
 
 
 def _figure(suite: str, rows: pd.DataFrame) -> Figure:
-    rows = rows.loc[[i for _, part in rows.groupby("task", sort=False) for i in part.index]]
+    rows = by_task(rows)
     ids, labels = row_ids(rows), row_labels(rows)
     told = [needed(row) for row in rows.itertuples()]
     data = []
@@ -58,4 +59,4 @@ def _figure(suite: str, rows: pd.DataFrame) -> Figure:
         "xaxis": {"title": {"text": "% of the variance of the mean gain"}, "range": [0, 100]},
         "yaxis": categories(ids, labels),
     }
-    return Figure(suite, data, layout, lines=len(rows), wide=True)
+    return Figure(suite, data, layout, f"By {told_apart(rows)}.", len(rows), wide=True)

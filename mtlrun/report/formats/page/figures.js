@@ -40,13 +40,15 @@ function filtered(figure) {
   const data = figure.data.map((trace) => kept(trace, trace.ids.map((id) => shownRows.has(id))));
   const axis = figure.layout.yaxis;
   const keep = axis.tickvals.map((id) => shownRows.has(id));
+  const count = keep.filter(Boolean).length;
   const yaxis = {
     ...axis,
+    range: [-0.7, count - 0.3],
     categoryarray: axis.categoryarray.filter((id) => shownRows.has(id)),
     tickvals: axis.tickvals.filter((_, place) => keep[place]),
     ticktext: axis.ticktext.filter((_, place) => keep[place]),
   };
-  return { ...figure, data, layout: { ...figure.layout, yaxis }, lines: yaxis.tickvals.length };
+  return { ...figure, data, layout: { ...figure.layout, yaxis }, lines: count };
 }
 
 // Text in lines of about so many characters, broken between words.
@@ -62,7 +64,7 @@ function broken(text, length) {
 
 function layoutOf(figure, width) {
   const narrow = width < NARROW;
-  const axis = { gridcolor: "--line", linecolor: "--line", zerolinecolor: "--ink", zerolinewidth: 1, automargin: true };
+  const axis = { gridcolor: "--line", linecolor: "--line", zerolinecolor: "--ink", zeroline: false, automargin: true };
   const layout = structuredClone(figure.layout);
   let rows = figure.lines;
   if (rows && narrow) {
@@ -73,8 +75,10 @@ function layoutOf(figure, width) {
   }
   const names = figure.data.filter((trace) => trace.showlegend !== false).map((trace) => trace.name ?? "");
   const letters = Math.max(0, ...names.map((name) => name.length)) * 6.4 + 46;
-  const legend = Math.ceil(names.length / Math.max(1, Math.floor((width - 60) / letters))) * 20 + 24;
-  const height = (rows ? rows * (narrow ? LINE.narrow : LINE.wide) : narrow ? 250 : 300) + 64 + legend;
+  const perLine = Math.max(1, Math.floor((width - 60) / letters));
+  const legend = names.length > 1 ? Math.ceil(names.length / perLine) * 19 + 10 : 0;
+  const height = (rows ? rows * (narrow ? LINE.narrow : LINE.wide) : narrow ? 250 : 300) + 60 + legend;
+  const onTop = layout.xaxis.side === "top";
   return {
     ...layout,
     width,
@@ -82,8 +86,8 @@ function layoutOf(figure, width) {
     font: { family: "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", size: narrow ? 11 : 12, color: "--ink" },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    margin: { l: 8, r: 12, t: 8, b: legend + 44, pad: 4 },
-    xaxis: { ...axis, ...layout.xaxis, title: { standoff: 8, ...layout.xaxis.title, font: { size: 12, color: "--faint" } } },
+    margin: { l: 8, r: 22, t: onTop ? 46 : 8, b: legend + (onTop ? 8 : 42), pad: 4 },
+    xaxis: { ...axis, automargin: false, ...layout.xaxis, title: { standoff: 8, ...layout.xaxis.title, font: { size: 12, color: "--faint" } } },
     yaxis: { ...axis, ...layout.yaxis, title: { standoff: 8, ...layout.yaxis.title, font: { size: 12, color: "--faint" } } },
     legend: { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0, yanchor: "bottom", font: { size: narrow ? 10 : 11 } },
     hoverlabel: { bgcolor: "--panel", bordercolor: "--line", font: { color: "--ink" }, align: "left" },

@@ -21,27 +21,18 @@ function sortTable(table, column, direction) {
     return direction * compareKeys(a.key, b.key);
   });
   body.append(...keyed.map((each) => each.row));
-  for (const row of body.rows) row.classList.remove("start");
+  for (const row of body.rows) {
+    row.classList.remove("start");
+    row.cells[0].classList.remove("again"); // the name of its group, seen only where rows are out of their order
+  }
   for (const head of table.tHead.rows[0].cells) head.removeAttribute("aria-sort");
   table.tHead.rows[0].cells[column].setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
-}
-
-// Cells that a group of rows leaves empty after its first get the text of that one: rows may then move.
-function fillGroups(table) {
-  const above = [];
-  for (const row of table.tBodies[0].rows) {
-    if (row.classList.contains("start")) above.length = 0;
-    const first = row.cells[0];
-    if (first.textContent === "" && above.length) first.textContent = above[0];
-    else above[0] = first.textContent;
-  }
 }
 
 for (const table of document.querySelectorAll("table.sortable")) {
   table.tHead.addEventListener("click", (event) => {
     const head = event.target.closest("th");
     if (!head) return;
-    if (table.querySelector("tr.start")) fillGroups(table);
     sortTable(table, head.cellIndex, head.ariaSort === "ascending" ? -1 : 1);
   });
 }
