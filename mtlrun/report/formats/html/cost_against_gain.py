@@ -55,8 +55,12 @@ def _trace(rows: pd.DataFrame, name: str, place: int, scale: Scale) -> dict[str,
     look = series(place)
     value, low, high = (scale.coordinates(rows[column]) for column in ("delta_m", "ci_low", "ci_high"))
     return {
-        **{"type": "scatter", "mode": "markers", "name": literal(name)},
-        **{"x": numbers(rows["wall_s"]), "y": numbers(value), "marker": {**look, "size": 8}},
+        "type": "scatter",
+        "mode": "markers",
+        "name": literal(name),
+        "x": numbers(rows["wall_s"]),
+        "y": numbers(value),
+        "marker": {**look, "size": 8},
         "error_y": {**error_bars(value, low, high), "color": look["color"]},
         "text": [_told(row) for row in rows.itertuples()],
         "hovertemplate": "%{text}<extra></extra>",
@@ -64,7 +68,10 @@ def _trace(rows: pd.DataFrame, name: str, place: int, scale: Scale) -> dict[str,
 
 
 def _told(row: Any) -> str:
-    lines = [f"delta-m {words.interval(row.delta_m, row.ci_low, row.ci_high, 2)} %", f"{row.wall_s:.3g} s per run"]
+    lines = [
+        f"delta-m {words.interval(row.delta_m, row.ci_low, row.ci_high, 2)} %",
+        f"{row.wall_s:.3g} s per run",
+    ]
     if row.step_wall_s == row.step_wall_s:
         lines.append(f"{1000 * row.step_wall_s:.3g} ms per step")
     if row.parameters == row.parameters:

@@ -28,9 +28,10 @@ def details(summary: Summary) -> dict[str, Any]:
     machines = summary.machines.set_index("run_id")
     commands = CellCommands(summary)
     rows, cells = {}, {}
-    for number, row in zip(map(str, summary.rows.index), summary.rows.itertuples(), strict=True):
+    records: list[Any] = list(summary.rows.itertuples())
+    for row in records:
         own = pairs.get((row.cell_id, row.task))
-        rows[number] = {
+        rows[str(row.Index)] = {
             "title": f"{row.suite}: {row.task}, {row.mitigation}",
             "cell": row.cell_id,
             "figures": _figures(row),

@@ -83,7 +83,9 @@ def _figure(title: str, rows: pd.DataFrame, columns: tuple[str, str, str], margi
     unit = "gain in % of STL" if columns == PERCENT else "gain in units of the metric"
     layout = {
         "xaxis": {
-            **{"title": {"text": unit + scale.words}, "zeroline": True, **scale.axis()},
+            "title": {"text": unit + scale.words},
+            "zeroline": True,
+            **scale.axis(),
             "side": "top" if len(rows) > _TALL else "bottom",
         },
         "yaxis": categories(rows["id"].tolist(), rows["label"].tolist()),
@@ -105,7 +107,9 @@ def _trace(word: str, rows: pd.DataFrame, columns: tuple[str, str, str], scale: 
         "text": rows["hover"].tolist(),
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
-            **{"color": f"--{word}", "symbol": VERDICT_MARKERS[word], "size": 9},
+            "color": f"--{word}",
+            "symbol": VERDICT_MARKERS[word],
+            "size": 9,
             "line": {"color": f"--{word}", "width": 1.6},
         },
         "error_x": {**error_bars(value, low, high), "color": f"--{word}"},
@@ -115,6 +119,14 @@ def _trace(word: str, rows: pd.DataFrame, columns: tuple[str, str, str], scale: 
 def _margin(margin: float, scale: Scale) -> dict[str, Any]:
     low, high = (float(place) for place in scale.coordinates(np.array([-margin, margin])))
     return {
-        **{"type": "rect", "xref": "x", "yref": "paper", "x0": low, "x1": high, "y0": 0, "y1": 1},
-        **{"fillcolor": "--line/0.5", "line": {"width": 0}, "layer": "below"},
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": low,
+        "x1": high,
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": "--line/0.5",
+        "line": {"width": 0},
+        "layer": "below",
     }

@@ -1,7 +1,7 @@
 """HTML: one file with the answer, the transfer table, interactive figures and the details of every row.
 
-Everything that comes from data or settings reaches the page as escaped text of a template, or as JSON that scripts put
-into text nodes. A content security policy allows the page's own scripts, by their hashes, and no network.
+Everything that comes from data or settings reaches the page as escaped text of a template, or as JSON that scripts
+put into text nodes. A content security policy allows the page's own scripts, by their hashes, and no network.
 """
 
 from __future__ import annotations

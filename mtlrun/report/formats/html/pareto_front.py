@@ -52,14 +52,22 @@ def _grid(points: pd.DataFrame, tasks: list[str]) -> list[dict[str, Any]]:
         if not which.any():
             continue
         told = [
-            hover(literal(name), literal(", ".join(f"{task} {w:.3g}" for task, w in zip(tasks, ws, strict=False))))
+            hover(
+                literal(name),
+                literal(", ".join(f"{task} {w:.3g}" for task, w in zip(tasks, ws, strict=False))),
+            )
             for ws in each.loc[which, "weights"]
         ]
         data.append(
             {
-                **{"type": "scatter", "mode": mode, "name": name, "text": told},
-                **{"x": numbers(gains.loc[which, tasks[0]]), "y": numbers(gains.loc[which, tasks[1]])},
-                **{"line": {"color": "--faint", "width": 1.5}, "hovertemplate": "%{text}<extra></extra>"},
+                "type": "scatter",
+                "mode": mode,
+                "name": name,
+                "text": told,
+                "x": numbers(gains.loc[which, tasks[0]]),
+                "y": numbers(gains.loc[which, tasks[1]]),
+                "line": {"color": "--faint", "width": 1.5},
+                "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"color": "--faint", "symbol": symbol, "size": 7},
             }
         )
@@ -72,7 +80,11 @@ def _cross(own: pd.DataFrame, tasks: list[str], name: str, place: int) -> dict[s
     gains = own.reindex(tasks)[["gain_pct", "ci_low", "ci_high"]]
     (x, x_low, x_high), (y, y_low, y_high) = gains.to_numpy(dtype=float)
     return {
-        **{"type": "scatter", "mode": "markers", "name": literal(name), "x": numbers([x]), "y": numbers([y])},
+        "type": "scatter",
+        "mode": "markers",
+        "name": literal(name),
+        "x": numbers([x]),
+        "y": numbers([y]),
         "error_x": {**error_bars([x], [x_low], [x_high]), "color": look["color"]},
         "error_y": {**error_bars([y], [y_low], [y_high]), "color": look["color"]},
         "marker": {**look, "size": 9},

@@ -51,7 +51,8 @@ class Scale:
         low = math.ceil(math.log10(self.threshold))
         high = math.floor(math.log10(self.largest))
         step = max(1, math.ceil((high - low + 1) / 4))
-        sizes = [10.0**power for power in range(high, low - 1, -step)][::-1]
+        between = (1, 3) if high - low < 2 else (1,)
+        sizes = [part * 10.0**power for power in range(high, low - 1, -step)[::-1] for part in between]
         ticks = [-size for size in reversed(sizes)] + [0.0, *sizes]
         return {
             "tickmode": "array",

@@ -80,17 +80,18 @@ def transfer_table(summary: Summary) -> Table:
     }
     scales = {suite: _scale(part) for suite, part in rows.groupby("suite", sort=False)}
     found = []
-    for number, row, settings in zip(
-        map(str, rows.index), rows.itertuples(), names.to_numpy().tolist(), strict=True
-    ):
+    records: list[Any] = list(rows.itertuples())
+    for row, settings in zip(records, names.to_numpy().tolist(), strict=True):
         told = [str(getattr(row, name)) for name in (*first, "task", *more)]
         cells = [
             *((text, text) for text in told),
             *((text, text) for text in settings),
             *_figures(row, decimals[row.suite, row.task]),
         ]
-        made = [_cell(column, *cell, row, scales[row.suite]) for column, cell in zip(columns, cells, strict=True)]
-        found.append(Row(number, made, {name: str(getattr(row, name)) for name in FILTERED}))
+        made = [
+            _cell(column, *cell, row, scales[row.suite]) for column, cell in zip(columns, cells, strict=True)
+        ]
+        found.append(Row(str(row.Index), made, {name: str(getattr(row, name)) for name in FILTERED}))
     choices = {name: [str(value) for value in dict.fromkeys(rows[name])] for name in FILTERED}
     return Table(columns, found, {name: values for name, values in choices.items() if len(values) > 1})
 
@@ -166,5 +167,3 @@ def true_minus(text: str) -> str:
         "−" if sign == "-" and text[i + 1 : i + 2].isdigit() and not text[i - 1 : i].isalnum() else sign
         for i, sign in enumerate(text)
     )
-
-

@@ -48,8 +48,15 @@ def _figure(suite: str, rows: pd.DataFrame) -> Figure:
         ]
         data.append(
             {
-                **{"type": "bar", "orientation": "h", "name": label, "x": numbers(share, 4), "y": ids, "ids": ids},
-                **{"marker": {"color": series(place)["color"]}, "text": texts, "textposition": "none"},
+                "type": "bar",
+                "orientation": "h",
+                "name": label,
+                "x": numbers(share, 4),
+                "y": ids,
+                "ids": ids,
+                "marker": {"color": series(place)["color"]},
+                "text": texts,
+                "textposition": "none",
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )

@@ -89,7 +89,7 @@ function layoutOf(figure, width) {
     margin: { l: 8, r: 22, t: onTop ? 46 : 8, b: legend + (onTop ? 8 : 42), pad: 4 },
     xaxis: { ...axis, automargin: false, ...layout.xaxis, title: { standoff: 8, ...layout.xaxis.title, font: { size: 12, color: "--faint" } } },
     yaxis: { ...axis, ...layout.yaxis, title: { standoff: 8, ...layout.yaxis.title, font: { size: 12, color: "--faint" } } },
-    legend: { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 0, yanchor: "bottom", font: { size: narrow ? 10 : 11 } },
+    legend: { orientation: "h", traceorder: "normal", x: 0, xanchor: "left", yref: "container", y: 0, yanchor: "bottom", font: { size: narrow ? 10 : 11 } },
     hoverlabel: { bgcolor: "--panel", bordercolor: "--line", font: { color: "--ink" }, align: "left" },
     dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
     showlegend: names.length > 1,
