@@ -127,6 +127,7 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.level,
         arguments.output,
         _filters(arguments.filter),
+        arguments.columns,
     )
     return 0
 
@@ -371,12 +372,13 @@ def _print_report(
     level: str = "rows",
     output: str | None = None,
     filters: dict[str, str] | None = None,
+    columns: Sequence[str] = (),
 ) -> None:
     from mtlrun.report.formats import registry as formats
 
     manifest, summary, _ = _results(store, study)
     stream = sys.stdout if output is None else None
-    content = formats.render(summary, format_name, level, filters, stream)
+    content = formats.render(summary, format_name, level, filters, stream, columns)
     if isinstance(content, str) and not content.endswith("\n"):
         content += "\n"
     if output is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
@@ -12,7 +12,7 @@ from mtlrun.report.figures.forest_plot import PICTURES, to_png, to_svg
 from mtlrun.report.formats.columns import to_csv, to_parquet
 from mtlrun.report.formats.html.page import to_html
 from mtlrun.report.formats.json_format import to_json
-from mtlrun.report.formats.latex import to_latex
+from mtlrun.report.formats.latex.tables import to_latex
 from mtlrun.report.formats.markdown import to_markdown
 from mtlrun.report.formats.terminal import Style, to_terminal
 from mtlrun.report.tables import LEVELS, filtered, lacking
@@ -26,23 +26,25 @@ class Format(NamedTuple):
         levels: the tables that it has.
         styled: whether it depends on where it is printed.
         data: whether programs read it, to whom an empty table is an answer.
+        columns: whether its columns can be chosen.
     """
 
     write: Callable[..., str | bytes]
     levels: tuple[str, ...] = LEVELS
     styled: bool = False
     data: bool = False
+    columns: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
-    "terminal": Format(to_terminal, styled=True),
+    "terminal": Format(to_terminal, styled=True, columns=True),
     "json": Format(to_json, data=True),
     "csv": Format(to_csv, data=True),
     "parquet": Format(to_parquet, data=True),
-    "md": Format(to_markdown),
+    "md": Format(to_markdown, columns=True),
     "svg": Format(to_svg, tuple(PICTURES)),
     "png": Format(to_png, tuple(PICTURES)),
-    "latex": Format(to_latex),
+    "latex": Format(to_latex, columns=True),
     "html": Format(to_html),
 }
 
@@ -71,6 +73,7 @@ def render(
     level: str = "rows",
     filters: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
+    columns: Sequence[str] = (),
 ) -> str | bytes:
     """Return a summary in one format: text, or bytes for `parquet`, `svg` and `png`.
 
@@ -82,6 +85,7 @@ def render(
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.
+        columns: of a table for people those that are wanted, in this order.
 
     Raises:
         ConfigError: an unknown format, level, filter column or value; or a table for people that is empty.
@@ -93,9 +97,13 @@ def render(
         raise ConfigError(
             [Fault("--level", f"must be a table that `{format_name}` has", level, list(chosen.levels))]
         )
+    if columns and not chosen.columns:
+        able = [name for name, entry in FORMATS.items() if entry.columns]
+        raise ConfigError([Fault("--columns", "must go with a format for people", format_name, able)])
     shown = filtered(summary, filters or {})
     if not chosen.data and (why := lacking(summary, shown, level)):
         raise ConfigError([why])
+    more: dict[str, Any] = {"columns": columns} if columns else {}
     if chosen.styled and stream is not None:
-        return chosen.write(shown, level, Style.of(stream))
-    return chosen.write(shown, level)
+        more["style"] = Style.of(stream)
+    return chosen.write(shown, level, **more)

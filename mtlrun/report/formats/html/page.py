@@ -24,9 +24,10 @@ from mtlrun.report.formats.html.forest_plot import forest_plots
 from mtlrun.report.formats.html.gain_over_setting import gains_over_settings
 from mtlrun.report.formats.html.learning_curves import learning_curves
 from mtlrun.report.formats.html.pareto_front import pareto_fronts
-from mtlrun.report.formats.html.transfer_table import transfer_table, true_minus
+from mtlrun.report.formats.html.transfer_table import transfer_table
 from mtlrun.report.formats.html.variance_shares import variance_shares
 from mtlrun.report.text.main_table import Block
+from mtlrun.report.text.number_format import true_minus
 from mtlrun.report.text.sections import level_block, sections
 from mtlrun.report.text.sentences import footnote, sentences
 

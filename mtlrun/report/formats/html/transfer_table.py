@@ -147,7 +147,7 @@ def _key(value: Any) -> str:
 def _cell(column: Column, text: str, key: str, row: Any, scale: tuple[Scale, float, float] | None) -> Cell:
     word = row.verdict if column.kind in ("gain", "verdict") else ""
     interval = _place(row, *scale) if column.kind == "gain" and scale else None
-    return Cell(true_minus(text) if column.kind != "name" else text, key, column, word, interval)
+    return Cell(words.true_minus(text) if column.kind != "name" else text, key, column, word, interval)
 
 
 def _place(row: Any, scale: Scale, low: float, high: float) -> tuple[float, float, float] | None:
@@ -159,11 +159,3 @@ def _place(row: Any, scale: Scale, low: float, high: float) -> tuple[float, floa
         100 * (float(place) - low) / (high - low) for place in scale.coordinates([*ends, 0.0])
     )
     return round(begin, 1), round(end, 1), round(zero, 1)
-
-
-def true_minus(text: str) -> str:
-    """Return text with minus signs in place of hyphens before digits."""
-    return "".join(
-        "−" if sign == "-" and text[i + 1 : i + 2].isdigit() and not text[i - 1 : i].isalnum() else sign
-        for i, sign in enumerate(text)
-    )
