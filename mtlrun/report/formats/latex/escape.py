@@ -30,6 +30,9 @@ _ESCAPES = {
 _LIGATURES = re.compile(r"(?<=[-,'!?])(?=[-,'])")
 """Between signs that fonts would join, as -- to a dash."""
 
+_PIECES = re.compile(r"(?<=[_/=,.])(?=[^\W\d])")
+"""Where a word may go on in a new line."""
+
 _EXPONENT = re.compile(r"(?<=\d)e([+-])0*(\d+)")
 _LAST_LATIN = 0x17F
 """LaTeX knows the letters up to here without further packages."""
@@ -54,6 +57,26 @@ def escape(text: str) -> str:
     """
     text = _LIGATURES.sub("\0", true_minus(" ".join(text.split(" "))))
     return _EXPONENT.sub(_power, "".join(map(_escaped, text)))
+
+
+def breakable(text: str, room: float) -> str:
+    """Return text as `escape` does, which may go on in a new line behind _ and the like, and within words too long.
+
+    Args:
+        text: the text.
+        room: width of a line in em.
+    """
+    words = []
+    for word in text.split():
+        pieces = _PIECES.split(word)
+        parts = [p for piece in pieces for p in (piece if width(piece) > room else [piece])]
+        words.append(r"\hspace{0pt}".join(map(escape, parts)))
+    return " ".join(words)
+
+
+def longest_piece(text: str) -> float:
+    """Return the width in em of the longest part of a text that `breakable` keeps together where there is room."""
+    return max((width(piece) for word in text.split() for piece in _PIECES.split(word)), default=0.0)
 
 
 def width(text: str) -> float:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.formats.latex.escape import width
+from mtlrun.report.formats.latex.escape import longest_piece, width
 from mtlrun.report.text.chosen_columns import chosen_row_blocks
 from mtlrun.report.text.main_table import FIGURES, GAIN, Block, row_blocks
 from mtlrun.report.text.number_format import UNICODE
 
-PAGE = 42.0
-"""Width of a page in em of the tables' type: 345 points, of LaTeX's article, at 8 points, less a little reserve."""
+POINTS = 8.0
+"""Size of the tables' type, and so an em."""
+
+LINE = 345.0
+"""Width in points of a page of LaTeX's article, the narrowest of the usual classes."""
+
+PAGE = 0.975 * LINE / POINTS
+"""This width in em, less a little reserve."""
 
 GAP = 0.75
 """Between two columns, in em: twice \\tabcolsep of 3 points."""
+
+_BOLD = 1.15
+"""How many times as wide as other text bold text is."""
+
+_LEAST = 4.5
+"""Width in em that a wrapped column has at least."""
+
+_WRAPPED = 12.0
+"""Width in em that a column of text is worth before others are left out."""
 
 LAYOUTS = (
     (True, False, ()),
@@ -36,7 +51,7 @@ class Fitted:
     Attributes:
         block: with the columns that it keeps.
         bold: by line and column, whether a cell is the best of its task.
-        wrapped: columns whose text is broken into lines.
+        rooms: of columns whose text is broken into lines, their width in em.
         left_out: what was left out for lack of width, in words.
         signs: whether verdicts are signs alone.
         seeds: the number of seeds where all lines have the same, which then is no column.
@@ -44,22 +59,14 @@ class Fitted:
 
     block: Block
     bold: list[list[bool]]
-    wrapped: frozenset[int]
+    rooms: Mapping[int, float]
     left_out: list[str]
     signs: bool = False
     seeds: str = ""
 
     def lines_of(self, cells: Sequence[str]) -> int:
         """Return in how many lines of type a line of the table is set."""
-        room = self.room
-        return max([1, *(math.ceil(1.15 * width(cells[c]) / room) for c in self.wrapped)])
-
-    @property
-    def room(self) -> float:
-        """Width in em of each column that is wrapped."""
-        others = [w for c, w in enumerate(column_widths(self.block)) if c not in self.wrapped]
-        gaps = GAP * len(self.block.header)
-        return max(4.0, (PAGE - gaps - sum(others)) / max(1, len(self.wrapped)))
+        return max([1, *(math.ceil(1.2 * width(cells[c]) / room) for c, room in self.rooms.items())])
 
 
 def fitted_rows(summary: Summary, columns: Sequence[str] = ()) -> list[Fitted]:
@@ -75,49 +82,68 @@ def fitted_rows(summary: Summary, columns: Sequence[str] = ()) -> list[Fitted]:
     for spread, signs, leave_out in LAYOUTS:
         blocks = row_blocks(summary, UNICODE, spread, leave_out)
         made = [_without_seeds(_with_signs(block) if signs else block) for block in blocks]
-        if all(total_width(block) <= PAGE for block, _ in made):
+        bold = [_best(summary, block) for block, _ in made]
+        if all(_fits(block, marks) for (block, _), marks in zip(made, bold, strict=True)):
             break
     left_out = [*([] if spread else ["standard deviations"]), *leave_out]
     return [
-        replace(_wrapped(block, _best(summary, block), left_out), signs=signs, seeds=seeds)
-        for block, seeds in made
+        replace(_wrapped(block, marks, left_out), signs=signs, seeds=seeds)
+        for (block, seeds), marks in zip(made, bold, strict=True)
     ]
 
 
 def fitted_level(block: Block, chosen: bool) -> Fitted:
     """Return another table: its first columns, as many as fit, unless its columns were chosen."""
     kept, used = [], 0.0
-    for place, wide in enumerate(column_widths(block)):
-        if chosen or used + wide + GAP <= PAGE:
+    for place, natural in enumerate(column_widths(block)):
+        wide = min(natural, _WRAPPED) + GAP
+        if chosen or used + wide <= PAGE:
             kept.append(place)
-            used += wide + GAP
+            used += wide
     left_out = [name for place, name in enumerate(block.header) if place not in kept]
     return _wrapped(_columns(block, kept), [[False] * len(kept) for _ in block.lines], left_out)
 
 
-def column_widths(block: Block) -> list[float]:
-    """Return the width in em of each column."""
-    columns = zip(block.header, *block.lines, strict=True)
-    return [max(map(width, column)) for column in columns]
+def column_widths(block: Block, bold: Sequence[Sequence[bool]] = ()) -> list[float]:
+    """Return the width in em of each column; those with bold cells are wider."""
+    columns = list(zip(block.header, *block.lines, strict=True))
+    heavy = [any(column) for column in zip(*bold, strict=True)] or [False] * len(columns)
+    return [
+        (_BOLD if is_bold else 1.0) * max(map(width, column))
+        for column, is_bold in zip(columns, heavy, strict=True)
+    ]
 
 
-def total_width(block: Block) -> float:
-    """Return the width in em of a table."""
-    return sum(column_widths(block)) + GAP * len(block.header)
+def _fits(block: Block, bold: Sequence[Sequence[bool]]) -> bool:
+    return sum(column_widths(block, bold)) + GAP * len(block.header) <= PAGE
 
 
 def _wrapped(block: Block, bold: list[list[bool]], left_out: list[str]) -> Fitted:
-    """Return a table whose widest columns of text are wrapped, as many as it takes."""
-    widths = column_widths(block)
-    wrapped: set[int] = set()
-    for place in sorted(range(len(widths)), key=lambda c: -widths[c]):
-        fitted = Fitted(block, bold, frozenset(wrapped), left_out)
-        rest = sum(w for c, w in enumerate(widths) if c not in wrapped) + GAP * len(widths)
-        if rest + 6.0 * len(wrapped) <= PAGE:
-            return fitted
-        if block.header[place] not in FIGURES:
-            wrapped.add(place)
-    return Fitted(block, bold, frozenset(wrapped), left_out)
+    """Return a table whose widest columns of text are wrapped: as few as it takes, between words where that fits."""
+    widths = column_widths(block, bold)
+    columns = list(zip(block.header, *block.lines, strict=True))
+    whole = [min(_WRAPPED, max(map(longest_piece, column))) for column in columns]
+    rooms: dict[int, float] = {}
+    for least in (whole, [_LEAST] * len(widths)):
+        rooms, fits = _rooms(block.header, widths, least)
+        if fits:
+            break
+    return Fitted(block, bold, rooms, left_out)
+
+
+def _rooms(
+    header: Sequence[str], widths: Sequence[float], least: Sequence[float]
+) -> tuple[dict[int, float], bool]:
+    """Return the widths of the columns to wrap, at least so wide, and whether the table then fits."""
+    order = [c for c, name in enumerate(header) if name not in FIGURES and widths[c] > least[c]]
+    order.sort(key=lambda c: least[c] - widths[c])
+    total, count = sum(widths) + GAP * len(widths), 0
+    while total > PAGE and count < len(order):
+        total -= widths[order[count]] - least[order[count]]
+        count += 1
+    chosen = order[:count]
+    spare, wanted = max(PAGE - total, 0.0), sum(widths[c] - least[c] for c in chosen)
+    return {c: least[c] + spare * (widths[c] - least[c]) / wanted for c in chosen}, total <= PAGE
 
 
 def _with_signs(block: Block) -> Block:

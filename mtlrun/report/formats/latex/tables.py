@@ -1,6 +1,6 @@
 r"""LaTeX: the table that people read, for a paper.
 
-It needs the packages booktabs, tabularx and amssymb. Tables are floats over the whole width (`table*`), so that they
+It needs the packages booktabs, array and amssymb. Tables are floats over the whole width (`table*`), so that they
 fit a class of one column and one of two; one that is longer than a page goes on in a further float.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.formats.latex.escape import escape, label
-from mtlrun.report.formats.latex.layout import Fitted, fitted_level, fitted_rows
+from mtlrun.report.formats.latex.escape import breakable, escape, label
+from mtlrun.report.formats.latex.layout import LINE, POINTS, Fitted, fitted_level, fitted_rows
 from mtlrun.report.text.chosen_columns import chosen_columns
 from mtlrun.report.text.main_table import FIGURES
 from mtlrun.report.text.sections import level_block
 from mtlrun.report.text.sentences import footnote
 
-HEAD = r"% \usepackage{booktabs,tabularx,amssymb}"
+HEAD = r"% \usepackage{booktabs,array,amssymb}"
 
 _LINES = 34.0
 """Lines of type of one float: a page of an article has room for more, and for caption and note."""
@@ -119,11 +119,9 @@ def _parts(table: Fitted) -> Iterator[tuple[int, int]]:
 
 
 def _tabular(table: Fitted, begin: int, end: int) -> Iterator[str]:
-    kind = "tabularx" if table.wrapped else "tabular"
-    size = r"{\linewidth}" if table.wrapped else ""
-    yield rf"\begin{{{kind}}}{size}{{{''.join(_alignment(table, c) for c in range(len(table.block.header)))}}}"
+    yield rf"\begin{{tabular}}{{{''.join(_alignment(table, c) for c in range(len(table.block.header)))}}}"
     yield r"\toprule"
-    yield _line([escape(name) for name in table.block.header])
+    yield _line([_text(table, name, c) for c, name in enumerate(table.block.header)])
     yield r"\midrule"
     for place in range(begin, end):
         if table.block.starts[place] and place > begin:
@@ -132,20 +130,23 @@ def _tabular(table: Fitted, begin: int, end: int) -> Iterator[str]:
             [_cell(table, place, c) for c in range(len(table.block.header))], _again(table, place, begin)
         )
     yield r"\bottomrule"
-    yield rf"\end{{{kind}}}"
+    yield r"\end{tabular}"
 
 
 def _alignment(table: Fitted, column: int) -> str:
-    if column in table.wrapped:
-        return r">{\raggedright\arraybackslash}X"
+    if column in table.rooms:
+        share = table.rooms[column] * POINTS / LINE
+        return rf">{{\raggedright\arraybackslash}}p{{{share:.3f}\linewidth}}"
     return "r" if table.block.header[column] in FIGURES and table.block.header[column] != "verdict" else "l"
 
 
 def _cell(table: Fitted, place: int, column: int) -> str:
-    text = escape(table.block.lines[place][column])
-    if column in table.wrapped:
-        text = text.replace(r"\_", r"\_\hspace{0pt}")
+    text = _text(table, table.block.lines[place][column], column)
     return rf"\textbf{{{text}}}" if table.bold[place][column] else text
+
+
+def _text(table: Fitted, text: str, column: int) -> str:
+    return breakable(text, table.rooms[column]) if column in table.rooms else escape(text)
 
 
 def _again(table: Fitted, place: int, begin: int) -> str:
@@ -153,7 +154,7 @@ def _again(table: Fitted, place: int, begin: int) -> str:
     lines = table.block.lines
     if place != begin or not any(table.block.starts) or lines[place][0]:
         return ""
-    return next(escape(cells[0]) for cells in reversed(lines[:place]) if cells[0])
+    return _text(table, next(cells[0] for cells in reversed(lines[:place]) if cells[0]), 0)
 
 
 def _line(cells: list[str], first: str = "") -> str:
