@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.latex.escape import longest_piece, width
 from mtlrun.report.text.chosen_columns import chosen_row_blocks
 from mtlrun.report.text.main_table import FIGURES, GAIN, Block, row_blocks
-from mtlrun.report.text.number_format import UNICODE
+from mtlrun.report.text.number_format import ABSOLUTE, UNICODE
 
 POINTS = 8.0
 """Size of the tables' type, and so an em."""
@@ -21,8 +22,10 @@ LINE = 345.0
 PAGE = 0.975 * LINE / POINTS
 """This width in em, less a little reserve."""
 
-GAP = 0.75
-"""Between two columns, in em: twice \\tabcolsep of 3 points."""
+GAP = 0.625
+"""Between two columns, in em: twice the 2.5 points of \\tabcolsep."""
+
+_NUMBER = re.compile(r"[-+]\d+\.\d+")
 
 _BOLD = 1.15
 """How many times as wide as other text bold text is."""
@@ -38,8 +41,9 @@ LAYOUTS = (
     (True, True, ()),
     (False, True, ()),
     (False, True, ("p",)),
-    (False, True, ("p", "STL")),
-    (False, True, ("p", "STL", "MTL")),
+    (False, True, ("p", "seeds")),
+    (False, True, ("p", "seeds", "STL")),
+    (False, True, ("p", "seeds", "STL", "MTL")),
 )
 """From wide to narrow: standard deviations, verdicts as signs alone, figures left out."""
 
@@ -80,7 +84,7 @@ def fitted_rows(summary: Summary, columns: Sequence[str] = ()) -> list[Fitted]:
         blocks = chosen_row_blocks(summary, columns)
         return [_wrapped(block, _best(summary, block), []) for block in blocks]
     for spread, signs, leave_out in LAYOUTS:
-        blocks = row_blocks(summary, UNICODE, spread, leave_out)
+        blocks = [_rounded(block) for block in row_blocks(summary, UNICODE, spread, leave_out)]
         made = [_without_seeds(_with_signs(block) if signs else block) for block in blocks]
         bold = [_best(summary, block) for block, _ in made]
         if all(_fits(block, marks) for (block, _), marks in zip(made, bold, strict=True)):
@@ -144,6 +148,22 @@ def _rooms(
     chosen = order[:count]
     spare, wanted = max(PAGE - total, 0.0), sum(widths[c] - least[c] for c in chosen)
     return {c: least[c] + spare * (widths[c] - least[c]) / wanted for c in chosen}, total <= PAGE
+
+
+def _rounded(block: Block) -> Block:
+    """Return a table whose gains of 100 % and more have no decimals."""
+    if GAIN not in block.header:
+        return block
+    at = block.header.index(GAIN)
+    lines = [[*cells[:at], _without_decimals(cells[at]), *cells[at + 1 :]] for cells in block.lines]
+    return replace(block, lines=lines)
+
+
+def _without_decimals(gain: str) -> str:
+    found = [abs(float(number)) for number in _NUMBER.findall(gain)]
+    if gain.endswith(ABSOLUTE) or max(found, default=0.0) < 100:
+        return gain
+    return _NUMBER.sub(lambda number: f"{float(number[0]):+.0f}", gain)
 
 
 def _with_signs(block: Block) -> Block:

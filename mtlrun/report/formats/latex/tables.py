@@ -86,12 +86,13 @@ def _floats(table: Fitted, title: str, name: str, note: str, noted: str = "") ->
     for place, (begin, end) in enumerate(parts):
         caption = escape(f"{about}." if not place else f"{title}, continued.")
         yield r"\begin{table*}[t]"
-        yield r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"
+        yield r"\centering\footnotesize\setlength{\tabcolsep}{2.5pt}"
         if place:
             yield r"\addtocounter{table}{-1}"
         yield rf"\caption{{{caption}}}"
         if not place:
             yield rf"\label{{{name}}}"
+        yield r"\par\smallskip"
         yield from _tabular(table, begin, end)
         if place == len(parts) - 1 and below:
             yield rf"\par\smallskip\parbox{{\linewidth}}{{\raggedright\scriptsize {below}}}"

@@ -115,6 +115,13 @@ def test_a_long_table_goes_on_in_further_floats() -> None:
     )  # each float begins with the name of its group; the second one begins within
 
 
+def test_large_gains_have_no_decimals() -> None:
+    study = SyntheticStudy()
+    study.add({"a": [1.0, 1.1, 1.2]}, {"a": [9.0, 9.2, 9.1]}, metric="rmse", direction="lower")
+    (line,) = body(to_latex(study.summary()))[1:]
+    assert re.search(r"\$-\$\d{3} \[\$-\$\d{3}, \$-\$\d{3}\]", line)
+
+
 def test_columns_are_chosen(summary: Summary) -> None:
     lines = body(to_latex(summary, columns=["mitigation", "gain", "n_seeds", "sharing"]))
     assert lines[0] == r"{}mitigation & gain \% [95 \%] & n\_seeds & sharing \\"
