@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mtlrun.report.analysis.attribution import SHARING, WHOLE
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.html.figure import Figure, categories, error_bars, literal, numbers, series
-from mtlrun.report.formats.html.forest_plot import ABSOLUTE, PERCENT, row_labels
+from mtlrun.report.formats.html.forest_plot import ABSOLUTE, PERCENT, by_task, row_labels
 from mtlrun.report.text import number_format as words
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def attributions(summary: Summary) -> list[Figure]:
 
 def _figure(suite: str, rows: pd.DataFrame) -> Figure:
     columns = PERCENT if rows["gain_pct"].notna().all() else ABSOLUTE
-    whole = rows[rows["part"] == WHOLE]
+    whole = by_task(rows[rows["part"] == WHOLE])
     labels = {
         (cell, task): label
         for cell, task, label in zip(whole["cell_id"], whole["task"], row_labels(whole), strict=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mtlrun.report.analysis.pairs.layout import LABELS
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.html.figure import numbers
+from mtlrun.report.formats.html.forest_plot import row_labels
 from mtlrun.report.formats.html.reproduce import CellCommands, study_command
 from mtlrun.report.setting_text import setting_text
 from mtlrun.report.tables import plain
@@ -15,11 +16,20 @@ from mtlrun.report.tables import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-SEED_COLUMNS = ("seed", "stl", "mtl", "d", "stl_step", "step", "stl_status", "status", "stl_run_id", "run_id")
-SEED_HEADER = (
-    *("seed", "STL", "MTL", "difference", "step, STL", "step, MTL", "status, STL", "status, MTL"),
-    *("run, STL", "run, MTL"),
-)
+SEEDS = {
+    "seed": "seed",
+    "stl": "STL",
+    "mtl": "MTL",
+    "d": "difference",
+    "stl_step": "step, STL",
+    "step": "step, MTL",
+    "stl_run_id": "run, STL",
+    "run_id": "run, MTL",
+}
+"""Columns of a seed's values, and what they are called."""
+
+STATUSES = {"stl_status": "status, STL", "status": "status, MTL"}
+"""Shown where some run of the study has not finished."""
 
 
 def details(summary: Summary) -> dict[str, Any]:
@@ -27,15 +37,18 @@ def details(summary: Summary) -> dict[str, Any]:
     pairs = dict(list(summary.pairs.groupby(["cell_id", "task"], sort=False)))
     machines = summary.machines.set_index("run_id")
     commands = CellCommands(summary)
+    labels = _labels(summary.rows)
+    whole = summary.pairs[list(STATUSES)].isin(["finished"]).all(axis=None)
+    columns = SEEDS if whole else SEEDS | STATUSES
     rows, cells = {}, {}
     records: list[Any] = list(summary.rows.itertuples())
     for row in records:
         own = pairs.get((row.cell_id, row.task))
         rows[str(row.Index)] = {
-            "title": f"{row.suite}: {row.task}, {row.mitigation}",
+            "title": labels[row.Index],
             "cell": row.cell_id,
             "figures": _figures(row),
-            "seeds": [] if own is None else _seeds(own),
+            "seeds": [] if own is None else _seeds(own, list(columns)),
         }
         if row.cell_id not in cells and own is not None:
             cells[row.cell_id] = {
@@ -44,7 +57,7 @@ def details(summary: Summary) -> dict[str, Any]:
                 "command": commands.command(row.cell_id),
             }
     return {
-        "header": list(SEED_HEADER),
+        "header": list(columns.values()),
         "command": study_command(summary.command),
         "rows": rows,
         "cells": cells,
@@ -78,10 +91,19 @@ def _number(value: Any) -> str:
     return "" if found is None else f"{found:,}" if isinstance(found, int) else f"{found:.3g}"
 
 
-def _seeds(own: pd.DataFrame) -> list[list[Any]]:
-    """Return one line per seed, in the order of `SEED_HEADER`."""
+def _labels(rows: pd.DataFrame) -> dict[Any, str]:
+    """Return suite, task and settings of each row by its number."""
+    return {
+        place: f"{suite}: {text}"
+        for suite, part in rows.groupby("suite", sort=False)
+        for place, text in zip(part.index, row_labels(part), strict=True)
+    }
+
+
+def _seeds(own: pd.DataFrame, names: list[str]) -> list[list[Any]]:
+    """Return one line per seed."""
     columns: list[list[Any]] = []
-    for name in SEED_COLUMNS:
+    for name in names:
         values = own[name]
         columns.append(numbers(values) if name in ("stl", "mtl", "d") else [plain(value) for value in values])
     return [list(line) for line in zip(*columns, strict=True)]

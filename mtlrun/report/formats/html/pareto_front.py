@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.html.figure import Figure, cell_names, error_bars, hover, literal, numbers, series
+from mtlrun.report.setting_text import setting_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +15,20 @@ if TYPE_CHECKING:
 def pareto_fronts(summary: Summary) -> list[Figure]:
     """Return a figure per front of two tasks whose gains are percentages."""
     groups = summary.front_gains.groupby("front", sort=False)
-    return [_figure(part) for _, part in groups if _drawable(part)]
+    fronts = [part for _, part in groups if _drawable(part)]
+    return [_figure(part, title) for part, title in zip(fronts, _titles(fronts), strict=True)]
+
+
+def _titles(fronts: list[pd.DataFrame]) -> list[str]:
+    """Return suite and sharing of each front, and the settings in which fronts differ."""
+    firsts: list[Any] = [part.iloc[0] for part in fronts]
+    keys = sorted({key for first in firsts for key in first["hyper"]})
+    differ = [key for key in keys if len({setting_text(first["hyper"].get(key)) for first in firsts}) > 1]
+    titles = []
+    for first in firsts:
+        settings = [f"{key} {setting_text(first['hyper'][key])}" for key in differ if key in first["hyper"]]
+        titles.append(", ".join([str(first["suite"]), f"sharing {first['sharing']}", *settings]))
+    return titles
 
 
 def _drawable(compared: pd.DataFrame) -> bool:
@@ -22,7 +36,7 @@ def _drawable(compared: pd.DataFrame) -> bool:
     return bool(points["task"].nunique() == 2 and points["gain_pct"].notna().all())
 
 
-def _figure(compared: pd.DataFrame) -> Figure:
+def _figure(compared: pd.DataFrame, title: str) -> Figure:
     is_point = compared["on_front"].notna()
     points, rows = compared[is_point], compared[~is_point]
     tasks = [str(task) for task in dict.fromkeys(points["task"])]
@@ -35,7 +49,6 @@ def _figure(compared: pd.DataFrame) -> Figure:
         "yaxis": {"title": {"text": literal(f"{tasks[1]}: gain in % of STL")}, "zeroline": True},
         "hovermode": "closest",
     }
-    title = f"{points['suite'].iloc[0]}, sharing {points['sharing'].iloc[0]}"
     return Figure(title, data, layout, "Further to the right and up is better; bars are 95 % intervals.")
 
 
