@@ -15,7 +15,7 @@ COMMANDS = {
     "run": ("--multirun", "--config-dir"),
     "sweep": ("--multirun", "--config-dir"),
     "plan": ("--multirun", "--config-dir", "--format"),
-    "report": ("--study", "--format", "--level", "--output", "--filter"),
+    "report": ("--study", "--format", "--level", "--output", "--filter", "--columns"),
     "export": ("--output", "--store", "--study", "--checkpoint"),
     "predict": ("--output", "--store", "--study", "--checkpoint"),
     "lock": ("--study", "--margin", "--output"),

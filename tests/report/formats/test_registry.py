@@ -210,7 +210,7 @@ def test_markdown_escapes(awkward: Summary) -> None:
 def test_latex_escapes(awkward: Summary) -> None:
     content = text(awkward, "latex")
     assert r"[red]\_a\_\{\%\&\}" in content
-    assert content.count(r"\begin{table}") == content.count(r"\end{table}") == 2
+    assert content.count(r"\begin{table*}") == content.count(r"\end{table*}") == 2
 
 
 def test_svg_is_the_same_every_time_and_undated(summary: Summary) -> None:
