@@ -1,6 +1,7 @@
 """Measured against theory: figures worked out by hand, the table, the sentence, JSON."""
 
 import json
+from html import unescape
 
 import numpy as np
 import pytest
