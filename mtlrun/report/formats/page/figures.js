@@ -3,6 +3,7 @@
 
 const NARROW = 560;
 const LINE = { wide: 21, narrow: 15 };
+const PAPER = { wide: 690, half: 335 }; // widths that fit a printed page
 let shownRows = null; // numbers of the rows that the filters leave, null for all
 
 function colour(name) {
@@ -74,9 +75,9 @@ function layoutOf(figure, width) {
     rows *= Math.max(1.4, tallest);
   }
   const names = figure.data.filter((trace) => trace.showlegend !== false).map((trace) => trace.name ?? "");
-  const letters = Math.max(0, ...names.map((name) => name.length)) * 6.4 + 46;
+  const letters = Math.max(0, ...names.map((name) => name.length)) * 6.6 + 56;
   const perLine = Math.max(1, Math.floor((width - 60) / letters));
-  const legend = names.length > 1 ? Math.ceil(names.length / perLine) * 19 + 10 : 0;
+  const legend = names.length > 1 ? Math.ceil(names.length / perLine) * 19 + 14 : 0;
   const height = (rows ? rows * (narrow ? LINE.narrow : LINE.wide) : narrow ? 250 : 300) + 60 + legend;
   const onTop = layout.xaxis.side === "top";
   return {
@@ -89,11 +90,16 @@ function layoutOf(figure, width) {
     margin: { l: 8, r: 22, t: onTop ? 46 : 8, b: legend + (onTop ? 8 : 42), pad: 4 },
     xaxis: { ...axis, automargin: false, ...layout.xaxis, title: { standoff: 8, ...layout.xaxis.title, font: { size: 12, color: "--faint" } } },
     yaxis: { ...axis, ...layout.yaxis, title: { standoff: 8, ...layout.yaxis.title, font: { size: 12, color: "--faint" } } },
-    legend: { orientation: "h", traceorder: "normal", x: 0, xanchor: "left", yref: "container", y: 0, yanchor: "bottom", font: { size: narrow ? 10 : 11 } },
+    legend: { orientation: "h", traceorder: "normal", maxheight: 1, x: 0, xanchor: "left", yref: "container", y: 0, yanchor: "bottom", font: { size: narrow ? 10 : 11 } },
     hoverlabel: { bgcolor: "--panel", bordercolor: "--line", font: { color: "--ink" }, align: "left" },
     dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
     showlegend: names.length > 1,
   };
+}
+
+function widthOf(box) {
+  if (!document.documentElement.classList.contains("printing")) return box.querySelector(".plot").clientWidth;
+  return box.classList.contains("wide") ? PAPER.wide : PAPER.half;
 }
 
 function draw(box) {
@@ -101,9 +107,9 @@ function draw(box) {
   box.hidden = figure.lines === 0 && page.figures[Number(box.dataset.figure)].lines > 0;
   if (box.hidden) return;
   const plot = box.querySelector(".plot");
-  const made = coloured({ data: figure.data, layout: layoutOf(figure, plot.clientWidth) });
+  const made = coloured({ data: figure.data, layout: layoutOf(figure, widthOf(box)) });
   Plotly.react(plot, made.data, made.layout, { displayModeBar: false });
-  box.dataset.width = plot.clientWidth;
+  box.dataset.width = widthOf(box);
 }
 
 const boxes = [...document.querySelectorAll("[data-figure]")];
@@ -126,7 +132,7 @@ document.addEventListener("rows-filtered", (event) => {
 });
 new ResizeObserver(() => {
   for (const box of drawn()) {
-    if (!box.hidden && Number(box.dataset.width) !== box.querySelector(".plot").clientWidth) draw(box);
+    if (!box.hidden && Number(box.dataset.width) !== widthOf(box)) draw(box);
   }
 }).observe(document.body);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn().forEach(draw));
