@@ -12,6 +12,7 @@ from mtlrun.report.formats.html.forest_plot import row_labels
 from mtlrun.report.formats.html.reproduce import CellCommands, study_command
 from mtlrun.report.setting_text import setting_text
 from mtlrun.report.tables import plain
+from mtlrun.report.text.number_format import true_minus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ def _figures(row: Any) -> list[list[str]]:
 def _interval(value: float, low: float, high: float) -> str:
     if value != value:
         return ""
-    return f"{value:.4g}" + ("" if low != low else f" [{low:.4g}, {high:.4g}]")
+    return true_minus(f"{value:.4g}" + ("" if low != low else f" [{low:.4g}, {high:.4g}]"))
 
 
 def _number(value: Any) -> str:

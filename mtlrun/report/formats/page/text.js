@@ -8,6 +8,10 @@ function element(tag, className, text) {
   return made;
 }
 
+function minus(number) {
+  return String(number).replace("-", "−");
+}
+
 function tableOf(header, lines) {
   const table = element("table");
   const head = table.createTHead().insertRow();
@@ -15,7 +19,7 @@ function tableOf(header, lines) {
   const body = table.createTBody();
   for (const line of lines) {
     const row = body.insertRow();
-    for (const value of line) row.append(element("td", "", value ?? "-"));
+    for (const value of line) row.append(element("td", "", typeof value === "number" ? minus(value) : value ?? "-"));
   }
   return table;
 }

@@ -145,7 +145,7 @@ def test_a_click_on_a_row_opens_its_details(browser, pages) -> None:
     opened(browser, pages["plain"])
     click(browser, "#rows .open", "permuted")
     text = browser.execute_script("return document.querySelector('dialog[open]').innerText")
-    assert text.startswith("digits_permuted: permuted, none")
+    assert text.startswith("digits_permuted: permuted hard none")
     for part in ("Seeds", "Settings", "Trained with", "2.13.0", "cpu"):
         assert part in text
     click(browser, "dialog form button")
