@@ -26,8 +26,7 @@ def to_markdown(summary: Summary, level: str = "rows", columns: Sequence[str] = 
         ConfigError: there is no such level or column.
     """
     if level != "rows":
-        block = level_block(summary, level)
-        lines = _table(chosen_columns(block, columns) if columns else block)
+        lines = _table(chosen_columns(level_block(summary, level), columns))
         if note := footnote(summary, level):
             lines.append(f"<sub>{escape(note)}</sub>")
         return "\n".join(lines).rstrip()

@@ -103,8 +103,7 @@ def to_terminal(
     else:
         marks = ASCII if style.ascii_only else UNICODE
         note = footnote(summary, level, marks)
-        block = level_block(summary, level, marks)
-        block = chosen_columns(block, columns) if columns else block
+        block = chosen_columns(level_block(summary, level, marks), columns)
         parts = [_table(block, replace(style, width=_UNLIMITED), 1)]
         parts += ["", Text(note, "dim")] if note else []
     for part in parts:

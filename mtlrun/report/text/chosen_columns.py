@@ -20,11 +20,13 @@ ALIASES = {"gain": GAIN}
 
 
 def chosen_columns(block: Block, columns: Sequence[str]) -> Block:
-    """Return a table with only these columns.
+    """Return a table with only these columns; as it is where none is named.
 
     Raises:
         ConfigError: it has no such column.
     """
+    if not columns:
+        return block
     wanted = [ALIASES.get(name, name) for name in columns]
     faults = [_fault(name, block.header) for name in wanted if name not in block.header]
     if faults:

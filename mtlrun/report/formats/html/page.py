@@ -26,6 +26,7 @@ from mtlrun.report.formats.html.learning_curves import learning_curves
 from mtlrun.report.formats.html.pareto_front import pareto_fronts
 from mtlrun.report.formats.html.transfer_table import transfer_table
 from mtlrun.report.formats.html.variance_shares import variance_shares
+from mtlrun.report.formats.row_limit import check_rows
 from mtlrun.report.text.main_table import Block
 from mtlrun.report.text.number_format import true_minus
 from mtlrun.report.text.sections import level_block, sections
@@ -33,6 +34,9 @@ from mtlrun.report.text.sentences import footnote, sentences
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+MOST_ROWS = 20_000
+"""Of a table on a page; browsers are slow beyond."""
 
 _SCRIPTS = ("text.js", "table.js", "details.js", "figures.js")
 
@@ -72,8 +76,9 @@ def to_html(summary: Summary, level: str = "rows") -> str:
     """Return the page; another level than `rows` as one table.
 
     Raises:
-        ConfigError: there is no such level.
+        ConfigError: there is no such level, or it has too many rows for a page.
     """
+    check_rows(summary, level, MOST_ROWS)
     if level != "rows":
         part = Part(level, level, [], [level_block(summary, level)])
         return _page(summary.study, [part], footnote(summary, level), _SCRIPTS[:2])

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Sequence
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.latex.escape import breakable, escape, label
 from mtlrun.report.formats.latex.layout import LINE, POINTS, Fitted, fitted_level, fitted_rows
+from mtlrun.report.formats.row_limit import check_rows
 from mtlrun.report.text.chosen_columns import chosen_columns
 from mtlrun.report.text.main_table import FIGURES
 from mtlrun.report.text.sections import level_block
 from mtlrun.report.text.sentences import footnote
 
 HEAD = r"% \usepackage{booktabs,array,amssymb}"
+
+MOST_ROWS = 5_000
+"""Of a table; a paper has no room for so many."""
 
 _LINES = 34.0
 """Lines of type of one float: a page of an article has room for more, and for caption and note."""
@@ -36,12 +40,13 @@ def to_latex(summary: Summary, level: str = "rows", columns: Sequence[str] = ())
         columns: the columns that are wanted, in this order; without them, those that fit the page.
 
     Raises:
-        ConfigError: there is no such level or column.
+        ConfigError: there is no such level or column, or too many rows.
     """
+    check_rows(summary, level, MOST_ROWS)
     note = footnote(summary, level)
     if level != "rows":
         block = level_block(summary, level)
-        fitted = fitted_level(chosen_columns(block, columns) if columns else block, bool(columns))
+        fitted = fitted_level(chosen_columns(block, columns), bool(columns))
         name = label(summary.study, level)
         return "\n".join([HEAD, *_floats(fitted, f"{summary.study}: {block.title}", name, note)])
     tables = fitted_rows(summary, columns)
