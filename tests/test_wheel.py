@@ -69,7 +69,11 @@ def test_it_holds_the_package_its_options_and_the_plugins_and_no_tests(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     options = {f"mtlrun/conf/{p.relative_to(conf_dir()).as_posix()}" for p in conf_dir().rglob("*.yaml")}
     modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "mtlrun").rglob("*.py")}
-    assert options | modules <= names
+    page = {
+        p.relative_to(ROOT).as_posix() for p in (ROOT / "mtlrun/report/formats/page").iterdir() if p.is_file()
+    }
+    assert len(page) >= 7
+    assert options | modules | page <= names
     assert {
         "mtlrun/conf/config.yaml",
         "mtlrun/py.typed",

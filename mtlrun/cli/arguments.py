@@ -191,6 +191,13 @@ def _add_results(command: AddCommand) -> None:
     added.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
     )
+    added.add_argument(
+        "--columns",
+        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        default=[],
+        metavar="A,B",
+        help="of terminal, md and latex: which columns, as task,mitigation,gain,verdict",
+    )
     _add_models(command)
     added = command("lock", "write a lock file of a study's results")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")

@@ -25,6 +25,7 @@ def report(arguments: argparse.Namespace) -> int:
     results = Results.read(_store_of(arguments), arguments.study)
     chosen = report_format(arguments.format, arguments.output)
     choices = {"size": arguments.size, "style": arguments.style, "over": arguments.over}
+    choices["columns"] = arguments.columns
     print_report(results, chosen, arguments.level, arguments.output, _filters(arguments.filter), **choices)
     return 0
 
@@ -35,7 +36,7 @@ def print_report(
     level: str = "rows",
     output: str | None = None,
     filters: dict[str, str] | None = None,
-    **choices: str | None,
+    **choices: Any,
 ) -> None:
     """Print a report, or write it to the file `output`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.commands import mtlrun, tiny
 
-from mtlrun.report.formats.latex import escape
+from mtlrun.report.formats.latex.escape import escape
 from mtlrun.report.formats.terminal import Style, to_terminal
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from mtlrun.config import build, to_node
+from mtlrun.data.arrays.array_settings import ArraySettings
 from mtlrun.data.arrays.content import Arrays
 from mtlrun.data.checks.label_checks import label_faults
 from mtlrun.data.identity_key import Same
@@ -16,11 +16,8 @@ from mtlrun.data.targets import KINDS
 from mtlrun.data.task import ALL_METRICS, METRICS, Task
 from mtlrun.errors import ConfigError, Fault
 
-if TYPE_CHECKING:
-    from mtlrun.data.arrays.array_file import ArrayFile
 
-
-def file_faults(suite: ArrayFile) -> Iterator[Fault]:
+def file_faults(suite: ArraySettings) -> Iterator[Fault]:
     """Yield everything that is wrong; a file that does not change is looked at once for each setting."""
     settings = list(_setting_faults(suite))
     yield from settings
@@ -39,7 +36,7 @@ def _told(error: ConfigError) -> tuple[Fault, ...]:
     return tuple(fault for fault in error.faults if isinstance(fault, Fault))
 
 
-def _setting_faults(suite: ArrayFile) -> Iterator[Fault]:
+def _setting_faults(suite: ArraySettings) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the file."""
     for name in ("val", "test"):
         share = getattr(suite, name)
@@ -59,7 +56,7 @@ def _setting_faults(suite: ArrayFile) -> Iterator[Fault]:
     yield from suite.split_faults()
 
 
-def _name_faults(suite: ArrayFile) -> Iterator[Fault]:
+def _name_faults(suite: ArraySettings) -> Iterator[Fault]:
     """Yield names that the file does not have, and settings that do not go with it."""
     tasks = suite.available()
     for name in suite.kinds or {}:
@@ -83,7 +80,7 @@ def _name_faults(suite: ArrayFile) -> Iterator[Fault]:
 @lru_cache(maxsize=1024)
 def _faults(node: str, arrays: Same[Arrays]) -> tuple[Fault, ...]:
     """Return what is wrong with arrays under settings that are good; the same object is looked at once."""
-    suite: ArrayFile = build(json.loads(node))
+    suite: ArraySettings = build(json.loads(node))
     wrong: list[Fault] = []
     for name in suite.available():  # all of them, so that all faults come together
         try:
@@ -96,7 +93,7 @@ def _faults(node: str, arrays: Same[Arrays]) -> tuple[Fault, ...]:
         return _told(error)
 
 
-def _content_faults(suite: ArrayFile) -> Iterator[Fault]:
+def _content_faults(suite: ArraySettings) -> Iterator[Fault]:
     """Yield what is wrong with what arrays hold.
 
     Raises:
@@ -116,7 +113,7 @@ def _content_faults(suite: ArrayFile) -> Iterator[Fault]:
         yield from content_faults(suite.path, suite.content, suite.digest())
 
 
-def _part_faults(suite: ArrayFile, tasks: Mapping[str, Task]) -> Iterator[Fault]:
+def _part_faults(suite: ArraySettings, tasks: Mapping[str, Task]) -> Iterator[Fault]:
     """Yield what is wrong with the parts of the one split; splits that vary are checked with the seeds."""
     rows = suite.rows_of(None, suite.split_seed(0))  # whether all parts have rows
     if suite.varies_split:

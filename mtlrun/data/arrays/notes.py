@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from mtlrun.data.arrays.array_settings import ArraySettings
 from mtlrun.data.tables.first_look.target_advice import kind_advice
 from mtlrun.pluralize import pluralize, some_of
-
-if TYPE_CHECKING:
-    from mtlrun.data.arrays.array_file import ArrayFile
 
 COLOURS = (1, 3, 4)  # that images have
 
 
-def notes(suite: ArrayFile) -> Iterator[str]:
+def notes(suite: ArraySettings) -> Iterator[str]:
     """Yield notes on arrays that have no faults, each a sentence."""
     rows = suite.rows_of(None, suite.split_seed(0))
     yield from _left_out(suite, rows)
@@ -29,7 +26,7 @@ def notes(suite: ArrayFile) -> Iterator[str]:
                 yield from kind_advice(column, task)
 
 
-def _left_out(suite: ArrayFile, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _left_out(suite: ArraySettings, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
     total, kept = len(suite.arrays().inputs), sum(len(part) for part in rows.values())
     if kept < total:
         given = suite.arrays().split is not None
@@ -37,7 +34,7 @@ def _left_out(suite: ArrayFile, rows: Mapping[str, np.ndarray]) -> Iterator[str]
         yield f"{pluralize(total - kept, 'row')} of {total:,} {why}, and are left out"
 
 
-def _inputs(suite: ArrayFile) -> Iterator[str]:
+def _inputs(suite: ArraySettings) -> Iterator[str]:
     """Yield images whose axes look swapped, and columns that say nothing."""
     inputs = suite.arrays().inputs
     shape = inputs.shape
@@ -52,7 +49,7 @@ def _inputs(suite: ArrayFile) -> Iterator[str]:
         yield f"{pluralize(len(same), 'column')} of the inputs {are} the same in every row: {names}"
 
 
-def _torn_groups(suite: ArrayFile, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _torn_groups(suite: ArraySettings, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Yield how many groups the given parts tear."""
     groups = suite.cut().groups
     if groups is None or suite.arrays().split is None:

@@ -58,6 +58,9 @@ class Summary:
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
         over: the setting that gains are set against in the table `gain_over`; None for the one that varies.
+        command: the overrides that asked for it.
+        cells: what the study asked for, by cell id, as its manifest says it.
+        machines: one row per stored run: run_id, device and versions (dict).
     """
 
     study: str
@@ -80,6 +83,9 @@ class Summary:
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
+    command: list[str]
+    cells: Mapping[str, Mapping[str, Any]]
+    machines: pd.DataFrame
     over: str | None = None
 
 
@@ -134,6 +140,9 @@ def summarise(
         counts=_counts(lay_out(manifest, whole=True).pairs, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),
+        command=list(manifest.get("command") or []),
+        cells={cell["cell_id"]: cell for cell in manifest["cells"]},
+        machines=runs[["run_id", "device", "versions"]],
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.text.chosen_columns import chosen_columns, chosen_row_blocks
 from mtlrun.report.text.main_table import Block, row_blocks
 from mtlrun.report.text.sections import level_block, sections
 from mtlrun.report.text.sentences import footnote, sentences
@@ -12,19 +14,25 @@ from mtlrun.report.text.sentences import footnote, sentences
 _SPECIAL = re.compile(r"([\\`*|~#]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|\](?=[(\[:]))")
 
 
-def to_markdown(summary: Summary, level: str = "rows") -> str:
+def to_markdown(summary: Summary, level: str = "rows", columns: Sequence[str] = ()) -> str:
     """Return the tables and sentences; another level than `rows` as one table.
 
+    Args:
+        summary: what to show.
+        level: which table.
+        columns: the columns that are wanted, in this order; without them, the usual ones.
+
     Raises:
-        ConfigError: there is no such level.
+        ConfigError: there is no such level or column.
     """
     if level != "rows":
-        lines = _table(level_block(summary, level))
+        lines = _table(chosen_columns(level_block(summary, level), columns))
         if note := footnote(summary, level):
             lines.append(f"<sub>{escape(note)}</sub>")
         return "\n".join(lines).rstrip()
-    lines = [line for block in row_blocks(summary) for line in _table(block)]
-    for heading, blocks in sections(summary):
+    blocks = chosen_row_blocks(summary, columns) if columns else row_blocks(summary)
+    lines = [line for block in blocks for line in _table(block)]
+    for _, heading, blocks in sections(summary):
         lines += [f"### {heading}", "", *(line for block in blocks for line in _table(block))]
     for sentence in sentences(summary):
         lines += [escape(sentence), ""]

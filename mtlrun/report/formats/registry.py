@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.columns import to_csv, to_parquet
-from mtlrun.report.formats.html import to_html
+from mtlrun.report.formats.html.page import to_html
 from mtlrun.report.formats.json_format import to_json
-from mtlrun.report.formats.latex import to_latex
+from mtlrun.report.formats.latex.tables import to_latex
 from mtlrun.report.formats.markdown import to_markdown
 from mtlrun.report.formats.pictures import to_pdf, to_png, to_svg
 from mtlrun.report.formats.terminal import Style, to_terminal
@@ -28,12 +28,14 @@ class Format(NamedTuple):
         drawn: whether it is a picture.
         styled: whether it depends on where it is printed.
         data: whether programs read it, to whom an empty table is an answer.
+        columns: whether its columns can be chosen.
     """
 
     write: Callable[..., str | bytes]
     drawn: bool = False
     styled: bool = False
     data: bool = False
+    columns: bool = False
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -42,15 +44,15 @@ class Format(NamedTuple):
 
 
 FORMATS: Mapping[str, Format] = {
-    "terminal": Format(to_terminal, styled=True),
+    "terminal": Format(to_terminal, styled=True, columns=True),
     "json": Format(to_json, data=True),
     "csv": Format(to_csv, data=True),
     "parquet": Format(to_parquet, data=True),
-    "md": Format(to_markdown),
+    "md": Format(to_markdown, columns=True),
     "svg": Format(to_svg, drawn=True),
     "png": Format(to_png, drawn=True),
     "pdf": Format(to_pdf, drawn=True),
-    "latex": Format(to_latex),
+    "latex": Format(to_latex, columns=True),
     "html": Format(to_html),
 }
 
@@ -79,6 +81,7 @@ def render(
     level: str = "rows",
     filters: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
+    columns: Sequence[str] = (),
     size: str | None = None,
     style: str | None = None,
     over: str | None = None,
@@ -92,6 +95,7 @@ def render(
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.
+        columns: of a table for people those that are wanted, in this order.
         size: of a picture, a key of `mtlrun.report.levels.SIZES`; by default two columns wide.
         over: the setting that gains are set against, of the table `gain_over`.
         style: of a picture, a file or a style of matplotlib, read after the style of the package.
@@ -113,9 +117,13 @@ def render(
     if over is not None and level != "gain_over":
         raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
     summary = replace(summary, over=over)
+    if columns and not chosen.columns:
+        able = [name for name, entry in FORMATS.items() if entry.columns]
+        raise ConfigError([Fault("--columns", "must go with a format for people", format_name, able)])
     shown = filtered(summary, filters or {})
     if not chosen.data and (why := lacking(summary, shown, level)):
         raise ConfigError([why])
+    more: dict[str, Any] = {"columns": columns} if columns else {}
     if chosen.styled and stream is not None:
-        return chosen.write(shown, level, Style.of(stream))
-    return chosen.write(shown, level, **choices)
+        more["style"] = Style.of(stream)
+    return chosen.write(shown, level, **more, **choices)

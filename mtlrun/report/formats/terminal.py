@@ -11,6 +11,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.text.chosen_columns import chosen_columns, chosen_row_blocks
 from mtlrun.report.text.main_table import FIGURES, Block, row_blocks
 from mtlrun.report.text.number_format import ASCII, UNICODE
 from mtlrun.report.text.sections import level_block, sections
@@ -71,11 +72,17 @@ class Style:
         return cls(shutil.get_terminal_size((100, 24)).columns, color, ascii_only)
 
 
-def to_terminal(summary: Summary, level: str = "rows", style: Style | None = None) -> str:
+def to_terminal(
+    summary: Summary, level: str = "rows", style: Style | None = None, columns: Sequence[str] = ()
+) -> str:
     """Return the tables and sentences, without a line break at the end.
 
     Another level than `rows` gives one table as it is, its lines as long as they are. Where the table would be
-    too wide, first standard deviations, then p values and means are left out.
+    too wide, first standard deviations, then p values and means are left out, unless `columns` names those that are
+    wanted.
+
+    Raises:
+        ConfigError: there is no such level or column.
     """
     from rich.console import Console
     from rich.table import Table
@@ -92,11 +99,12 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
         safe_box=True,
     )
     if level == "rows":
-        parts = _pages(summary, style)
+        parts = _pages(summary, style, columns)
     else:
         marks = ASCII if style.ascii_only else UNICODE
         note = footnote(summary, level, marks)
-        parts = [_table(level_block(summary, level, marks), replace(style, width=UNLIMITED), 1)]
+        block = chosen_columns(level_block(summary, level, marks), columns)
+        parts = [_table(block, replace(style, width=UNLIMITED), 1)]
         parts += ["", Text(note, "dim")] if note else []
     for part in parts:
         # a table's lines are rather too long than broken within words
@@ -107,16 +115,19 @@ def to_terminal(summary: Summary, level: str = "rows", style: Style | None = Non
     return "\n".join(lines).rstrip("\n")
 
 
-def _pages(summary: Summary, style: Style) -> list[RenderableType]:
+def _pages(summary: Summary, style: Style, columns: Sequence[str]) -> list[RenderableType]:
     from rich.text import Text
 
     marks = ASCII if style.ascii_only else UNICODE
-    for gap, spread, leave_out in _LAYOUTS:
-        blocks = row_blocks(summary, marks, spread, leave_out)
+    for gap, spread, leave_out in [(1, True, ())] if columns else _LAYOUTS:
+        if columns:
+            blocks = chosen_row_blocks(summary, columns, marks)
+        else:
+            blocks = row_blocks(summary, marks, spread, leave_out)
         if all(_width(block, gap) <= style.width for block in blocks):
             break
     parts: list[RenderableType] = [part for block in blocks for part in (_table(block, style, gap), "")]
-    for heading, found in sections(summary, marks):
+    for _, heading, found in sections(summary, marks):
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (_table(_folded(block, style.width), style, 1), "")]
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]

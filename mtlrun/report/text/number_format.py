@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from statistics import median
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 from mtlrun.pluralize import pluralize
 from mtlrun.report.tables import plain
 from mtlrun.statistics.settings import SPLITS
+
+_HYPHEN_AS_MINUS = re.compile(r"(?<![\w.])-(?=[\d.])")
 
 
 class Marks(NamedTuple):
@@ -135,3 +138,8 @@ def shown(value: float, kind: str) -> str:
 def significant(value: float, digits: int = 2) -> int:
     """Return a number rounded to so many significant digits, as 4100 for 4123."""
     return int(round(value, digits - 1 - math.floor(math.log10(value)))) if value > 0 else 0
+
+
+def true_minus(text: str) -> str:
+    """Return text with minus signs in place of the hyphens before numbers, not within words or ranges."""
+    return _HYPHEN_AS_MINUS.sub("−", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import LEVELS, load
 from mtlrun.report.text import number_format as words
@@ -12,29 +14,41 @@ from mtlrun.report.text.pareto import frontier_blocks
 from mtlrun.report.text.theory import theory_blocks
 
 
-def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[tuple[str, list[Block]]]:
+class Section(NamedTuple):
+    """Tables under a heading; `level` is the name of what they show."""
+
+    level: str
+    heading: str
+    blocks: list[Block]
+
+
+def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[Section]:
     """Return headings and their blocks, in order; only those that have blocks."""
     found = [
-        ("What each mitigation changes against none (in %)", contrast_blocks(summary)),
+        ("contrasts", "What each mitigation changes against none (in %)", contrast_blocks(summary)),
         (
+            "attribution",
             "What the gains are made of (the parts before the cost of sharing add up to the gain)",
             attribution_blocks(summary, marks),
         ),
         (
+            "frontier",
             "Frontier: against fixed weights, compared with as many points of their grid",
             frontier_blocks(summary),
         ),
         (
+            "forgetting",
             "Forgotten of earlier tasks: best earlier test value less the last",
             forgetting_blocks(summary, marks),
         ),
-        ("All suites together", aggregate_blocks(summary)),
+        ("aggregates", "All suites together", aggregate_blocks(summary)),
         (
+            "theory",
             "Measured against theory: gains, by each seed's own optimum, and by a formula for all seeds",
             theory_blocks(summary),
         ),
     ]
-    return [(heading, blocks) for heading, blocks in found if blocks]
+    return [Section(*parts) for parts in found if parts[2]]
 
 
 def level_block(summary: Summary, level: str, marks: words.Marks = words.UNICODE) -> Block:

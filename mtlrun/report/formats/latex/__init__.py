@@ -1,0 +1,1 @@
+"""LaTeX: tables for a paper, which fit its page."""
