@@ -29,10 +29,11 @@ from mtlrun.prepare.suite_notes import suite_notes
 from mtlrun.progress import Progress, Silent
 from mtlrun.results import Results
 from mtlrun.store.store import Store
+from mtlrun.trackers.process import write_trackers
 
 DEFAULT_STORE = "runs"
 
-WHOLE = ("seeds", "controls", "tune")
+WHOLE = ("seeds", "controls", "tune", "tracker")
 """Keys for which a list is one value, and no sweep; also those below them, as `tune.optimizer.lr`."""
 
 
@@ -59,9 +60,9 @@ def run(
         overrides: as on the command line: `"optimizer.lr=0.01,0.1"`.
         config_dirs: folders with options of your own.
         progress: whether progress is shown on standard error.
-        settings: the same keys with Python values. A list sweeps, but for `seeds`, `controls` and what is below
-            `tune`; a tuple is one list. A mapping sets keys of a group: `budget={"epochs": 5}`. A suite may be an
-            `ArraySuite`, or an object of a dataclass derived from `mtlrun.data.suite.Suite`.
+        settings: the same keys with Python values. A list sweeps, but for `seeds`, `controls`, `tracker` and what
+            is below `tune`; a tuple is one list. A mapping sets keys of a group: `budget={"epochs": 5}`. A suite may
+            be an `ArraySuite`, or an object of a dataclass derived from `mtlrun.data.suite.Suite`.
 
     Raises:
         ConfigError: every fault of the settings; nothing was trained.
@@ -121,6 +122,7 @@ def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watch
     batches = _Batches(overrides, folders, watcher)
     multirun(overrides, batches.train, folders, job_faults)
     assert batches.trained is not None  # a command without jobs is refused
+    write_trackers(batches.job, batches.trained.store.path, watcher.note)
     return batches.trained
 
 
@@ -143,6 +145,7 @@ class _Batches:
         self.overrides, self.watcher = overrides, watcher
         self.known = options_of([Path(folder) for folder in folders])
         self.trained: Trained | None = None
+        self.job: dict[str, Any] = {}
 
     def train(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
         """Train a batch, and return each job's mean oriented validation metric."""
@@ -151,7 +154,7 @@ class _Batches:
         store = self.trained.store if self.trained else _store_of(jobs)
         values = train_batch(jobs, self.overrides, self.watcher, self.known, store)
         assert store is not None  # jobs without a good store are refused
-        self.trained = Trained(store, jobs[0]["study"], jobs[0]["invocation"])
+        self.trained, self.job = Trained(store, jobs[0]["study"], jobs[0]["invocation"]), jobs[0]
         return values
 
 

@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mtlrun.prepare.suite_notes import suite_notes
     from mtlrun.progress import Progress
     from mtlrun.store.store import Store
+    from mtlrun.trackers.process import write_trackers
 
     seen: dict[str, Any] = {}
     opened: dict[str, Store] = {}
@@ -90,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"mtlrun: {told}: repeat it with study=NAME for a report of its own", file=sys.stderr)
         return 1
     _print_report(store, seen["study"])
+    write_trackers(seen, store.path, Progress(sys.stderr).note)
     counts = run_counts(store, manifest)
     if counts["failed"] or counts["diverged"]:
         failed = pluralize(counts["failed"], "run")

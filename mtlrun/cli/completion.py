@@ -29,7 +29,10 @@ COMMANDS = {
 }
 """Every command with its options."""
 
-PLAIN_KEYS = ("seeds", "tune", "controls", "frontier", "study", "store", "save", "device", "dtype")
+PLAIN_KEYS = (
+    *("seeds", "tune", "controls", "frontier", "study", "store", "save", "device", "dtype"),
+    *("tracker", "tracker_options"),
+)
 
 _BASH = r"""
 _mtlrun() {

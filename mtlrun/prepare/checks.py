@@ -26,6 +26,7 @@ from mtlrun.prepare.too_large import with_one_default
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
+from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER, tracker_faults
 from mtlrun.training.loop.task_losses import check_losses
 from mtlrun.training.network import Parts
 from mtlrun.training.runtime.numerics import STORED
@@ -38,6 +39,7 @@ NODES = (*PARTS, "budget", "statistics", "stop", "launch")
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "check", "study"),
     *("store", "save", "device", "dtype", "invocation"),
+    *(TRACKER, OPTIONS),
 )
 ONE_PER_STUDY = (
     *(
@@ -53,6 +55,8 @@ ONE_PER_STUDY = (
         "statistics",
         "stop",
         "launch",
+        TRACKER,
+        OPTIONS,
     ),
     *(
         "budget.select",
@@ -89,7 +93,8 @@ def prepare(
         faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
     for key in ONE_PER_STUDY:
         if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
-            fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
+            rule = "must be the same in all cells of a study, so it cannot be swept"
+            fault = Fault(key, SEVERAL if key == TRACKER else rule)
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
@@ -276,7 +281,7 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
 
 def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
-    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job)]
+    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job), *tracker_faults(job)]
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):
         faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
