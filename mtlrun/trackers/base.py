@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtlrun.trackers.content import TrackedStudy
 
 Tell = Callable[[], None]
-"""Is called after each answer of a tracker, so that one that has stopped answering is noticed."""
+"""Is called before the first request and after each answer, so that a tracker that does not answer is noticed."""
 
 
 class TrackerError(MtlrunError):
@@ -61,7 +61,7 @@ class Tracker(Configured, ABC):
 
         Args:
             study: what the store has of it.
-            tell: called after each answer.
+            tell: called before the first request, and after each answer.
 
         Raises:
             TrackerError: it cannot be written to. Errors of its own library may also come through.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mtlrun.catalog import Known, label, options_of
+from mtlrun.memo import Memo
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.report.formats.registry import render
 from mtlrun.report.setting_text import setting_text
@@ -56,7 +58,8 @@ class TrackedRun:
         status: `finished`, `diverged` or `failed`.
         error: the message of a failed run, else "".
         settings: every setting by dotted key, as text.
-        facts: device, versions and cost by name, as text or numbers.
+        made_with: the device, and the version of each package.
+        cost: its figures, units in their names.
         points: its curves, in the order of steps.
     """
 
@@ -66,7 +69,8 @@ class TrackedRun:
     status: str
     error: str
     settings: dict[str, str]
-    facts: dict[str, str | float]
+    made_with: dict[str, str]
+    cost: dict[str, float]
     points: list[Point]
 
     @property
@@ -98,6 +102,7 @@ class TrackedStudy:
         self.store, self.name = store, name
         self.manifest = store.read_study(name)
         self.runs = runs_of(self.manifest["cells"])
+        self._known, self._memo = options_of(), Memo()
         stored = store.statuses()
         self.statuses = {run_id: stored[run_id] for run_id in self.runs if run_id in stored}
 
@@ -120,13 +125,18 @@ class TrackedStudy:
         while ids := list(islice(left, CHUNK)):
             points = _points(self.store, ids)
             for row in self.store.runs(ids).to_dict("records"):
-                yield _tracked(row, self.runs[row["run_id"]], points.get(row["run_id"], []))
+                settings = flat_settings(row["config"], self._known, self._memo)
+                yield _tracked(row, self.runs[row["run_id"]], settings, points.get(row["run_id"], []))
 
     @cached_property
     def summary(self) -> Summary:
         """What the study found."""
         ids = set(self.runs)
         return summarise(self.manifest, self.store.runs(ids), self.store.curves(ids), self.store.scores(ids))
+
+    def judge(self) -> None:
+        """Make the report now, and not when it is first read."""
+        _ = self.files
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of a table of the summary, as plain values; nested ones as text."""
@@ -148,8 +158,9 @@ class TrackedStudy:
         """Return what the study found in words."""
         return "\n\n".join(sentences(self.summary))
 
+    @cached_property
     def files(self) -> dict[str, bytes]:
-        """Return the report by file name: as a page, for programs, and its tables."""
+        """The report by file name: as a page, for programs, and its tables."""
         asked = {"report.html": ("html", "rows"), "report.json": ("json", "rows")}
         asked |= {f"{level}.csv": ("csv", level) for level in ("rows", "contrasts", "suites", "runs")}
         found = {}
@@ -178,32 +189,36 @@ def runs_of(cells: Iterable[Mapping[str, Any]]) -> dict[str, About]:
     return found
 
 
-def flat_settings(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return settings by dotted key, as text; the class of an option stands under the option's own key."""
+def flat_settings(config: Mapping[str, Any], known: Known, memo: Memo) -> dict[str, str]:
+    """Return the settings of a run by dotted key, as text; under a group's own key stands the option."""
     found: dict[str, str] = {}
-    for key, value in config.items():
-        if not prefix and key in LEFT_OUT:
-            continue
-        if isinstance(value, Mapping) and value:
-            found |= flat_settings(value, f"{prefix}{key}.")
-        elif key == "_target_":
-            found[prefix.rstrip(".")] = str(value).rpartition(".")[2]
-        else:
-            found[f"{prefix}{key}"] = setting_text(value)
+    for group, node in config.items():
+        if group not in LEFT_OUT:
+            if isinstance(node, Mapping) and "_target_" in node:
+                found[group] = memo.keyed((group, node), label, group, node, known)
+            found |= _flat(node, group)
     return found
 
 
-def _tracked(row: Mapping[str, Any], about: About, points: list[Point]) -> TrackedRun:
-    cost = {f"cost.{key}": float(v) for key, v in row["cost"].items() if type(v) in (int, float)}
-    versions = {f"version.{key}": str(value) for key, value in row["versions"].items()}
+def _flat(value: Any, key: str) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        return {key: setting_text(value)}
+    parts = ((name, part) for name, part in value.items() if name != "_target_" or "." in key)
+    return {k: text for name, part in parts for k, text in _flat(part, f"{key}.{name}").items()}
+
+
+def _tracked(
+    row: Mapping[Hashable, Any], about: About, settings: dict[str, str], points: list[Point]
+) -> TrackedRun:
     return TrackedRun(
         row["run_id"],
         about,
         int(row["seed"]),
         row["status"],
         row["error"] or "",
-        flat_settings(row["config"]),
-        {"device": row["device"], **versions, **cost},
+        settings,
+        {"device": row["device"], **{key: str(value) for key, value in row["versions"].items()}},
+        {key: float(value) for key, value in row["cost"].items() if type(value) in (int, float)},
         points,
     )
 

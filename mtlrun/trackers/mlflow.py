@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 
-MOST_METRICS, MOST_PARAMS = 1000, 100
-"""Of one request; MLflow's own limits."""
+MOST_METRICS, MOST_PARAMS, FIRST_METRICS = 1000, 100, 900
+"""Of one request, which may hold 1,000 items in all: MLflow's own limits."""
 
 MOST_TEXT, MOST_KEY = 500, 250
 """Characters of a value and of a key that every MLflow takes; longer ones are cut."""
@@ -66,6 +66,7 @@ class MLflow(Tracker):
         self._set_environment()
         from mlflow import MlflowClient
 
+        tell()
         uri = self.uri or os.environ[ADDRESS]
         client = MlflowClient(tracking_uri=uri)
         experiment = self._experiment(client)
@@ -74,7 +75,7 @@ class MLflow(Tracker):
         parent = parent or client.create_run(
             experiment, tags={STUDY: study.name}, run_name=f"study {study.name}"
         )
-        new = study.lacking({run_id: run.data.tags.get(STATUS) for run_id, run in has.items()})
+        new = study.lacking({run_id: _status(run) for run_id, run in has.items()})
         for run_id in new:
             if run_id in has:
                 client.delete_run(has[run_id].info.run_id)  # half written, or of a run that failed at first
@@ -117,38 +118,48 @@ def _found(client: MlflowClient, experiment: str, study: str, tell: Tell) -> tup
             return parent, has
 
 
-def _write_run(client: MlflowClient, experiment: str, parent: str, study: str, run: TrackedRun) -> None:
-    """Write one run. Its status comes last, so that what is half written is known by it."""
-    from mlflow.entities import Metric, Param, RunTag
+def _status(run: Any) -> str:
+    """Return the status of a run that is there; "" for one that is half written."""
+    return "" if run.info.status == "RUNNING" else run.data.tags.get(STATUS, "")
 
-    tags = {RUN: run.run_id, STUDY: study, "mlflow.parentRunId": parent, "mtlrun.role": run.about.role}
-    tags |= {f"mtlrun.{key}": value for key, value in run.about.labels.items()}
-    tags |= {"mtlrun.error": run.error} if run.error else {}
-    began = time.time() - float(run.facts.get("cost.wall_s", 0.0))
-    made = client.create_run(experiment, int(1000 * began), _cut(tags), run.name)
-    settings = {**run.settings, "seed": str(run.seed), **run.facts}
-    params = [Param(key, value) for key, value in _cut(settings).items()]
-    names = _metric_names(point.name for point in run.points)
-    now = int(1000 * time.time())
-    metrics = [Metric(names[name], value, now, step) for step, name, value in run.points]
-    for part in _parts(params, MOST_PARAMS):
-        client.log_batch(made.info.run_id, params=part)
-    for part in _parts(metrics, MOST_METRICS):
-        client.log_batch(made.info.run_id, metrics=part)
-    client.log_batch(made.info.run_id, tags=[RunTag(STATUS, run.status)])
-    client.set_terminated(made.info.run_id, _ENDED[run.status])
+
+def _write_run(client: MlflowClient, experiment: str, parent: str, study: str, run: TrackedRun) -> None:
+    """Write one run. It is ended last, so that what is half written is known as still running."""
+    from mlflow.entities import Metric, Param
+
+    now = time.time()
+    began = int(1000 * (now - run.cost.get("wall_s", 0.0)))
+    made = client.create_run(experiment, began, _cut(_tags(run, study, parent)), run.name).info.run_id
+    points = [*run.points, *((0, f"cost/{key}", value) for key, value in run.cost.items())]
+    names = _allowed_names(name for _, name, _ in points)
+    metrics = [Metric(names[name], value, int(1000 * now), step) for step, name, value in points]
+    params = [Param(key, value) for key, value in _cut({**run.settings, "seed": str(run.seed)}).items()]
+    first = list(_parts(params, MOST_PARAMS))
+    for part in first[1:]:
+        client.log_batch(made, params=part)
+    client.log_batch(made, metrics[:FIRST_METRICS], first[0])
+    for part in _parts(metrics[FIRST_METRICS:], MOST_METRICS):
+        client.log_batch(made, part)
+    client.set_terminated(made, _ENDED[run.status])
+
+
+def _tags(run: TrackedRun, study: str, parent: str) -> dict[str, str]:
+    about = {**run.about.labels, **run.made_with, "role": run.about.role}
+    about |= {"error": run.error} if run.error else {}
+    own = {RUN: run.run_id, STUDY: study, STATUS: run.status, "mlflow.parentRunId": parent}
+    return {**{f"mtlrun.{key}": value for key, value in about.items()}, **own}
 
 
 def _write_report(client: MlflowClient, parent: Any, study: TrackedStudy, tell: Tell) -> None:
     """Write what a study found into its run, unless that is there already."""
     from mlflow.entities import Metric
 
-    files, measures = study.files(), study.measures()
+    files, measures = study.files, study.measures()
     digest = hashlib.sha256(files["report.json"]).hexdigest()[:16]
     if parent.data.tags.get(DIGEST) == digest:
         return
     run_id, now = parent.info.run_id, int(1000 * time.time())
-    names, step = _metric_names(measures), len(study.statuses)
+    names, step = _allowed_names(measures), len(study.statuses)
     metrics = [Metric(names[name], value, now, step) for name, value in measures.items()]
     for part in _parts(metrics, MOST_METRICS):
         client.log_batch(run_id, metrics=part)
@@ -164,7 +175,7 @@ def _write_report(client: MlflowClient, parent: Any, study: TrackedStudy, tell: 
     client.set_terminated(run_id, "FINISHED")
 
 
-def _metric_names(names: Iterable[str]) -> dict[str, str]:
+def _allowed_names(names: Iterable[str]) -> dict[str, str]:
     """Return names as MLflow takes them, by ours: no two are the same."""
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
@@ -179,7 +190,7 @@ def _metric_names(names: Iterable[str]) -> dict[str, str]:
 
 def _cut(values: dict[str, Any]) -> dict[str, str]:
     """Return keys and values as MLflow takes them."""
-    names = _metric_names(values)
+    names = _allowed_names(values)
     return {names[key]: str(value)[:MOST_TEXT] for key, value in values.items()}
 
 

@@ -30,9 +30,6 @@ start()
 """
 """What the process runs: it imports from where this one does, and nothing of the user's script is run again."""
 
-STARTING_S = 60.0
-"""Seconds that imports and the reading of a large store may take before the first answer of a tracker."""
-
 LONGEST = 300
 """Characters of an error that a note quotes."""
 
@@ -76,7 +73,7 @@ def _last_event(process: subprocess.Popen[str], timeout_s: float, limit_s: float
     """Return how the process ended: `new`, `known` and `place`, or an `error`."""
     events: queue.Queue[Event | None] = queue.Queue()
     threading.Thread(target=_listen, args=(process, events), daemon=True).start()
-    begun, patience = time.monotonic(), STARTING_S + timeout_s
+    begun, patience = time.monotonic(), limit_s  # until the first answer it reads the store
     while True:
         left = begun + limit_s - time.monotonic()
         try:

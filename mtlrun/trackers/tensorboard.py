@@ -45,8 +45,8 @@ class TensorBoard(Tracker):
         """Write the runs that the folder does not have, and what the study found; see `Tracker.write`."""
         folder = (Path(self.folder) if self.folder else study.folder / "tensorboard") / study.name
         folder.mkdir(parents=True, exist_ok=True)
-        has = _found(folder)
         tell()
+        has = _found(folder)
         new = study.lacking({run_id: status for run_id, (_, status) in has.items()})
         for run in study.read(new):
             if run.run_id in has:
@@ -54,6 +54,8 @@ class TensorBoard(Tracker):
             _write_whole(folder, _folder_name(run), lambda writer, run=run: _write_run(writer, run))
             tell()
         _write_whole(folder, STUDY, lambda writer: _write_study(writer, study))
+        for name, content in study.files.items():
+            (folder / STUDY / name).write_bytes(content)
         return Written(len(new), len(study.statuses) - len(new), str(folder))
 
 
@@ -93,10 +95,17 @@ def _write_run(writer: Any, run: TrackedRun) -> None:
         writer.add_scalar(name, value, step)
         if name.startswith("test/") and math.isfinite(value):
             last[name] = value
-    settings: dict[str, Any] = {**run.settings, **run.about.labels, "seed": run.seed, "role": run.about.role}
+    settings: dict[str, Any] = {**run.about.labels, **run.settings, "seed": run.seed, "role": run.about.role}
     for summary in hparams(settings, dict.fromkeys(last, 0.0)):
         writer.file_writer.add_summary(summary)
-    about = {"run_id": run.run_id, "status": run.status, "error": run.error, **settings, **run.facts}
+    about: dict[str, Any] = {
+        "run_id": run.run_id,
+        "status": run.status,
+        "error": run.error,
+        **settings,
+        **run.made_with,
+    }
+    about |= {f"cost.{key}": value for key, value in run.cost.items()}
     writer.add_text("run", "\n".join(f"    {key}: {value}" for key, value in about.items()))
 
 

@@ -50,19 +50,18 @@ class WeightsAndBiases(Tracker):
         folder = Path(self.folder) if self.folder else study.folder
         folder.mkdir(parents=True, exist_ok=True)
         ending = hashlib.sha256(study.name.encode()).hexdigest()[:6]  # several studies may have one run
-        has = _complete(folder / "wandb")
         tell()
+        has = _complete(folder / "wandb")
         new = [r for r in study.statuses if has.get(f"{r}-{ending}") != study.statuses[r]]
         for run in study.read(new):
             with self._opened(study, folder, f"{run.run_id}-{ending}", run) as opened:
                 _write_run(opened, run)
             _mark(opened, run.status)
             tell()
-        tables = study.files()
-        of_study = f"study-{hashlib.sha256(tables['report.json']).hexdigest()[:10]}-{ending}"
+        of_study = f"study-{hashlib.sha256(study.files['report.json']).hexdigest()[:10]}-{ending}"
         if of_study not in has:
             with self._opened(study, folder, of_study) as opened:
-                _write_study(opened, study, tables)
+                _write_study(opened, study)
             _mark(opened, "finished")
         return Written(len(new), len(study.statuses) - len(new), str(folder / "wandb"))
 
@@ -72,7 +71,7 @@ class WeightsAndBiases(Tracker):
 
         config: dict[str, Any] = {"study": study.name}
         if run is not None:
-            config |= {**run.settings, **run.about.labels, **run.facts}
+            config |= {**run.about.labels, **run.settings, **run.made_with}
             config |= {"run_id": run.run_id, "seed": run.seed, "status": run.status}
         settings = wandb.Settings(silent=True, console="off", disable_git=True, x_disable_stats=True)
         return wandb.init(
@@ -84,7 +83,7 @@ class WeightsAndBiases(Tracker):
             group=study.name,
             job_type=run.about.role if run else "study",
             config=config,
-            mode=os.environ.get(MODE) or "offline",  # type: ignore[arg-type]
+            mode=os.environ.get(MODE) or "offline",
             save_code=False,
             settings=settings,
         )
@@ -109,28 +108,25 @@ def _write_run(opened: Any, run: TrackedRun) -> None:
     """Write a run's curves, a line for each step."""
     for step, points in groupby(run.points, key=lambda point: point.step):
         opened.log({point.name: point.value for point in points}, step=step)
+    opened.summary.update({f"cost/{key}": value for key, value in run.cost.items()})
     opened.summary["status"] = run.status
     if run.error:
         opened.summary["error"] = run.error
 
 
-def _write_study(opened: Any, study: TrackedStudy, files: dict[str, bytes]) -> None:
+def _write_study(opened: Any, study: TrackedStudy) -> None:
     """Write the tables, gains and the report of a study."""
     import wandb
 
+    shown: dict[str, Any] = {"report": wandb.Html(study.files["report.html"].decode(), inject=False)}
     for name in ("rows", "contrasts", "suites"):
-        rows = study.table(name)
-        if rows:
-            opened.log(
-                {
-                    name: wandb.Table(
-                        list(rows[0]), [list(row.values()) for row in rows], allow_mixed_types=True
-                    )
-                }
-            )
+        if rows := study.table(name):
+            values = [list(row.values()) for row in rows]
+            shown[name] = wandb.Table(list(rows[0]), values, allow_mixed_types=True)
+    opened.log(shown)
     opened.summary.update(study.measures())
-    opened.summary["report"] = study.text()
-    for name, content in files.items():
+    opened.summary["found"] = study.text()
+    for name, content in study.files.items():
         path = Path(opened.dir) / name
         path.write_bytes(content)
         opened.save(str(path), base_path=opened.dir, policy="end")

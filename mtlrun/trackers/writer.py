@@ -39,6 +39,7 @@ def write(request: dict[str, Any], events: TextIO) -> None:
     """
     tracker: Tracker = build(request["node"])
     study = TrackedStudy(Store(request["store"]), request["study"])
+    study.judge()  # before the first request, since it may take longer than an answer
     written = tracker.write(study, lambda: _tell(events, {}))
     _tell(events, written._asdict())
 
