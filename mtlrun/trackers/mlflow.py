@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtlrun.errors import Fault
 from mtlrun.trackers.base import Tell, Tracker, TrackerError, Written
+from mtlrun.user_code import told
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,10 +66,16 @@ class MLflow(Tracker):
         """Write what the experiment does not have of a study; see `Tracker.write`."""
         self._set_environment()
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
 
         tell()
         uri = self.uri or os.environ[ADDRESS]
-        client = MlflowClient(tracking_uri=uri)
+        try:
+            return self._write(MlflowClient(tracking_uri=uri), uri, study, tell)
+        except MlflowException as error:
+            raise TrackerError(_told(error, uri)) from error
+
+    def _write(self, client: MlflowClient, uri: str, study: TrackedStudy, tell: Tell) -> Written:
         experiment = self._experiment(client)
         tell()
         parent, has = _found(client, experiment, study.name, tell)
@@ -99,6 +106,15 @@ class MLflow(Tracker):
         if found.lifecycle_stage != "active":
             raise TrackerError(f"experiment {self.experiment} is deleted: restore it, or choose another")
         return found.experiment_id
+
+
+def _told(error: Exception, uri: str) -> str:
+    """Return what went wrong: for a server that does not answer the kind of error alone, else what MLflow says."""
+    from requests.exceptions import RequestException
+
+    below = error.__cause__ or error.__context__
+    silent = isinstance(below, RequestException) and below.response is None
+    return f"no answer from {uri}: {type(below).__name__}" if silent else told(error)
 
 
 def _found(client: MlflowClient, experiment: str, study: str, tell: Tell) -> tuple[Any, dict[str, Any]]:

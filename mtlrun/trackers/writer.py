@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from mtlrun.config import build
+from mtlrun.errors import MtlrunError
 from mtlrun.store.store import Store
 from mtlrun.trackers.base import Tracker
 from mtlrun.trackers.content import TrackedStudy
@@ -24,7 +25,7 @@ def start() -> None:
     os.dup2(2, 1)  # what libraries print is no event
 
     def tell_error(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
-        _tell(events, {"error": told(error)})
+        _tell(events, {"error": str(error) if isinstance(error, MtlrunError) else told(error)})
 
     sys.excepthook = tell_error  # of whatever kind it is, nobody else is there to tell it
     write(json.loads(sys.stdin.read()), events)
