@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
+from mtlrun.option_rule import rule_faults
 
 MERGE = "tag:yaml.org,2002:merge"
 
@@ -92,9 +93,12 @@ def check_folders(folders: Iterable[Path], groups: Iterable[str]) -> None:
         ConfigError: every fault of every file.
     """
     faults: list[Fault | str] = []
-    for path in (p for folder in folders for group in groups for p in option_files(folder / group)):
+    places = [(folder, group) for folder in folders for group in groups]
+    for path, its_group in (
+        (path, group) for folder, group in places for path in option_files(folder / group)
+    ):
         try:
-            read_options(path)
+            faults += rule_faults(path, its_group, read_options(path))
         except ConfigError as error:
             faults += error.faults
     if faults:

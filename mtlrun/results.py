@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,12 +31,17 @@ class Results:
         manifest: what the study asked for.
         summary: what it found.
         configs: canonical config of every stored run, by run id.
+        failures: errors of failed runs, in full.
     """
 
     def __init__(
-        self, manifest: Mapping[str, Any], summary: Summary, configs: Mapping[str, Mapping[str, Any]]
+        self,
+        manifest: Mapping[str, Any],
+        summary: Summary,
+        configs: Mapping[str, Mapping[str, Any]],
+        failures: Sequence[str] = (),
     ) -> None:
-        self.manifest, self.summary, self.configs = manifest, summary, configs
+        self.manifest, self.summary, self.configs, self._failures = manifest, summary, configs, failures
 
     @classmethod
     def read(cls, store: Store, study: str | None = None) -> Results:
@@ -54,7 +59,8 @@ class Results:
         runs = store.runs(ids)
         configs = dict(zip(runs["run_id"], runs["config"], strict=True))
         summary = summarise(manifest, runs, store.curves(ids), store.scores(ids))
-        return cls(manifest, summary, configs)
+        failures = runs["error"][runs["status"] == "failed"].tolist()
+        return cls(manifest, summary, configs, failures)
 
     @property
     def study(self) -> str:
@@ -65,6 +71,10 @@ class Results:
     def counts(self) -> dict[str, int]:
         """How many runs are `finished`, `diverged`, `failed` or `missing`."""
         return dict(self.summary.counts)
+
+    def errors(self) -> list[str]:
+        """Return the first lines of the errors of failed runs, each once; the store has them in full."""
+        return list(dict.fromkeys(error.partition("\n")[0] for error in self._failures))
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -113,7 +123,7 @@ class Results:
             ConfigError: an unknown column, or a value that no row has.
         """
         texts = {name: str(value) for name, value in filters.items()}
-        return Results(self.manifest, filtered(self.summary, texts), self.configs)
+        return Results(self.manifest, filtered(self.summary, texts), self.configs, self._failures)
 
     def sentences(self) -> list[str]:
         """Return what the study found in words, and what its verdicts are about."""

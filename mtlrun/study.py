@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,17 +19,18 @@ import yaml
 
 from mtlrun.catalog import options_of
 from mtlrun.compose import jobs_of, multirun, override_text
-from mtlrun.config import Configured
-from mtlrun.data.arrays.memory import ArraySuite
+from mtlrun.compose.preset_notes import preset_notes
+from mtlrun.config import build, to_node
 from mtlrun.data.given import MAIN, suite_node
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.execution.batch import Watcher, plan_batch, plan_trials, train_batch
+from mtlrun.execution.batch import Batch, Watcher, plan_batch, plan_trials, train_batch
+from mtlrun.execution.new_runs import telling_stored
 from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.prepare.checks import job_faults
 from mtlrun.prepare.suite_notes import suite_notes
 from mtlrun.progress import Progress, Silent
 from mtlrun.results import Results
-from mtlrun.store.store import Store
+from mtlrun.store.store import ARRAYS, Store
 from mtlrun.trackers.process import write_trackers
 
 DEFAULT_STORE = "runs"
@@ -69,9 +71,10 @@ def run(
         StoreError: the store cannot be read or written.
         WorkerError: a worker process ended; what was stored stays, and the same call goes on from there.
     """
-    with _written(overrides, settings, config_dirs) as asked:
+    with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
         trained = train_study(asked.overrides, asked.folders, watcher)
+    trained.track(watcher)
     return Results.read(trained.store, trained.study)
 
 
@@ -82,8 +85,8 @@ def plan(*overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **
         ConfigError: every fault of the settings.
         StoreError: the store cannot be read.
     """
-    with _written(overrides, settings, config_dirs) as asked:
-        return plan_study(jobs_of(asked.overrides, asked.folders, job_faults), asked.folders)
+    with _written(overrides, settings, config_dirs, keep=False) as asked:
+        return plan_study(asked.overrides, asked.folders).plan
 
 
 def load(store: str | os.PathLike[str] = DEFAULT_STORE, study: str | None = None) -> Results:
@@ -106,11 +109,17 @@ class Trained(NamedTuple):
         store: where its runs are.
         study: its name.
         invocation: tells this command from others that write the same study.
+        job: one of its jobs.
     """
 
     store: Store
     study: str
     invocation: str
+    job: Mapping[str, Any]
+
+    def track(self, watcher: Watcher) -> None:
+        """Write the study to its trackers; what goes wrong is noted, and no error."""
+        write_trackers(self.job, self.store.path, watcher.note)
 
 
 def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> Trained:
@@ -120,22 +129,44 @@ def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watch
         As of `run`.
     """
     batches = _Batches(overrides, folders, watcher)
-    multirun(overrides, batches.train, folders, job_faults)
+    with telling_stored(batches.stores):
+        multirun(overrides, batches.train, folders, job_faults)
     assert batches.trained is not None  # a command without jobs is refused
-    write_trackers(batches.job, batches.trained.store.path, watcher.note)
     return batches.trained
 
 
-def plan_study(jobs: Sequence[dict[str, Any]], folders: Sequence[str]) -> Plan:
-    """Return what training these jobs would mean.
+class Planned(NamedTuple):
+    """A study that is not trained.
+
+    Attributes:
+        plan: what training it would mean.
+        notes: what a user should know of it.
+        batches: what would be trained.
+    """
+
+    plan: Plan
+    notes: list[str]
+    batches: list[Batch]
+
+    def check_memory(self) -> None:
+        """Raise ConfigError unless memory holds a run of each program."""
+        for batch in self.batches:
+            batch.check_memory()
+
+
+def plan_study(overrides: Sequence[str], folders: Sequence[str]) -> Planned:
+    """Return what training would mean, however large; train nothing.
 
     Raises:
-        ConfigError: every fault of the jobs.
+        ConfigError: every fault of the settings.
         StoreError: the store cannot be read.
     """
+    jobs = jobs_of(overrides, folders, job_faults)
     known = options_of([Path(folder) for folder in folders])
-    planned = plan_batch(jobs, known)
-    return Plan(plan_facts(planned, plan_trials(jobs, known, planned.store)[1]))
+    batch = plan_batch(jobs, known)
+    trials = plan_trials(jobs, known, batch.store)[1]
+    notes = [*preset_notes(overrides, known, folders), *suite_notes(jobs)]
+    return Planned(Plan(plan_facts(batch, trials)), notes, [batch] if trials is None else [batch, trials])
 
 
 class _Batches:
@@ -144,23 +175,21 @@ class _Batches:
     def __init__(self, overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> None:
         self.overrides, self.watcher = overrides, watcher
         self.known = options_of([Path(folder) for folder in folders])
+        self.folders = folders
+        self.stores: dict[str, Store] = {}
         self.trained: Trained | None = None
-        self.job: dict[str, Any] = {}
 
     def train(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
         """Train a batch, and return each job's mean oriented validation metric."""
-        for note in suite_notes(jobs):
+        notes = [] if self.trained else preset_notes(self.overrides, self.known, self.folders)
+        for note in [*notes, *suite_notes(jobs)]:
             self.watcher.note(note)
-        store = self.trained.store if self.trained else _store_of(jobs)
-        values = train_batch(jobs, self.overrides, self.watcher, self.known, store)
-        assert store is not None  # jobs without a good store are refused
-        self.trained, self.job = Trained(store, jobs[0]["study"], jobs[0]["invocation"]), jobs[0]
+        name = jobs[0].get("store") if jobs else None
+        if isinstance(name, str) and name:  # another is told as a fault
+            self.stores.setdefault(name, Store(name))
+        values = train_batch(jobs, self.overrides, self.watcher, self.known, self.stores.get(str(name)))
+        self.trained = Trained(self.stores[str(name)], jobs[0]["study"], jobs[0]["invocation"], jobs[0])
         return values
-
-
-def _store_of(jobs: Sequence[dict[str, Any]]) -> Store | None:
-    name = jobs[0].get("store") if jobs else None
-    return Store(name) if isinstance(name, str) and name else None  # another is told as a fault
 
 
 class _Asked(NamedTuple):
@@ -172,34 +201,54 @@ class _Asked(NamedTuple):
 
 @contextmanager
 def _written(
-    overrides: Sequence[str], settings: Mapping[str, Any], folders: Sequence[str | os.PathLike[str]]
+    overrides: Sequence[str],
+    settings: Mapping[str, Any],
+    folders: Sequence[str | os.PathLike[str]],
+    keep: bool,
 ) -> Iterator[_Asked]:
-    """Write settings as overrides; objects become options in a folder that is there as long as needed."""
+    """Write settings as overrides; objects become options in a folder that is there as long as needed.
+
+    Arrays are kept in the store where runs will be trained on them.
+    """
     with tempfile.TemporaryDirectory(prefix="mtlrun-") as own:
         texts = [*overrides]
-        for key, value in _given(settings, overrides, Path(own)).items():
+        for key, value in _given(settings, overrides, folders, Path(own), keep).items():
             texts += _override_texts(key, value)
-        yield _Asked(texts, [*(os.fspath(f) for f in folders), *([own] if any(Path(own).iterdir()) else [])])
+        yield _Asked(
+            texts, [*(os.fspath(f) for f in folders), *([own] if Path(own, "suite").is_dir() else [])]
+        )
 
 
-def _given(settings: Mapping[str, Any], overrides: Sequence[str], own: Path) -> dict[str, Any]:
+def _given(
+    settings: Mapping[str, Any],
+    overrides: Sequence[str],
+    folders: Sequence[str | os.PathLike[str]],
+    own: Path,
+    keep: bool,
+) -> dict[str, Any]:
     """Return settings with each suite that is an object as the name of an option in the folder `own`."""
     found = dict(settings)
     value = settings.get("suite")
     several = value if isinstance(value, list) else [value]
-    objects = [one for one in several if isinstance(one, ArraySuite | Configured)]
+    objects = [one for one in several if not isinstance(one, str | None)]
     if not objects:
         return found
     local = any(type(one).__module__ == MAIN for one in objects)
     key = "launch.processes"
     if local and key not in settings and not any(text.startswith(f"{key}=") for text in overrides):
         found[key] = 1  # other processes do not know the classes of a script or a notebook
-    folder = Path(_store_name(settings, overrides)) / "arrays"
+    store = Store(_store_name(settings, overrides))
+    if keep:
+        store.check_writable()
+    folder = store.path / ARRAYS if keep else own / ARRAYS
+    known = options_of([Path(folder) for folder in folders])["suite"]
     named: list[Any] = []
     for one in several:
         if one in objects:
-            node = suite_node(one, folder, workers=found.get(key) != 1)
-            name = _free_name(one, named)
+            node = to_node(
+                build(suite_node(one, folder, workers=found.get(key) != 1))
+            )  # every setting, to be set
+            name = _free_name(one, {*known, *named})
             (own / "suite").mkdir(exist_ok=True)
             (own / "suite" / f"{name}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")
             named.append(name)
@@ -217,10 +266,10 @@ def _store_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> str:
     return str(settings.get("store", DEFAULT_STORE))
 
 
-def _free_name(suite: Any, taken: Sequence[Any]) -> str:
-    """Return what a suite is called: its `name`, else its class, with a number where another is called so."""
+def _free_name(suite: Any, taken: Collection[str]) -> str:
+    """Return the option of a suite: its `name`, else its class, with a number where another option is called so."""
     wanted = re.sub(r"\W+", "_", str(getattr(suite, "name", None) or type(suite).__name__), flags=re.ASCII)
-    names = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, len(taken) + 2))
+    names = (wanted if number == 1 else f"{wanted}_{number}" for number in count(1))
     return next(name for name in names if name not in taken)
 
 

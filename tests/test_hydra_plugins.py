@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from hydra.plugins.sweeper import Sweeper
 from support.commands import mtlrun, planned, reported, segments, tiny
 
 from hydra_plugins.mtlrun_cohorts.cohorts import CohortLauncher
-from mtlrun.launch.compose import multirun
+from mtlrun.compose import multirun
 from mtlrun.store.store import Store
 
 
@@ -97,6 +98,10 @@ class Searching(Sweeper):
 def test_a_sweeper_that_searches_makes_one_study_and_finds_its_folder(tmp_path, monkeypatch):
     name = "hydra_plugins.searching.Searching"  # Hydra takes plugins of this package only
     monkeypatch.setitem(Plugins.instance().class_name_to_class, name, Searching)
+    module = ModuleType("hydra_plugins.searching")
+    module.Searching = Searching  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(Searching, "__module__", module.__name__)
     store, folder = tmp_path / "store", tmp_path / "found"
     done = mtlrun("sweep", *tiny(store, f"hydra.sweeper._target_={name}", f"hydra.sweep.dir={folder}"))
     assert done.code == 0, done.err
@@ -127,15 +132,12 @@ def test_jobs_that_are_not_ours_are_refused():
 
 
 class Counting:
-    """A task that notes the width of each job, which is its value too."""
+    """Notes the width of each job of a batch, which is its value too."""
 
     def __init__(self) -> None:
         self.seen: list[list[int]] = []
 
-    def __call__(self, config: Any) -> float:
-        raise AssertionError("our launcher hands over whole batches")
-
-    def batch(self, jobs: Any) -> list[float]:
+    def __call__(self, jobs: Any) -> list[float]:
         self.seen.append([job["model"]["width"] for job in jobs])
         return [float(width) for width in self.seen[-1]]
 

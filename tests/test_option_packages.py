@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.commands import mtlrun, planned, reported, tiny
 
 from mtlrun.catalog import options_of
 from mtlrun.cli.completion import completions
+from mtlrun.compose import jobs_of
 from mtlrun.errors import ConfigError
-from mtlrun.launch.compose import multirun
 from mtlrun.option_packages import option_folders
 
 METHOD = '''
@@ -35,20 +33,6 @@ class Constant(Weighting):
         return torch.ones_like(signals.losses) * self.value, state
 '''
 PRESET = "# @package _global_\n# Half.\ndefaults:\n  - override /weighting: half\n"
-
-
-class Jobs:
-    """Keeps what Hydra composes."""
-
-    def __init__(self) -> None:
-        self.jobs: list[dict[str, Any]] = []
-
-    def __call__(self, config: Any) -> float:
-        raise AssertionError("a batch is expected")
-
-    def batch(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
-        self.jobs = list(jobs)
-        return [0.0] * len(jobs)
 
 
 def install(site: Path, announced: str) -> None:
@@ -138,5 +122,5 @@ def test_ours_and_a_given_folder_come_first(site, tmp_path):
     assert listed.count("From mine.") == 1
     assert "half                 From mine." in listed
     # Hydra composes the same ones.
-    multirun(["weighting=equal,half"], (found := Jobs()), [str(tmp_path / "mine")])
-    assert [job["weighting"].get("value") for job in found.jobs] == [None, 0.25]
+    jobs = jobs_of(["weighting=equal,half"], [str(tmp_path / "mine")])
+    assert [job["weighting"].get("value") for job in jobs] == [None, 0.25]

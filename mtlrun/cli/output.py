@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from mtlrun.errors import MtlrunError
 
@@ -35,3 +36,15 @@ def write_out(content: str | bytes, end: str = "\n") -> None:
 def discard_output() -> None:
     """Let the rest of standard output go nowhere, so that its end does not fail once more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_file(path: str, content: str | bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    from mtlrun.store.files import write_whole
+
+    data = content.encode() if isinstance(content, str) else content
+    write_whole(Path(path), lambda file: file.write(data))

@@ -10,6 +10,8 @@ from mtlrun.pluralize import pluralize
 MOST_RUNS = 1_000_000
 """Runs that one command may ask for, without baselines."""
 
+NO_JOB = "the overrides ask for no job: a glob or a range in them is empty"
+
 RULE = f"must ask for no more than {MOST_RUNS:,}"
 
 

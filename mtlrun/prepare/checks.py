@@ -15,7 +15,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
 from mtlrun.planning.gate_settings import gate_faults
-from mtlrun.planning.limits import check_runs, most_faults
+from mtlrun.planning.limits import NO_JOB, check_runs, most_faults
 from mtlrun.planning.pareto_grid import front_nodes, frontier_faults, points
 from mtlrun.planning.runs import PARTS
 from mtlrun.planning.saving import SAVES
@@ -86,7 +86,7 @@ def prepare(
     if jobs and isinstance(jobs[0].get("seeds"), int | list):
         check_runs(len(jobs), seed_count(jobs[0]["seeds"]), "job")
     if not jobs:
-        raise ConfigError(["the overrides ask for no job: a glob or a range in them is empty"])
+        raise ConfigError([NO_JOB])
     memo, looked = Memo(), looked or Memo()
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
     for job in jobs:

@@ -3,6 +3,7 @@
 Layout, known to this module alone::
 
     STORE/<UTC time>-<pid>-<random>.parquet   one segment, written once, never changed
+    STORE/arrays/<digest>.npz                 data of suites that Python gave
     STORE/studies/<name>.json                 what one study asked for; the newest write of a name stays
     .*.tmp                                    a write that was cut off; ignored
 
@@ -32,6 +33,9 @@ from mtlrun.store.scores import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ARRAYS = "arrays"
+"""The folder in a store that has the arrays of suites which Python gave."""
 
 _STUDY_SCHEMA_VERSION = 1
 STUDY_RULE = "must begin with a letter or digit and hold only letters, digits, `.`, `_`, `-` (128 at most)"
@@ -257,4 +261,6 @@ def _check_folder(folder: Path) -> None:
 
 def _is_store(folder: Path) -> bool:
     visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return not visible or any(path.suffix == ".parquet" or path.name == "studies" for path in visible)
+    return not visible or any(
+        path.suffix == ".parquet" or path.name in ("studies", ARRAYS) for path in visible
+    )

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from support.commands import mtlrun, planned
 
+from mtlrun.compose import jobs_of
+
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```(?:python|yaml|toml)\n(.*?)^```$", PAGE, re.M | re.S))
 COMMANDS = [
@@ -56,7 +58,7 @@ def test_every_example_is_there_and_short():
     kinds = ("weighting", "sharing", "schedule", "suite")
     assert [name for name in FILES if name.endswith(".py")] == [f"mine/{kind}.py" for kind in kinds]
     yamls = [name for name in FILES if name.endswith(".yaml")]
-    assert [Path(name).parent for name in yamls] == [Path("my_conf", kind) for kind in kinds]
+    assert [Path(name).parent for name in yamls] == [Path("my_conf", kind) for kind in (*kinds, "mitigation")]
     assert len(COMMANDS) == len(kinds) + 2
     for name, text in FILES.items():
         assert 1 < len(text.splitlines()) < 30, name
@@ -97,6 +99,14 @@ def test_a_setting_that_other_options_lack_is_swept(folder):
     alone, together = (line for line in COMMANDS if "weighting.floor" in line)
     assert "study main: 2 cells" in shell(alone.replace("sweep", "plan"), *TINY, cwd=folder)
     assert names_in_table(shell(together, *TINY, cwd=folder)) == {"none", "inverse"}
+
+
+def test_a_preset_sets_other_groups_and_an_explicit_choice_beats_it(folder):
+    (preset,) = (Path(name).stem for name in FILES if name.startswith("my_conf/mitigation/"))
+    jobs = jobs_of([f"mitigation={preset}", "heads=mlp,linear"], [str(folder / "my_conf")])
+    assert [job["weighting"] for job in jobs] == [{"_target_": "mine.weighting.Inverse", "floor": 0.1}] * 2
+    assert jobs_of([f"mitigation={preset}"], [str(folder / "my_conf")])[0]["heads"] == jobs[0]["heads"]
+    assert jobs[0]["heads"] != jobs[1]["heads"]
 
 
 def test_own_strategies_are_listed_and_have_pages(folder, monkeypatch):

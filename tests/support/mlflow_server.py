@@ -29,10 +29,19 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{free_port()}"
     command = [
         *(str(PYTHON), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", address.rpartition(":")[2]),
-        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"),
+        *(
+            "--backend-store-uri",
+            f"sqlite:///{folder}/mlflow.db",
+            "--artifacts-destination",
+            f"{folder}/artifacts",
+        ),
         *("--workers", "1"),
     ]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {
+        **os.environ,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     environment.pop("PYTHONPATH", None)
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(

@@ -50,9 +50,10 @@ def test_settings_are_checked_also_of_trackers_that_are_not_chosen():
     assert told("a", a={**NODE, "timeout_s": 0}) == [
         "`tracker_options.a.timeout_s` must be positive, found 0.0"
     ]
-    assert "must name a class derived from mtlrun.trackers.base.Tracker" in told(
-        None, a={"_target_": "mtlrun.schedule.joint.Joint"}
-    )[0]
+    assert (
+        "must name a class derived from mtlrun.trackers.base.Tracker"
+        in told(None, a={"_target_": "mtlrun.schedule.joint.Joint"})[0]
+    )
 
 
 def test_a_folder_that_a_tracker_writes_is_not_taken_for_its_package(tmp_path, monkeypatch):

@@ -74,7 +74,9 @@ def test_each_run_has_its_settings_curves_and_status(server, written):
         assert found.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert found.data.tags["mtlrun.role"] == run.about.role
         last = {p.name: p.value for p in run.points}
-        assert {k: v for k, v in found.data.metrics.items() if not k.startswith("cost/")} == pytest.approx(last)
+        assert {k: v for k, v in found.data.metrics.items() if not k.startswith("cost/")} == pytest.approx(
+            last
+        )
     run = next(r for r in study.read(study.statuses) if r.name == "digits_parity hard pcgrad seed=1")
     history = client_of(server).get_metric_history(own[run.run_id].info.run_id, "val/digit/accuracy")
     assert [(m.step, m.value) for m in history] == [
@@ -101,7 +103,9 @@ def test_the_same_command_again_doubles_nothing(server, written):
     assert f"mlflow: wrote 0 runs, 12 known: {server}, experiment commands" in done.err.splitlines()
     again, own_again = runs_of(server, "commands")
     assert again.info.run_id == parent.info.run_id
-    assert {k: run.info.run_id for k, run in own_again.items()} == {k: run.info.run_id for k, run in own.items()}
+    assert {k: run.info.run_id for k, run in own_again.items()} == {
+        k: run.info.run_id for k, run in own.items()
+    }
     client = client_of(server)
     for run in (again, next(iter(own.values()))):
         for name in run.data.metrics:

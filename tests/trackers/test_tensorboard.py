@@ -74,7 +74,9 @@ def test_writing_again_adds_nothing_and_replaces_what_was_cut_off(trained, tmp_p
     files = {path.name: sorted(p.name for p in path.iterdir()) for path in folder.iterdir()}
     first, second = sorted(name for name in files if name != STUDY)[:2]
     (folder / first).rename(folder / f".{first}.tmp")  # as an interruption leaves it
-    (folder / second).rename(folder / second.replace(".finished-", ".failed-"))  # the store has it finished now
+    (folder / second).rename(
+        folder / second.replace(".finished-", ".failed-")
+    )  # the store has it finished now
     told = tracker.write(study, lambda: None)
     assert (told.new, told.known) == (2, 10)
     again = {path.name: sorted(p.name for p in path.iterdir()) for path in folder.iterdir()}

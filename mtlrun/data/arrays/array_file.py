@@ -17,8 +17,8 @@ from mtlrun.data.arrays.content import Arrays, array_digest, digest
 from mtlrun.data.arrays.inputs import as_bytes, fitted, pixel_moments
 from mtlrun.data.arrays.notes import notes
 from mtlrun.data.arrays.npz import held
-from mtlrun.data.checks.every_split import Lack, remedy
 from mtlrun.data.checks.label_checks import PartLabels
+from mtlrun.data.checks.split_remedy import Lack, remedy
 from mtlrun.data.identity_key import Same
 from mtlrun.data.input_files import read_numbers
 from mtlrun.data.splits import train_rows

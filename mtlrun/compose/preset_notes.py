@@ -8,21 +8,24 @@ from pathlib import Path
 from hydra.errors import HydraException
 
 from mtlrun.catalog import Known, describe
-from mtlrun.launch.composing import loader, parsed
-from mtlrun.launch.override_faults import values_of
+from mtlrun.compose.hydra_internals import current_loader, hydra_with
+from mtlrun.compose.override_faults import parsed, values_of
+from mtlrun.option_packages import option_folders
 from mtlrun.pluralize import some_of
 
 PRESETS = "mitigation"
 
 
-def preset_notes(overrides: Sequence[str], known: Known) -> list[str]:
+def preset_notes(overrides: Sequence[str], known: Known, folders: Sequence[str] = ()) -> list[str]:
     """Return a note for each group whose explicit option beats what mitigations would set there.
 
     Args:
-        overrides: of the command line; Hydra has been initialised, as in a batch of its jobs.
+        overrides: as on the command line.
         known: every option by group.
+        folders: of a user's own options.
     """
-    chosen = _chosen(overrides)
+    with hydra_with([*map(Path, folders), *option_folders()]):
+        chosen = _chosen(overrides)
     notes = []
     for group, options in chosen.items():
         sets = {name: _sets(name, known).get(group) for name in chosen.get(PRESETS, ())}
@@ -43,7 +46,7 @@ def _chosen(overrides: Sequence[str]) -> dict[str, list[str]]:
             override = parsed(text)
         except HydraException:  # told as a fault
             continue
-        if loader().get_group_options(override.key_or_group) and not override.is_delete():
+        if current_loader().get_group_options(override.key_or_group) and not override.is_delete():
             chosen[override.key_or_group] = values_of(override)
     return chosen
 

@@ -1,21 +1,41 @@
-"""Hydra's view of the folders of options: each file is read once, checked, and has today's names of settings."""
+"""Every private part of Hydra and OmegaConf that mtlrun uses; no other file uses one, which a test holds.
+
+- `hydra._internal.config_repository.ConfigRepository`: base class of `OptionRepository`, which reads each file once,
+  checks it, and gives renamed settings their present names. Its `_find_object_source` finds the file of an option.
+- `hydra._internal.config_loader_impl.ConfigLoaderImpl.repository`: `OptionRepository` is put there, to load options.
+- `GlobalHydra.hydra`, a `hydra._internal.hydra.Hydra`: its `multirun` starts a sweeper as Hydra's command line does.
+- `DictConfig._get_node`: reads a key without resolving interpolations.
+
+Tried with hydra-core 1.3.2 (omegaconf 2.3.1), 1.3.8 (2.3.1) and 1.4.0rc3 (2.4.1rc1).
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hydra
+from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
-from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult
+from hydra.types import TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from mtlrun.catalog import conf_dir
 from mtlrun.config import RENAMED, both_names
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.option_files import read_options
+
+_VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
+"""Which release's defaults Hydra has: 1.3 wants to be told, 1.4 warns where it is told."""
 
 
 class OptionRepository(ConfigRepository):
@@ -56,6 +76,47 @@ class OptionRepository(ConfigRepository):
         if source is not None and source.scheme() == "file" and Path(source.path) != conf_dir().resolve():
             name = config_path if config_path.endswith(".yaml") else f"{config_path}.yaml"
             read_options(Path(source.path, name))
+
+
+@contextmanager
+def hydra_with(folders: Sequence[Path]) -> Iterator[None]:
+    """Start Hydra on our folder of config groups, with more folders behind it; end it afterwards.
+
+    Where it runs already, as in a program or notebook that uses Hydra itself, that one is put back.
+    """
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir().resolve()), job_name="mtlrun", **_VERSION_BASE):
+            loader = current_loader()
+            for folder in reversed(folders):
+                path = f"file://{folder.resolve()}"
+                loader.get_search_path().append("options", path, SearchPathQuery("main", None))
+            loader.repository = OptionRepository(loader.get_search_path())
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer
+
+
+def current_loader() -> ConfigLoaderImpl:
+    """Return the loader of Hydra as it was started."""
+    loader = GlobalHydra.instance().config_loader()
+    assert isinstance(loader, ConfigLoaderImpl)
+    return loader
+
+
+def load_config(loader: ConfigLoader, path: str) -> ConfigResult | None:
+    """Return one file of the search path as Hydra reads it, without what its defaults list brings in."""
+    assert isinstance(loader, ConfigLoaderImpl)
+    found: ConfigResult | None = loader.repository.load_config(path)
+    return found
+
+
+def start_multirun(task: TaskFunction, overrides: Sequence[str]) -> None:
+    """Compose the config of the whole sweep, and hand its overrides to the sweeper that it chooses."""
+    started = GlobalHydra.instance().hydra
+    assert started is not None
+    started.multirun("config", task, list(overrides), with_log_configuration=False)
 
 
 def _rename(config: DictConfig, group: str) -> None:

@@ -9,30 +9,22 @@ from typing import Any
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from mtlrun.errors import ConfigError
-from mtlrun.launch.compose import multirun
-from mtlrun.launch.composing import plain
-
-
-class Recorder:
-    """A task that keeps the jobs of every batch."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[dict[str, Any]]] = []
-
-    def __call__(self, config: Any) -> float:
-        return self.batch([plain(config)])[0]
-
-    def batch(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
-        self.batches.append(list(jobs))
-        return [0.0] * len(jobs)
+from mtlrun.compose import jobs_of, multirun
+from mtlrun.compose.hydra_internals import hydra_with
+from mtlrun.errors import ConfigError, Fault
+from mtlrun.prepare.checks import job_faults
 
 
 def composed(*overrides: str, config_dirs: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the jobs of one command, which must come as one batch."""
-    task = Recorder()
-    multirun(overrides, task, config_dirs)
-    (jobs,) = task.batches
+    batches: list[list[dict[str, Any]]] = []
+
+    def keep(jobs: Sequence[dict[str, Any]]) -> list[float]:
+        batches.append(list(jobs))
+        return [0.0] * len(jobs)
+
+    multirun(overrides, keep, config_dirs, job_faults)
+    (jobs,) = batches
     return jobs
 
 
@@ -84,6 +76,14 @@ def test_interpolations_are_resolved():
     assert job["heads"]["width"] == 24
 
 
+def test_interpolations_may_be_relative_and_are_forgotten_where_they_are_overridden():
+    overrides = ["budget.steps=${.epochs}", "budget.epochs=3", "study=${nothing}", "study=ab"]
+    jobs = composed(*overrides, "model.width=1,2")
+    assert [(job["budget"]["steps"], job["study"]) for job in jobs] == [(3, "ab")] * 2
+    with pytest.raises(ConfigError, match="nothing"):
+        composed("study=${nothing}")
+
+
 def test_folders_of_a_user_hold_options_and_ours_come_first(tmp_path):
     for name, width in (("first", 1), ("second", 2)):
         folder = tmp_path / name / "model"
@@ -123,12 +123,21 @@ def test_an_interpolation_that_fails_does_not_hide_other_faults():
 
 
 def test_a_fault_of_the_program_is_no_fault_of_the_config():
-    class Wrong(Recorder):
-        def batch(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
-            raise ValueError("not about overrides")
+    def wrong(jobs: Sequence[dict[str, Any]]) -> list[float]:
+        raise ValueError("not about overrides")
 
     with pytest.raises(ValueError, match="not about overrides"):
-        multirun([], Wrong())
+        multirun([], wrong)
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_another_hydra_that_runs_already_is_put_back():
+    with hydra_with([]):
+        outer = GlobalHydra.instance().hydra
+        assert len(composed("weighting=equal,pcgrad")) == 2
+        with pytest.raises(ConfigError):
+            composed("nonsense=3")
+        assert GlobalHydra.instance().hydra is outer
     assert not GlobalHydra.instance().is_initialized()
 
 
@@ -136,3 +145,39 @@ def test_hydra_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     composed("weighting=equal,pcgrad")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_jobs_alone_are_those_of_all_batches_whatever_launcher_is_chosen():
+    overrides = ["model.width=range(1,6)", "suite=digits_two,digits_parity"]
+    cases = "hydra.sweeper.cases=[{model: linear}, {model: mlp, heads: mlp}]"
+    many = jobs_of([*overrides, cases, "hydra.sweeper.max_batch_size=3", "hydra/launcher=basic"])
+    assert [{**job, "invocation": ""} for job in many] == [
+        {**job, "invocation": ""} for job in composed(*overrides, cases)
+    ]
+    assert len(many) == 20
+
+
+@pytest.mark.parametrize("empty", ["model=glob(nothing*)", "model.width=range(3,3)"])
+def test_overrides_that_ask_for_nothing_are_told(empty):
+    with pytest.raises(ConfigError, match="ask for no job: a glob or a range in them is empty"):
+        jobs_of([empty])
+
+
+def test_jobs_alone_are_not_checked_unless_that_is_asked_for():
+    assert jobs_of(["model.width=-1"])[0]["model"]["width"] == -1
+    with pytest.raises(ConfigError) as caught:
+        jobs_of(["model.width=-1", "nonsense=3"])
+    assert len(caught.value.faults) == 1
+    with pytest.raises(ConfigError) as caught:
+        jobs_of(["model.width=-1", "nonsense=3"], job_faults=job_faults)
+    assert [fault.key for fault in caught.value.faults if isinstance(fault, Fault)] == [
+        "nonsense",
+        "model.width",
+    ]
+
+
+def test_an_interval_is_for_other_sweepers():
+    with pytest.raises(
+        ConfigError, match=r"does not support .* found `optimizer.lr=interval\(0,1\)`: list values"
+    ):
+        jobs_of(["optimizer.lr=interval(0,1)"])

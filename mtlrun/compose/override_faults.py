@@ -1,27 +1,41 @@
-"""What is wrong with overrides that do not compose: every fault, in words of ours."""
+"""What is wrong with overrides: Hydra's own errors become ours, all of them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from mtlrun.catalog import OPTION_RULE, groups, options_of, settings
+from mtlrun.compose.grid_size import value_faults
+from mtlrun.compose.hydra_internals import current_loader
+from mtlrun.compose.plain import COMPOSE_ERRORS, first_line, plain
 from mtlrun.errors import ConfigError, Fault, did_you_mean
-from mtlrun.launch.bounds import value_faults
-from mtlrun.launch.composing import COMPOSE_ERRORS, first_line, loader, parsed, plain
 from mtlrun.near_misses import guesses, question
-from mtlrun.prepare.checks import job_faults
+
+JobFaults = Callable[[Mapping[str, Any]], list[Fault | str]]
+"""Finds every fault of a job, as `mtlrun.prepare.checks.job_faults` does."""
 
 _PLAIN_SIGNS = "other signs than letters from a to z, digits and - _ . / : + % @ * $ \\"
 
 
-def override_faults(overrides: Sequence[str]) -> list[Fault | str]:
-    """Find what is wrong with overrides that do not compose, one by one; then check what is left."""
+def no_job_faults(job: Mapping[str, Any]) -> list[Fault | str]:
+    """Return none: for callers that check jobs later, or not at all."""
+    return []
+
+
+def override_faults(overrides: Sequence[str], job_faults: JobFaults) -> list[Fault | str]:
+    """Find what is wrong with overrides that do not compose, one by one; then check what is left.
+
+    Args:
+        overrides: as Hydra takes them; Hydra has been started.
+        job_faults: finds the faults of the job that the faultless overrides compose.
+    """
     faults: list[Fault | str] = []
     unread: list[str] = []
     good: list[Override] = []
@@ -50,13 +64,16 @@ def override_faults(overrides: Sequence[str]) -> list[Fault | str]:
             good.append(override)
     wrong = _compose_faults(good)
     first = [text for text in next(_jobs(good)) if text not in wrong]
-    config, faults = _composed(first), [*faults, *wrong.values()]
-    try:
-        of_job = [] if config is None else job_faults(plain(config))
-    except ConfigError as error:
-        of_job = error.faults
+    of_job = _faults_of(_composed(first), job_faults)
     missing = [f for f in of_job if isinstance(f, Fault) and f.key in unread]  # as they could not be read
-    return [*faults, *(f for f in of_job if f not in missing)]
+    return [*faults, *wrong.values(), *(f for f in of_job if f not in missing)]
+
+
+def _faults_of(config: DictConfig | None, job_faults: JobFaults) -> list[Fault | str]:
+    try:
+        return [] if config is None else job_faults(plain(config))
+    except ConfigError as error:
+        return error.faults
 
 
 def _not_understood(text: str, error: HydraException) -> str:
@@ -98,6 +115,10 @@ def _compose_faults(overrides: Sequence[Override]) -> dict[str, Fault | str]:
     return wrong
 
 
+def parsed(text: str) -> Override:
+    return OverridesParser.create(config_loader=current_loader()).parse_overrides([text])[0]
+
+
 def _split(words: Sequence[str]) -> int:
     """Return how many words, of which the first alone is no override, together are one; 0 where none are.
 
@@ -117,7 +138,7 @@ def _jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
     first = [_with_value(override, 0) for override in overrides]
     yield first
     for place, override in enumerate(overrides):
-        if override.is_discrete_sweep() and loader().get_group_options(override.key_or_group):
+        if override.is_discrete_sweep() and current_loader().get_group_options(override.key_or_group):
             for number in range(1, len(values_of(override))):
                 yield [*first[:place], _with_value(override, number), *first[place + 1 :]]
 
@@ -146,11 +167,13 @@ def _with_value(override: Override, number: int) -> str:
 def _option_fault(override: Override) -> Fault | None:
     """Return what is wrong with a choice of an option."""
     group = override.key_or_group
-    options = loader().get_group_options(group)
+    options = current_loader().get_group_options(group)
     if group in ("hydra.sweeper", "hydra.launcher") and not isinstance(override.value(), dict):
         of_hydra = group.replace(".", "/")
         rule = f"holds settings; its option is chosen by {of_hydra}, as {of_hydra}=basic"
-        return Fault(group, rule, override.get_value_element_as_str(), loader().get_group_options(of_hydra))
+        return Fault(
+            group, rule, override.get_value_element_as_str(), current_loader().get_group_options(of_hydra)
+        )
     if not options or override.is_delete():
         return None
     if isinstance(override.value(), list):
@@ -171,7 +194,7 @@ def _compose_fault(overrides: Sequence[str], text: str, swept: Sequence[Override
         swept: those of all jobs.
     """
     key = text.partition("=")[0]
-    choices = [o for o in overrides if loader().get_group_options(o.partition("=")[0])]
+    choices = [o for o in overrides if current_loader().get_group_options(o.partition("=")[0])]
     try:
         compose("config", [*(o for o in choices if o != text), text])
     except COMPOSE_ERRORS as error:
@@ -194,7 +217,7 @@ def _compose_fault(overrides: Sequence[str], text: str, swept: Sequence[Override
 
 def _lacking(key: str, swept: Sequence[Override]) -> str:
     """Return the options that have no such setting, as `weighting=equal, uncertainty`; "" where none was chosen."""
-    choosing = [o for o in swept if loader().get_group_options(o.key_or_group) and not o.is_delete()]
+    choosing = [o for o in swept if current_loader().get_group_options(o.key_or_group) and not o.is_delete()]
     group = [o for o in choosing if o.key_or_group == key.partition(".")[0]]
     # Where the group itself is not chosen, a preset that is swept sets it.
     for override in group or [o for o in choosing if o.is_discrete_sweep()]:
@@ -209,7 +232,7 @@ def _lacking(key: str, swept: Sequence[Override]) -> str:
 
 
 def _options() -> dict[str, list[str]]:
-    return {group: loader().get_group_options(group) for group in groups()}
+    return {group: current_loader().get_group_options(group) for group in groups()}
 
 
 def _near(key: str, known: Sequence[str]) -> list[str]:

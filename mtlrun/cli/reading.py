@@ -1,0 +1,102 @@
+"""Commands that read a store: `report` and `lock`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mtlrun.cli.arguments import DEFAULT_STORE
+from mtlrun.cli.output import write_file, write_out
+from mtlrun.errors import ConfigError
+from mtlrun.pluralize import pluralize
+
+if TYPE_CHECKING:
+    from mtlrun.results import Results
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Print or write a study's results."""
+    from mtlrun.report.formats.registry import report_format
+    from mtlrun.results import Results
+
+    results = Results.read(_store_of(arguments), arguments.study)
+    chosen = report_format(arguments.format, arguments.output)
+    print_report(results, chosen, arguments.level, arguments.output, _filters(arguments.filter))
+    return 0
+
+
+def print_report(
+    results: Results,
+    format_name: str = "terminal",
+    level: str = "rows",
+    output: str | None = None,
+    filters: dict[str, str] | None = None,
+) -> None:
+    """Print a report, or write it to the file `output`.
+
+    Raises:
+        ConfigError: as of `render`, or bytes would go to a terminal.
+    """
+    from mtlrun.report.formats.registry import render
+
+    stream = sys.stdout if output is None else None
+    content = render(results.summary, format_name, level, filters, stream)
+    if isinstance(content, str) and not content.endswith("\n"):
+        content += "\n"
+    if output is not None:
+        write_file(output, content)
+        print(f"wrote study {results.study} to {output} ({format_name})", file=sys.stderr)
+    elif isinstance(content, bytes):
+        if sys.stdout.isatty():
+            raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
+        write_out(content)
+    else:
+        write_out(content, end="")
+
+
+def lock(arguments: argparse.Namespace) -> int:
+    """Write a study's lock file."""
+    from mtlrun.gate.lockfile import lock as make_lock
+    from mtlrun.report.text.empty_studies import says_nothing
+    from mtlrun.results import Results
+
+    results = Results.read(_store_of(arguments), arguments.study)
+    rows = results.summary.rows
+    page = make_lock(results.manifest, results.summary, results.configs, arguments.margin)
+    write_file(arguments.output, json.dumps(page, indent=1) + "\n")
+    if not (rows["n_seeds"] > 0).any():
+        raise ConfigError(
+            [f"study `{results.study}` has no gain to lock: no seed has both sides trained yet"]
+        )
+    for note in says_nothing(rows):
+        print(note, file=sys.stderr)
+    print(
+        f"locked {pluralize(len(rows), 'row')} of study {results.study} in {arguments.output}",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _store_of(arguments: argparse.Namespace) -> Any:
+    """Return the store STORE; refuse the name of a study in its place."""
+    from mtlrun.store.store import Store
+
+    store, usual = Store(arguments.store), Store(DEFAULT_STORE)
+    if not store.studies() and arguments.store in usual.studies():
+        raise ConfigError(
+            [
+                f"STORE must be a folder with studies, found {arguments.store!r}, which is a study of the store "
+                f"`{DEFAULT_STORE}`: use `--study {arguments.store}`"
+            ]
+        )
+    return store
+
+
+def _filters(pairs: Sequence[str]) -> dict[str, str]:
+    bad = [p for p in pairs if "=" not in p]
+    if bad:
+        raise ConfigError([f"`--filter` takes COLUMN=VALUE, as task=digit, found {p!r}" for p in bad])
+    return dict(p.split("=", 1) for p in pairs)

@@ -1,1 +1,0 @@
-"""From a command to trained runs."""
