@@ -8,6 +8,7 @@ from typing import Any
 from mtlrun.config import check_node, shape_faults
 from mtlrun.errors import Fault
 from mtlrun.trackers.base import Tracker
+from mtlrun.user_code import TARGET
 
 TRACKER, OPTIONS = "tracker", "tracker_options"
 
@@ -38,6 +39,10 @@ def tracker_faults(job: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(TRACKER, "must list each tracker once", names)
     for name, node in options.items():
         key = f"{OPTIONS}.{name}"
+        if not isinstance(node, Mapping) or TARGET not in node:
+            known = [other for other, its in options.items() if isinstance(its, Mapping) and TARGET in its]
+            yield Fault(key, "must be a tracker, or name its class by `_target_`", name, known)
+            continue
         for fault in (check_node if name in names else shape_faults)(key, node, Tracker):
             yield fault._replace(key=TRACKER) if fault.key == f"{key}._target_" and name in names else fault
 

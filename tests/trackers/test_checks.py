@@ -63,7 +63,7 @@ def test_a_folder_that_a_tracker_writes_is_not_taken_for_its_package(tmp_path, m
 
 
 def test_a_command_with_a_tracker_that_is_not_installed_trains_nothing(tmp_path):
-    options = "++tracker_options.mine._target_=support.own_trackers.Missing"
+    options = "tracker_options.mine._target_=support.own_trackers.Missing"
     done = mtlrun("run", *tiny(tmp_path / "store", "tracker=mine", options))
     assert done.code == 2
     assert done.err == (
@@ -91,5 +91,16 @@ def test_an_address_is_needed_for_mlflow(tmp_path, monkeypatch):
 
 
 def test_trackers_are_no_part_of_run_ids(trained):
-    options = "++tracker_options.mine._target_=support.own_trackers.Noting"
+    options = "tracker_options.mine._target_=support.own_trackers.Noting"
     assert planned(*trained.overrides, "tracker=mine", options)["runs_new"] == 0
+
+
+def test_a_name_that_is_no_tracker_is_told_with_those_that_are(tmp_path):
+    done = mtlrun("run", *tiny(tmp_path / "store", "tracker_options.mlfow.uri=http://127.0.0.1:5000"))
+    assert done.code == 2
+    assert "`tracker_options.mlfow` must be a tracker, or name its class by `_target_`" in done.err
+    assert "did you mean mlflow?" in done.err
+    done = mtlrun("run", *tiny(tmp_path / "store", "tracker_options.mlflow.url=http://127.0.0.1:5000"))
+    assert done.code == 2
+    assert "`tracker_options.mlflow.url` is not a setting of this option" in done.err
+    assert "did you mean uri?" in done.err

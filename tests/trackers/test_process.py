@@ -114,3 +114,16 @@ write_trackers({job!r}, pathlib.Path({str(trained.store)!r}), print)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) != 0
     assert not is_running(int(path.read_text()))
+
+
+def test_python_writes_to_several_trackers_that_stand_in_one_list(tmp_path):
+    import mtlrun as front
+
+    options = {"timeout_s": 30.0, "_target_": "support.own_trackers.Noting"}
+    settings = {f"tracker_options.{name}.{key}": value for name in "ab" for key, value in options.items()}
+    settings |= {f"tracker_options.{name}.path": str(tmp_path / name) for name in "ab"}
+    small = {"seeds": 2, "budget": {"steps": 20}, "model": {"width": 8}, "launch": {"processes": 1}}
+    found = front.run(**small, store=str(tmp_path / "store"), tracker=["a", "b"], progress=False, **settings)
+    assert len(found.rows) == 2
+    assert len((tmp_path / "a").read_text().splitlines()) == 6
+    assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text()
