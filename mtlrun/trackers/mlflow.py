@@ -110,10 +110,10 @@ class MLflow(Tracker):
 
 def _told(error: Exception, uri: str) -> str:
     """Return what went wrong: for a server that does not answer the kind of error alone, else what MLflow says."""
-    from requests.exceptions import RequestException
-
     below = error.__cause__ or error.__context__
-    silent = isinstance(below, RequestException) and below.response is None
+    silent = (
+        isinstance(below, OSError) and getattr(below, "response", None) is None
+    )  # as requests' errors are
     return f"no answer from {uri}: {type(below).__name__}" if silent else told(error)
 
 
@@ -150,12 +150,11 @@ def _write_run(client: MlflowClient, experiment: str, parent: str, study: str, r
     names = _allowed_names(name for _, name, _ in points)
     metrics = [Metric(names[name], value, int(1000 * now), step) for step, name, value in points]
     params = [Param(key, value) for key, value in _cut({**run.settings, "seed": str(run.seed)}).items()]
-    first = list(_parts(params, MOST_PARAMS))
-    for part in first[1:]:
-        client.log_batch(made, params=part)
-    client.log_batch(made, metrics[:FIRST_METRICS], first[0])
-    for part in _parts(metrics[FIRST_METRICS:], MOST_METRICS):
-        client.log_batch(made, part)
+    client.log_batch(made, metrics[:FIRST_METRICS], params[:MOST_PARAMS])
+    for more_params in _parts(params[MOST_PARAMS:], MOST_PARAMS):
+        client.log_batch(made, params=more_params)
+    for more_metrics in _parts(metrics[FIRST_METRICS:], MOST_METRICS):
+        client.log_batch(made, more_metrics)
     client.set_terminated(made, _ENDED[run.status])
 
 

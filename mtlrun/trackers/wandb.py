@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.errors import Fault
-from mtlrun.trackers.base import Tell, Tracker, Written
+from mtlrun.trackers.base import Tell, Tracker, TrackerError, Written
 
 if TYPE_CHECKING:
     from mtlrun.trackers.content import TrackedRun, TrackedStudy
@@ -47,6 +47,8 @@ class WeightsAndBiases(Tracker):
 
     def write(self, study: TrackedStudy, tell: Tell) -> Written:
         """Write the runs that have no folder yet, and what the study found; see `Tracker.write`."""
+        if os.environ.get(MODE) == "disabled":
+            raise TrackerError(f"{MODE} is disabled")
         folder = Path(self.folder) if self.folder else study.folder
         folder.mkdir(parents=True, exist_ok=True)
         ending = hashlib.sha256(study.name.encode()).hexdigest()[:6]  # several studies may have one run
@@ -73,6 +75,7 @@ class WeightsAndBiases(Tracker):
         if run is not None:
             config |= {**run.about.labels, **run.settings, **run.made_with}
             config |= {"run_id": run.run_id, "seed": run.seed, "status": run.status}
+        mode: Any = os.environ.get(MODE) or "offline"
         settings = wandb.Settings(silent=True, console="off", disable_git=True, x_disable_stats=True)
         return wandb.init(
             project=self.project,
@@ -83,7 +86,7 @@ class WeightsAndBiases(Tracker):
             group=study.name,
             job_type=run.about.role if run else "study",
             config=config,
-            mode=os.environ.get(MODE) or "offline",
+            mode=mode,
             save_code=False,
             settings=settings,
         )
@@ -121,7 +124,7 @@ def _write_study(opened: Any, study: TrackedStudy) -> None:
     shown: dict[str, Any] = {"report": wandb.Html(study.files["report.html"].decode(), inject=False)}
     for name in ("rows", "contrasts", "suites"):
         if rows := study.table(name):
-            values = [list(row.values()) for row in rows]
+            values: list[Any] = [list(row.values()) for row in rows]
             shown[name] = wandb.Table(list(rows[0]), values, allow_mixed_types=True)
     opened.log(shown)
     opened.summary.update(study.measures())

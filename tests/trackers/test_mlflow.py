@@ -13,7 +13,7 @@ from support.tracked import copy_of, study_in
 pytest.importorskip("mlflow")
 
 from mtlrun.errors import MtlrunError
-from mtlrun.trackers.content import TrackedStudy
+from mtlrun.trackers.content import Point, TrackedStudy
 from mtlrun.trackers.mlflow import DIGEST, MOST_KEY, RUN, MLflow, _allowed_names
 
 needs_server = pytest.mark.skipif(not PYTHON.exists(), reason="no server: `make mlflow-server` installs it")
@@ -174,6 +174,27 @@ def test_failed_and_diverged_runs_are_failed_ones_with_what_is_known(server, tra
     assert own[names[0]].data.tags["mtlrun.status"] == "diverged"
     assert own[names[2]].data.tags["mtlrun.error"] == "out of memory"
     assert all(math.isnan(v) for k, v in own[names[0]].data.metrics.items() if k.startswith("val/"))
+
+
+@needs_server
+def test_more_settings_and_points_than_one_request_takes(server, trained, monkeypatch):
+    study = study_in(trained.store)
+    read, (name, *_) = TrackedStudy.read, study.statuses
+    study.statuses = {name: "finished"}
+
+    def long(self, ids):
+        from dataclasses import replace
+
+        for run in read(self, ids):
+            points = [Point(step, "val/digit/accuracy", float(step)) for step in range(2500)]
+            yield replace(run, settings={f"suite.k{k}": "x" * k for k in range(250)}, points=points)
+
+    monkeypatch.setattr(TrackedStudy, "read", long)
+    MLflow(uri=server, experiment="long").write(study, lambda: None)
+    _, own = runs_of(server, "long")
+    assert len(own[name].data.params) == 250 + 1
+    history = client_of(server).get_metric_history(own[name].info.run_id, "val/digit/accuracy")
+    assert sorted((m.step, m.value) for m in history) == [(step, float(step)) for step in range(2500)]
 
 
 @needs_server

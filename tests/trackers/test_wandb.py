@@ -9,8 +9,9 @@ from support.tracked import study_in, wandb_records
 
 pytest.importorskip("wandb")
 
+from mtlrun.errors import MtlrunError
 from mtlrun.trackers.process import write_trackers
-from mtlrun.trackers.wandb import COMPLETE
+from mtlrun.trackers.wandb import COMPLETE, WeightsAndBiases
 
 
 def write(store, folder):
@@ -87,3 +88,20 @@ def test_writing_again_adds_nothing(written, trained):
     assert write(trained.store, folder) == [f"wandb: wrote 0 runs, 12 known: {folder / 'wandb'}"]
     assert sorted(path.name for path in folder.glob("wandb/*")) == before
     assert len(list(folder.glob(f"wandb/offline-run-*/{COMPLETE}"))) == 13
+
+
+def test_what_is_cut_off_is_written_anew(written, trained):
+    folder, _ = written
+    marks = sorted(folder.glob(f"wandb/offline-run-*/{COMPLETE}"))
+    marks[0].unlink()
+    try:
+        assert write(trained.store, folder) == [f"wandb: wrote 1 run, 11 known: {folder / 'wandb'}"]
+    finally:
+        marks[0].write_text("finished")
+
+
+def test_the_environment_may_disable_it(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with pytest.raises(MtlrunError, match="WANDB_MODE is disabled"):
+        WeightsAndBiases(folder=str(tmp_path)).write(study_in(trained.store), lambda: None)
+    assert not list(tmp_path.iterdir())
