@@ -1,4 +1,4 @@
-"""YAML files of options, read so that what they get wrong is told by file and line.
+"""YAML files of options, read with messages that name file and line.
 
 Hydra would take a key that is no text and fail later, and YAML lets the last of two equal keys win.
 """
@@ -48,7 +48,7 @@ class Loader(_Safe):  # type: ignore[misc, valid-type]
             else:
                 seen[key] = line
         if any(not isinstance(name.value, str) for name, _ in node.value if name.tag != MERGE):
-            return {}  # such a key is told, and would be no key of Python's either
+            return {}  # such a key is a fault, and no key of Python's either
         return super().construct_mapping(node, deep)
 
 

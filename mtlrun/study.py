@@ -185,7 +185,7 @@ class _Batches:
         for note in [*notes, *suite_notes(jobs)]:
             self.watcher.note(note)
         name = jobs[0].get("store") if jobs else None
-        if isinstance(name, str) and name:  # another is told as a fault
+        if isinstance(name, str) and name:  # anything else is a fault, found by the checks
             self.stores.setdefault(name, Store(name))
         values = train_batch(jobs, self.overrides, self.watcher, self.known, self.stores.get(str(name)))
         self.trained = Trained(self.stores[str(name)], jobs[0]["study"], jobs[0]["invocation"], jobs[0])

@@ -26,7 +26,7 @@ FOREIGN_ERRORS = (
     OSError,
     SyntaxError,
 )
-"""What other people's code may raise; it is told as a fault of the config."""
+"""What other people's code may raise; it becomes a fault of the config."""
 
 TARGET = "_target_"
 

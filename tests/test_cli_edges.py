@@ -63,7 +63,7 @@ def test_what_is_too_much_is_told_before_it_is_written_out(name, tmp_path):
 
 
 QUOTED = {
-    "an equals sign": ("store=/tmp/d=1/x", """write 'store="/tmp/d=1/x"'"""),
+    "an equals sign": ("store=/data/d=1/x", """write 'store="/data/d=1/x"'"""),
     "another alphabet": ("store=größe", """write 'store="größe"'"""),
     "a number sign": (
         "suite=table suite.path=x.csv suite.group=subject#",
@@ -88,7 +88,7 @@ def test_signs_that_need_quotes_are_told_with_how_to_write_them(name):
 
 def test_what_could_not_be_read_is_not_missing_too():
     is_refused(
-        mtlrun("plan", "suite=table", "suite.path=/tmp/d=1/x.csv", "suite.targets={a: b}"), "config: override"
+        mtlrun("plan", "suite=table", "suite.path=/data/d=1/x.csv", "suite.targets={a: b}"), "config: override"
     )
 
 

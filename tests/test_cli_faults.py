@@ -94,7 +94,7 @@ FAULTS = {
     "spaces without quotes": (
         "suite.label_noise={digit: 0.1, parity: 0.2} budget.steps=x",
         "2 faults",
-        "override `suite.label_noise={digit:` goes on behind a space: put quotes",
+        "override `suite.label_noise={digit:` contains an unquoted space: put quotes",
         "`budget.steps` must be",
     ),
     "a list for a mapping": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -36,9 +37,19 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         commands: by name, also the hidden ones, whose names begin with _.
+        options: long names of the options of its own, without --help.
     """
 
-    commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
+    commands: Mapping[str, Parser] = MappingProxyType({})
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        self.options: list[str] = []
+        super().__init__(*given, **settings)
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Add an argument, and note its long name."""
+        self.options += [name for name in names if name.startswith("--") and name != "--help"]
+        return super().add_argument(*names, **settings)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write help or the version; argparse itself would let a failing write pass in silence."""
@@ -87,6 +98,12 @@ def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argpar
     if "store" in named and arguments.store is None:
         arguments.store = DEFAULT_STORE
     return arguments
+
+
+def command_options() -> dict[str, list[str]]:
+    """Return the long options of every command, for completion; hidden commands are left out."""
+    commands = _parser(defaultdict(lambda: lambda arguments: 0)).commands
+    return {name: command.options for name, command in commands.items() if not name.startswith("_")}
 
 
 def _named_places(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:

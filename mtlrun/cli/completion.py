@@ -10,24 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mtlrun.catalog import load_option, options_of
-
-COMMANDS = {
-    "run": ("--multirun", "--config-dir"),
-    "sweep": ("--multirun", "--config-dir"),
-    "plan": ("--multirun", "--config-dir", "--format"),
-    "report": ("--study", "--format", "--level", "--output", "--filter"),
-    "export": ("--output", "--store", "--study", "--checkpoint"),
-    "predict": ("--output", "--store", "--study", "--checkpoint"),
-    "lock": ("--study", "--margin", "--output"),
-    "check": (
-        *("--store", "--study", "--margin", "--format", "--output", "--github-summary"),
-        *("--rerun", "--seeds", "--add-seeds"),
-    ),
-    "list": ("--config-dir",),
-    "show": ("--config-dir",),
-    "completion": (),
-}
-"""Every command with its options."""
+from mtlrun.cli.arguments import command_options
 
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "study", "store", "save", "device", "dtype"),
@@ -74,7 +57,7 @@ def completions(line: str) -> list[str]:
     if not words:
         return []
     *before, word = words
-    found = _candidates(before, word) if before else COMMANDS
+    found = _candidates(before, word) if before else command_options()
     return [text for text in found if text.startswith(word)]
 
 
@@ -85,7 +68,7 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
     if previous in ("--config-dir", "--store", "--output", "-o"):
         return []
     if word.startswith("-"):
-        return COMMANDS.get(command, ())
+        return command_options().get(command, ())
     folders = [Path(b) for a, b in pairwise(before) if a == "--config-dir"]
     if not all(folder.is_dir() for folder in folders):  # the command itself will tell
         return []

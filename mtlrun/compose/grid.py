@@ -21,7 +21,7 @@ def grid_batches(
 ) -> Iterator[list[tuple[str, ...]]]:
     """Yield the overrides of each job, the product of all overrides for every case, in batches.
 
-    Without jobs there still is one batch: it is told that the overrides ask for nothing.
+    Without jobs there still is one batch: it is refused, as the overrides ask for nothing.
 
     Args:
         arguments: the overrides of the command line.

@@ -35,7 +35,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.option_files import read_options
 
 _VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
-"""Which release's defaults Hydra has: 1.3 wants to be told, 1.4 warns where it is told."""
+"""The `version_base` argument: Hydra 1.3 warns without it, 1.4 warns with it."""
 
 
 class OptionRepository(ConfigRepository):

@@ -46,7 +46,7 @@ def jobs_of(
 ) -> list[dict[str, Any]]:
     """Return every job that overrides ask for, the product of sweeps and cases, and launch nothing.
 
-    A sweeper that chooses jobs by the values of earlier ones, as Optuna's, is told 0 for each.
+    A sweeper that chooses jobs by the values of earlier ones, as Optuna's, gets 0 for each.
 
     Args:
         overrides: as on the command line.
@@ -54,7 +54,7 @@ def jobs_of(
         job_faults: finds the faults of a job, to be told with those of the overrides.
 
     Raises:
-        ConfigError: the overrides cannot be composed, and every fault is told; or they ask for no job.
+        ConfigError: the overrides cannot be composed (with every fault), or ask for no job.
     """
     jobs: list[dict[str, Any]] = []
 
@@ -83,7 +83,7 @@ def multirun(
         job_faults: finds the faults of a job, to be told with those of the overrides.
 
     Raises:
-        ConfigError: the overrides cannot be composed; every fault is told.
+        ConfigError: the overrides cannot be composed; with every fault.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
     if twice := twice_given(overrides):

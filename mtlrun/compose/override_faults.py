@@ -50,7 +50,9 @@ def override_faults(overrides: Sequence[str], job_faults: JobFaults) -> list[Fau
                 faults.append(_not_understood(text, error))
                 unread.append(text.partition("=")[0].lstrip("+~"))
                 continue
-            faults.append(f"override `{text}` goes on behind a space: put quotes around the whole override")
+            faults.append(
+                f"override `{text}` contains an unquoted space: put quotes around the whole override"
+            )
             override = parsed(" ".join([text, *waiting[: count - 1]]))
             del waiting[: count - 1]
         if many := value_faults(override):

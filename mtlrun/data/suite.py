@@ -309,7 +309,7 @@ def run_seeds(seeds: Sequence[int], splits: int | None) -> list[int]:
 
 
 def content_faults(path: str, trained: str | None, now: str) -> Iterator[Fault]:
-    """Yield a fault where data have changed; it holds no digests, so that of several columns' it is told once.
+    """Yield a fault where data have changed; without digests, so that equal faults of several columns appear once.
 
     Args:
         path: where they lie.

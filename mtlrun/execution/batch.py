@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
-from mtlrun.planning.manifest import current_cell, study_runs
+from mtlrun.planning.manifest import current_cell
 from mtlrun.planning.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study
 from mtlrun.planning.tuning import Choice, Tuning
@@ -168,7 +167,7 @@ def train_batch(
     Args:
         jobs: plain data, as Hydra composed them.
         command: the overrides that asked for them.
-        watcher: is told how it goes.
+        watcher: hears how it goes.
         known: every option that has a name; without it, ours and those of installed packages.
         store: that of the jobs, where it has been opened.
 
@@ -287,19 +286,6 @@ def train(batch: Batch, watcher: Watcher) -> None:
         )
     finally:
         watcher.end()
-
-
-def run_counts(store: Store, manifest: Mapping[str, Any]) -> Counter[str]:
-    """Return how many runs of a study have each status; `missing` for those that the store does not have."""
-    statuses = store.statuses()
-    return Counter(statuses.get(run_id, "missing") for run_id in study_runs(manifest["cells"]))
-
-
-def run_errors(store: Store, manifest: Mapping[str, Any]) -> list[str]:
-    """Return the first lines of the errors of a study's failed runs, each once; the store has them in full."""
-    runs = store.runs(study_runs(manifest["cells"]))
-    failed = runs[runs["status"] == "failed"]
-    return list(dict.fromkeys(error.partition("\n")[0] for error in failed["error"]))
 
 
 def _with_earlier_cells(batch: Batch, invocation: str, known: Known | None) -> list[dict[str, Any]]:

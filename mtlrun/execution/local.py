@@ -177,7 +177,7 @@ def _train(
     Args:
         pool: trains them.
         cohorts: the longest first.
-        settings: what all of them are told.
+        settings: the same for all of them.
         progress: told of run-steps done.
         note: told of cohorts that were halved.
     """

@@ -57,7 +57,7 @@ def rerun(
     Args:
         locked: what `read_lock` gave.
         jobs: one job, for its store, device and launcher.
-        watcher: is told how it goes.
+        watcher: hears how it goes.
         study: the name under which the store keeps it; the lock's with `-rerun` where None.
         margin: as of `mtlrun.gate.check.check`.
         seeds: how many of the locked seeds of each cell to begin with; where splits vary and repeat, rounded up to as

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-REPORT_S = 0.2  # progress is told this often
+REPORT_S = 0.2  # progress is sent this often
 
 Event = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -82,11 +82,7 @@ def check(
     """
     check_margin(margin)
     records = cast("list[dict[str, Any]]", summary.rows.to_dict("records"))
-    by_hash = {(row["cell_id"], row["task"]): row for row in records}
-    by_name = {identity(row): row for row in by_hash.values()}
-    fresh = [
-        by_hash.get((row["cell_id"], row["task"])) or by_name.get(identity(row)) for row in locked["rows"]
-    ]
+    fresh = _same_rows(locked, records)
     if not any(fresh):
         raise LockError(
             f"the lock file of study `{locked['study']}` has no row in common with study `{manifest['study']}`: "
@@ -104,11 +100,18 @@ def check(
     return GateResult(
         study=locked["study"],
         rows=ordered(_judge(pairs, alpha * share, alpha * planned)),
-        new_rows=len(by_hash) - len(matched),
+        new_rows=len(records) - len(matched),
         environment=environment_changes(locked, summary),
         alpha=alpha,
         held=None if manifest["study"] == locked["study"] else manifest["study"],
     )
+
+
+def _same_rows(locked: Mapping[str, Any], records: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """Return for each locked row the study's row of the same config, else of the same names, else None."""
+    by_hash = {(row["cell_id"], row["task"]): row for row in records}
+    by_name = {identity(row): row for row in records}
+    return [by_hash.get((row["cell_id"], row["task"])) or by_name.get(identity(row)) for row in locked["rows"]]
 
 
 def _pair(

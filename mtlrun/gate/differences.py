@@ -17,7 +17,7 @@ OWN = {"sources": "code", "data": "data"}
 def config_changes(before: Config, after: Config, *, only_common: bool = False) -> list[str]:
     """Return the settings in which two canonical configs differ, as `optimizer.lr 0.01 -> 0.1`.
 
-    Classes that are a user's own, whose source file changed, are told as `code of mine.weighting.Inverse`, tasks of a
+    A user's own classes whose source file changed are named as `code of mine.weighting.Inverse`, tasks of a
     suite of a user's own, whose data changed, as `data of kind`. With
     `only_common`, settings that one side does not know are left out, as a setting that is new.
     """
@@ -46,7 +46,7 @@ def environment_changes(locked: Mapping[str, Any], summary: Summary) -> list[str
 
 
 def _flat(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and values; own code and data are told apart."""
+    """Yield dotted keys and values; a user's code and data have keys of their own."""
     for key, value in config.items():
         if not prefix and key in (*OWN, "seed"):
             continue

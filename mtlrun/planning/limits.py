@@ -1,4 +1,4 @@
-"""How much one command may ask for: counted before it is written out, so that a slip is told at once."""
+"""Upper limits of what one command may ask for, checked before the runs are listed."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class _Ground:
         tasks: names.
         primary: the one that is the goal, or None.
         sources: sizes.
-        facts: what a report is told of the tasks that are judged.
+        facts: what reports need to know of the tasks that are judged.
         alone: by judged task the config of the suite with only that task.
         resplit: as of `Cell`.
         splits: how many runs a seed asked for stands for.

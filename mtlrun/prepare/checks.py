@@ -88,7 +88,7 @@ def prepare(
     if not jobs:
         raise ConfigError([NO_JOB])
     memo, looked = Memo(), looked or Memo()
-    faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have is told once
+    faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have appears once
     for job in jobs:
         faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
     for key in ONE_PER_STUDY:

@@ -142,7 +142,7 @@ def seeds_to_check(
     """Return how many seeds a side let a gate of `rows` rows decide about this one; None if no number does.
 
     So many that an unchanged study passes as a whole with `power`, and that a loss of twice the margin is caught
-    with `power`; where there are as many already, so many that a change of the size seen is told from the
+    with `power`; where there are as many already, so many that a change of the size seen is distinguished from the
     margin. That the spread is an estimate is allowed for where it matters, in what decides this row alone
     (`power.seeds.seeds_after_pilot`): a study takes as many seeds as its most demanding row, so that in the
     chance that all rows pass, underestimates of some are covered by the others. Changes that are all equal have

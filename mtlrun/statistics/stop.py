@@ -19,7 +19,7 @@ class Stop(Configured):
 
     Rows are then judged by a test that holds however often one looks (`statistics=anytime`, docs/statistics.md), so
     that looking after each batch raises no false alarms. Cells whose rows all have verdicts get no more seeds; nor
-    do rows with diverged seeds, which more seeds do not mend.
+    do rows with diverged seeds, which more seeds do not repair.
 
     Args:
         until: `conclusive`, or null for exactly the seeds asked for.

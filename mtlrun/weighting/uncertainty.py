@@ -20,7 +20,7 @@ class Uncertainty(Weighting):
 
     Cost: one backward pass a step.
     Source: Kendall, Gal and Cipolla, Multi-Task Learning Using Uncertainty to Weigh Losses, CVPR 2018, eq. 7
-    and 10, in the form for log-variances that is told behind them.
+    and 10, in the form for log-variances.
     """
 
     any_leading_axes: ClassVar[bool] = True

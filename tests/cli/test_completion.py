@@ -11,13 +11,14 @@ import pytest
 from support.commands import mtlrun
 
 from mtlrun.catalog import options
-from mtlrun.cli.completion import COMMANDS, SCRIPTS, completions
+from mtlrun.cli.arguments import command_options
+from mtlrun.cli.completion import SCRIPTS, completions
 
 
 def test_every_command_and_option_is_known():
     listed = re.findall(r"^    (\w+)\b", mtlrun("--help").out, re.MULTILINE)
-    assert list(COMMANDS) == listed
-    for command, known in COMMANDS.items():
+    assert list(command_options()) == listed
+    for command, known in command_options().items():
         told = set(re.findall(r"--[a-z-]+", mtlrun(command, "--help").out)) - {"--help"}
         assert set(known) == told
 

@@ -7,9 +7,10 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError, StoreError
-from mtlrun.execution.batch import plan_batch, run_counts, run_errors, train_batch
+from mtlrun.execution.batch import plan_batch, train_batch
 from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.planning.manifest import study_runs
+from mtlrun.results import Results
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 
@@ -79,6 +80,11 @@ def test_faults_and_stores_are_told_before_anything_trains(tmp_path):
     assert not (tmp_path / "store").exists()
 
 
+def run_counts(store: Store) -> dict[str, int]:
+    """Return the number of runs of each status that there is."""
+    return {status: count for status, count in Results.read(store).counts.items() if count}
+
+
 def test_a_batch_is_trained_stored_and_told(tmp_path):
     watcher = Watcher()
     job = tiny_job(tmp_path)
@@ -87,7 +93,7 @@ def test_a_batch_is_trained_stored_and_told(tmp_path):
     manifest = Store(tmp_path).read_study("main")
     assert manifest["command"] == ["seeds=2"]
     assert study_runs(manifest["cells"]) == set(plan_batch([job]).study.runs)
-    assert run_counts(Store(tmp_path), manifest) == {"finished": 6}
+    assert run_counts(Store(tmp_path)) == {"finished": 6}
     again = Watcher()
     train_batch([job], ["seeds=2"], again)
     assert again.told == []  # nothing to train, nothing to tell
@@ -100,10 +106,10 @@ def test_an_interrupted_batch_keeps_what_had_finished_and_can_be_reported(tmp_pa
         train_batch([job], [], watcher)
     assert watcher.told == ["begin", "end"]
     store = Store(tmp_path)
-    assert run_counts(store, store.read_study("main")) == {"finished": 2, "missing": 4}
+    assert run_counts(store) == {"finished": 2, "missing": 4}
     assert len(plan_batch([job]).reused) == 2
     train_batch([job], [], Watcher())
-    assert run_counts(store, store.read_study("main")) == {"finished": 6}
+    assert run_counts(store) == {"finished": 6}
 
 
 def test_a_sweeper_gets_the_mean_of_last_validation_values_higher_is_better(tmp_path):
@@ -162,10 +168,10 @@ def test_jobs_that_ask_for_the_same_cell_are_told(tmp_path):
 def test_errors_of_failed_runs_are_told_once_and_in_one_line(tmp_path):
     ids = sorted(plan_batch([tiny_job(tmp_path)]).study.runs)
     store = Store(tmp_path)
-    store.append([record(ids[0], "failed"), record(ids[1], "failed"), record(ids[2], "finished")])
-    manifest = plan_batch([tiny_job(tmp_path)]).study.manifest([])
-    assert run_errors(store, manifest) == ["ValueError: no"]
-    assert run_counts(store, manifest) == {"failed": 2, "finished": 1, "missing": 3}
+    store.append([record(ids[0], "failed"), record(ids[1], "failed"), record(ids[2], "diverged")])
+    store.write_study(plan_batch([tiny_job(tmp_path)]).study.manifest([]))
+    assert Results.read(store).errors() == ["ValueError: no"]
+    assert run_counts(store) == {"failed": 2, "diverged": 1, "missing": 3}
 
 
 def test_a_plan_in_numbers_and_words(tmp_path):

@@ -85,7 +85,7 @@ def _faults(node: str, arrays: Same[Arrays]) -> tuple[Fault, ...]:
     """Return what is wrong with arrays under settings that are good; the same object is looked at once."""
     suite: ArrayFile = build(json.loads(node))
     wrong: list[Fault] = []
-    for name in suite.available():  # all of them, so that all their faults are told together
+    for name in suite.available():  # all of them, so that all faults come together
         try:
             suite.target_of(name)
         except ConfigError as error:
@@ -112,7 +112,7 @@ def _content_faults(suite: ArrayFile) -> Iterator[Fault]:
     if all((piece == flat[0]).all() for piece in flat[1:]):
         yield Fault("path", "must have `inputs` that differ between rows")
     yield from _part_faults(suite, {name: tasks[name] for name in suite.selected() if name in tasks})
-    if tasks.keys() >= {*suite.selected()}:  # what else is told by the suite
+    if tasks.keys() >= {*suite.selected()}:  # the suite finds the others
         yield from content_faults(suite.path, suite.content, suite.digest())
 
 

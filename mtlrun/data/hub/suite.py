@@ -144,7 +144,7 @@ class HubSuite(Suite):
             tasks = {name: self.target_of(name) for name in self.available()}
             sources = self.whole()
             self.strata()
-            self.examples()  # images are decoded here, once for all times, so that a damaged one is told now
+            self.examples()  # images are decoded here, once for all times, so that a damaged one is found now
         except ConfigError as error:
             yield from (fault for fault in error.faults if isinstance(fault, Fault))
             return

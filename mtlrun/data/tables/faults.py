@@ -176,7 +176,7 @@ def _content_faults(suite: TableSettings) -> Iterator[Fault]:
         rule = "must leave a column that differs between rows"
         yield Fault("inputs", rule, list(suite.input_columns()))
     yield from _part_faults(suite, {name: tasks[name] for name in suite.selected() if name in tasks})
-    if tasks.keys() >= {*suite.selected()}:  # what else is told by the suite
+    if tasks.keys() >= {*suite.selected()}:  # the suite finds the others
         yield from content_faults(suite.path, suite.content, suite.digest())
 
 

@@ -39,7 +39,7 @@ class Summary:
         settings: how it was judged.
         stop: when it had enough seeds, as `mtlrun.statistics.stop.Stop` says it.
         looks: by cell id the numbers of seeds with which it was judged, in the order of time.
-        rows: one task under one cell each; the columns of the contract, then what was added to it.
+        rows: one task under one cell each; the columns that docs/statistics.md promises, then further ones.
         contrasts: each mitigation against none.
         suites: one cell each, with delta-m.
         aggregates: one setting each, over all its suites; empty where no setting has several.

@@ -59,7 +59,7 @@ def make_theory(layout: Layout, measured: Measured, manifest: Mapping[str, Any])
 def _row(
     mtl: Array, stl: Array, d: Array, mtl_told: Mapping[str, Any], stl_told: Mapping[str, Any], sign: float
 ) -> dict[str, Any]:
-    """Return the figures of one unit from its values (S,) and what is told of them."""
+    """Return the figures of one unit from its values (S,) and what theory says of them."""
     there = ~np.isnan(d)
     row: dict[str, Any] = {"n_seeds": int(there.sum())}
     for side, values, told in (("mtl", mtl, mtl_told), ("stl", stl, stl_told)):
@@ -86,7 +86,7 @@ def _row(
 
 
 def _off(row: Mapping[str, Any], side: str, source: str) -> tuple[float, float]:
-    """Return how far a mean lies from what is told, in standard errors and in percent; NaN without meaning."""
+    """Return how far a mean lies from what theory says, in standard errors and in percent; NaN without meaning."""
     off, se, told = row[f"{side}_mean"] - row[f"{side}_{source}"], row[f"{side}_se"], row[f"{side}_{source}"]
     return (off / se if se > 0 else np.nan), (100 * off / abs(told) if told else np.nan)
 

@@ -1,4 +1,4 @@
-"""A test that may be looked at as often as one likes: what `statistics=anytime` and stopping early rest on."""
+"""An anytime-valid sequential test, for `statistics=anytime` and for stopping early."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ class Cohort:
         self.phases = self.parts[0].schedule.phases_of(names, self.suites[0].primary, budget["steps"])
 
     def train(self, progress: Callable[[int], None] = lambda steps: None) -> list[LaneResult]:
-        """Train all lanes to the end; `progress` is told of steps done."""
+        """Train all lanes to the end; `progress` is called with the number of steps done."""
         self.steps: list[int] = []
         self.values: list[Tensor] = []
         self.seen: list[Tensors] = []

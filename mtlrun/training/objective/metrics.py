@@ -60,7 +60,7 @@ def _mae(outputs: Tensor, targets: Tensor, there: Tensor | None = None) -> Tenso
 
 
 def _r2(outputs: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
-    """Return the share of the targets' spread that is told, over all columns together; nan where they have none."""
+    """Return the explained share of the targets' variance (R2), all columns together; nan where they have none."""
     there = torch.ones_like(targets, dtype=torch.bool) if there is None else there
     count = there.sum(-2, keepdim=True).clamp(min=1)
     centre = torch.where(there, targets, 0).sum(-2, keepdim=True) / count

@@ -40,7 +40,7 @@ TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
 def column_advice(suite: TableSettings) -> Iterator[str]:
-    """Yield what is told of columns, whether or not there are targets; those that cannot be read are passed over."""
+    """Yield advice on columns, whether or not there are targets; those that cannot be read are passed over."""
     given, columns = given_roles(suite), suite.columns()
     for name in columns.names:
         role = given.get(name, "")
@@ -60,7 +60,7 @@ def column_advice(suite: TableSettings) -> Iterator[str]:
 
 
 def _of_text(suite: TableSettings, found: Column, role: str, is_input: bool) -> Iterator[str]:
-    """Yield what is told of a column of text."""
+    """Yield advice on a column of text."""
     name = found.name
     if found.words and (role or is_input):
         told = ", ".join(f"{word!r} in {pluralize(rows, 'row')}" for word, rows in found.words)

@@ -27,7 +27,7 @@ FIRST_SEEDS = 10  # whose splits are looked at where each seed has its own
 
 @dataclass(frozen=True)
 class ColumnLook:
-    """What is told of a column.
+    """What the first look says of a column.
 
     Attributes:
         name: of it.
@@ -50,7 +50,7 @@ class ColumnLook:
 
 @dataclass(frozen=True)
 class Look:
-    """What is told of a table.
+    """What the first look says of a table.
 
     Attributes:
         path: of the file.

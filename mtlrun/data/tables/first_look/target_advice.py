@@ -24,7 +24,7 @@ REST = 10  # values besides one that is far out
 
 
 def target_advice(suite: TableSettings) -> Iterator[str]:
-    """Yield what is told of targets, and of inputs with a value far from all others."""
+    """Yield advice on targets, and on inputs with a value far from all others."""
     columns = suite.columns()
     for task in suite.selected():
         kind = (suite.kinds or {}).get(task)
