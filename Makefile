@@ -4,11 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+# Tests write to a real MLflow server. It asks for an older PyArrow than ours, so it has an environment of its own, which
+# finds there what it lacks.
+MLFLOW := $(VENV)/mlflow-server
 # pip's `torch` brings a build for GPUs of several GB; the version pinned here is what the project is tested with.
 CONSTRAINTS := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all lint bench bench-gpu docs check clean
+.PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -22,13 +25,21 @@ $(DEV): $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 
+$(MLFLOW)/.installed: $(DEV)
+	$(BIN)/python -m venv $(MLFLOW)
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > "$$($(MLFLOW)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/beside.pth"
+	$(MLFLOW)/bin/pip install --quiet --disable-pip-version-check mlflow==3.17.2
+	@touch $@
+
 quickstart: $(STAMP) ## install, train the first study on real data, print its transfer table
 	$(BIN)/mtlrun sweep experiment=quickstart
 
-test: $(DEV) ## run the tests (minutes)
+mlflow-server: $(MLFLOW)/.installed ## install the MLflow server that tests of tracker=mlflow write to (250 MB)
+
+test: $(MLFLOW)/.installed ## run the tests (minutes)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: $(DEV) ## run every test, the slow ones too
+test-all: $(MLFLOW)/.installed ## run every test, the slow ones too
 	$(BIN)/python -m pytest -n 2
 
 lint: $(DEV) ## style, types, import contract

@@ -31,10 +31,11 @@ from mtlrun.prepare.suite_notes import suite_notes
 from mtlrun.progress import Progress, Silent
 from mtlrun.results import Results
 from mtlrun.store.store import ARRAYS, Store
+from mtlrun.trackers.process import write_trackers
 
 DEFAULT_STORE = "runs"
 
-WHOLE = ("seeds", "controls", "tune")
+WHOLE = ("seeds", "controls", "tune", "tracker")
 """Keys for which a list is one value, and no sweep; also those below them, as `tune.optimizer.lr`."""
 
 
@@ -61,9 +62,9 @@ def run(
         overrides: as on the command line: `"optimizer.lr=0.01,0.1"`.
         config_dirs: folders with options of your own.
         progress: whether progress is shown on standard error.
-        settings: the same keys with Python values. A list sweeps, but for `seeds`, `controls` and what is below
-            `tune`; a tuple is one list. A mapping sets keys of a group: `budget={"epochs": 5}`. A suite may be an
-            `ArraySuite`, or an object of a dataclass derived from `mtlrun.data.suite.Suite`.
+        settings: the same keys with Python values. A list sweeps, but for `seeds`, `controls`, `tracker` and what
+            is below `tune`; a tuple is one list. A mapping sets keys of a group: `budget={"epochs": 5}`. A suite may
+            be an `ArraySuite`, or an object of a dataclass derived from `mtlrun.data.suite.Suite`.
 
     Raises:
         ConfigError: every fault of the settings; nothing was trained.
@@ -73,6 +74,7 @@ def run(
     with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
         trained = train_study(asked.overrides, asked.folders, watcher)
+    trained.track(watcher)
     return Results.read(trained.store, trained.study)
 
 
@@ -107,11 +109,17 @@ class Trained(NamedTuple):
         store: where its runs are.
         study: its name.
         invocation: tells this command from others that write the same study.
+        job: one of its jobs.
     """
 
     store: Store
     study: str
     invocation: str
+    job: Mapping[str, Any]
+
+    def track(self, watcher: Watcher) -> None:
+        """Write the study to its trackers; what goes wrong is noted, and no error."""
+        write_trackers(self.job, self.store.path, watcher.note)
 
 
 def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> Trained:
@@ -180,7 +188,7 @@ class _Batches:
         if isinstance(name, str) and name:  # anything else is a fault, found by the checks
             self.stores.setdefault(name, Store(name))
         values = train_batch(jobs, self.overrides, self.watcher, self.known, self.stores.get(str(name)))
-        self.trained = Trained(self.stores[str(name)], jobs[0]["study"], jobs[0]["invocation"])
+        self.trained = Trained(self.stores[str(name)], jobs[0]["study"], jobs[0]["invocation"], jobs[0])
         return values
 
 

@@ -14,8 +14,8 @@ from mtlrun.cli.arguments import command_options
 from mtlrun.report.levels import LEVELS, SIZES
 
 PLAIN_KEYS = (
-    *("seeds", "tune", "controls", "frontier", "study"),
-    *("store", "save", "diagnostics.every", "device", "dtype"),
+    *("seeds", "tune", "controls", "frontier", "study", "store", "save", "diagnostics.every"),
+    *("device", "dtype", "tracker", "tracker_options"),
 )
 
 _BASH = r"""

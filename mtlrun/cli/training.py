@@ -23,13 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
     from mtlrun.progress import Progress
     from mtlrun.results import Results
 
-    trained = train_study(arguments.overrides, arguments.config_dir, Progress(sys.stderr))
+    progress = Progress(sys.stderr)
+    trained = train_study(arguments.overrides, arguments.config_dir, progress)
     results = Results.read(trained.store, trained.study)
     if results.manifest["invocation"] != trained.invocation:
         told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
         print(f"mtlrun: {told}: repeat it with study=NAME for a report of its own", file=sys.stderr)
         return 1
     print_report(results)
+    trained.track(progress)
     counts = results.counts
     if counts["failed"] or counts["diverged"] or counts["missing"]:
         failed = pluralize(counts["failed"], "run")

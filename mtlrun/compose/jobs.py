@@ -31,8 +31,8 @@ from mtlrun.planning.limits import NO_JOB
 Batch = Callable[[Sequence[dict[str, Any]]], list[float]]
 """Does a batch of jobs, each as plain data, and returns a value for each, which sweepers may maximise."""
 
-OPEN = ("tune.", "model.encoder.", "suite.losses.", "suite.class_weights.")
-"""Below these keys, names are those of settings to try, of arguments of a user's own class, of tasks."""
+OPEN = ("tune.", "model.encoder.", "suite.losses.", "suite.class_weights.", "tracker_options.")
+"""Below these keys, names are those of settings to try, of arguments of a user's own class, of tasks, of trackers."""
 
 HOME = re.compile(r"([=:,\[]\s*)~(?=/)")
 """The user's own folder at the beginning of a path, which a shell leaves as it is behind `suite.path=`."""

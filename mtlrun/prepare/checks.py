@@ -27,6 +27,7 @@ from mtlrun.prepare.too_large import with_one_default
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import STUDY_RULE, is_study_name
+from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER, tracker_faults
 from mtlrun.training.loop.task_losses import check_losses
 from mtlrun.training.network import Parts
 from mtlrun.training.runtime.numerics import STORED
@@ -39,6 +40,7 @@ NODES = (*PARTS, "budget", "statistics", "stop", "launch")
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "check", "study"),
     *("store", "save", "diagnostics", "device", "dtype", "invocation"),
+    *(TRACKER, OPTIONS),
 )
 ONE_PER_STUDY = (
     *(
@@ -55,6 +57,8 @@ ONE_PER_STUDY = (
         "statistics",
         "stop",
         "launch",
+        TRACKER,
+        OPTIONS,
     ),
     *(
         "budget.select",
@@ -91,7 +95,8 @@ def prepare(
         faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
     for key in ONE_PER_STUDY:
         if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
-            fault = Fault(key, "must be the same in all cells of a study, so it cannot be swept")
+            rule = "must be the same in all cells of a study, so it cannot be swept"
+            fault = Fault(key, SEVERAL if key == TRACKER else rule)
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
@@ -280,6 +285,7 @@ def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
     recording = recording_faults(job.get("diagnostics", {}))
     faults = [*gate_faults(job.get("check", {})), *frontier_faults(job), *recording]
+    faults += tracker_faults(job)
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):
         faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))

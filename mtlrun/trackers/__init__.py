@@ -1,0 +1,1 @@
+"""Experiment trackers: MLflow, TensorBoard, Weights & Biases, written from stored results after training."""
