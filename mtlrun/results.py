@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.report.formats.pictures import show_in_notebook
 from mtlrun.report.formats.registry import render, report_format
+from mtlrun.report.levels import LEVELS, load
 from mtlrun.report.tables import filtered, table
 from mtlrun.report.text.sentences import sentences
 from mtlrun.store.files import write_whole
@@ -124,6 +126,48 @@ class Results:
         """
         texts = {name: str(value) for name, value in filters.items()}
         return Results(self.manifest, filtered(self.summary, texts), self.configs, self._failures)
+
+    def plot_gains(self, ax: Any = None, **look: Any) -> Any:
+        """Draw every gain with its interval: a forest plot.
+
+        Args:
+            ax: axes of matplotlib to draw into, one for each panel; None makes a figure.
+            look: `size` (`one-column`, `two-column`, `wide`) and `style` (a file or name of a matplotlib style).
+
+        Returns:
+            The axes, a list where there are several panels. A notebook shows a figure that was made.
+
+        Raises:
+            ConfigError: there is nothing to draw, or there are too few axes.
+        """
+        return self._plot("rows", ax, look)
+
+    def plot_gain_over(self, setting: str | None = None, ax: Any = None, **look: Any) -> Any:
+        """Draw gains with their intervals against a numeric setting that varies, as `suite.train_size`.
+
+        Args, returns and errors are as of `plot_gains`; `setting` may be left out where only one varies.
+        """
+        return self._plot("gain_over", ax, look, over=setting)
+
+    def plot_curves(self, ax: Any = None, **look: Any) -> Any:
+        """Draw learning curves of multi-task runs and of their baselines; all is as of `plot_gains`."""
+        return self._plot("curves", ax, look)
+
+    def plot_diagnostics(self, quantity: str | None = None, ax: Any = None, **look: Any) -> Any:
+        """Draw a recorded quantity over training, as `gradient_cosines` or `weights`; all is as of `plot_gains`."""
+        return self._plot("diagnostics", ax, look, quantity=quantity)
+
+    def plot_matrix(self, ax: Any = None, **look: Any) -> Any:
+        """Draw who helps whom, for a study of pairs of tasks; all is as of `plot_gains`."""
+        return self._plot("matrix", ax, look)
+
+    def _plot(self, level: str, ax: Any, look: Mapping[str, Any], **choices: Any) -> Any:
+        given = {name: value for name, value in choices.items() if value is not None}
+        drawn = load(LEVELS[level].picture)(self.summary, ax, **look, **given)
+        if ax is not None:
+            return drawn
+        show_in_notebook(drawn)
+        return drawn.axes[0] if len(drawn.axes) == 1 else drawn.axes
 
     def sentences(self) -> list[str]:
         """Return what the study found in words, and what its verdicts are about."""

@@ -140,3 +140,20 @@ def test_a_suite_class_of_a_script_trains_in_its_own_process(tmp_path):
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
+
+
+def test_pictures_are_drawn_into_given_axes_or_into_their_own(results):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4))
+    given = figure.add_subplot()
+    assert results.plot_gains(ax=given) is given
+    assert given.get_xlabel() and len(given.texts) > 4
+    own = results.where(mitigation="none", task="left").plot_curves()
+    assert own.get_ylabel() == "accuracy" or "accuracy" in own.get_title()
+    panels = results.plot_diagnostics("gradient_cosines")
+    assert panels is not None
+    with pytest.raises(ConfigError, match="no setting|numeric|varies"):
+        results.plot_gain_over()
+    with pytest.raises(ConfigError, match="size"):
+        results.plot_gains(size="poster")

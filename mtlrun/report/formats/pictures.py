@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import LEVELS, ROWS, load
 
-_MOST_PIXELS = 60_000
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_PIXELS, _NOTEBOOK_DPI = 60_000, 110
 _UNDATED: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None, "Creator": None},
@@ -42,3 +46,15 @@ def _save(summary: Summary, level: str, kind: str, choices: dict[str, Any]) -> b
         dpi = min(float(rcParams["savefig.dpi"]), _MOST_PIXELS / figure.get_figheight())
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
     return buffer.getvalue()
+
+
+def show_in_notebook(figure: Figure) -> None:
+    """Show a figure below the cell of a notebook that runs; elsewhere do nothing."""
+    ipython = sys.modules.get("IPython")
+    if ipython is None or ipython.get_ipython() is None:
+        return
+    from IPython.display import Image, display
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI)
+    display(Image(data=buffer.getvalue()))
