@@ -153,7 +153,7 @@ def test_pictures_are_drawn_into_given_axes_or_into_their_own(results):
     assert own.get_ylabel() == "accuracy" or "accuracy" in own.get_title()
     panels = results.plot_diagnostics("gradient_cosines")
     assert panels is not None
-    with pytest.raises(ConfigError, match="no setting|numeric|varies"):
+    with pytest.raises(ConfigError, match=r"no setting|numeric|varies"):
         results.plot_gain_over()
     with pytest.raises(ConfigError, match="size"):
         results.plot_gains(size="poster")
