@@ -52,7 +52,7 @@ class Weights:
     def names(self) -> dict[str, set[str]]:
         """Return the rules, as text, by which each run has been saved, by run id."""
         found: dict[str, set[str]] = defaultdict(set)
-        for path in list_files(self._folder, ENDING):
+        for path in (found.path for found in list_files(self._folder, ENDING)):
             run_id, _, rule = path.stem.partition(".")
             found[run_id].add(rule)
         return dict(found)
