@@ -181,7 +181,7 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
     from mtlrun.trained.saved_run import saved_run
 
     store = Store(arguments.store)
-    run = saved_run(store, arguments.run, arguments.checkpoint)
+    run = saved_run(store, arguments.run, arguments.checkpoint, _trust(arguments))
     if arguments.study is not None:
         from mtlrun.planning.manifest import study_runs
 
@@ -189,6 +189,15 @@ def _saved_run(arguments: argparse.Namespace) -> Any:
             rule = f"must be a study that has run {run.run_id}"
             raise ConfigError([Fault("study", rule, arguments.study)])
     return run
+
+
+def _trust(arguments: argparse.Namespace) -> Any:
+    """Return whose code may run where a lock file or a store names it."""
+    from mtlrun.catalog import options_of
+    from mtlrun.trust import Trust
+
+    folders = [Path(folder) for folder in arguments.config_dir]
+    return Trust(arguments.trust, options_of(folders))
 
 
 def lock(arguments: argparse.Namespace) -> int:
@@ -254,12 +263,23 @@ def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
     def batch(jobs: Sequence[dict[str, Any]]) -> list[float]:
         settings = {"study": arguments.study, "margin": arguments.margin}
         settings |= {"seeds": arguments.seeds, "add_seeds": arguments.add_seeds}
-        found.append(rerun(locked, jobs, Progress(sys.stderr), **settings))
+        found.append(rerun(locked, jobs, Progress(sys.stderr), trust=_trust(arguments), **settings))
         return [0.0] * len(jobs)
 
     with telling_stored({arguments.store: Store(arguments.store)}):
         multirun([*arguments.overrides, f"store={json.dumps(arguments.store)}"], _Task(batch))
     return found[0]
+
+
+def compact(arguments: argparse.Namespace) -> int:
+    """Merge the small segments of a store."""
+    from mtlrun.store.compact import compact as merge
+
+    store = _store_of(arguments)
+    store.check_writable()
+    before, after = merge(store.path)
+    print(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}", file=sys.stderr)
+    return 0
 
 
 def list_options(arguments: argparse.Namespace) -> int:
@@ -432,6 +452,7 @@ HANDLERS: dict[str, Handler] = {
     "predict": predict,
     "lock": lock,
     "check": check,
+    "compact": compact,
     "list": list_options,
     "show": show_option,
     "completion": completion,

@@ -172,13 +172,29 @@ class Store:
         for path in (self.path, self._studies.folder, self.path / "weights"):
             sweep(path)
 
-    def _written(self, write: Callable[[], Path]) -> Path:
-        """Write a file, but not into a folder that was there before and has gone."""
+    def create(self) -> None:
+        """Make the folder, where it is not there yet.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"store `{self.path}` cannot be made: {error.strerror or error}") from error
+        self._exists = True
+
+    def check_there(self) -> None:
+        """Raise StoreError if the folder was there before and has gone."""
         if self._exists and not self.path.is_dir():
             raise StoreError(
                 f"store `{self.path}` was removed while runs were trained: what it held is gone, and nothing more "
                 "is written; repeat the command to begin anew"
             )
+
+    def _written(self, write: Callable[[], Path]) -> Path:
+        """Write a file, but not into a folder that was there before and has gone."""
+        self.check_there()
         path = write()
         self._exists = True
         return path
