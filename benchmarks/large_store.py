@@ -3,9 +3,9 @@
     python benchmarks/large_store.py make STORE --runs 100000 --lanes 20
     python benchmarks/large_store.py measure STORE
 
-The runs are made up: two tasks, 10 evaluations of two metrics on three splits, scores of 50 test cases. Every study of
-the store has 10 seeds; `small` has 20 cells of the same suite, `wide` 500 cells of 50 suites, and `whole` all of them.
-The runs of a study are spread over the segments as those of many commands are: cell by cell, baselines first.
+The runs are made up: two tasks, 10 evaluations of two metrics on three splits, scores of 50 test cases. Every
+study of the store has 10 seeds; `small` has 20 cells, `wide` 500 cells of 50 suites, and `whole` all of them. Runs
+are stored in the order of the cells, baselines first, as a large sweep stores them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,13 @@ TASKS, SEEDS, EVALUATIONS, CASES = ("left", "right"), 10, 10, 50
 SPLITS, METRICS = ("train", "val", "test"), ("accuracy", "loss")
 CELLS_OF_A_SUITE = 10
 STATISTICS = {
-    **{"method": "paired_t", "correction": "holm", "alpha": 0.05, "margin": 1.0, "family": "suite"},
-    **{"power": 0.8, "over": "examples"},
+    "method": "paired_t",
+    "correction": "holm",
+    "alpha": 0.05,
+    "margin": 1.0,
+    "family": "suite",
+    "power": 0.8,
+    "over": "examples",
 }
 COMMANDS = {
     "report small": ["report", "{store}", "--study", "small"],
@@ -47,8 +52,13 @@ def cells(count: int) -> Iterator[dict[str, Any]]:
             "config": {"suite": {"number": suite}, "optimizer": {"lr": number}},
             "cell_id": f"cell{number:06}",
             "labels": {
-                **{"suite": f"suite{suite}", "sharing": "hard", "heads": "linear", "weighting": "equal"},
-                **{"schedule": "joint", "regularization": "none", "mitigation": "none"},
+                "suite": f"suite{suite}",
+                "sharing": "hard",
+                "heads": "linear",
+                "weighting": "equal",
+                "schedule": "joint",
+                "regularization": "none",
+                "mitigation": "none",
             },
             "select": "per_task",
             "tasks": [
@@ -77,7 +87,10 @@ def record(run_id: str, seed: int, tasks: tuple[str, ...], rng: np.random.Genera
         device="cpu",
         versions={"mtlrun": "0.1.0", "torch": "2.13.0"},
         cost={
-            **{"wall_s": float(rng.random()), "steps": 100, "lanes": 20, "parameters_shared": 100},
+            "wall_s": float(rng.random()),
+            "steps": 100,
+            "lanes": 20,
+            "parameters_shared": 100,
             "parameters_task": dict.fromkeys(tasks, 10),
         },
         diagnostics={
@@ -93,7 +106,13 @@ def record(run_id: str, seed: int, tasks: tuple[str, ...], rng: np.random.Genera
             "value": rng.random(step.size),
         },
         scores=[
-            {"task": t, "step": 10 * (e + 1), "scale": 1.0, "cases": CASES, "values": right[k, e].astype("f2")}
+            {
+                "task": t,
+                "step": 10 * (e + 1),
+                "scale": 1.0,
+                "cases": CASES,
+                "values": right[k, e].astype("f2"),
+            }
             for k, t in enumerate(tasks)
             for e in range(EVALUATIONS)
         ],
@@ -139,7 +158,9 @@ def measure(path: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("action", choices=("make", "measure"))
     parser.add_argument("store")
     parser.add_argument("--runs", type=int, default=100_000)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from mtlrun.errors import Fault
@@ -118,7 +117,7 @@ def map_of(schema: Schema) -> Schema:
             yield fault(key, "must be an object", value)
             return
         for own, part in value.items():
-            yield from text(own, f"{key}.{ascii(own)}")
+            yield from text(own, f"{key}.{own!a}")
             yield from schema(part, f"{key}.{own}")
 
     return check
@@ -175,8 +174,6 @@ def parse(content: bytes | str) -> Any:
         return json.loads(content)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-
-
 
 
 def _json(value: Any) -> str:

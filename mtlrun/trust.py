@@ -1,7 +1,7 @@
 """Whose code may run where a lock file or a store names it: these are data, which somebody else may have written.
 
-Without a word of the user: our own options, modules of `torch.nn` and models of torchvision, and what the options of the
-config folders and of installed option packages name. `--trust NAME` adds a module or a package.
+Trusted by default: our own options, modules of `torch.nn`, models of torchvision, and what the options of the config
+folders and of installed option packages name. `--trust NAME` adds a module or a package.
 """
 
 from __future__ import annotations
@@ -79,10 +79,12 @@ def _is_library(target: str) -> bool:
         return False
     try:
         found = find(target)
-    except ConfigError:  # there is no such thing, as is told where it is built
-        return True
+    except ConfigError:
+        return False
     place = f"{getattr(found, '__module__', None)}."
-    return place.startswith(f"{home}.") and (home != "torch.nn" or isinstance(found, type) or _is_function(place))
+    return place.startswith(f"{home}.") and (
+        home != "torch.nn" or isinstance(found, type) or _is_function(place)
+    )
 
 
 def _is_function(place: str) -> bool:
@@ -98,7 +100,7 @@ def _is_option(target: str) -> bool:
 
     try:
         found = find(target)
-    except ConfigError:
+    except ConfigError:  # there is no such thing, as is told where it is built
         return True
     return isinstance(found, type) and found.__module__.startswith(OURS) and issubclass(found, Configured)
 

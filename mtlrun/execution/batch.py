@@ -186,7 +186,9 @@ def train_batch(
     """
     jobs = judged_anytime(jobs)
     looked = Memo()
-    batch = plan_batch(jobs, known, None, looked, store, trains=True)  # its faults come before those of tuning
+    batch = plan_batch(
+        jobs, known, None, looked, store, trains=True
+    )  # its faults come before those of tuning
     batch.check_memory()
     choices = _tuned(jobs, watcher, known, looked, batch.store)
     if choices:

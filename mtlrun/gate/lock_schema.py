@@ -59,7 +59,7 @@ def lock_faults(page: Any) -> Iterator[Fault]:
         return
     yield from _PAGE(page, "")
     settings = page.get("statistics")
-    alpha = settings.get("alpha") if isinstance(settings, dict) else None
+    alpha: Any = settings.get("alpha") if isinstance(settings, dict) else None
     if not is_number(alpha) or not 0 < alpha < 0.5:
         yield fault("statistics.alpha", "must be a level above 0 and below 0.5", alpha)
     rows, cells = page.get("rows"), page.get("cells", [])

@@ -29,7 +29,6 @@ Stored = Mapping[str, Mapping[str, Any]]
 """The canonical configs of runs, seed included, by run id."""
 
 
-
 def lock(
     manifest: Mapping[str, Any],
     summary: Summary,

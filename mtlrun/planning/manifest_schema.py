@@ -93,9 +93,7 @@ MANIFEST = fields(
     {"study": name, "statistics": map_of(anything), "cells": list_of(CELL)},
     {
         "command": list_of(text),
-        "stop": maybe(
-            fields({}, {"until": maybe(one_of("conclusive")), "max": whole(1), "batch": whole(1)})
-        ),
+        "stop": maybe(fields({}, {"until": maybe(one_of("conclusive")), "max": whole(1), "batch": whole(1)})),
         "looks": maybe(map_of(list_of(whole(0)))),
         "expected": maybe(map_of(fields({"mtl": EXPECTED, "stl": EXPECTED}))),
         "check": fields({}, {"margin": amount}),
@@ -105,7 +103,7 @@ MANIFEST = fields(
 
 
 def manifest_faults(manifest: Any) -> Iterator[Fault]:
-    """Yield what is wrong with a manifest: first its fields, and where these are right, what does not fit together."""
+    """Yield what is wrong with a manifest: its fields, and where these are right, what does not fit together."""
     found = list(MANIFEST(manifest, ""))
     yield from found
     if found:
@@ -163,8 +161,8 @@ def _run_faults(cell: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _expected_faults(manifest: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[Fault]:
-    told = (manifest.get("expected") or {}).get(cell["cell_id"])
-    for side in ("mtl", "stl") if told else ():
+    told = (manifest.get("expected") or {}).get(cell["cell_id"]) or {}
+    for side in told.keys() & {"mtl", "stl"}:
         for task in cell["tasks"]:
             own = told[side].get(task["name"])
             if own is None or len(own["optimum"]) != len(cell["seeds"]):

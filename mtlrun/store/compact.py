@@ -18,7 +18,7 @@ from mtlrun.store.records import SCHEMA, SCORES
 from mtlrun.store.segments import Segments, VanishedError
 
 LARGEST = 16 * 2**20
-"""Bytes of a merged segment, about: it is in memory as a whole while it is written, where it is some 20 times larger."""
+"""Bytes of a merged segment, about. It is written from memory, where it takes some 20 times as much."""
 
 
 class Compacted(NamedTuple):
@@ -31,7 +31,7 @@ class Compacted(NamedTuple):
 def compact(folder: Path, largest: int = LARGEST) -> Compacted:
     """Merge the segments of a store that stand beside each other in the order of storing.
 
-    Of several records of a run, those that no reader takes are left out: all after the first finished or diverged one.
+    Of several records of a run, those that no reader takes are left out: all after the first that did not fail.
 
     Args:
         folder: the store.
@@ -49,8 +49,8 @@ def compact(folder: Path, largest: int = LARGEST) -> Compacted:
             table = _merged(segments, group, done)
         except VanishedError as error:
             raise StoreError(
-                f"store `{folder}`: segment `{error}` has gone, so another `mtlrun compact` is under way; all runs are "
-                "there"
+                f"store `{folder}`: segment `{error}` has gone, so another `mtlrun compact` is under way; all "
+                "runs are there"
             ) from error
         if len(group) < 2:
             continue

@@ -67,7 +67,7 @@ def read_index(folder: Path) -> dict[Listed, Held]:
 
 
 def write_index(folder: Path, segments: Mapping[Listed, Held]) -> None:
-    """Write the index of a store; one that cannot be written, as in a store that may only be read, is done without."""
+    """Write the index of a store; where it cannot be written, as in a read-only store, there is none."""
     listed = [[s.path.name, s.size, s.modified_ns, len(held.run_ids)] for s, held in segments.items()]
     code = {status: number for number, status in enumerate(STATUSES)}
     table = pa.table(

@@ -135,4 +135,3 @@ def _score_faults(lists: pa.ListArray) -> Iterator[Fault]:
         yield Fault("scores.scale", "must be finite numbers")
     if pc.min(lengths).as_py() < 1 or pc.any(pc.less(entries.field("cases"), lengths)).as_py():
         yield Fault("scores.cases", "must be as many as `values`, which are of cases or of blocks, or more")
-

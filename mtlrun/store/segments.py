@@ -63,9 +63,7 @@ class Segments:
             StoreError: nothing can be written.
         """
         sink = pa.BufferOutputStream()
-        pq.write_table(
-            table, sink, compression="zstd", write_page_checksum=True, row_group_size=GROUP_RUNS
-        )
+        pq.write_table(table, sink, compression="zstd", write_page_checksum=True, row_group_size=GROUP_RUNS)
         content = sink.getvalue()
         begin = begin or stamp(datetime.now(timezone.utc))
         name = f"{begin}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{_checksum(content)}{ENDING}"

@@ -256,7 +256,9 @@ class Store:
         raise StoreError(f"segment `{self.path / str(vanished)}` cannot be read: it is not there any more")
 
 
-def _parsed(segment: Listed, table: pa.Table, column: str, texts: list[str], known: dict[str, Any]) -> list[Any]:
+def _parsed(
+    segment: Listed, table: pa.Table, column: str, texts: list[str], known: dict[str, Any]
+) -> list[Any]:
     """Return the JSON texts of a column as objects, each text read once."""
     for row, content in enumerate(texts):
         if content not in known:

@@ -61,11 +61,15 @@ class Studies:
         if name is None:
             name = max(names, key=self._order)
         if name not in names:
-            raise StoreError(str(Fault("study", f"must be a study of the store `{self._store}`", name, names)))
+            raise StoreError(
+                str(Fault("study", f"must be a study of the store `{self._store}`", name, names))
+            )
         page = self._page(name)
         faults = list(manifest_faults(page["study"]))
         if faults:
-            raise self._unusable(name, "it was changed after it was written, or is damaged:\n" + listed(faults))
+            raise self._unusable(
+                name, "it was changed after it was written, or is damaged:\n" + listed(faults)
+            )
         return page["study"]
 
     def write(self, manifest: Mapping[str, Any]) -> Path:
@@ -77,7 +81,12 @@ class Studies:
         path = self._path(manifest["study"])
         last = max((self._order(name)[0] for name in self.names()), default=0)
         moment = datetime.now(timezone.utc).isoformat()
-        page = {"schema_version": _SCHEMA_VERSION, "number": last + 1, "written_at": moment, "study": manifest}
+        page = {
+            "schema_version": _SCHEMA_VERSION,
+            "number": last + 1,
+            "written_at": moment,
+            "study": manifest,
+        }
         write_whole(path, lambda file: file.write(json.dumps(page, indent=1).encode()))
         return path
 
@@ -110,7 +119,9 @@ class Studies:
             raise self._unusable(name, "it is damaged: `schema_version` must be there")
         version = page["schema_version"]
         if version != _SCHEMA_VERSION or isinstance(version, bool):
-            raise self._unusable(name, f"it has schema version {version}, this mtlrun reads {_SCHEMA_VERSION}")
+            raise self._unusable(
+                name, f"it has schema version {version}, this mtlrun reads {_SCHEMA_VERSION}"
+            )
         number = page.get("number", 0)
         if not isinstance(number, int) or isinstance(number, bool):
             raise self._unusable(name, "it is damaged: `number` must be a whole number")

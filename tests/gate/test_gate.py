@@ -313,7 +313,10 @@ def _edited(edit: Any) -> Any:
         ),
         (lambda p: p["rows"][0]["gains"].pop(), r"`rows\[0\].gains` must be a list with one number for each"),
         (lambda p: p["rows"][1]["seeds"].__setitem__(0, 2), r"`rows\[1\].seeds` must not repeat"),
-        (lambda p: p["rows"][1]["seeds"].__setitem__(0, "a"), r"`rows\[1\].seeds\[0\]` must be a whole number, found 'a'"),
+        (
+            lambda p: p["rows"][1]["seeds"].__setitem__(0, "a"),
+            r"`rows\[1\].seeds\[0\]` must be a whole number, found 'a'",
+        ),
         (lambda p: p["rows"][1].pop("task"), r"`rows\[1\].task` must be there"),
         (
             lambda p: p["rows"][1].update(margin=-1),

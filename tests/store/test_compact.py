@@ -68,7 +68,9 @@ def test_order_of_storing_is_kept_with_later_segments(tmp_path: Path) -> None:
     assert Segments(tmp_path).read(segment, ("run_id",))["run_id"].to_pylist() == ["a", "b", "a", "a"]
 
 
-def test_what_an_interrupted_merge_left_is_merged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_interrupted_merge_left_is_merged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = _filled(tmp_path, segments=3)
     store.append([_record("f", "failed")])
     before = _seen(store)
@@ -94,7 +96,9 @@ def test_old_segments_without_scores_are_merged(tmp_path: Path) -> None:
     store = _filled(tmp_path, segments=2)
     old = Segments(tmp_path)
     (first, _) = old.listed()
-    old.write(old.read(first, [name for name in _columns() if name != "scores"]), begin="20200101T000000.000000")
+    old.write(
+        old.read(first, [name for name in _columns() if name != "scores"]), begin="20200101T000000.000000"
+    )
     first.path.unlink()
     compact(tmp_path)
     assert len(store.scores()) == 3 and len(store.runs()) == 6

@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mtlrun.errors import StoreError
 from mtlrun.store.records import RunRecord, to_table
 
 

@@ -11,15 +11,33 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mtlrun.store.records import JSON_COLUMNS
+
 Path_ = tuple[Any, ...]
 """Keys and positions that lead to a value."""
 
 DEEP: Any = [[[[[[[[{}]]]]]]]]
 VALUES: dict[str, Any] = {
-    **{"null": None, "true": True, "minus": -1, "zero": 0, "half": 0.5, "huge": 10**30, "large": 2**62},
-    **{"infinite": float("inf"), "nan": float("nan"), "text": "x", "empty": "", "half sign": "\ud800"},
-    **{"list": [], "object": {}, "list of objects": [{"a": 1}], "list of texts": ["x"], "deep": DEEP},
-    **{"control": "\x1b[2J", "numbers": [3, 3], "object of null": {"a": None}},
+    "null": None,
+    "true": True,
+    "minus": -1,
+    "zero": 0,
+    "half": 0.5,
+    "huge": 10**30,
+    "large": 2**62,
+    "infinite": float("inf"),
+    "nan": float("nan"),
+    "text": "x",
+    "empty": "",
+    "half sign": "\ud800",
+    "list": [],
+    "object": {},
+    "list of objects": [{"a": 1}],
+    "list of texts": ["x"],
+    "deep": DEEP,
+    "control": "\x1b[2J",
+    "numbers": [3, 3],
+    "object of null": {"a": None},
 }
 """What a value is replaced by, by name."""
 
@@ -77,7 +95,11 @@ def _replace(value: Any) -> Callable[[Any, Any], None]:
 
 
 EDITS: dict[str, Callable[[Any, Any], None]] = {
-    **{"remove": _remove, "rename": _rename, "repeat": _repeat, "as text": _as_text, "wrap": _wrap},
+    "remove": _remove,
+    "rename": _rename,
+    "repeat": _repeat,
+    "as text": _as_text,
+    "wrap": _wrap,
     "neighbour": _neighbour,
     **{name: _replace(value) for name, value in VALUES.items()},
 }
@@ -98,7 +120,7 @@ def read_rows(segment: Path) -> list[dict[str, Any]]:
     """Return a segment's rows, with JSON texts as what they hold."""
     rows = pq.read_table(segment).to_pylist()
     for row in rows:
-        for name in ("versions", "cost", "diagnostics", "config"):
+        for name in JSON_COLUMNS:
             row[name] = json.loads(row[name])
     return rows
 
@@ -107,7 +129,10 @@ def write_rows(segment: Path, rows: list[Any]) -> None:
     """Put rows in the place of a segment's, in a file without a checksum, of the same types where they fit."""
     schema = pq.read_schema(segment)
     flat = [
-        {k: json.dumps(v) if k in ("versions", "cost", "diagnostics", "config") and v != "" else v for k, v in r.items()}
+        {
+            k: json.dumps(v) if k in ("versions", "cost", "diagnostics", "config") and v != "" else v
+            for k, v in r.items()
+        }
         for r in rows
         if isinstance(r, dict)
     ]

@@ -147,7 +147,9 @@ def _statistics(manifest: Mapping[str, Any]) -> Statistics:
         found = [one for one in settings.faults() if one.key != "method"]  # old studies do not say `over`
         faults = [one._replace(key=f"statistics.{one.key}") for one in found]
     if faults:
-        raise ConfigError([fault._replace(rule=f"of study `{manifest['study']}` {fault.rule}") for fault in faults])
+        raise ConfigError(
+            [fault._replace(rule=f"of study `{manifest['study']}` {fault.rule}") for fault in faults]
+        )
     return settings
 
 
