@@ -388,15 +388,18 @@ def _store_of(arguments: argparse.Namespace) -> Any:
     return store
 
 
-def _results(store: Any, study: str | None) -> tuple[dict[str, Any], Any, dict[str, Any]]:
-    """Return a study's manifest, its summary, and the configs of its stored runs by run id."""
+def _results(
+    store: Any, study: str | None, configs: bool = True
+) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """Return a study's manifest, its summary, and where asked for the configs of its stored runs by run id."""
     from mtlrun.planning.manifest import study_runs
     from mtlrun.report.analysis.summary import summarise
+    from mtlrun.store.store import REPORT_COLUMNS, RUN_COLUMNS
 
     manifest = store.read_study(study)
     ids = study_runs(manifest["cells"])
-    runs = store.runs(ids)
-    stored = dict(zip(runs["run_id"], runs["config"], strict=True))
+    runs = store.runs(ids, RUN_COLUMNS if configs else REPORT_COLUMNS)
+    stored = dict(zip(runs["run_id"], runs["config"], strict=True)) if configs else {}
     return manifest, summarise(manifest, runs, store.curves(ids), store.scores(ids)), stored
 
 
@@ -410,7 +413,7 @@ def _print_report(
 ) -> None:
     from mtlrun.report.formats import registry as formats
 
-    manifest, summary, _ = _results(store, study)
+    manifest, summary, _ = _results(store, study, configs=False)
     stream = sys.stdout if output is None else None
     content = formats.render(summary, format_name, level, filters, stream)
     if isinstance(content, str) and not content.endswith("\n"):

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
+REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "config"))
+"""What a report reads of a run: its config takes more memory than all the rest."""
+
 _CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
 _ATTEMPTS = 20
 """How often a reader begins anew because segments that it was about to read were merged."""
