@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,26 +187,40 @@ def test_kept_edits_are_told(
         result = mtlrun(*command)
         _clear(command, result)
         errors += result.err
-    assert pytest.importorskip("re").search(told, errors), errors
+    assert re.search(told, errors), errors
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    data=st.data(), kind=st.sampled_from(["manifest", "segment", "lock"]), edit=st.sampled_from(sorted(EDITS))
-)
-def test_no_edit_ends_in_a_traceback(base: Base, tmp_path: Path, data: Any, kind: str, edit: str) -> None:
+KINDS = st.sampled_from(["manifest", "segment", "lock"])
+QUICK = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+
+
+def _search(base: Base, folder: Path, data: Any, kind: str, edit: str) -> None:
+    """Make an edit at a drawn place, and run every command on it."""
     document = base.documents[kind]
     found = list(paths(document))
     path = found[data.draw(st.integers(0, len(found) - 1), label="place")]
-    store, lock = _written(base, tmp_path, kind, edited(document, path, edit))
+    store, lock = _written(base, folder, kind, edited(document, path, edit))
     for command in _commands(base, store, lock):
         _clear(command, mtlrun(*command))
+
+
+@settings(max_examples=4, derandomize=True, **QUICK)
+@given(data=st.data(), kind=KINDS, edit=st.sampled_from(sorted(EDITS)))
+def test_no_edit_ends_in_a_traceback(base: Base, tmp_path: Path, data: Any, kind: str, edit: str) -> None:
+    _search(base, tmp_path, data, kind, edit)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, **QUICK)
+@given(data=st.data(), kind=KINDS, edit=st.sampled_from(sorted(EDITS)))
+def test_search_for_edits_that_end_in_a_traceback(
+    base: Base, tmp_path: Path, data: Any, kind: str, edit: str
+) -> None:
+    _search(base, tmp_path, data, kind, edit)
 
 
 @pytest.mark.parametrize(
