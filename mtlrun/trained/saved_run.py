@@ -175,7 +175,13 @@ def saved_run(store: Store, run: str, rule: str | None = None, trust: Trust | No
     _check_code(run_id, config)
     _check_data(run_id, config)
     suite: Suite = build(config["suite"])
-    return SavedRun(run_id, config, suite, suite.info(), Weights(store.path).read(run_id, rule or rules[0]))
+    info, saved = suite.info(), Weights(store.path).read(run_id, rule or rules[0])
+    lacking = [task.name for task in info.tasks if task.name not in saved.steps]
+    if lacking:
+        raise StoreError(
+            f"weights of run {run_id} say no step of task {', '.join(lacking)}: they are damaged"
+        )
+    return SavedRun(run_id, config, suite, info, saved)
 
 
 def _check_config(run_id: str, config: Mapping[str, Any]) -> None:
