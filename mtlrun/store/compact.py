@@ -99,5 +99,5 @@ def _merged(segments: Segments, group: list[Listed], done: set[str]) -> pa.Table
                 done.add(run_id)
         if SCORES in columns and SCORES not in table.column_names:  # an earlier version's
             table = table.append_column(SCHEMA.field(SCORES), pa.nulls(len(table), SCHEMA.field(SCORES).type))
-        tables.append(table.take(rows).select(columns))
+        tables.append(table.take(pa.array(rows, pa.int64())).select(columns))
     return pa.concat_tables(tables).replace_schema_metadata(SCHEMA.metadata)
