@@ -16,7 +16,7 @@ from mtlrun.report.levels import LEVELS, load
 from mtlrun.report.tables import filtered, table
 from mtlrun.report.text.sentences import sentences
 from mtlrun.store.files import write_whole
-from mtlrun.store.store import Store
+from mtlrun.store.store import REPORT_COLUMNS, RUN_COLUMNS, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,23 +46,24 @@ class Results:
         self.manifest, self.summary, self.configs, self._failures = manifest, summary, configs, failures
 
     @classmethod
-    def read(cls, store: Store, study: str | None = None) -> Results:
+    def read(cls, store: Store, study: str | None = None, configs: bool = True) -> Results:
         """Return the results of a stored study, whole or interrupted.
 
         Args:
             store: where it is kept.
             study: its name; None for the one written last.
+            configs: whether configs and errors of runs are read too; a report needs none, and they are large.
 
         Raises:
             StoreError: there is no such study, or it cannot be read.
         """
         manifest = store.read_study(study)
         ids = study_runs(manifest["cells"])
-        runs = store.runs(ids)
-        configs = dict(zip(runs["run_id"], runs["config"], strict=True))
+        runs = store.runs(ids, RUN_COLUMNS if configs else REPORT_COLUMNS)
+        known = dict(zip(runs["run_id"], runs["config"], strict=True)) if configs else {}
         summary = summarise(manifest, runs, store.curves(ids), store.scores(ids))
-        failures = runs["error"][runs["status"] == "failed"].tolist()
-        return cls(manifest, summary, configs, failures)
+        failures = runs["error"][runs["status"] == "failed"].tolist() if configs else []
+        return cls(manifest, summary, known, failures)
 
     @property
     def study(self) -> str:

@@ -9,7 +9,8 @@ from support.commands import mtlrun, planned, tiny
 
 from mtlrun.catalog import load_option
 from mtlrun.config import build, check_node, current_override, to_node
-from mtlrun.gate.lockfile import IDENTITY, identity
+from mtlrun.gate.lock_schema import IDENTITY
+from mtlrun.gate.lockfile import identity
 from mtlrun.planning.runs import config_id
 from mtlrun.weighting.base import Weighting
 from mtlrun.weighting.graddrop import GradDrop

@@ -16,7 +16,7 @@ from mtlrun.cli.arguments import Handler, parse
 from mtlrun.cli.explaining import complete, completion, list_options, show_option
 from mtlrun.cli.models import export, predict
 from mtlrun.cli.output import discard_output
-from mtlrun.cli.reading import lock, report
+from mtlrun.cli.reading import compact, lock, report
 from mtlrun.cli.training import check, plan, run
 from mtlrun.errors import MtlrunError
 
@@ -31,6 +31,7 @@ HANDLERS: dict[str, Handler] = {
     "predict": predict,
     "lock": lock,
     "check": check,
+    "compact": compact,
     "list": list_options,
     "show": show_option,
     "completion": completion,

@@ -22,6 +22,7 @@ DEFAULT_STORE = "runs"
 
 PLACED = {
     **dict.fromkeys(("report", "lock", "check", "export", "predict"), ("store", "study")),
+    "compact": ("store",),
     **dict.fromkeys(("list", "completion"), ()),
 }
 """Commands that take `store=DIR` and `study=NAME` but no jobs: which of the two mean something to them."""
@@ -207,6 +208,8 @@ def _add_results(command: AddCommand) -> None:
         "--margin", type=float, help="percent that may be lost; default: the study's check.margin"
     )
     _add_check(command("check", "test results against a lock file"))
+    added = command("compact", "merge the small files of a large store, so that it is read faster")
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
 
 
 def _sizes() -> list[str]:
@@ -237,6 +240,7 @@ def _add_models(command: AddCommand) -> None:
         added.add_argument("--store", help=f"default: {DEFAULT_STORE}")
         added.add_argument("--study", help="refuse a run that is not of this study")
         added.add_argument("--checkpoint", help="which one, of a run that has several")
+        _add_trust(added)
 
 
 def _add_check(added: argparse.ArgumentParser) -> None:
@@ -265,6 +269,7 @@ def _add_check(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="with --rerun: device=... and launch.KEY=..."
     )
+    _add_trust(added)
 
 
 def _add_explanations(command: AddCommand) -> None:
@@ -283,6 +288,12 @@ def _add_explanations(command: AddCommand) -> None:
     _add_own_folders(added)
     added = command("completion", "print a script that makes a shell complete command lines")
     added.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+def _add_trust(added: argparse.ArgumentParser) -> None:
+    text = "a module or package whose code a lock file or a store may run, as my_models; may be repeated"
+    added.add_argument("--trust", action="append", default=[], metavar="NAME", help=text)
+    _add_own_folders(added)
 
 
 def _add_own_folders(added: argparse.ArgumentParser) -> None:

@@ -44,12 +44,20 @@ def predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def trust_of(arguments: argparse.Namespace) -> Any:
+    """Return whose code may run where a lock file or a store names it."""
+    from mtlrun.catalog import options_of
+    from mtlrun.trust import Trust
+
+    return Trust(arguments.trust, options_of([Path(folder) for folder in arguments.config_dir]))
+
+
 def _saved_run(arguments: argparse.Namespace) -> Any:
     from mtlrun.store.store import Store
     from mtlrun.trained.saved_run import saved_run
 
     store = Store(arguments.store)
-    run = saved_run(store, arguments.run, arguments.checkpoint)
+    run = saved_run(store, arguments.run, arguments.checkpoint, trust_of(arguments))
     if arguments.study is not None:
         from mtlrun.planning.manifest import study_runs
 

@@ -1,4 +1,4 @@
-"""Commands that read a store: `report` and `lock`."""
+"""Commands on a store: `report`, `lock`, `compact`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def report(arguments: argparse.Namespace) -> int:
     from mtlrun.report.formats.registry import report_format
     from mtlrun.results import Results
 
-    results = Results.read(_store_of(arguments), arguments.study)
+    results = Results.read(_store_of(arguments), arguments.study, configs=False)
     chosen = report_format(arguments.format, arguments.output)
     choices = {"size": arguments.size, "style": arguments.style, "over": arguments.over}
     choices["columns"] = arguments.columns
@@ -80,6 +80,17 @@ def lock(arguments: argparse.Namespace) -> int:
         f"locked {pluralize(len(rows), 'row')} of study {results.study} in {arguments.output}",
         file=sys.stderr,
     )
+    return 0
+
+
+def compact(arguments: argparse.Namespace) -> int:
+    """Merge the small segments of a store."""
+    from mtlrun.store.compact import compact as merge
+
+    store = _store_of(arguments)
+    store.check_writable()
+    before, after = merge(store.path)
+    print(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}", file=sys.stderr)
     return 0
 
 

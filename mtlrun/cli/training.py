@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun.cli.interrupt import postponed
+from mtlrun.cli.models import trust_of
 from mtlrun.cli.output import write_file, write_out
 from mtlrun.cli.reading import print_report
 from mtlrun.errors import ConfigError
@@ -100,6 +101,6 @@ def _rerun(locked: dict[str, Any], arguments: argparse.Namespace) -> Any:
         raise ConfigError(faults)
     overrides = [*arguments.overrides, override_text("store", arguments.store)]
     settings = {"study": arguments.study, "margin": arguments.margin}
-    settings |= {"seeds": arguments.seeds, "add_seeds": arguments.add_seeds}
+    settings |= {"seeds": arguments.seeds, "add_seeds": arguments.add_seeds, "trust": trust_of(arguments)}
     with telling_stored({arguments.store: Store(arguments.store)}):
         return rerun(locked, jobs_of(overrides, job_faults=job_faults), Progress(sys.stderr), **settings)

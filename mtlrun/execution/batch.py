@@ -102,6 +102,8 @@ def plan_batch(
     choices: Mapping[Place, Choice] | None = None,
     looked: Memo | None = None,
     store: Store | None = None,
+    *,
+    trains: bool = False,
 ) -> Batch:
     """Check jobs, and find what the store already has of them.
 
@@ -111,24 +113,30 @@ def plan_batch(
         choices: in what cells depart from their jobs.
         looked: knows the data of users' own suites, where a command plans several times.
         store: that of the jobs, where it has been opened: it is then not scanned once more.
+        trains: whether it is to be trained too, so that the store must be one that can be written.
 
     Raises:
         ConfigError: faults in the jobs.
-        StoreError: the store cannot be read or written.
+        StoreError: the store cannot be read, or not written where it must be.
     """
-    return batch_of(prepare(jobs, known, choices, looked), jobs[0], store)
+    return batch_of(prepare(jobs, known, choices, looked), jobs[0], store, trains=trains)
 
 
-def batch_of(study: Study, job: Mapping[str, Any], store: Store | None = None) -> Batch:
+def batch_of(
+    study: Study, job: Mapping[str, Any], store: Store | None = None, *, trains: bool = False
+) -> Batch:
     """Return what is to be done for a study with the store, the device and the launcher of a checked job.
 
     Raises:
         ConfigError: there is no such device here.
-        StoreError: the store cannot be read or written.
+        StoreError: the store cannot be read, or not written where it must be.
     """
     pick_device(job["device"])
     store = store or Store(job["store"])
-    store.check_writable()
+    if trains:
+        store.check_writable()
+    else:
+        store.check_usable()
     statuses = store.statuses()
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
@@ -180,7 +188,9 @@ def train_batch(
     """
     jobs = judged_anytime(jobs)
     looked = Memo()
-    batch = plan_batch(jobs, known, None, looked, store)  # its faults come before those of tuning
+    batch = plan_batch(
+        jobs, known, None, looked, store, trains=True
+    )  # its faults come before those of tuning
     batch.check_memory()
     choices = _tuned(jobs, watcher, known, looked, batch.store)
     if choices:

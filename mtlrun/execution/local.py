@@ -107,7 +107,7 @@ class Local(Configured):
         Raises:
             WorkerError: a worker died; what was stored stays.
         """
-
+        store.create()
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))

@@ -1,4 +1,4 @@
-"""Ctrl-C while runs are trained: says what of them is stored."""
+"""What ends training early, as Ctrl-C or a full disk: says what of the runs is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtlrun.store.store import Store
 
 @contextlib.contextmanager
 def telling_stored(stores: Mapping[str, Store]) -> Iterator[None]:
-    """Give a KeyboardInterrupt the words that follow `interrupted`.
+    """Give a KeyboardInterrupt the words that follow `interrupted`, and a StoreError what is stored all the same.
 
     Args:
         stores: those that are trained into, perhaps opened later.
@@ -21,6 +21,11 @@ def telling_stored(stores: Mapping[str, Store]) -> Iterator[None]:
     begun = datetime.now(timezone.utc)
     try:
         yield
+    except StoreError as error:
+        runs = sum(_runs_since(store, begun) for store in stores.values())
+        if not runs:
+            raise
+        raise StoreError(f"{error}{_told(runs)}") from error
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(_told(sum(_runs_since(store, begun) for store in stores.values()))) from stop
 

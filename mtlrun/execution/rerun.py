@@ -19,13 +19,25 @@ from mtlrun.planning.study import PARTS, Config, Study
 from mtlrun.planning.task_facts import resplit_of
 from mtlrun.prepare.checks import job_faults
 from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.schema import fields, whole
 from mtlrun.store.store import Store
+from mtlrun.trust import Trust
 
 SHARES = (0.5, 0.25, 0.25)
 """Of the level, for each look where seeds may be added; together they are 1, so all looks keep it (Bonferroni)."""
 
 FEWEST = 6
 """Seeds to begin with where seeds may be added: so many equal ones decide at the first look, as 2^-6 < 0.05 / 2."""
+
+DTYPES = ("float32", "float64", "tf32", "bfloat16")
+
+
+def _batch_size(value: Any, key: str) -> Iterator[Fault]:
+    if value != "full":
+        yield from whole(1)(value, key)
+
+
+_BUDGET = fields({"steps": whole(1), "batch_size": _batch_size, "evaluations": whole(1)})
 
 Numbers = dict[str, int]
 """How many of its locked seeds each cell has, by the lock's cell id."""
@@ -47,6 +59,7 @@ def rerun(
     margin: float | None = None,
     seeds: int | None = None,
     add_seeds: int = 0,
+    trust: Trust | None = None,
 ) -> GateResult:
     """Train what the store lacks of a lock's cells, and check them; add seeds while a row is undecided, if allowed.
 
@@ -63,6 +76,7 @@ def rerun(
         seeds: how many of the locked seeds of each cell to begin with; where splits vary and repeat, rounded up to as
             many of each split. Where None all, or those that `add_seeds` leaves, `FEWEST` at least.
         add_seeds: how many of them may be added to each cell while it is undecided.
+        trust: whose code the lock may name; only what is always trusted where None.
 
     Raises:
         LockError: the lock holds no configs, or lacks some.
@@ -77,6 +91,8 @@ def rerun(
     if faults:
         raise ConfigError(faults)
     _check_complete(locked)
+    configs = [config for cell in locked["cells"] for config in _configs(cell)]
+    (trust or Trust()).check("the lock file", configs)
     had = {cell["cell_id"]: len(cell["seeds"]) for cell in locked["cells"]}
     splits = {cell["cell_id"]: (cell.get("resplit") or {}).get("splits") or 1 for cell in locked["cells"]}
     first = {
@@ -134,7 +150,7 @@ def _trained(
 ) -> tuple[dict[str, Any], Summary]:
     """Train what is missing; return the manifest and the results."""
     store = Store(job["store"])
-    batch = batch_of(study, job)
+    batch = batch_of(study, job, store, trains=True)
     manifest = study.manifest(command)
     store.write_study(manifest)
     train(batch, watcher)
@@ -181,6 +197,10 @@ def _config_faults(config: Config) -> Iterator[Fault]:
     for key in ("budget", "dtype"):
         if key not in config:
             yield Fault(key, "must be in every config of the lock file")
+            return
+    yield from _BUDGET(config["budget"], "budget")
+    if config["dtype"] not in DTYPES:
+        yield Fault("dtype", "must be a precision", config["dtype"], DTYPES)
     for group in PARTS:
         yield from check_node(group, config.get(group, {}))
 

@@ -31,6 +31,7 @@ def save_weights(
     Raises:
         StoreError: a file cannot be written.
     """
+    store.check_there()
     weights = Weights(store.path)
     for record, result in runs:
         for rule in save.get(record.run_id, ()) if record.status == "finished" else ():

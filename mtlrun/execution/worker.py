@@ -4,7 +4,7 @@ In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to 
 or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
 "stops": likewise, "every": steps} to train one cohort; {"streamed": true} in either where inputs come batch by
 batch. Out: {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
-"memory_holds": lanes or null} when the runs are stored.
+"memory_holds": lanes or null} when the runs are stored, or {"error": message} when they could not be.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
+
+from mtlrun.errors import StoreError
 
 REPORT_S = 0.2  # progress is sent this often
 
@@ -42,7 +44,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
 
     counts, holds = train_and_store(
         configs,
-        Store(task["store"]),
+        Store(task["store"], exists=True),
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
         task["chosen"],
@@ -75,7 +77,10 @@ def main(tasks: TextIO, events: TextIO) -> None:
                 events.flush()
                 pending, told = 0, time.monotonic()
 
-        tell(perform(json.loads(line), tell))
+        try:
+            tell(perform(json.loads(line), tell))
+        except StoreError as error:  # of a full disk, or a store that was removed: the launcher tells it
+            tell({"error": str(error)})
 
 
 def start() -> None:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from mtlrun.errors import MtlrunError
+from mtlrun.errors import MtlrunError, StoreError
 from mtlrun.execution.worker import Event, perform
 
 Task = Mapping[str, Any]
@@ -97,6 +97,7 @@ class _Workers:
 
         Raises:
             WorkerError: a worker died; what was stored stays.
+            StoreError: a worker could not store what it had trained.
         """
         doing: dict[int, int] = {}  # number of the task by place of the worker
 
@@ -113,6 +114,8 @@ class _Workers:
                 code = self._processes[place].wait()
                 raise WorkerError(f"a worker process ended with code {code}; finished cohorts are kept")
             tell(event)
+            if "error" in event:
+                raise StoreError(event["error"])
             if "counts" in event or "rates" in event:
                 yield doing.pop(place), event
                 hand_out(place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mtlrun.gate.lockfile import IDENTITY
+from mtlrun.gate.lock_schema import IDENTITY
 from mtlrun.gate.result import WORDS, GateResult, GateRow
 from mtlrun.report.tables import plain
 

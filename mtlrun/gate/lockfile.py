@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,33 +13,20 @@ from typing import TYPE_CHECKING, Any
 from mtlrun.config import current_key
 from mtlrun.data.task import METRICS
 from mtlrun.errors import ConfigError, Fault, LockError
+from mtlrun.gate.lock_schema import IDENTITY, SCHEMA_VERSION, lock_faults
 from mtlrun.planning.manifest import is_reported
+from mtlrun.planning.manifest_schema import KEPT, KEPT_OF_SOME
 from mtlrun.report.tables import plain
+from mtlrun.schema import listed, parse
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mtlrun.report.analysis.summary import Summary
 
-SCHEMA_VERSION = 2
-READABLE = (1, 2)
-"""Version 1 has no `cells`: such a lock can be checked, but not trained anew."""
-
-IDENTITY = (
-    *("suite", "task", "metric", "direction", "sharing", "heads", "weighting", "schedule"),
-    *("regularization", "mitigation"),
-)
-"""The columns of text that, with `hyper`, tell rows apart."""
-
-_TEXTS = (*IDENTITY, "cell_id", "verdict")
-_MOST_FAULTS = 10
-
 Seeded = dict[tuple[str, str], dict[int, float]]
 Stored = Mapping[str, Mapping[str, Any]]
 """The canonical configs of runs, seed included, by run id."""
-
-_KEPT = ("cell_id", "config", "labels", "hyper", "select", "tasks", "seeds")
-_KEPT_OF_SOME = ("resplit", "phases", "early_stop", "tuned")
 
 
 def lock(
@@ -98,7 +85,7 @@ def kept_cells(manifest: Mapping[str, Any], stored: Stored) -> list[dict[str, An
     """
     return [
         {
-            **{key: cell[key] for key in (*_KEPT, *_KEPT_OF_SOME) if key in cell},
+            **{key: cell[key] for key in (*KEPT, *KEPT_OF_SOME) if key in cell},
             "baselines": {
                 task: {key: value for key, value in config.items() if key != "seed"}
                 for task, ids in cell["baselines"].items()
@@ -128,16 +115,14 @@ def read_lock(path: str | os.PathLike[str]) -> dict[str, Any]:
             numbers; all faults in one message.
     """
     try:
-        page = json.loads(Path(path).read_text(encoding="utf-8"))
+        page = parse(Path(path).read_bytes())
     except OSError as error:
         raise LockError(f"lock file `{path}` cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise LockError(f"lock file `{path}` is no JSON: {error}") from error
-    faults = list(_faults(page))
+    faults = list(lock_faults(page))
     if faults:
-        shown = "\n".join(f"  - {fault}" for fault in faults[:_MOST_FAULTS])
-        more = f"\n  and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-        raise LockError(f"lock file `{path}` cannot be used:\n{shown}{more}")
+        raise LockError(f"lock file `{path}` cannot be used:\n{listed(faults)}")
     return page
 
 
@@ -163,67 +148,3 @@ def _row(row: Any, gains: Mapping[int, float], margin: float) -> dict[str, Any]:
         "seeds": sorted(gains),
         "gains": [gains[seed] for seed in sorted(gains)],
     }
-
-
-def _faults(page: Any) -> Iterator[Fault]:
-    if not isinstance(page, dict) or "schema_version" not in page:
-        yield Fault("schema_version", "must be there; this is no lock file of mtlrun")
-        return
-    if page["schema_version"] not in READABLE:
-        versions = " or ".join(map(str, READABLE))
-        yield Fault("schema_version", f"must be {versions} for this mtlrun", page["schema_version"])
-        return
-    if not isinstance(page.get("study"), str):
-        yield Fault("study", "must be the study's name", page.get("study"))
-    settings = page.get("statistics")
-    alpha: Any = settings.get("alpha") if isinstance(settings, dict) else None
-    if not _number(alpha) or not 0 < alpha < 0.5:
-        yield Fault("statistics.alpha", "must be a level above 0 and below 0.5", alpha)
-    rows = page.get("rows")
-    if not isinstance(rows, list) or not rows:
-        yield Fault("rows", "must be a list of rows, one at least")
-        return
-    for position, row in enumerate(rows):
-        for fault in _row_faults(row) if isinstance(row, dict) else [Fault("", "must be an object", row)]:
-            yield fault._replace(key=f"rows[{position}]{'.' if fault.key else ''}{fault.key}")
-    cells = page.get("cells", [])
-    for position, cell in enumerate(cells if isinstance(cells, list) else [cells]):
-        for fault in _cell_faults(cell) if isinstance(cell, dict) else [Fault("", "must be an object", cell)]:
-            yield fault._replace(key=f"cells[{position}]{'.' if fault.key else ''}{fault.key}")
-
-
-def _cell_faults(cell: Mapping[str, Any]) -> Iterator[Fault]:
-    for name in ("cell_id", "select"):
-        if not isinstance(cell.get(name), str):
-            yield Fault(name, "must be text", cell.get(name))
-    for name in ("config", "baselines", "labels"):
-        if not isinstance(cell.get(name), dict):
-            yield Fault(name, "must be an object", cell.get(name))
-    if not isinstance(cell.get("tasks"), list) or not isinstance(cell.get("seeds"), list):
-        yield Fault("tasks", "and `seeds` must be lists")
-
-
-def _row_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
-    for name in _TEXTS:
-        if not isinstance(row.get(name), str):
-            yield Fault(name, "must be text", row.get(name))
-    if not isinstance(row.get("hyper"), dict):
-        yield Fault("hyper", "must be an object", row.get("hyper"))
-    for name in ("margin", "scale", "n_diverged"):
-        if not _number(row.get(name)) or row[name] < 0:
-            yield Fault(name, "must be a finite number, not negative", row.get(name))
-    seeds, gains = row.get("seeds"), row.get("gains")
-    if not isinstance(seeds, list) or not isinstance(gains, list) or len(seeds) != len(gains):
-        yield Fault("gains", "must be a list with one number for each of `seeds`")
-        return
-    if not all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds):
-        yield Fault("seeds", "must be whole numbers", seeds)
-    elif len(set(seeds)) < len(seeds):
-        yield Fault("seeds", "must not repeat", seeds)
-    for position, gain in enumerate(gains):
-        if not _number(gain):
-            yield Fault(f"gains[{position}]", f"must be a finite number, found {json.dumps(gain)}")
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -26,7 +26,7 @@ from mtlrun.prepare.controls import CONTROLS, add_controls, network_of
 from mtlrun.prepare.too_large import with_one_default
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
-from mtlrun.store.store import STUDY_RULE, is_study_name
+from mtlrun.store.studies import STUDY_RULE, is_study_name
 from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER, tracker_faults
 from mtlrun.training.loop.task_losses import check_losses
 from mtlrun.training.network import Parts

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from mtlrun.errors import StoreError
+
+_LEFT_AFTER_S = 3600.0
+"""A temporary file that nobody has written to for so long was left by a writer that was killed."""
+
+_TEMPORARY = re.compile(r"\..+\.(?:(?P<pid>\d+)-)?[0-9a-f]{8}\.tmp")
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFLNK: "a link to nothing"}
+
+
+class Listed(NamedTuple):
+    """A file of a folder, with what tells whether it is still the same: its size and when it was changed."""
+
+    path: Path
+    size: int
+    modified_ns: int
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -19,7 +36,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
         StoreError: If the operating system refuses; `path` is then as it was before.
     """
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
         _make_folder(path.parent)
         try:
@@ -37,21 +54,73 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         ) from error
 
 
-def list_files(folder: Path, ending: str) -> list[Path]:
+def list_files(folder: Path, ending: str) -> list[Listed]:
     """Return the visible files of a folder with this ending, sorted by name; none if there is no folder.
 
     Raises:
-        StoreError: If the path is no folder, or may not be read.
+        StoreError: If the path is no folder, or may not be read; or if something with this ending is no file, as a
+            pipe, which a reader would wait for.
     """
     try:
-        return sorted(p for p in folder.iterdir() if p.suffix == ending and not p.name.startswith("."))
+        with os.scandir(folder) as entries:
+            named = [e for e in entries if e.name.endswith(ending) and not e.name.startswith(".")]
+        return [_listed(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
     except FileNotFoundError:
         return []
     except NotADirectoryError as error:
-        file = next(path for path in (folder, *folder.parents) if path.is_file())
+        file = next(path for path in (folder, *folder.parents) if path.exists() and not path.is_dir())
         raise StoreError(f"`{file}` must be a folder, and is a file") from error
     except OSError as error:
         raise StoreError(f"folder `{folder}` cannot be read: {error.strerror or error}") from error
+
+
+def check_file(path: Path) -> None:
+    """Raise StoreError where there is something at a path that is no file; nothing at all is left to the reader."""
+    if os.path.lexists(path):
+        _listed(path)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed: old ones, whose process is not there any more."""
+    try:
+        with os.scandir(folder) as entries:
+            left = [entry for entry in entries if _is_left(entry)]
+        for entry in left:
+            Path(entry.path).unlink(missing_ok=True)
+    except OSError:  # they do no harm, and may be somebody else's
+        return
+
+
+def _listed(path: Path) -> Listed:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no file")
+        raise StoreError(f"`{path}` must be a file, and is {kind}: move it out of the store")
+    return Listed(path, found.st_size, found.st_mtime_ns)
+
+
+def _is_left(entry: os.DirEntry[str]) -> bool:
+    match = _TEMPORARY.fullmatch(entry.name)
+    if match is None or not entry.is_file(follow_symlinks=False):
+        return False
+    old = time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_AFTER_S
+    return old and not (match["pid"] and _runs(int(match["pid"])))
+
+
+def _runs(pid: int) -> bool:
+    """Return whether there is a process of this number here; where that cannot be asked, no."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""One run as a stored row: the record, its Parquet schema, and reading a segment with every check.
+"""One run as a stored row: the record and its Parquet schema.
 
 A segment is one Parquet file with one row per run. What nests freely (config, versions, cost, diagnostics) is
 a JSON string, in Python's dialect where NaN and infinities are numbers; curves are a `list<struct>` column.
@@ -8,23 +8,19 @@ The schema's version stands in the file's metadata.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-
-from mtlrun.errors import StoreError
 
 SCHEMA_VERSION = 1
 STATUSES = ("finished", "diverged", "failed")
 JSON_COLUMNS = ("versions", "cost", "diagnostics", "config")
 
-_VERSION_KEY = b"mtlrun.schema_version"
+VERSION_KEY = b"mtlrun.schema_version"
 _CURVE = pa.struct(
     {
         "task": pa.string(),
@@ -46,7 +42,10 @@ _SCORES = pa.struct(
 SCORES = "scores"
 """A column that segments of earlier versions lack."""
 
-_SCHEMA = pa.schema(
+NULLABLE = ("error", "finished_at", SCORES)
+"""Columns that may have no value for a run."""
+
+SCHEMA = pa.schema(
     {
         "run_id": pa.string(),
         "seed": pa.int64(),
@@ -58,7 +57,7 @@ _SCHEMA = pa.schema(
         "curves": pa.list_(_CURVE),
         SCORES: pa.list_(_SCORES),
     },
-    metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()},
+    metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
 
 
@@ -119,41 +118,7 @@ def to_table(records: Sequence[RunRecord]) -> pa.Table:
         columns[name] = [_to_json(getattr(record, name)) for record in records]
     columns["curves"] = _curves_array(records)
     columns[SCORES] = pa.array([list(record.scores) for record in records], pa.list_(_SCORES))
-    return pa.table(columns, schema=_SCHEMA)
-
-
-def read_segment(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Read some columns of a segment, checking page checksums on the way.
-
-    Raises:
-        StoreError: If the file is no whole Parquet file, or of another schema version.
-    """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            _check_schema(path, file.schema_arrow, [name for name in columns if name != SCORES])
-            return file.read(columns=[name for name in columns if name in file.schema_arrow.names])
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, f"it is damaged or no Parquet file: {error}") from error
-
-
-def _check_schema(path: Path, schema: pa.Schema, columns: Iterable[str]) -> None:
-    found = (schema.metadata or {}).get(_VERSION_KEY)
-    if found is None:
-        raise _unreadable(path, "it was not written by mtlrun: its metadata name no schema version")
-    if found != str(SCHEMA_VERSION).encode():
-        version = found.decode(errors="replace")
-        raise _unreadable(path, f"it has schema version {version}, this mtlrun reads {SCHEMA_VERSION}")
-    missing = [name for name in columns if name not in schema.names]
-    if missing:
-        raise _unreadable(path, f"it lacks the columns {missing}")
-
-
-def _unreadable(path: Path, reason: str) -> StoreError:
-    return StoreError(
-        f"segment `{path}` cannot be read: {reason}\n"
-        "The other segments of the store are untouched. "
-        "Move this file out of the store, and its runs will be trained again."
-    )
+    return pa.table(columns, schema=SCHEMA)
 
 
 def _to_json(value: Mapping[str, Any]) -> str:

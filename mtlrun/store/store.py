@@ -1,35 +1,37 @@
 """The store: one folder of Parquet segments and of study manifests, safe against crashes and several writers.
 
-Layout, known to this module alone::
+Layout::
 
-    STORE/<UTC time>-<pid>-<random>.parquet   one segment, written once, never changed
-    STORE/arrays/<digest>.npz                 data of suites that Python gave
-    STORE/studies/<name>.json                 what one study asked for; the newest write of a name stays
-    .*.tmp                                    a write that was cut off; ignored
+    STORE/*.parquet             segments, written once, never changed (`mtlrun.store.segments`)
+    STORE/.index                which segment has which runs; can be made anew (`mtlrun.store.index`)
+    STORE/studies/<name>.json   what one study asked for; the newest write of a name stays (`mtlrun.store.studies`)
+    STORE/arrays/<digest>.npz   data of suites that Python gave
+    STORE/weights/              saved weights (`mtlrun.store.weights`)
+    .*.tmp                      a write that was cut off; ignored, and removed by a later command
 
 Every file is written beside under a hidden name, fsynced, and renamed: a reader sees all of it or nothing.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import tempfile
-import uuid
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from mtlrun.errors import Fault, StoreError
-from mtlrun.store.files import list_files, write_whole
-from mtlrun.store.records import JSON_COLUMNS, SCORES, RunRecord, read_segment, to_table
+from mtlrun.errors import StoreError
+from mtlrun.store.files import Listed, sweep
+from mtlrun.store.index import WORTH_WRITING, Held, read_index, write_index
+from mtlrun.store.record_schema import read_json
+from mtlrun.store.records import JSON_COLUMNS, SCORES, RunRecord, to_table
 from mtlrun.store.scores import ScoreTable
+from mtlrun.store.segments import Segments, VanishedError, stamp, unreadable
+from mtlrun.store.studies import Studies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,15 +39,19 @@ if TYPE_CHECKING:
 ARRAYS = "arrays"
 """The folder in a store that has the arrays of suites which Python gave."""
 
-_STUDY_SCHEMA_VERSION = 1
-STUDY_RULE = "must begin with a letter or digit and hold only letters, digits, `.`, `_`, `-` (128 at most)"
-_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
+RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
+REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "config"))
+"""What a report reads of a run: its config takes more memory than all the rest."""
+
 _CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
+_ATTEMPTS = 20
+"""How often a reader begins anew because segments that it was about to read were merged."""
+
+Found = TypeVar("Found")
 
 
 class _Place(NamedTuple):
-    segment: Path
+    segment: Listed
     row: int
     status: str
 
@@ -55,14 +61,18 @@ class Store:
 
     Of several records with one run id, the first `finished` or `diverged` one counts; where all of them
     failed, the last. Readers take every segment, and raise StoreError on one that they cannot read.
+
+    Args:
+        path: of the folder.
+        exists: whether the folder must be there already: a writer then does not make it anew where it was removed.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, exists: bool = False) -> None:
         self.path = Path(path)
-        self._studies = self.path / "studies"
-        self._scanned: dict[
-            Path, list[tuple[str, str]]
-        ] = {}  # what each segment holds: run ids with statuses
+        self._segments, self._studies = Segments(self.path), Studies(self.path)
+        self._exists = exists
+        self._held: dict[Listed, Held] | None = None  # by segment; None before the index is read
+        self._indexed: set[Listed] = set()  # segments that the index has
 
     def append(self, records: Sequence[RunRecord]) -> Path:
         """Write the records as one segment and return its path; durable when this returns.
@@ -73,71 +83,69 @@ class Store:
         """
         if not records:
             raise ValueError("`records` must hold at least one record")
-        table = to_table(records)
-        moment = datetime.now(timezone.utc)
-        path = self.path / f"{_stamp(moment)}-{os.getpid()}-{uuid.uuid4().hex[:8]}.parquet"
-        write_whole(
-            path, lambda file: pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-        )
-        return path
+        return self._written(lambda: self._segments.write(to_table(records)))
 
     def statuses(self) -> dict[str, str]:
-        """Return the status of every stored run by run id; reads no curves."""
+        """Return the status of every stored run by run id; reads no segment that the index knows."""
         return {run_id: place.status for run_id, place in self._places().items()}
 
     def runs_since(self, moment: datetime) -> int:
         """Return how many records have been stored since a moment, by the clock of who stored them."""
         self._places()
-        return sum(len(held) for path, held in self._scanned.items() if path.name >= _stamp(moment))
+        begin = stamp(moment)
+        return sum(len(held.run_ids) for s, held in (self._held or {}).items() if s.path.name >= begin)
 
-    def runs(self, run_ids: Iterable[str] | None = None) -> pd.DataFrame:
+    def runs(
+        self, run_ids: Iterable[str] | None = None, columns: Sequence[str] = RUN_COLUMNS
+    ) -> pd.DataFrame:
         """Return one row per run: run_id, seed, status, error, device, versions, cost, diagnostics, config.
 
         The last four are dicts, the same ones for equal texts: do not change them. Rows are in the order of storing;
         ids that are not stored are left out.
+
+        Args:
+            run_ids: of the runs; all where None.
+            columns: which of these columns, `run_id` among them.
         """
         import pandas as pd
 
-        columns: dict[str, list[Any]] = {name: [] for name in _RUN_COLUMNS}
-        read: dict[str, dict[str, Any]] = {}  # many runs have the same versions, costs and diagnostics
-        for table in self._winning(_RUN_COLUMNS, run_ids):
-            for name, values in columns.items():
-                found = table[name].to_pylist()
-                if name in JSON_COLUMNS:
-                    read |= {text: json.loads(text) for text in set(found) - read.keys()}
-                    found = [read[text] for text in found]
-                values.extend(found)
-        frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
-        return frame.astype({"seed": "int64"})
+        parsed: dict[str, dict[str, Any]] = {name: {} for name in JSON_COLUMNS}  # many runs have the same
+
+        def made(segment: Listed, table: pa.Table) -> list[list[Any]]:
+            own = {name: table[name].to_pylist() for name in columns}
+            return [
+                _parsed(segment, table, name, texts, parsed[name]) if name in parsed else texts
+                for name, texts in own.items()
+            ]
+
+        parts = self._winning(columns, run_ids, made)
+        found = {name: [v for part in parts for v in part[place]] for place, name in enumerate(columns)}
+        frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in found.items()})
+        return frame.astype({"seed": "int64"}) if "seed" in found else frame
 
     def curves(self, run_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """Return one row per metric value: run_id, task, split, metric (categorical), step, value."""
         import pandas as pd
 
-        tables = [_long_curves(table) for table in self._winning(("run_id", "curves"), run_ids)]
+        tables = self._winning(("run_id", "curves"), run_ids, lambda _, table: _long_curves(table))
         if not tables:
             texts = {name: pd.Categorical([]) for name in _CURVE_COLUMNS[:4]}
             numbers = {"step": pd.Series(dtype="int64"), "value": pd.Series(dtype="float64")}
             return pd.DataFrame({**texts, **numbers})
-        return pa.concat_tables(tables).unify_dictionaries().to_pandas()
+        return pa.concat_tables(tables).unify_dictionaries().to_pandas(split_blocks=True, self_destruct=True)
 
     def scores(self, run_ids: Iterable[str] | None = None) -> ScoreTable:
         """Return the scores of test cases; nothing of runs that were stored without."""
-        return ScoreTable(
-            table for table in self._winning(("run_id", SCORES), run_ids) if SCORES in table.column_names
-        )
+        tables = self._winning(("run_id", SCORES), run_ids, lambda _, table: table)
+        return ScoreTable(table for table in tables if SCORES in table.column_names)
 
-    def write_study(self, manifest: dict[str, Any]) -> Path:
-        """Write a study's manifest under its `name`, in place of an earlier one of that name.
+    def write_study(self, manifest: Mapping[str, Any]) -> Path:
+        """Write a study's manifest under its `study`, in place of an earlier one of that name.
 
         Raises:
             StoreError: If the name holds more than letters, digits, `.`, `_`, `-`, or nothing can be written.
         """
-        path = self._study_path(manifest["study"])
-        moment = datetime.now(timezone.utc).isoformat()
-        page = {"schema_version": _STUDY_SCHEMA_VERSION, "written_at": moment, "study": manifest}
-        write_whole(path, lambda file: file.write(json.dumps(page, indent=1).encode()))
-        return path
+        return self._written(lambda: self._studies.write(manifest))
 
     def read_study(self, name: str | None = None) -> dict[str, Any]:
         """Return the manifest of the study `name`, or of the one written last.
@@ -145,90 +153,128 @@ class Store:
         Raises:
             StoreError: If there is no such study (with near matches), or its file is damaged.
         """
-        names = self.studies()
-        if not names:
-            what = "holds no study yet" if self.path.exists() else "does not exist"
-            raise StoreError(
-                f"store `{self.path}` {what}; train one first, for example with "
-                f"`mtlrun sweep experiment=quickstart store={self.path}`"
-            )
-        if name is None:
-            return max((self._study_page(known) for known in names), key=lambda page: page["written_at"])[
-                "study"
-            ]
-        if name not in names:
-            raise StoreError(str(Fault("study", f"must be a study of the store `{self.path}`", name, names)))
-        return self._study_page(name)["study"]
+        return self._studies.read(name)
 
     def studies(self) -> list[str]:
         """Return the names of the stored studies, sorted."""
-        stems = (path.stem for path in list_files(self._studies, ".json"))
-        return [stem for stem in stems if is_study_name(stem)]
+        return self._studies.names()
 
-    def check_writable(self) -> None:
-        """Raise StoreError, naming path and rule, if this store could not be written; creates nothing."""
-        for path in (self.path, self._studies):
-            _check_folder(path)
+    def check_usable(self) -> None:
+        """Raise StoreError, naming path and rule, if this path is there and is no store."""
+        _nearest_folder(self.path)
         if self.path.is_dir() and not _is_store(self.path):
             raise StoreError(
                 f"`{self.path}` is not a store: a store is a new or empty folder, or one with segments "
                 "(`*.parquet`) or `studies`; choose another `store`"
             )
 
-    def _study_path(self, name: Any) -> Path:
-        if not is_study_name(name):
-            raise StoreError(str(Fault("study", STUDY_RULE, name)))
-        return self._studies / f"{name}.json"
+    def check_writable(self) -> None:
+        """Raise StoreError, naming path and rule, if this store could not be written; creates nothing.
 
-    def _study_page(self, name: str) -> dict[str, Any]:
-        path = self._study_path(name)
+        What writers that were killed left behind is removed.
+        """
+        self.check_usable()
+        for path in (self.path, self._studies.folder):
+            _check_folder(path)
+        for path in (self.path, self._studies.folder, self.path / "weights"):
+            sweep(path)
+
+    def create(self) -> None:
+        """Make the folder, where it is not there yet.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
         try:
-            page = json.loads(path.read_bytes())
-            version = page["schema_version"]
-            if version == _STUDY_SCHEMA_VERSION and isinstance(page["study"], dict) and page["written_at"]:
-                return page
-            reason = f"it has schema version {version}, this mtlrun reads {_STUDY_SCHEMA_VERSION}"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = f"it is damaged: {error}"
-        raise StoreError(
-            f"study file `{path}` cannot be read: {reason}\nThe stored runs are untouched. "
-            "Move this file away and repeat the study's command, which trains no stored run again."
-        )
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"store `{self.path}` cannot be made: {error.strerror or error}") from error
+        self._exists = True
+
+    def check_there(self) -> None:
+        """Raise StoreError if the folder was there before and has gone."""
+        if self._exists and not self.path.is_dir():
+            raise StoreError(
+                f"store `{self.path}` was removed while runs were trained: what it held is gone, and nothing more "
+                "is written; repeat the command to begin anew"
+            )
+
+    def _written(self, write: Callable[[], Path]) -> Path:
+        """Write a file, but not into a folder that was there before and has gone."""
+        self.check_there()
+        path = write()
+        self._exists = True
+        return path
 
     def _places(self) -> dict[str, _Place]:
         """Where the record that counts stands, by run id, in the order of storing."""
         places: dict[str, _Place] = {}
-        for segment in list_files(self.path, ".parquet"):
-            if segment not in self._scanned:  # a segment never changes
-                table = read_segment(segment, ("run_id", "status"))
-                columns = (table[name].to_pylist() for name in ("run_id", "status"))
-                self._scanned[segment] = list(zip(*columns, strict=True))
-            for row, (run_id, status) in enumerate(self._scanned[segment]):
+        for segment, (run_ids, statuses) in self._refreshed().items():
+            for row, (run_id, status) in enumerate(zip(run_ids, statuses, strict=True)):
                 held = places.get(run_id)
                 if held is None or held.status == "failed":
                     places[run_id] = _Place(segment, row, status)
         return places
 
-    def _winning(self, columns: Sequence[str], run_ids: Iterable[str] | None) -> Iterable[pa.Table]:
-        """Read `columns` of the records that count, one table per segment."""
+    def _refreshed(self) -> dict[Listed, Held]:
+        """Return what each segment holds, in the order of storing, and write the index where it lacks many."""
+        if self._held is None:
+            self._held = read_index(self.path)
+            self._indexed = set(self._held)
+        self._held = self._again(self._scan)
+        if len(self._held.keys() ^ self._indexed) >= WORTH_WRITING:
+            write_index(self.path, self._held)
+            self._indexed = set(self._held)
+        return self._held
+
+    def _scan(self) -> dict[Listed, Held]:
+        known = self._held or {}
+        return {segment: known.get(segment) or self._hold(segment) for segment in self._segments.listed()}
+
+    def _hold(self, segment: Listed) -> Held:
+        table = self._segments.read(segment, ("run_id", "status"))
+        return Held(table["run_id"].to_pylist(), table["status"].to_pylist())
+
+    def _winning(
+        self,
+        columns: Sequence[str],
+        run_ids: Iterable[str] | None,
+        made: Callable[[Listed, pa.Table], Found],
+    ) -> list[Found]:
+        """Return what is made of `columns` of the records that count, segment by segment."""
         wanted = None if run_ids is None else set(run_ids)
-        rows: dict[Path, list[int]] = {}
-        for run_id, place in self._places().items():
-            if wanted is None or run_id in wanted:
-                rows.setdefault(place.segment, []).append(place.row)
-        for segment in sorted(rows):
-            table = read_segment(segment, columns)
-            yield table if len(table) == len(rows[segment]) else table.take(sorted(rows[segment]))
+
+        def read() -> list[Found]:
+            rows: dict[Listed, list[int]] = {}
+            for run_id, place in self._places().items():
+                if wanted is None or run_id in wanted:
+                    rows.setdefault(place.segment, []).append(place.row)
+            return [made(s, self._segments.read(s, columns, sorted(rows[s]))) for s in sorted(rows)]
+
+        return self._again(read)
+
+    def _again(self, read: Callable[[], Found]) -> Found:
+        """Read, and begin anew where segments were merged meanwhile."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return read()
+            except VanishedError as error:
+                vanished = error
+        raise StoreError(f"segment `{self.path / str(vanished)}` cannot be read: it is not there any more")
 
 
-def _stamp(moment: datetime) -> str:
-    """Return a moment, in UTC, as the names of segments begin with it."""
-    return moment.strftime("%Y%m%dT%H%M%S.%f")
-
-
-def is_study_name(name: Any) -> bool:
-    """Return whether a study may have this name: one that is a file's name on every system."""
-    return isinstance(name, str) and _STUDY_NAME.fullmatch(name) is not None
+def _parsed(
+    segment: Listed, table: pa.Table, column: str, texts: list[str], known: dict[str, Any]
+) -> list[Any]:
+    """Return the JSON texts of a column as objects, each text read once."""
+    for row, content in enumerate(texts):
+        if content not in known:
+            try:
+                known[content] = read_json(column, content)
+            except ValueError as error:
+                run_id = table["run_id"][row].as_py()
+                raise unreadable(segment.path, f"run `{run_id}`: {error}") from error
+    return [known[content] for content in texts]
 
 
 def _long_curves(table: pa.Table) -> pa.Table:
@@ -243,13 +289,23 @@ def _long_curves(table: pa.Table) -> pa.Table:
     )
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise StoreError unless files can be made in `folder`, or in the nearest folder that is there."""
+def _nearest_folder(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that is there.
+
+    Raises:
+        StoreError: a file stands in its place.
+    """
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not nearest.is_dir():
         raise StoreError(
             f"store folder `{folder}` cannot be written: `{nearest}` must be a folder, and is a file"
         )
+    return nearest
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise StoreError unless files can be made in `folder`, or in the nearest folder that is there."""
+    nearest = _nearest_folder(folder)
     try:
         with tempfile.TemporaryFile(dir=nearest):
             pass
@@ -260,7 +316,10 @@ def _check_folder(folder: Path) -> None:
 
 
 def _is_store(folder: Path) -> bool:
-    visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    try:
+        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise StoreError(f"store `{folder}` cannot be read: {error.strerror or error}") from error
     return not visible or any(
         path.suffix == ".parquet" or path.name in ("studies", ARRAYS) for path in visible
     )

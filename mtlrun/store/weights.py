@@ -24,6 +24,7 @@ from safetensors.numpy import save
 
 from mtlrun.errors import StoreError
 from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.schema import map_of, whole
 from mtlrun.store.files import list_files, write_whole
 
 ENDING = ".safetensors"
@@ -52,7 +53,7 @@ class Weights:
     def names(self) -> dict[str, set[str]]:
         """Return the rules, as text, by which each run has been saved, by run id."""
         found: dict[str, set[str]] = defaultdict(set)
-        for path in list_files(self._folder, ENDING):
+        for path in (found.path for found in list_files(self._folder, ENDING)):
             run_id, _, rule = path.stem.partition(".")
             found[run_id].add(rule)
         return dict(found)
@@ -91,6 +92,10 @@ class Weights:
                     tensors[int(step)][name] = file.get_tensor(key)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"weights `{path}` cannot be read: {error}") from error
+        faults = list(map_of(whole(0))(steps, "steps"))
+        if faults or not set(steps.values()) <= tensors.keys():
+            reason = faults[0] if faults else "it lacks the tensors of a step that a task was chosen at"
+            raise StoreError(f"weights `{path}` cannot be read: {reason}")
         return Saved(rule, steps, dict(tensors))
 
     def _path(self, run_id: str, rule: str) -> Path:

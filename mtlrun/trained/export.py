@@ -36,7 +36,7 @@ OUTPUTS = {
     "regression": "amounts in the unit of the data, float64 where they were standardised",
 }
 
-TEMPLATE = '''"""Run {run_id} as `mtlrun export` wrote it: tasks {tasks}.
+TEMPLATE = '''"""Run {run_id} as `mtlrun export` wrote it: tasks {told_tasks}.
 
     from model import load
     outputs = load()({arguments})  # by task, (B, outputs)
@@ -109,11 +109,12 @@ def export(run: SavedRun, folder: Path) -> None:
     arrays = {f"{step}/{name}": held[step][name] for step in steps for name in names}
     sources = run.info.sources
     page = TEMPLATE.format(
-        run_id=run.run_id,
+        run_id=_harmless(run.run_id),
         tasks=tuple(task.name for task in run.info.tasks),
+        told_tasks=_harmless(", ".join(task.name for task in run.info.tasks)),
         arguments=", ".join(f"x_{k}" if len(sources) > 1 else "x" for k, _ in enumerate(sources)),
-        inputs="; ".join(map(_input, sources)),
-        outputs="; ".join(f"{task.name}: {OUTPUTS[task.kind]}" for task in run.info.tasks),
+        inputs=_harmless("; ".join(map(_input, sources))),
+        outputs=_harmless("; ".join(f"{task.name}: {OUTPUTS[task.kind]}" for task in run.info.tasks)),
         checkpoints=steps,
         names=names,
         units=run.units(),
@@ -131,6 +132,11 @@ def export(run: SavedRun, folder: Path) -> None:
     files = {CODE: page.encode(), WEIGHTS: save(arrays), ABOUT: json.dumps(about, indent=1).encode()}
     for name, content in files.items():
         write_whole(folder / name, partial(_write, content))
+
+
+def _harmless(text: str) -> str:
+    """Return text that cannot end the docstring that it stands in: names may be somebody else's."""
+    return text.replace("\\", "/").replace('"', "'")
 
 
 def _buffers(run: SavedRun, step: int) -> Arrays:

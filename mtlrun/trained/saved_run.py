@@ -11,16 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtlrun.config import build
+from mtlrun.config import build, check_node
 from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, SuiteInfo
-from mtlrun.errors import Fault, StoreError
+from mtlrun.errors import ConfigError, Fault, StoreError
 from mtlrun.planning.runs import PARTS, source_digests
+from mtlrun.schema import fields, whole
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Saved, Weights
 from mtlrun.training.network import Network, Parts, build_network
 from mtlrun.training.vectorize.batchnorm import norms_of
+from mtlrun.trust import Trust
 
 
 @dataclass
@@ -137,16 +139,18 @@ def _over(source: Source) -> tuple[int, ...]:
     return (-1, *(1 for _ in source.inputs.shape[2:]))
 
 
-def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:
+def saved_run(store: Store, run: str, rule: str | None = None, trust: Trust | None = None) -> SavedRun:
     """Return a stored run with its weights.
 
     Args:
         store: where it is.
         run: its id, or the beginning of it.
         rule: which of its checkpoints, where it has several.
+        trust: whose code the store may name; only what is always trusted where None.
 
     Raises:
         StoreError: there is no such run, or it has no weights, or `rule` must be given.
+        ConfigError: its config names code that is not trusted, or does not fit this version.
     """
     known = Weights(store.path).names()
     found = [run_id for run_id in known if run_id.startswith(run)]
@@ -166,10 +170,30 @@ def saved_run(store: Store, run: str, rule: str | None = None) -> SavedRun:
             f"run {run_id} has weights and no record in store `{store.path}`: it was never finished"
         )
     config: dict[str, Any] = stored["config"].iloc[0]
+    (trust or Trust()).check(f"run {run_id} of store `{store.path}`", [config])
+    _check_config(run_id, config)
     _check_code(run_id, config)
     _check_data(run_id, config)
     suite: Suite = build(config["suite"])
-    return SavedRun(run_id, config, suite, suite.info(), Weights(store.path).read(run_id, rule or rules[0]))
+    info, saved = suite.info(), Weights(store.path).read(run_id, rule or rules[0])
+    lacking = [task.name for task in info.tasks if task.name not in saved.steps]
+    if lacking:
+        raise StoreError(
+            f"weights of run {run_id} say no step of task {', '.join(lacking)}: they are damaged"
+        )
+    return SavedRun(run_id, config, suite, info, saved)
+
+
+def _check_config(run_id: str, config: Mapping[str, Any]) -> None:
+    """Refuse a run whose config this version cannot build, as one that was edited.
+
+    Raises:
+        ConfigError: it has faults.
+    """
+    faults: list[Fault | str] = [f for group in PARTS for f in check_node(group, config.get(group, {}))]
+    faults += fields({"seed": whole(0)})(config, "")
+    if faults:
+        raise ConfigError([f"run {run_id}: {fault}" for fault in faults])
 
 
 def _check_code(run_id: str, config: Mapping[str, Any]) -> None:

@@ -140,7 +140,7 @@ def test_settings_of_a_rerun_without_one_are_refused(path, trained):
         (lambda p: p.pop("cells"), "holds no configs"),
         (lambda p: p["cells"][0]["baselines"].pop("digit"), "no baseline of task `digit`"),
         (lambda p: p["cells"][0]["config"]["optimizer"].update(rate=1), "optimizer.rate"),
-        (lambda p: p["cells"][1]["config"]["model"].update(_target_="a.B"), "model._target_"),
+        (lambda p: p["cells"][1]["config"]["model"].update(_target_="mtlrun.models.mlp.B"), "model._target_"),
         (lambda p: p["cells"][1]["config"].pop("budget"), "`budget` must be in every config"),
     ],
 )

@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mtlrun.errors import StoreError
-from mtlrun.store.records import RunRecord, read_segment, to_table
+from mtlrun.store.records import RunRecord, to_table
 
 
 def _record(**changes: object) -> RunRecord:
@@ -78,41 +76,3 @@ def test_inconsistent_record_is_refused(changes: dict[str, object], message: str
 def test_object_that_is_not_data_cannot_be_stored() -> None:
     with pytest.raises(TypeError, match=r"cannot hold .*Path"):
         to_table([_record(config={"store": Path("runs")})])
-
-
-def test_only_the_asked_columns_are_read(tmp_path: Path) -> None:
-    table = read_segment(_segment(tmp_path / "s.parquet"), ["status", "run_id"])
-    assert table.to_pylist() == [{"status": "finished", "run_id": "a1"}]
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"not Parquet"])
-def test_damaged_segment_is_refused_with_the_way_out(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
-    path = _segment(tmp_path / "s.parquet")
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(StoreError, match="other segments of the store are untouched") as caught:
-        read_segment(path, ["run_id"])
-    assert f"`{path}`" in str(caught.value)
-    assert "runs will be trained again" in str(caught.value)
-    assert caught.value.exit_code == 2
-
-
-def test_segment_of_another_schema_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "s.parquet"
-    table = to_table([_record()]).replace_schema_metadata({"mtlrun.schema_version": "99"})
-    pq.write_table(table, path)
-    with pytest.raises(StoreError, match="schema version 99, this mtlrun reads 1"):
-        read_segment(path, ["run_id"])
-
-
-def test_foreign_parquet_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "s.parquet"
-    pq.write_table(pa.table({"run_id": ["a"], "status": ["finished"]}), path)
-    with pytest.raises(StoreError, match="was not written by mtlrun"):
-        read_segment(path, ["run_id"])
-
-
-def test_missing_column_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "s.parquet"
-    pq.write_table(to_table([_record()]).drop_columns(["curves"]), path)
-    with pytest.raises(StoreError, match=r"lacks the columns \['curves'\]"):
-        read_segment(path, ["run_id", "curves"])

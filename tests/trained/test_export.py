@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,9 +64,19 @@ def test_an_encoder_that_branches_on_values_predicts_and_is_no_file(tmp_path):
     run = trained(tmp_path / "runs", *own)
     inputs = [np.random.default_rng(7).normal(size=(5, 1, 8, 8)).astype(np.float32)]
     assert [out.shape for out in outputs_of(run, inputs)] == [(5, 10), (5, 1)]
-    refused = mtlrun("export", run.run_id, "--store", str(tmp_path / "runs"), "-o", str(tmp_path / "model"))
+    command = ("export", run.run_id, "--store", str(tmp_path / "runs"), "-o", str(tmp_path / "model"))
+    assert "add `--trust support.own_encoders`" in mtlrun(*command).err
+    refused = mtlrun(*command, "--trust", "support.own_encoders")
     assert refused.code == 2
     assert "torch cannot trace the network" in refused.err
+
+
+def test_names_of_somebody_else_are_text_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = trained(tmp_path / "runs")
+    export(replace(run, run_id='x"""\nopen("RAN", "w")\n"""\\'), tmp_path / "model")
+    assert loaded(tmp_path / "model").__class__.__name__ == "Model"
+    assert not (tmp_path / "RAN").exists()
 
 
 @torch.no_grad()

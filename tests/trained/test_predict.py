@@ -58,7 +58,7 @@ def test_of_tables_other_encoders_predict_what_the_network_gives(tmp_path, model
     own = ("suite.path=" + str(tmp_path / "houses.csv"), "suite.targets={price: price, cold: cold}")
     run = trained(tmp_path / "runs", "suite=table", *own, *model)
     store = ("--store", str(tmp_path / "runs"), "-o", str(tmp_path / "out.csv"))
-    result = mtlrun("predict", run.run_id, str(tmp_path / "houses.csv"), *store)
+    result = mtlrun("predict", run.run_id, str(tmp_path / "houses.csv"), *store, "--trust", "support")
     assert result.code == 0, result.err
     found = pd.read_csv(tmp_path / "out.csv")
     price, cold = outputs_of(run, [run.data.sources[0].inputs])

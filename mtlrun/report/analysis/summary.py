@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from mtlrun.config import build, shape_faults
+from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.aggregates import make_aggregates
 from mtlrun.report.analysis.attribution import make_attribution
 from mtlrun.report.analysis.contrasts import make_contrasts
@@ -24,6 +26,7 @@ from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
+from mtlrun.user_code import TARGET
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,8 +114,7 @@ def summarise(
         DataError: a finished run lacks the values of its primary metric.
         ConfigError: the manifest names an unknown test, correction or selection.
     """
-    given = {k: v for k, v in manifest["statistics"].items() if not k.startswith("_")}
-    settings = Statistics(**given)
+    settings = _statistics(manifest)
     layout = lay_out(manifest)
     measured = measure(layout, runs, curves)
     scores = scores or ScoreTable()
@@ -144,6 +146,26 @@ def summarise(
         cells={cell["cell_id"]: cell for cell in manifest["cells"]},
         machines=runs[["run_id", "device", "versions"]],
     )
+
+
+def _statistics(manifest: Mapping[str, Any]) -> Statistics:
+    """Return how a study is judged.
+
+    Raises:
+        ConfigError: its manifest names settings that there are not, or values that they cannot have.
+    """
+    own = {k: v for k, v in manifest["statistics"].items() if not k.startswith("_")}
+    node = {TARGET: f"{Statistics.__module__}.{Statistics.__qualname__}", **own}
+    faults = shape_faults("statistics", node, Statistics)
+    if not faults:
+        settings: Statistics = build(node)
+        found = [one for one in settings.faults() if one.key != "method"]  # old studies do not say `over`
+        faults = [one._replace(key=f"statistics.{one.key}") for one in found]
+    if faults:
+        raise ConfigError(
+            [fault._replace(rule=f"of study `{manifest['study']}` {fault.rule}") for fault in faults]
+        )
+    return settings
 
 
 def _pair_table(rows: pd.DataFrame, measured: Measured) -> pd.DataFrame:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.data.task import METRICS
 from mtlrun.planning.manifest import is_reported
+from mtlrun.planning.manifest_schema import LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LABELS = ("suite", "sharing", "heads", "weighting", "schedule", "regularization", "mitigation")
 IDENTITY = ("suite", "task", "kind", "metric", "direction", *LABELS[1:], "hyper", "tuned")
 """The columns that say what a report row is about, in the order of the report."""
 
@@ -91,7 +91,7 @@ def _unit(position: int, cell: Mapping[str, Any], task: Mapping[str, str]) -> di
         "sign": 1.0 if task["direction"] == "higher" else -1.0,
         "natural_zero": metric is None or metric.natural_zero,
         "select": cell["select"],
-        **early_stop,
+        **{name: early_stop[name] for name in ("patience", "after")},
         "ratio": split_ratio(cell, task["name"]),
         "splits": (cell.get("resplit") or {}).get("splits") or 0,
         "front": cell.get("front"),
