@@ -26,10 +26,10 @@ from benchmarks.small_tables import write_tables
 from mtlrun.cli import main as command
 from mtlrun.config import build
 from mtlrun.planning.manifest import study_runs
-from mtlrun.report.analysis.convergence import make_convergence
 from mtlrun.report.analysis.pairs.layout import lay_out
 from mtlrun.report.analysis.pairs.paired_values import measure
 from mtlrun.report.analysis.rows import make_rows
+from mtlrun.report.analysis.training.convergence import make_convergence
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.store import Store
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
-from mtlrun.docstrings import read_docstrings
 from mtlrun.errors import ConfigError, Fault, did_you_mean
-from mtlrun.near_misses import guesses, question
-from mtlrun.option_files import Loader, check_folders, option_files, read_options
-from mtlrun.option_packages import option_folders
+from mtlrun.options.docstrings import read_docstrings
+from mtlrun.options.files import Loader, check_folders, option_files, read_options
+from mtlrun.options.packages import option_folders
+from mtlrun.options.suggestions import guesses, question
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
 _PACKAGE_LINE = re.compile(r"#\s*@package\b")

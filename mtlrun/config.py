@@ -11,12 +11,11 @@ import functools
 import inspect
 import json
 import re
-import sys
-import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mtlrun.annotations import as_mapping, coerced, fits, type_name
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
 from mtlrun.user_code import TARGET, blaming, find
 
@@ -130,9 +129,11 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
         if key not in hints
     ]
     for key, value in given.items():
-        if key in hints and not _fits(value, hints[key]):
+        if key in hints and not fits(value, hints[key]):
             faults.append(
-                Fault(f"{group}.{key}", f"must be {_name(hints[key])}{_as_mapping(value, hints[key])}", value)
+                Fault(
+                    f"{group}.{key}", f"must be {type_name(hints[key])}{as_mapping(value, hints[key])}", value
+                )
             )
     faults += [
         Fault(f"{group}.{f.name}", "must be given")
@@ -143,14 +144,6 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
         and f.default_factory is dataclasses.MISSING
     ]
     return faults
-
-
-def _as_mapping(value: Any, hint: Any) -> str:
-    """Return how a list of names is written where each of them needs a value, "" where it does not help."""
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        return ""
-    mapping = {name: name for name in value}
-    return f", as {{{', '.join(f'{n}: {n}' for n in mapping)}}}" if value and _fits(mapping, hint) else ""
 
 
 def key_faults(value: Any, key: str) -> Iterator[Fault]:
@@ -174,7 +167,7 @@ def build(node: Mapping[str, Any]) -> Any:
 def _built(cls: type, text: str) -> Any:
     """Return the object of a class and a node as JSON, the same one every time."""
     node, hints = json.loads(text), _hints(cls)
-    found = cls(**{k: _coerce(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
+    found = cls(**{k: coerced(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
     object.__setattr__(found, "_built", True)
     return found
 
@@ -189,12 +182,12 @@ def checked(part: Part) -> Part:
     hints = _hints(cls)
     values = {name: getattr(part, name) for name in hints}
     faults = [
-        Fault(name, f"must be {_name(hints[name])}", value)
+        Fault(name, f"must be {type_name(hints[name])}", value)
         for name, value in values.items()
-        if not _fits(value, hints[name])
+        if not fits(value, hints[name])
     ]
     if not faults:
-        part = cls(**{name: _coerce(value, hints[name]) for name, value in values.items()})
+        part = cls(**{name: coerced(value, hints[name]) for name, value in values.items()})
         faults = list(part.faults())
     if faults:
         raise ConfigError(faults)
@@ -285,69 +278,3 @@ def _places(cls: type) -> set[str]:
 def _hints(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.init}
-
-
-def _parts(hint: Any) -> tuple[Any, ...]:
-    """Return the members of a union, or the hint itself."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return typing.get_args(hint)
-    return (hint,)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    parts = _parts(hint)
-    if len(parts) > 1:
-        return any(_fits(value, part) for part in parts)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return True
-    if origin is typing.Literal:
-        return value in args and type(value) in {type(a) for a in args}
-    if origin is list:
-        return isinstance(value, list) and all(_fits(v, args[0]) for v in value)
-    if origin is dict:
-        return isinstance(value, Mapping) and all(_fits(v, args[1]) for v in value.values())
-    if hint is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and abs(value) <= sys.float_info.max  # neither nan nor infinite
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return value is None if hint is type(None) else isinstance(value, hint)
-
-
-def _coerce(value: Any, hint: Any) -> Any:
-    parts = _parts(hint)
-    if len(parts) > 1:
-        exact = [p for p in parts if p is type(value)]
-        fitting = exact or [p for p in parts if _fits(value, p)]
-        return _coerce(value, fitting[0])
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is float:
-        return float(value)
-    if origin is list:
-        return [_coerce(v, args[0]) for v in value]
-    if origin is dict:
-        return {k: _coerce(v, args[1]) for k, v in value.items()}
-    return value
-
-
-def _name(hint: Any) -> str:
-    """Say a type as a user would."""
-    words = {
-        int: "a whole number",
-        float: "a finite number",
-        bool: "true or false",
-        str: "text",
-        type(None): "null",
-    }
-    parts = _parts(hint)
-    if len(parts) > 1:
-        return " or ".join(_name(p) for p in parts)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Literal:
-        return " or ".join(str(a) for a in args)
-    if origin is list:
-        return f"a list (each {_name(args[0])})"
-    if origin is dict:
-        return f"a mapping {{name: value}} (each value {_name(args[1])})"
-    return words.get(hint, getattr(hint, "__name__", str(hint)))

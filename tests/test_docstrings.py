@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtlrun.docstrings import read_docstrings
+from mtlrun.options.docstrings import read_docstrings
 
 _MODULE = '''"""The module."""
 raise RuntimeError("this module must not be run")
@@ -72,7 +72,7 @@ def test_name_passed_on_from_another_package_is_followed(package: Path) -> None:
 
 def test_docstring_of_torch_is_read_without_torch() -> None:
     code = (
-        "import sys; from mtlrun.docstrings import read_docstrings as read; "
+        "import sys; from mtlrun.options.docstrings import read_docstrings as read; "
         "print(read('torch.nn.modules.linear.Linear')[0][:21]); assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import pytest
 from support.commands import mtlrun
 
 from mtlrun.errors import ConfigError
-from mtlrun.option_files import check_folders, read_options
+from mtlrun.options.files import check_folders, read_options
 
 FAULTY = {
     "a bare on": (

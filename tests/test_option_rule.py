@@ -9,8 +9,8 @@ from support.commands import mtlrun
 
 from mtlrun.catalog import conf_dir, groups
 from mtlrun.errors import ConfigError
-from mtlrun.option_files import check_folders, option_files, read_options
-from mtlrun.option_rule import rule_faults
+from mtlrun.options.files import check_folders, option_files, read_options
+from mtlrun.options.rule import rule_faults
 
 GLOBAL = "# @package _global_\n"
 ALLOWED = {

@@ -32,7 +32,7 @@ from omegaconf import DictConfig, open_dict
 from mtlrun.catalog import conf_dir
 from mtlrun.config import RENAMED, both_names
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.option_files import read_options
+from mtlrun.options.files import read_options
 
 _VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 """The `version_base` argument: Hydra 1.3 warns without it, 1.4 warns with it."""

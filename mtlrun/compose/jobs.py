@@ -24,8 +24,8 @@ from mtlrun.compose.override_faults import JobFaults, no_job_faults, override_fa
 from mtlrun.compose.plain import COMPOSE_ERRORS, first_line, plain
 from mtlrun.config import current_override, twice_given
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.option_files import check_folders
-from mtlrun.option_packages import option_folders
+from mtlrun.options.files import check_folders
+from mtlrun.options.packages import option_folders
 from mtlrun.planning.limits import NO_JOB
 
 Batch = Callable[[Sequence[dict[str, Any]]], list[float]]

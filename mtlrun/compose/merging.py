@@ -1,6 +1,6 @@
 """Composes the jobs of a grid by merging: the root config, then each chosen option, then the plain overrides.
 
-An option sets keys of its own group only, and presets stand above the groups (`mtlrun.option_rule`), so a job needs
+An option sets keys of its own group only, and presets stand above the groups (`mtlrun.options.rule`), so a job needs
 no more than the content of its files, each of which is read once. What merging does not express, as `~key` or
 `group@package=option`, Hydra composes, which takes a tenth of a second a job. So it does with the first job
 of a command, to which the merged one is compared.

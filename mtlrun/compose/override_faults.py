@@ -16,7 +16,7 @@ from mtlrun.compose.grid_size import value_faults
 from mtlrun.compose.hydra_internals import current_loader
 from mtlrun.compose.plain import COMPOSE_ERRORS, first_line, plain
 from mtlrun.errors import ConfigError, Fault, did_you_mean
-from mtlrun.near_misses import guesses, question
+from mtlrun.options.suggestions import guesses, question
 
 JobFaults = Callable[[Mapping[str, Any]], list[Fault | str]]
 """Finds every fault of a job, as `mtlrun.prepare.checks.job_faults` does."""

@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from mtlrun.catalog import Known, describe
 from mtlrun.compose.hydra_internals import current_loader, hydra_with
 from mtlrun.compose.override_faults import parsed, values_of
-from mtlrun.option_packages import option_folders
+from mtlrun.options.packages import option_folders
 from mtlrun.pluralize import some_of
 
 PRESETS = "mitigation"

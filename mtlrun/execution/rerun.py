@@ -82,14 +82,7 @@ def rerun(
         LockError: the lock holds no configs, or lacks some.
         ConfigError: faults in the job, or in configs that this version or this machine cannot train.
     """
-    faults: list[Fault | str] = (
-        [Fault("--seeds", "must be at least 1", seeds)] if seeds is not None and seeds < 1 else []
-    )
-    faults += [Fault("--add-seeds", "must not be negative", add_seeds)] if add_seeds < 0 else []
-    faults += job_faults(jobs[0])
-    faults += ["`--rerun` trains once, and takes no sweep"] if len(jobs) > 1 else []
-    if faults:
-        raise ConfigError(faults)
+    _check_asked(jobs, seeds, add_seeds)
     _check_complete(locked)
     configs = [config for cell in locked["cells"] for config in _configs(cell)]
     (trust or Trust()).check("the lock file", configs)
@@ -115,6 +108,18 @@ def rerun(
         numbers = more
     assert result is not None
     return result
+
+
+def _check_asked(jobs: Sequence[Mapping[str, Any]], seeds: int | None, add_seeds: int) -> None:
+    """Raise ConfigError unless one good job and good numbers of seeds are asked for."""
+    faults: list[Fault | str] = (
+        [Fault("--seeds", "must be at least 1", seeds)] if seeds is not None and seeds < 1 else []
+    )
+    faults += [Fault("--add-seeds", "must not be negative", add_seeds)] if add_seeds < 0 else []
+    faults += job_faults(jobs[0])
+    faults += ["`--rerun` trains once, and takes no sweep"] if len(jobs) > 1 else []
+    if faults:
+        raise ConfigError(faults)
 
 
 def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Study:

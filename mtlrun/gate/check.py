@@ -96,11 +96,10 @@ def check(
         for row, now in zip(locked["rows"], fresh, strict=True)
     ]
     alpha = locked["statistics"]["alpha"]
-    matched = {(now["cell_id"], now["task"]) for now in fresh if now}
     return GateResult(
         study=locked["study"],
         rows=ordered(_judge(pairs, alpha * share, alpha * planned)),
-        new_rows=len(records) - len(matched),
+        new_rows=len(records) - len({(now["cell_id"], now["task"]) for now in fresh if now}),
         environment=environment_changes(locked, summary),
         alpha=alpha,
         held=None if manifest["study"] == locked["study"] else manifest["study"],

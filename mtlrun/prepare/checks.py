@@ -14,34 +14,25 @@ from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
-from mtlrun.planning.gate_settings import gate_faults
-from mtlrun.planning.limits import NO_JOB, check_runs, most_faults
+from mtlrun.planning.limits import NO_JOB, check_runs
 from mtlrun.planning.pareto_grid import front_nodes, frontier_faults, points
-from mtlrun.planning.recording import recording_faults
 from mtlrun.planning.runs import PARTS
-from mtlrun.planning.saving import SAVES
 from mtlrun.planning.study import Place, Study, plan_study, seed_count, seed_list, suites_of
 from mtlrun.planning.tuning import Choice, Tuning, find_tuning, unknown_keys
-from mtlrun.prepare.controls import CONTROLS, add_controls, network_of
+from mtlrun.prepare.controls import add_controls, network_of
+from mtlrun.prepare.key_checks import PLAIN_KEYS, first_seed, key_faults_of
 from mtlrun.prepare.too_large import with_one_default
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
 from mtlrun.statistics.stop import Stop
-from mtlrun.store.studies import STUDY_RULE, is_study_name
-from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER, tracker_faults
+from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER
 from mtlrun.training.loop.task_losses import check_losses
 from mtlrun.training.network import Parts
-from mtlrun.training.runtime.numerics import STORED
 from mtlrun.user_code import told
 
 _NO_LOOKS = (
     "must be null where splits vary (suite.resplit, suite.splits): no test for those holds at every look"
 )
 NODES = (*PARTS, "budget", "statistics", "stop", "launch")
-PLAIN_KEYS = (
-    *("seeds", "tune", "controls", "frontier", "check", "study"),
-    *("store", "save", "diagnostics", "device", "dtype", "invocation"),
-    *(TRACKER, OPTIONS),
-)
 ONE_PER_STUDY = (
     *(
         "check",
@@ -65,7 +56,6 @@ ONE_PER_STUDY = (
         "budget.patience",
     ),  # they change no run: cells that differ in nothing else would be one
 )
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def prepare(
@@ -128,7 +118,7 @@ def job_faults(
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
     ]
-    plain = _plain_faults(job)
+    plain = key_faults_of(job)
     faults += plain
     bad = {fault.key for fault in plain}
     for group in NODES:
@@ -137,7 +127,7 @@ def job_faults(
         bad |= {group} if found else set()
     try:
         if "suite" not in bad:
-            looked(data_digests, memo(_complete_node, job["suite"]), _first_seed(job))
+            looked(data_digests, memo(_complete_node, job["suite"]), first_seed(job))
         if not bad & {"suite", "statistics", "stop"}:
             _check_scope(build(job["suite"]), build(job["statistics"]), build(job["stop"]))
         if not bad & {"suite", "seeds"}:
@@ -281,48 +271,6 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
         raise ConfigError(faults)
 
 
-def _plain_faults(job: Mapping[str, Any]) -> list[Fault]:
-    """Check the keys that are no groups."""
-    recording = recording_faults(job.get("diagnostics", {}))
-    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job), *recording]
-    faults += tracker_faults(job)
-    seeds = job.get("seeds")
-    if isinstance(seeds, bool) or not isinstance(seeds, int | list):
-        faults.append(Fault("seeds", "must be a number of seeds or a list of them", seeds))
-    elif isinstance(seeds, int) and seeds < 1:
-        faults.append(Fault("seeds", "must be at least 1", seeds))
-    elif isinstance(seeds, list) and not _good_seeds(seeds):
-        faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
-    elif isinstance(seeds, int):
-        faults += most_faults("seeds", seeds, seeds, "seeds")
-    stop = job.get("stop")
-    if isinstance(stop, Mapping) and isinstance(stop.get("max"), int):
-        faults += most_faults("stop.max", stop["max"], stop["max"], "seeds")
-        faults += _stop_faults(stop, len(seeds) if isinstance(seeds, list) else seeds)
-    if job.get("dtype") not in STORED:
-        faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
-    if job.get("device") not in DEVICES:
-        faults.append(Fault("device", f"must be one of {', '.join(DEVICES)} (the GPU)", job.get("device")))
-    controls = job.get("controls")
-    if not isinstance(controls, list) or not all(name in CONTROLS for name in controls):
-        faults.append(Fault("controls", "must be a list of controls", controls, CONTROLS))
-    if job.get("save") not in (None, *SAVES):
-        faults.append(Fault("save", "must be null or a valid choice", job["save"], SAVES))
-    if not isinstance(job.get("store"), str) or not job["store"]:
-        faults.append(Fault("store", "must be text", job.get("store")))
-    if not is_study_name(job.get("study")):
-        faults.append(Fault("study", STUDY_RULE, job.get("study")))
-    return faults
-
-
-def _stop_faults(stop: Mapping[str, Any], seeds: Any) -> list[Fault]:
-    """Return a fault where a study that adds seeds begins with more than it may have."""
-    if stop.get("until") is None or not isinstance(seeds, int) or not 1 <= stop["max"] < seeds:
-        return []
-    rule = f"must be at least {seeds}, the number of `seeds` that every cell begins with"
-    return [Fault("stop.max", rule, stop["max"])]
-
-
 def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     """Return what jobs that have no other fault tune, or None.
 
@@ -334,17 +282,6 @@ def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
     if faults:
         raise ConfigError(faults)
     return tuning
-
-
-def _first_seed(job: Mapping[str, Any]) -> int:
-    """Return the first seed that is asked for; 0 where `seeds` is a fault."""
-    seeds = job.get("seeds")
-    return seeds[0] if isinstance(seeds, list) and _good_seeds(seeds) else 0
-
-
-def _good_seeds(seeds: list[Any]) -> bool:
-    whole = all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
-    return bool(seeds) and whole and len(set(seeds)) == len(seeds)
 
 
 def _complete(job: Mapping[str, Any], memo: Memo) -> dict[str, Any]:

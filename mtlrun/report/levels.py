@@ -77,7 +77,7 @@ LEVELS: Mapping[str, Level] = {
         "which task helps or hurts which, of suites of pairs",
         table="mtlrun.report.analysis.matrix:matrix_table",
         lacking="has no task that is trained with several partners: train it with suite.pairs=all",
-        block="mtlrun.report.text.matrix:matrix_block",
+        block="mtlrun.report.text.blocks.matrix:matrix_block",
         note="Gain of the task on the left in % of STL, trained together with the task above.",
         picture="mtlrun.report.figures.matrix:draw_matrix",
     ),
@@ -119,7 +119,7 @@ LEVELS: Mapping[str, Level] = {
         field="diagnostics",
         keep=MEMBERS,
         lacking="has no runs of several tasks whose gradients or weights were recorded",
-        block="mtlrun.report.text.diagnostics:diagnostics_block",
+        block="mtlrun.report.text.blocks.diagnostics:diagnostics_block",
         note=(
             "Cosines of the tasks' gradients of the shared parameters at each evaluation, mean over seeds; below 0 "
             "the gradients conflict. Early and late: first and last quarter of the evaluations. Weights are those "
@@ -138,7 +138,7 @@ LEVELS: Mapping[str, Level] = {
     "variance": Level(
         "where the error of each gain comes from",
         table="mtlrun.report.analysis.variance:variance_table",
-        block="mtlrun.report.text.variance:variance_block",
+        block="mtlrun.report.text.blocks.variance:variance_block",
         picture="mtlrun.report.figures.variance:draw_variance",
     ),
 }

@@ -14,7 +14,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.report.formats.registry import render
 from mtlrun.report.formats.terminal import Style, to_terminal
-from mtlrun.report.text.pareto import frontier_sentence
+from mtlrun.report.text.blocks.pareto import frontier_sentence
 
 N = 8
 RNG = np.random.default_rng(4)

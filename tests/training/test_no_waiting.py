@@ -7,8 +7,8 @@ from support.weighting import vectorised
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mtlrun.catalog import options
+from mtlrun.training.batches.feed import CHUNK_STEPS
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.loop.feed import CHUNK_STEPS
 
 WAITING = {"_local_scalar_dense", "item", "nonzero", "masked_select", "equal", "is_nonzero"}
 """Operations whose result, or its size, the host must know before it can go on."""

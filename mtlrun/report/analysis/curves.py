@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtlrun.report.analysis.pairs.layout import LABELS
-from mtlrun.report.analysis.phases import with_phases
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.training.phases import with_phases
 
 if TYPE_CHECKING:
     import pandas as pd

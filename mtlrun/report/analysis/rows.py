@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlrun.report.analysis.convergence import make_convergence
 from mtlrun.report.analysis.identical_runs import same_rows
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
 from mtlrun.report.analysis.pairs.layout import IDENTITY, Layout
 from mtlrun.report.analysis.pairs.paired_values import Measured
+from mtlrun.report.analysis.training.convergence import make_convergence
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.evidence import Differences, variance_shares
 from mtlrun.statistics.judge import Judgement, judge

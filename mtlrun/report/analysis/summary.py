@@ -14,16 +14,16 @@ from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.aggregates import make_aggregates
 from mtlrun.report.analysis.attribution import make_attribution
 from mtlrun.report.analysis.contrasts import make_contrasts
-from mtlrun.report.analysis.cost import make_cost
-from mtlrun.report.analysis.diagnostics import make_diagnostics
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
 from mtlrun.report.analysis.pairs.layout import IDENTITY, lay_out
 from mtlrun.report.analysis.pairs.paired_values import Measured, measure
 from mtlrun.report.analysis.pareto.comparison import make_frontier
-from mtlrun.report.analysis.phases import make_phases, with_forgetting
 from mtlrun.report.analysis.rows import make_rows
 from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
+from mtlrun.report.analysis.training.cost import make_cost
+from mtlrun.report.analysis.training.diagnostics import make_diagnostics
+from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
 from mtlrun.user_code import TARGET
@@ -53,10 +53,10 @@ class Summary:
         cost: one cell each.
         theory: rows whose suite knows what training must come to; see `mtlrun.report.analysis.theory`.
         pairs: one row per seed of each row: `stl`, `mtl`, `d`, the selected steps, run ids and statuses; and
-            `forgetting`, see `mtlrun.report.analysis.phases`.
+            `forgetting`, see `training.phases`.
         curves: long, over all runs; see `mtlrun.report.tables`.
-        phases: what is trained when, one row per cell and phase; see `mtlrun.report.analysis.phases`.
-        diagnostics: gradient cosines and weights over training, long; see `mtlrun.report.analysis.diagnostics`.
+        phases: what is trained when, one row per cell and phase; see `training.phases`.
+        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtlrun.errors import ConfigError
-from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.curves import curve_table
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.training.bands import mean_band
 from mtlrun.report.figures.drawing import Canvas, picture, refuse_many
 from mtlrun.report.figures.style import FAINT, INK, SAME
 from mtlrun.report.levels import SIZES

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.report.analysis.bands import mean_band
-from mtlrun.report.analysis.diagnostics import COSINES, QUANTITIES, WEIGHTS
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.training.bands import mean_band
+from mtlrun.report.analysis.training.diagnostics import COSINES, QUANTITIES, WEIGHTS
 from mtlrun.report.figures.drawing import Canvas, picture, refuse_many
 from mtlrun.report.figures.style import HARM, INK, looks
 from mtlrun.report.levels import SIZES

@@ -12,8 +12,8 @@ from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.figures.drawing import Canvas, letters_in, picture, refuse_empty
 from mtlrun.report.figures.style import INK, PALE
 from mtlrun.report.levels import LEVELS, SIZES
+from mtlrun.report.text.blocks.matrix import gain_cell, matrices
 from mtlrun.report.text.captions import caption
-from mtlrun.report.text.matrix import gain_cell, matrices
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import LEVELS, load
 from mtlrun.report.text import number_format as words
-from mtlrun.report.text.attribution import attribution_blocks
-from mtlrun.report.text.forgetting import forgetting_blocks
+from mtlrun.report.text.blocks.attribution import attribution_blocks
+from mtlrun.report.text.blocks.forgetting import forgetting_blocks
+from mtlrun.report.text.blocks.pareto import frontier_blocks
+from mtlrun.report.text.blocks.theory import theory_blocks
 from mtlrun.report.text.main_table import Block, aggregate_blocks, contrast_blocks, frame_block
-from mtlrun.report.text.pareto import frontier_blocks
-from mtlrun.report.text.theory import theory_blocks
 
 
 class Section(NamedTuple):

@@ -15,10 +15,10 @@ from mtlrun.report.levels import LEVELS, ROWS
 from mtlrun.report.tables import table
 from mtlrun.report.text.about import about, seeds_alone
 from mtlrun.report.text.advice import advice, cases_of, repaired, unconverged
-from mtlrun.report.text.diagnostics import conflict_sentence
+from mtlrun.report.text.blocks.diagnostics import conflict_sentence
+from mtlrun.report.text.blocks.pareto import frontier_sentence
 from mtlrun.report.text.empty_studies import says_nothing
 from mtlrun.report.text.number_format import UNICODE, Marks, never
-from mtlrun.report.text.pareto import frontier_sentence
 from mtlrun.report.text.undecided import undecided
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import find_method

@@ -16,15 +16,15 @@ from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.models.memory import without_memory
 from mtlrun.planning.saving import Arrays, Rule
 from mtlrun.schedule.base import Phase
-from mtlrun.training.loop.bank import Bank
+from mtlrun.training.batches.bank import Bank
+from mtlrun.training.batches.feed import Feed
+from mtlrun.training.batches.lanes import Batch, Lanes
 from mtlrun.training.loop.branches import Branches
 from mtlrun.training.loop.checkpoint_candidates import Kept
 from mtlrun.training.loop.compiled_step import NotCompiled, compiled
 from mtlrun.training.loop.constant_guess import constant_guess
 from mtlrun.training.loop.evaluate import evaluate, losses_on, metric_names
-from mtlrun.training.loop.feed import Feed
 from mtlrun.training.loop.gradient_records import GradientRecords
-from mtlrun.training.loop.lanes import Batch, Lanes
 from mtlrun.training.loop.phase_trainer import Trainer
 from mtlrun.training.loop.probes import EXTRA_BATCHES
 from mtlrun.training.loop.step import Program, Tensors

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from mtlrun.training.loop.lanes import Batch, Lanes
+from mtlrun.training.batches.lanes import Batch, Lanes
 from mtlrun.training.loop.step import Program
 from mtlrun.training.objective.gradients import Tensors
 from mtlrun.weighting.base import State

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mtlrun.data.task import Task
-from mtlrun.training.loop.bank import Bank
+from mtlrun.training.batches.bank import Bank
 from mtlrun.training.objective.metrics import METRICS
 from mtlrun.training.objective.missing_labels import filled, present
 

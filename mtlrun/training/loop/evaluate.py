@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mtlrun.data.task import Task
-from mtlrun.training.loop.bank import Bank
+from mtlrun.training.batches.bank import Bank
 from mtlrun.training.objective.cases import Cases
 from mtlrun.training.objective.example_scores import example_scores
 from mtlrun.training.objective.losses import Loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from mtlrun.training.loop.bank import Bank
+from mtlrun.training.batches.bank import Bank
 from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.task_losses import losses_of
 from mtlrun.training.optimizers import LaneOptimizer

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtlrun.diagnostics.conflict import mean_curvature
 from mtlrun.diagnostics.record import Record, of_evaluations, of_steps
-from mtlrun.training.loop.lanes import Batch, Examples, Lanes, Seen
+from mtlrun.training.batches.lanes import Batch, Examples, Lanes, Seen
 from mtlrun.training.objective.gradients import Tensors, products
 from mtlrun.training.vectorize.stacked import Forward
 

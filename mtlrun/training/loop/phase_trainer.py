@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mtlrun.schedule.base import Phase
+from mtlrun.training.batches.lanes import Batch, Lanes
 from mtlrun.training.loop.compiled_step import Compute
-from mtlrun.training.loop.lanes import Batch, Lanes
 from mtlrun.training.loop.step import Program, learned_name
 from mtlrun.training.optimizers import LaneOptimizer
 

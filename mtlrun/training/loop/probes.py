@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mtlrun.training.loop.lanes import Batch, Examples, Lanes, Seen
+from mtlrun.training.batches.lanes import Batch, Examples, Lanes, Seen
 from mtlrun.training.objective.gradients import Tensors, by_lane, products
 from mtlrun.training.vectorize.stacked import Forward
 from mtlrun.weighting.slopes import slopes_along_held_out

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mtlrun.data.task import Task
-from mtlrun.training.loop.lanes import Batch, Examples, Lanes, Seen
+from mtlrun.training.batches.lanes import Batch, Examples, Lanes, Seen
 from mtlrun.training.loop.probes import PROBES
 from mtlrun.training.objective.gradients import Tensors, by_lane, flat, products, unflat, weighted_sum
 from mtlrun.training.objective.losses import LOSSES, Loss

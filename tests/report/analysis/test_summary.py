@@ -10,9 +10,9 @@ from support.synthetic_study import SyntheticStudy
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from mtlrun.errors import DataError
-from mtlrun.report.analysis.cost import make_cost
 from mtlrun.report.analysis.rows import ROW_COLUMNS
 from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.report.analysis.training.cost import make_cost
 
 CONTRACT = [
     *("suite", "task", "kind", "metric", "direction", "sharing", "heads", "weighting", "schedule"),

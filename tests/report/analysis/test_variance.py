@@ -7,7 +7,7 @@ from support.synthetic_study import SyntheticStudy
 
 from mtlrun.report.analysis.variance import NOTE
 from mtlrun.report.figures.variance import draw_variance
-from mtlrun.report.text.variance import variance_block
+from mtlrun.report.text.blocks.variance import variance_block
 
 
 def test_the_picture_has_the_order_and_the_heading_of_the_table() -> None:

@@ -7,8 +7,8 @@ import pytest
 from support.synthetic_study import SyntheticStudy
 
 from mtlrun.errors import ConfigError
-from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.training.bands import mean_band
 from mtlrun.report.figures.curves import draw_curves
 from mtlrun.report.formats.registry import render
 

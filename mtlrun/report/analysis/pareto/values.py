@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlrun.report.analysis.cost import make_cost
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts, filled
 from mtlrun.report.analysis.pairs.layout import Layout, lay_out
 from mtlrun.report.analysis.pairs.paired_values import Measured, measure
 from mtlrun.report.analysis.pareto.points import Member, Side
 from mtlrun.report.analysis.rows import has_percent, splits_of
+from mtlrun.report.analysis.training.cost import make_cost
 from mtlrun.statistics.evidence import Differences, tests_of
 from mtlrun.statistics.frontier import TOLERANCE, Bounds
 from mtlrun.statistics.paired_tests.student import Array, moments

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
-from mtlrun.option_rule import rule_faults
+from mtlrun.options.rule import rule_faults
 
 MERGE = "tag:yaml.org,2002:merge"
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mtlrun.data.task import Source, SuiteData, Task
-from mtlrun.training.loop.bank import Bank, BatchStream, Table, batch_streams
+from mtlrun.training.batches.bank import Bank, BatchStream, Table, batch_streams
 
 CPU = torch.device("cpu")
 ROWS = np.arange(100, 110)  # training rows of a source

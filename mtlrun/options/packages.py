@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from mtlrun.docstrings import package_folders
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.options.docstrings import package_folders
 
 GROUP = "mtlrun.options"
 

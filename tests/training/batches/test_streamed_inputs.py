@@ -13,10 +13,10 @@ import torch
 from support.configs import run_config
 
 from mtlrun.data.task import Augment, Source, SuiteData, Task
-from mtlrun.training.loop.bank import Bank, Table
+from mtlrun.training.batches.bank import Bank, Table
+from mtlrun.training.batches.feed import Feed
+from mtlrun.training.batches.streamed_inputs import AHEAD, Streamed, ahead
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.loop.feed import Feed
-from mtlrun.training.loop.streamed_inputs import AHEAD, Streamed, ahead
 from mtlrun.training.vectorize.masks import Masks
 
 CPU = torch.device("cpu")

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from support.synthetic_study import SyntheticStudy
 
-from mtlrun.report.analysis.diagnostics import DIAGNOSTIC_COLUMNS, make_diagnostics
 from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.report.analysis.training.diagnostics import DIAGNOSTIC_COLUMNS, make_diagnostics
 from mtlrun.report.formats.registry import render
-from mtlrun.report.text.diagnostics import conflict_sentence
+from mtlrun.report.text.blocks.diagnostics import conflict_sentence
 
 PHASES = [{"begin": 0, "end": 10, "tasks": {"a": 10, "b": 10}}, {"begin": 10, "end": 20, "tasks": {"c": 10}}]
 

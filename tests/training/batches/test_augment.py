@@ -4,9 +4,9 @@ import torch
 
 from mtlrun.data.task import Augment, Source, SuiteData, Task
 from mtlrun.streams import stream
-from mtlrun.training.loop.augment import augmented
-from mtlrun.training.loop.bank import Bank, Inputs
-from mtlrun.training.loop.feed import Feed
+from mtlrun.training.batches.augment import augmented
+from mtlrun.training.batches.bank import Bank, Inputs
+from mtlrun.training.batches.feed import Feed
 from mtlrun.training.vectorize.masks import Masks
 
 SIDE = 5

@@ -11,9 +11,9 @@ import pytest
 from support.commands import mtlrun, reported
 
 from mtlrun.planning.manifest import study_runs
-from mtlrun.report.analysis.convergence import make_convergence
 from mtlrun.report.analysis.pairs.layout import lay_out
 from mtlrun.report.analysis.pairs.paired_values import measure
+from mtlrun.report.analysis.training.convergence import make_convergence
 from mtlrun.schedule.base import told
 from mtlrun.schedule.sequential import Sequential
 from mtlrun.statistics.settings import Statistics

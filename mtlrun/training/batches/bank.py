@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mtlrun.data.task import Source, SuiteData
 from mtlrun.streams import stream
-from mtlrun.training.loop.augment import augmented
-from mtlrun.training.loop.streamed_inputs import Streamed, ahead, arrived
+from mtlrun.training.batches.augment import augmented
+from mtlrun.training.batches.streamed_inputs import Streamed, ahead, arrived
 
 
 class Table:

@@ -18,7 +18,7 @@ _Found = dict[Any, tuple[float, float]]
 def forgetting_blocks(summary: Summary, marks: words.Marks = words.UNICODE) -> list[Block]:
     """Return a block per suite that has earlier tasks: mean and standard deviation over seeds, in metric units.
 
-    What is meant is said by `mtlrun.report.analysis.phases.with_forgetting`.
+    What is meant is said by `mtlrun.report.analysis.training.phases.with_forgetting`.
     """
     known = summary.pairs.dropna(subset=["forgetting"])
     of_row = known.groupby(["cell_id", "task"])["forgetting"]

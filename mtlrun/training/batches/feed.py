@@ -10,9 +10,9 @@ from torch import Tensor
 
 from mtlrun.data.task import Augment, Source, SuiteData
 from mtlrun.streams import stream
-from mtlrun.training.loop.augment import DRAWS
-from mtlrun.training.loop.bank import Bank, BatchStream, Wanted, batch_streams
-from mtlrun.training.loop.lanes import Batch, Examples
+from mtlrun.training.batches.augment import DRAWS
+from mtlrun.training.batches.bank import Bank, BatchStream, Wanted, batch_streams
+from mtlrun.training.batches.lanes import Batch, Examples
 from mtlrun.training.vectorize.masks import Masks
 
 CHUNK_STEPS = 64  # batches are drawn and sent to the device for this many steps at a time

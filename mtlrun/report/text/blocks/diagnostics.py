@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.planning.labels import base_suite
-from mtlrun.report.analysis.bands import mean_band
 from mtlrun.report.analysis.contrasts import BASE
-from mtlrun.report.analysis.diagnostics import COSINES, WEIGHTS
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.training.bands import mean_band
+from mtlrun.report.analysis.training.diagnostics import COSINES, WEIGHTS
 from mtlrun.report.text import number_format as words
 from mtlrun.report.text.main_table import Block, names_of, plain_block
 

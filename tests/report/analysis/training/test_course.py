@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from support.synthetic_study import SyntheticStudy
 
-from mtlrun.report.analysis.phases import make_phases, with_forgetting
 from mtlrun.report.analysis.summary import summarise
+from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.report.formats.registry import render
 from mtlrun.report.tables import table
 from mtlrun.schedule.base import told

@@ -1,0 +1,1 @@
+"""What training recorded: curves, phases, cost, diagnostics, whether it was long enough."""

@@ -1,0 +1,1 @@
+"""Tables as text cells, below the main one."""
