@@ -100,7 +100,7 @@ def _is_option(target: str) -> bool:
 
     try:
         found = find(target)
-    except ConfigError:  # there is no such thing, as is told where it is built
+    except ConfigError:  # there is no such thing: building it reports that
         return True
     return isinstance(found, type) and found.__module__.startswith(OURS) and issubclass(found, Configured)
 

@@ -19,7 +19,7 @@ Tell = Callable[[], None]
 
 
 class TrackerError(MtlrunError):
-    """A tracker that cannot be written to; it is told as a note, and the study goes on."""
+    """A tracker that cannot be written to; a note says so, and the study continues."""
 
 
 class Written(NamedTuple):

@@ -22,7 +22,7 @@ CHUNK = 200
 """Runs whose curves are read at a time."""
 
 LEFT_OUT = ("data", "sources", "seed")
-"""What of a config is no setting: digests of data and of code; the seed is told by itself."""
+"""What of a config is no setting: digests of data and of code; the seed has a key of its own."""
 
 
 class Point(NamedTuple):

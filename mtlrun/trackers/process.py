@@ -37,7 +37,7 @@ _LATER = "results are stored, and the same command writes them later"
 
 
 def write_trackers(job: Mapping[str, Any], store: Path, note: Callable[[str], None]) -> None:
-    """Write a study to the trackers that its job chooses; what goes wrong is told in one note for each.
+    """Write a study to the trackers that its job chooses; one note for each says what went wrong.
 
     Args:
         job: a checked job of the study.

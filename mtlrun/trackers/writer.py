@@ -36,7 +36,7 @@ def write(request: dict[str, Any], events: TextIO) -> None:
 
     Args:
         request: the folder of its `store`, the name of the `study`, and the `node` of the tracker.
-        events: where answers are told.
+        events: where answers are written.
     """
     tracker: Tracker = build(request["node"])
     study = TrackedStudy(Store(request["store"]), request["study"])

@@ -48,7 +48,7 @@ LOOKS = {
 """Marker and colour by verdict; the colours differ for colour-blind readers too."""
 
 _WIDE_AXES_IN = 2.1
-"""From this width on, both sides of an axis are told in whole words."""
+"""From this width on, both sides of an axis are labelled in whole words."""
 
 
 @picture

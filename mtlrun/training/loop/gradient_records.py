@@ -18,7 +18,7 @@ from mtlrun.training.objective.gradients import Tensors, products
 from mtlrun.training.vectorize.stacked import Forward
 
 MOST_TASKS = 10
-"""Of a suite whose layers are told apart: the pairs of more would fill the store."""
+"""Most tasks of a suite that is recorded by layer: the pairs of more would fill the store."""
 
 HELD = 64  # records that stay on the device at a time
 

@@ -59,7 +59,7 @@ def row_labels(rows: pd.DataFrame) -> list[str]:
 
 
 def row_hover(rows: pd.DataFrame) -> list[str]:
-    """Return what is told of each row under the pointer."""
+    """Return the text that each row shows under the pointer."""
     records: list[Any] = list(rows.itertuples())
     return [
         hover(

@@ -46,7 +46,7 @@ def diagnostics_block(summary: Summary, marks: words.Marks = words.UNICODE) -> B
 def conflict_sentence(summary: Summary) -> str:
     """Return how often gradients conflict without mitigation, of pairs of which the seeds say it with certainty.
 
-    A share is told where its 95 % interval over seeds lies on one side of one half: most of the recorded steps, or
+    A share is reported where its 95 % interval over seeds lies on one side of one half: most of the recorded steps, or
     few.
     """
     found = summary.diagnostics
