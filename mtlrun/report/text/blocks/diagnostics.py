@@ -46,8 +46,8 @@ def diagnostics_block(summary: Summary, marks: words.Marks = words.UNICODE) -> B
 def conflict_sentence(summary: Summary) -> str:
     """Return how often gradients conflict without mitigation, of pairs of which the seeds say it with certainty.
 
-    A share is reported where its 95 % interval over seeds lies on one side of one half: most of the recorded steps, or
-    few.
+    A share is reported where its 95 % interval over seeds lies on one side of one half: most of the recorded steps,
+    or few.
     """
     found = summary.diagnostics
     found = found[(found["quantity"] == COSINES) & found["partner"].notna()]
