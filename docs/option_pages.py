@@ -87,7 +87,9 @@ def _words(comment: str) -> str:
 
 
 def _settings(found: OptionPage) -> str:
-    rows = [f"| `{found.group}.{s.key}` | {_value(s.value)} | {cell(prose(s.comment))} |" for s in found.settings]
+    rows = [
+        f"| `{found.group}.{s.key}` | {_value(s.value)} | {cell(prose(s.comment))} |" for s in found.settings
+    ]
     rows += [
         f"| sets | [`{group}={option}`](../{group}/{option}.md) | |" for group, option in found.sets.items()
     ]
