@@ -77,6 +77,7 @@ def test_the_api_reference_has_signatures_and_docstrings(site: Path):
     for name in ("mtlrun.run", "mtlrun.Results", "mtlrun.weighting.Balancer", "mtlrun.data.suite.Suite"):
         assert name in page
     assert "every fault of the settings; nothing was trained." in page  # the docstring of mtlrun.run
+    assert "<blockquote>" not in page  # as `>>>` would be outside of a block of code
 
 
 def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path):
