@@ -36,7 +36,7 @@ quickstart: $(STAMP) ## install, train the first study on real data, print its t
 
 mlflow-server: $(MLFLOW)/.installed ## install the MLflow server that tests of tracker=mlflow write to (250 MB)
 
-test: $(MLFLOW)/.installed ## run the tests (minutes)
+test: $(DEV) ## run the tests (minutes)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: $(MLFLOW)/.installed ## run every test, the slow ones too
@@ -54,12 +54,13 @@ bench: $(DEV) ## speed, memory and goals beside the plain loop and TorchJD, on o
 bench-gpu: $(DEV) ## lanes against speed and memory on a GPU, where there is one
 	$(BIN)/python -m benchmarks.bench --device cuda --lanes 1 4 16 64 256 1024 --only steps --output benchmarks/results/cuda.json
 
-docs: $(DEV) ## write docs/strategies.md from the docstrings
+docs: $(DEV) ## write docs/strategies.md from the docstrings, build the site into site/
 	$(BIN)/python -m docs.build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 check: $(STAMP) ## train the quickstart study and hold it against its committed lock file
 	$(BIN)/mtlrun sweep experiment=quickstart
 	$(BIN)/mtlrun check experiments/quickstart/lock.json
 
 clean: ## remove the environment and caches; stored runs stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -55,8 +55,10 @@ def run(
     """Train what the store lacks of a study, single-task baselines included, and return its results.
 
     Example:
-        >>> results = mtlrun.run("suite=digits_two", mitigation=["none", "pcgrad"], seeds=10)
-        >>> results.rows[["task", "mitigation", "gain_pct", "verdict"]]
+        ```python
+        results = mtlrun.run("suite=digits_two", mitigation=["none", "pcgrad"], seeds=10)
+        results.rows[["task", "mitigation", "gain_pct", "verdict"]]
+        ```
 
     Args:
         overrides: as on the command line: `"optimizer.lr=0.01,0.1"`.
