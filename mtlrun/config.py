@@ -17,7 +17,7 @@ from typing import Any
 
 from mtlrun.annotations import as_mapping, coerced, fits, type_name
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
-from mtlrun.user_code import TARGET, blaming, find
+from mtlrun.user_code import TARGET, blaming, find, is_ours
 
 ADDED = {"added": True}
 """Metadata of a field that an option got after runs of it had been stored: at its default it is no part of their
@@ -48,6 +48,11 @@ class Configured:
         if "_built" in self.__dict__ and name in self.__dataclass_fields__:  # type: ignore[attr-defined]
             raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r} of a built setting")
         super().__setattr__(name, value)
+
+    @classmethod
+    def depends_on(cls, node: Mapping[str, Any]) -> Any:
+        """Return what an object depends on besides its node, as the content of a file that it names; hashable."""
+        return None
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong with the values; keys are field names. Types have been checked before."""
@@ -159,14 +164,24 @@ def key_faults(value: Any, key: str) -> Iterator[Fault]:
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Return the object of a checked node, the same for equal nodes; whole numbers become floats where meant."""
-    return _built(locate(node["_target_"]), json.dumps(node))
+    """Return the object of a checked node; whole numbers become floats where meant.
+
+    Equal nodes of ours share one object. A user's class is built anew each time: it may keep what it has read.
+    """
+    cls: Any = locate(node["_target_"])
+    if not is_ours(node["_target_"]):
+        return _made(cls, node)
+    return _shared(cls, json.dumps(node), cls.depends_on(node))
 
 
 @functools.lru_cache(maxsize=4096)
-def _built(cls: type, text: str) -> Any:
-    """Return the object of a class and a node as JSON, the same one every time."""
-    node, hints = json.loads(text), _hints(cls)
+def _shared(cls: type, text: str, _state: Any) -> Any:
+    """Return the object of a class and a node as JSON, the same one as long as the state is."""
+    return _made(cls, json.loads(text))
+
+
+def _made(cls: type, node: Mapping[str, Any]) -> Any:
+    hints = _hints(cls)
     found = cls(**{k: coerced(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
     object.__setattr__(found, "_built", True)
     return found

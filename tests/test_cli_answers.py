@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.commands import mtlrun, planned, reported, segments, tiny
 
+from mtlrun import study
 from mtlrun.catalog import load_option, options
-from mtlrun.execution import batch
 from mtlrun.store.store import Store
 
 BUNDLED = [name for name in options("suite") if not {"path", "paths"} & set(load_option("suite", name))]
@@ -248,7 +248,7 @@ def test_names_are_never_read_as_markup(own, tmp_path):
 
 
 def test_a_command_that_another_overtook_does_not_print_the_others_table(tmp_path, monkeypatch):
-    train_batch, store = batch.train_batch, Store(tmp_path)
+    train_batch, store = study.train_batch, Store(tmp_path)
 
     def overtaken(*arguments):
         values = train_batch(*arguments)
@@ -257,7 +257,7 @@ def test_a_command_that_another_overtook_does_not_print_the_others_table(tmp_pat
 
     wanted = ("run", *tiny(tmp_path, "suite=digits_parity"), "seeds=1")
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "train_batch", overtaken)
+        patch.setattr(study, "train_batch", overtaken)
         told = mtlrun(*wanted)
     assert (told.code, told.out) == (1, "")
     assert "another command has replaced study `main` while this one trained" in told.err

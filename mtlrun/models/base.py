@@ -54,6 +54,12 @@ class Model(Configured, ABC):
     init_strict: bool = field(default=True, kw_only=True, repr=False, metadata=ADDED)
     freeze: list[str] | None = field(default=None, kw_only=True, repr=False, metadata=ADDED)
 
+    @classmethod
+    def depends_on(cls, node: Mapping[str, Any]) -> Any:
+        """Return what tells the content of the weights' file, where the node does not."""
+        named = node.get("init_from")
+        return digest(named) if named is not None and node.get("init_content") is None else None
+
     def __post_init__(self) -> None:
         if self.init_from is not None and self.init_content is None:
             self.init_content = digest(self.init_from)

@@ -76,12 +76,12 @@ def test_changing_the_class_means_other_runs_and_none_of_the_old_predicts(folder
     done(COMMANDS[0], "save=last")
     run_id = reported(folder / "runs", "--level", "runs")["runs"][0]["run_id"]
     np.save("new.npy", np.zeros((3, 1, 8, 8), np.float32))
-    assert mtlrun("predict", run_id, "new.npy", "-o", "out.csv").code == 0
+    assert mtlrun("predict", run_id, "new.npy", "-o", "out.csv", "--trust", "mine").code == 0
     assert re.search(r"reused +6 runs", done(COMMANDS[0].replace("mtlrun run", "mtlrun plan")).out)
     path = folder / "mine/encoders.py"
     path.write_text(path.read_text() + "\n# changed\n")
     assert re.search(r"reused +0 runs", done(COMMANDS[0].replace("mtlrun run", "mtlrun plan")).out)
-    refused = mtlrun("predict", run_id, "new.npy", "-o", "out.csv")
+    refused = mtlrun("predict", run_id, "new.npy", "-o", "out.csv", "--trust", "mine")
     assert refused.code == 2 and "the file of mine.encoders.Rows is not the one" in refused.err
 
 

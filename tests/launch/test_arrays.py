@@ -68,7 +68,6 @@ def test_spawned_workers_find_a_suite_class_beside_the_script(tmp_path, monkeypa
         "@dataclass\nclass Mine(Files):\n    pass\n"
     )
     monkeypatch.syspath_prepend(tmp_path / "code")
-    monkeypatch.setattr("mtlrun.execution.worker_pool.may_fork", lambda: False)
     write_files(tmp_path)
     node = suite_node(find("beside_the_script.Mine")(folder=str(tmp_path)), tmp_path)
     own = (f"suite._target_={node['_target_']}", f"+suite.folder={tmp_path}", "budget.batch_size=5")

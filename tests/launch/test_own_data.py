@@ -15,6 +15,7 @@ from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.trained.saved_run import saved_run
+from mtlrun.trust import Trust
 
 WRONG = "suite._target_=support.own_suites.Wrong"
 SOUND = ("model=mlp", "budget.batch_size=5")
@@ -199,11 +200,11 @@ def test_suites_of_ours_are_not_loaded(monkeypatch):
 
 def test_a_run_whose_data_have_changed_is_refused_and_the_gate_tells_them(tmp_path):
     write_files(tmp_path)
-    store = ("--store", str(tmp_path / "runs"))
+    store = ("--store", str(tmp_path / "runs"), "--trust", "support")
     assert mtlrun("run", *files(tmp_path, "save=best", "seeds=2")).code == 0
     assert mtlrun("lock", str(tmp_path / "runs"), "-o", str(tmp_path / "lock")).code == 0
     run = next(iter(Weights(tmp_path / "runs").names()))
-    assert saved_run(Store(tmp_path / "runs"), run).run_id == run
+    assert saved_run(Store(tmp_path / "runs"), run, None, Trust(["support"])).run_id == run
     np.save(tmp_path / "x.npy", np.load(tmp_path / "x.npy") + 1)
     refused = mtlrun("predict", run, str(tmp_path / "x.npy"), *store)
     assert (refused.code, refused.out) == (2, "")
