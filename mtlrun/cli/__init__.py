@@ -1,12 +1,13 @@
 """The command line: the only place that prints or exits.
 
 Exit codes: 0 success; 1 the gate found a regression, or some runs failed or diverged; 2 bad input, nothing
-trained; 3 the gate could not decide; 130 interrupted, with everything finished so far kept.
+trained; 3 the gate could not decide; 128 + n ended by signal n (130 Ctrl-C), with everything finished so far kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -17,10 +18,9 @@ from mtlrun.cli.explaining import complete, completion, list_options, show_optio
 from mtlrun.cli.models import export, predict
 from mtlrun.cli.output import discard_output
 from mtlrun.cli.reading import compact, lock, report
+from mtlrun.cli.signals import as_interruptions, exit_code
 from mtlrun.cli.training import check, plan, run
 from mtlrun.errors import MtlrunError
-
-INTERRUPTED = 130
 
 HANDLERS: dict[str, Handler] = {
     "run": run,
@@ -49,15 +49,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # no output fails for a sign that cannot be shown
     try:
-        arguments = parse(argv, HANDLERS)
-        _add_working_folder(arguments)
-        return int(arguments.handler(arguments))
+        with as_interruptions():
+            arguments = parse(argv, HANDLERS)
+            _add_working_folder(arguments)
+            return int(arguments.handler(arguments))
     except MtlrunError as error:
         print(f"mtlrun: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as stop:
-        print(f"mtlrun: interrupted{stop}", file=sys.stderr)
-        return INTERRUPTED
+        with contextlib.suppress(OSError):  # of a terminal that has gone
+            print(f"mtlrun: interrupted{stop}", file=sys.stderr)
+        return exit_code(stop)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()
         return 0

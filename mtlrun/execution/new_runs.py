@@ -27,7 +27,8 @@ def telling_stored(stores: Mapping[str, Store]) -> Iterator[None]:
             raise
         raise StoreError(f"{error}{_told(runs)}") from error
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(_told(sum(_runs_since(store, begun) for store in stores.values()))) from stop
+        stop.args = (_told(sum(_runs_since(store, begun) for store in stores.values())),)
+        raise
 
 
 def _told(runs: int) -> str:

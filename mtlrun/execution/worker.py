@@ -73,8 +73,11 @@ def main(tasks: TextIO, events: TextIO) -> None:
             nonlocal pending, told
             pending += event.pop("run_steps", 0)
             if event or time.monotonic() - told > REPORT_S:
-                events.write(json.dumps({"run_steps": pending, **event}) + "\n")
-                events.flush()
+                try:
+                    events.write(json.dumps({"run_steps": pending, **event}) + "\n")
+                    events.flush()
+                except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
+                    os._exit(1)
                 pending, told = 0, time.monotonic()
 
         try:

@@ -145,3 +145,28 @@ def test_ctrl_c_before_anything_has_finished_claims_nothing(tmp_path, monkeypatc
     monkeypatch.setattr("mtlrun.report.formats.registry.render", stopped)
     (tmp_path / "store").mkdir(exist_ok=True)
     assert mtlrun("report", str(tmp_path / "store")).err == "mtlrun: interrupted\n"
+
+
+@pytest.mark.parametrize(("name", "processes"), [("SIGTERM", 1), ("SIGTERM", 2), ("SIGHUP", 1)])
+def test_other_signals_end_as_ctrl_c_does(name, processes, tmp_path):
+    store, number = tmp_path / "store", getattr(signal, name)
+    overrides = study(store, processes)
+    process = start("sweep", *overrides)
+    wait_for(lambda: len(segments(store)) >= 1, process)
+    process.send_signal(number)
+    code, out, err = ended(process)
+    assert (code, out) == (128 + number, "")
+    assert "Traceback" not in err and "interrupted; what had finished is stored" in err
+    assert set(Store(store).statuses().values()) == {"finished"}
+    goes_on(store, overrides)
+
+
+def test_workers_of_a_killed_launcher_end_and_write_no_false_failures(tmp_path):
+    store = tmp_path / "store"
+    overrides = study(store, processes=2)
+    process = start("sweep", *overrides)
+    wait_for(lambda: len(segments(store)) >= 1, process)
+    process.kill()
+    ended(process)
+    assert set(Store(store).statuses().values()) == {"finished"}
+    goes_on(store, overrides)
