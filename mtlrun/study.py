@@ -232,12 +232,13 @@ def _given(
     found = dict(settings)
     value = settings.get("suite")
     several = value if isinstance(value, list) else [value]
-    objects = [one for one in several if not isinstance(one, str | None)]
+    objects = [one for one in several if not isinstance(one, str | Mapping | None)]
     if not objects:
         return found
     local = any(type(one).__module__ == MAIN for one in objects)
     key = "launch.processes"
-    if local and key not in settings and not any(text.startswith(f"{key}=") for text in overrides):
+    asked = {*settings, *(f"launch.{name}" for name in settings.get("launch") or ())}
+    if local and not {*asked, *(text.partition("=")[0] for text in overrides)} & {key}:
         found[key] = 1  # other processes do not know the classes of a script or a notebook
     store = Store(_store_name(settings, overrides))
     if keep:
@@ -246,10 +247,9 @@ def _given(
     known = options_of([Path(folder) for folder in folders])["suite"]
     named: list[Any] = []
     for one in several:
-        if one in objects:
-            node = to_node(
-                build(suite_node(one, folder, workers=found.get(key) != 1))
-            )  # every setting, to be set
+        if any(one is given for given in objects):
+            node = suite_node(one, folder, workers=found.get(key) != 1)
+            node = to_node(build(node))  # with every setting, so that overrides may change it
             name = _free_name(one, {*known, *named})
             (own / "suite").mkdir(exist_ok=True)
             (own / "suite" / f"{name}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")

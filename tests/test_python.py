@@ -158,3 +158,10 @@ def test_pictures_are_drawn_into_given_axes_or_into_their_own(results):
         results.plot_gain_over()
     with pytest.raises(ConfigError, match="size"):
         results.plot_gains(size="poster")
+
+
+def test_a_mapping_sets_keys_of_the_suite(tmp_path):
+    planned = mtlrun.plan(
+        "suite=digits_two", suite={"train_size": [50, 100]}, seeds=1, store=str(tmp_path), **SMALL
+    )
+    assert planned["cells"] == 2
