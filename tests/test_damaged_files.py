@@ -161,7 +161,7 @@ CORPUS = [
     ),
     ("segment", (0, "curves", 0, "step"), "null", "`curves.step` must have a value"),
     ("segment", (0, "curves"), "list", "finished runs lack values"),
-    ("segment", (0, "scores", 0, "values"), "list", "`scores.cases` must be as many as `values`"),
+    ("segment", (0, "scores", 0, "values"), "list", "`scores.cases` must be at least 1"),
     ("lock", ("rows", 0, "seeds"), "list of objects", r"`rows\[0\].gains` must be a list with one number"),
     ("lock", ("rows", 0, "seeds", 0), "list of objects", r"`rows\[0\].seeds\[0\]` must be a whole number"),
     ("lock", ("cells", 0, "config", "sources"), "list", ""),
