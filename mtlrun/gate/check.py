@@ -82,12 +82,7 @@ def check(
     """
     check_margin(margin)
     records = cast("list[dict[str, Any]]", summary.rows.to_dict("records"))
-    fresh = _same_rows(locked, records)
-    if not any(fresh):
-        raise LockError(
-            f"the lock file of study `{locked['study']}` has no row in common with study `{manifest['study']}`: "
-            "check the study that was locked, or lock this one"
-        )
+    fresh = _same_rows(locked, records, manifest["study"])
     cells = {cell["cell_id"]: cell for cell in kept_cells(manifest, stored or {})}
     before = {cell["cell_id"]: cell for cell in locked.get("cells", ())}
     gains = gains_by_seed(summary)
@@ -106,13 +101,25 @@ def check(
     )
 
 
-def _same_rows(locked: Mapping[str, Any], records: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    """Return for each locked row the study's row of the same config, else of the same names, else None."""
+def _same_rows(
+    locked: Mapping[str, Any], records: Sequence[dict[str, Any]], study: str
+) -> list[dict[str, Any] | None]:
+    """Return for each locked row the study's row of the same config, else of the same names, else None.
+
+    Raises:
+        LockError: there is none at all.
+    """
     by_hash = {(row["cell_id"], row["task"]): row for row in records}
     by_name = {identity(row): row for row in records}
-    return [
+    found = [
         by_hash.get((row["cell_id"], row["task"])) or by_name.get(identity(row)) for row in locked["rows"]
     ]
+    if not any(found):
+        raise LockError(
+            f"the lock file of study `{locked['study']}` has no row in common with study `{study}`: check the study "
+            "that was locked, or lock this one"
+        )
+    return found
 
 
 def _pair(
