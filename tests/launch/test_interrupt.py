@@ -30,16 +30,18 @@ def study(store: Path, processes: int) -> list[str]:
 def start(*arguments: str) -> subprocess.Popen[str]:
     """Start a command as the leader of a process group, as a terminal does.
 
-    It heeds Ctrl-C even where these tests do not, as in the background of a shell.
+    It heeds signals even where these tests do not, as in the background of a shell or under nohup.
     """
     command = [sys.executable, "-m", "mtlrun.cli", *arguments]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGHUP, hung_up)
 
 
 def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:

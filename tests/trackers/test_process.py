@@ -102,7 +102,8 @@ def test_an_interruption_ends_the_process_of_the_tracker(trained, tmp_path):
     node = {"_target_": "support.own_trackers.Hanging", "path": str(path)}
     job = {"study": "main", "tracker": "mine", "tracker_options": {"mine": node}}
     code = f"""
-import pathlib, sys
+import pathlib, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # heeded in the background of a shell too
 sys.path[:] = {sys.path!r}
 from mtlrun.trackers.process import write_trackers
 write_trackers({job!r}, pathlib.Path({str(trained.store)!r}), print)
