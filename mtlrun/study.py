@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -21,7 +21,6 @@ from mtlrun.catalog import options_of
 from mtlrun.compose import jobs_of, multirun, override_text
 from mtlrun.compose.preset_notes import preset_notes
 from mtlrun.config import build, to_node
-from mtlrun.data.given import MAIN, suite_node
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.batch import Batch, Watcher, plan_batch, plan_trials, train_batch
 from mtlrun.execution.new_runs import telling_stored
@@ -29,9 +28,11 @@ from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.prepare.checks import job_faults
 from mtlrun.prepare.suite_notes import suite_notes
 from mtlrun.progress import Progress, Silent
-from mtlrun.results import Results
 from mtlrun.store.store import ARRAYS, Store
 from mtlrun.trackers.process import write_trackers
+
+if TYPE_CHECKING:
+    from mtlrun.results import Results
 
 DEFAULT_STORE = "runs"
 
@@ -76,6 +77,8 @@ def run(
     with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
         trained = train_study(asked.overrides, asked.folders, watcher)
+    from mtlrun.results import Results  # with all of a report, which planning spares
+
     trained.track(watcher)
     return Results.read(trained.store, trained.study)
 
@@ -101,6 +104,8 @@ def load(store: str | os.PathLike[str] = DEFAULT_STORE, study: str | None = None
     Raises:
         StoreError: there is no such study, or it cannot be read.
     """
+    from mtlrun.results import Results
+
     return Results.read(Store(store), study)
 
 
@@ -235,6 +240,8 @@ def _given(
     objects = [one for one in several if not isinstance(one, str | Mapping | None)]
     if not objects:
         return found
+    from mtlrun.data.given import MAIN, suite_node  # with pandas, which a suite by name spares
+
     local = any(type(one).__module__ == MAIN for one in objects)
     key = "launch.processes"
     asked = {*settings, *(f"launch.{name}" for name in settings.get("launch") or ())}
