@@ -18,6 +18,12 @@ every_metric = pytest.mark.parametrize("name", WORLDS)
 
 pytestmark = pytest.mark.validity
 
+NEAR_CEILING = pytest.mark.xfail(
+    strict=True,
+    reason="400 examples have 8 errors there, and Student's t is rough: neutral in .082 of 4,000 studies",
+)
+"""A known limit, given in docs/statistics.md; the bound is that of the other metrics."""
+
 
 @pytest.mark.parametrize("name", ["accuracy, chance", "accuracy near .75", "RMSE"])
 def test_equal_procedures_are_told_apart_in_five_percent(name: str) -> None:
@@ -41,13 +47,19 @@ def test_every_metric_keeps_the_level_and_covers(name: str, n: int, m: int) -> N
 
 
 @slow
-@pytest.mark.parametrize("name", [name for name, world in WORLDS.items() if world.strength])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=NEAR_CEILING if name == "accuracy near .98" else ())
+        for name, world in WORLDS.items()
+        if world.strength
+    ],
+)
 def test_a_better_procedure_is_found_and_not_called_neutral_at_the_margin(name: str) -> None:
     found = effect_rates(WORLDS[name], 10, 400, STUDIES)
     assert 0.925 <= found["coverage"] <= 0.975
     assert found["power"] >= 0.5
-    # Near the ceiling 400 examples have 8 errors, and the t approximation is rough: .082 of 4,000 studies.
-    assert found["neutral at the edge"] <= (0.1 if name == "accuracy near .98" else 0.07)
+    assert found["neutral at the edge"] <= 0.07
 
 
 @slow
