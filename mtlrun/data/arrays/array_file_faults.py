@@ -10,6 +10,7 @@ from mtlrun.config import build, to_node
 from mtlrun.data.arrays.array_settings import ArraySettings
 from mtlrun.data.arrays.content import Arrays
 from mtlrun.data.checks.label_checks import label_faults
+from mtlrun.data.checks.part_sizes import part_size_faults
 from mtlrun.data.identity_key import Same
 from mtlrun.data.suite import content_faults
 from mtlrun.data.targets import KINDS
@@ -38,10 +39,7 @@ def _told(error: ConfigError) -> tuple[Fault, ...]:
 
 def _setting_faults(suite: ArraySettings) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the file."""
-    for name in ("val", "test"):
-        share = getattr(suite, name)
-        if not 0 < share < (1 if isinstance(share, float) else float("inf")):
-            yield Fault(name, "must be a number of rows, or a fraction over 0 and under 1", share)
+    yield from part_size_faults(suite)
     for name, kind in (suite.kinds or {}).items():
         if kind not in KINDS:
             yield Fault(f"kinds.{name}", "must be a kind of task", kind, KINDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from mtlrun.data.checks.part_sizes import part_size_faults
 from mtlrun.data.hub.reading.origin import ROLES
 from mtlrun.data.hub.reading.targets import KINDS
 from mtlrun.errors import Fault
@@ -36,10 +37,7 @@ def setting_faults(suite: Settings) -> Iterator[Fault]:
     for role in suite.split_names or {}:
         if role not in ROLES:
             yield Fault("splits", "must name roles", role, ROLES)
-    for name in ("val", "test"):
-        share = getattr(suite, name)
-        if not 0 < share < (1 if isinstance(share, float) else float("inf")):
-            yield Fault(name, "must be a number of rows, or a fraction over 0 and under 1", share)
+    yield from part_size_faults(suite)
     for name, kind in (suite.kinds or {}).items():
         if name not in (suite.targets or {}):
             yield Fault("kinds", "must name tasks of `suite.targets`", name, tuple(suite.targets or {}))

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mtlrun.config import build, to_node
 from mtlrun.data.checks.label_checks import label_faults
+from mtlrun.data.checks.part_sizes import part_size_faults
 from mtlrun.data.identity_key import Same
 from mtlrun.data.suite import content_faults
 from mtlrun.data.tables.columns import LARGEST, TYPES, names
@@ -53,10 +54,7 @@ def _told(error: ConfigError) -> tuple[Fault, ...]:
 
 def setting_faults(suite: TableSettings) -> Iterator[Fault]:
     """Yield what is wrong with the settings, whatever the table."""
-    for name in ("val", "test"):
-        share = getattr(suite, name)
-        if not 0 < share < (1 if isinstance(share, float) else float("inf")):
-            yield Fault(name, "must be a number of rows, or a fraction over 0 and under 1", share)
+    yield from part_size_faults(suite)
     for name, kind in (suite.kinds or {}).items():
         if name not in suite.available():
             yield Fault("kinds", "must name tasks of `suite.targets`", name, suite.available())
