@@ -54,7 +54,7 @@ class Progress:
 
     def begin(self, batch: Batch) -> None:
         """Say what is trained and what is reused, and start."""
-        new = sum(len(cohort.run_ids) for cohort in batch.cohorts)
+        new = sum(len(cohort.runs) for cohort in batch.cohorts)
         self._total = sum(cohort.run_steps for cohort in batch.cohorts)
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()
         self._first: tuple[float, int] | None = None

@@ -142,7 +142,7 @@ def batch_of(
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
     unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
     reused = {r for r, status in statuses.items() if status in KEPT} & set(study.runs) - unsaved
-    missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
+    missing = [run for run_id, run in study.runs.items() if run_id not in reused]
     launcher: Local = build(job["launch"])
     device = pick_device(job["device"]).type
     programs = group_runs(missing, kind)

@@ -70,7 +70,7 @@ class Local(Configured):
         """Return the programs whose width is worth a timing, the longest first."""
         if self.width is not None:
             return []
-        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.run_ids) > 1]
+        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.runs) > 1]
         return sorted(worth, key=lambda program: -program.run_steps * program.step_s)
 
     def to_compile(self, program: ProgramPlan, processes: int) -> bool:

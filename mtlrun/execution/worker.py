@@ -27,14 +27,16 @@ Event = dict[str, Any]
 def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.planning.run_spec import RunSpec
     from mtlrun.planning.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
-    configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
+    device, streamed = pick_device(task["device"]), task.get("streamed", False)
+    runs = [RunSpec.of(config) for config in task["configs"]]
     if "time" in task:
         try:
-            rates = time_widths(configs, device, task["time"], streamed)
+            rates = time_widths(runs, device, task["time"], streamed)
             return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
@@ -43,7 +45,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
 
     counts, holds = train_and_store(
-        configs,
+        runs,
         Store(task["store"], exists=True),
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
