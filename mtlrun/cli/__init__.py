@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt as stop:
         with contextlib.suppress(OSError):  # of a terminal that has gone
-            print(f"mtlrun: interrupted{stop}", file=sys.stderr)
+            print(f"mtlrun: {getattr(stop, 'word', 'interrupted')}{stop}", file=sys.stderr)
         return exit_code(stop)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()

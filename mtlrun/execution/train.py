@@ -237,6 +237,11 @@ def _result(
     )
 
 
+def lost_record(config: Mapping[str, Any], device: torch.device, cause: str) -> RunRecord:
+    """Return the record of a run whose process ended before it could be trained."""
+    return _record(config, device, "failed", cause)
+
+
 def _record(
     config: Mapping[str, Any], device: torch.device, status: str, error: str | None, **rest: Any
 ) -> RunRecord:

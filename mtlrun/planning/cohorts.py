@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,12 @@ class CohortPlan:
         """Return two cohorts of half the lanes."""
         middle = len(self.run_ids) // 2
         return [self.part(0, middle), self.part(middle, len(self.run_ids))]
+
+    def only(self, run_ids: Collection[str]) -> CohortPlan:
+        """Return a cohort of the lanes with these runs."""
+        kept = [(r, c) for r, c in zip(self.run_ids, self.configs, strict=True) if r in run_ids]
+        steps = self.program.steps * len(kept)
+        return CohortPlan([r for r, _ in kept], [c for _, c in kept], steps, self.program)
 
     def part(self, first: int, end: int) -> CohortPlan:
         """Return a cohort of some of the lanes."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from mtlrun.errors import StoreError
+from mtlrun.store.processes import is_running
 
 _LEFT_AFTER_S = 3600.0
 """A temporary file that nobody has written to for so long was left by a writer that was killed."""
@@ -107,20 +108,7 @@ def _is_left(entry: os.DirEntry[str]) -> bool:
     if match is None or not entry.is_file(follow_symlinks=False):
         return False
     old = time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_AFTER_S
-    return old and not (match["pid"] and _runs(int(match["pid"])))
-
-
-def _runs(pid: int) -> bool:
-    """Return whether there is a process of this number here; where that cannot be asked, no."""
-    if os.name != "posix":
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
+    return old and not (match["pid"] and is_running(int(match["pid"])))
 
 
 def _make_folder(folder: Path) -> None:
