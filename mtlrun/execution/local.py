@@ -113,13 +113,14 @@ class Local(Configured):
             Cancelled: somebody asked for it.
         """
         store.create()
+        claims = claims or Claims(store, save)
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))
         with workers(processes) if processes > 1 else here() as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
-                _time(pool, timed, others, device, note)
+                _time(pool, timed, others, device, note, claims.check)
             settings: dict[str, Any] = {
                 "store": str(store.path),
                 "device": device,
@@ -129,7 +130,7 @@ class Local(Configured):
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             cohorts = cut_programs(programs, processes)
-            return train_cohorts(pool, cohorts, settings, progress, note, claims or Claims(store, save))
+            return train_cohorts(pool, cohorts, settings, progress, note, claims)
 
 
 def cores() -> int:
@@ -143,6 +144,7 @@ def _time(
     others: Sequence[ProgramPlan],
     device: str,
     note: Callable[[str], None],
+    check: Callable[[], None],
 ) -> None:
     """Set the width and the seconds of a run-step of some programs by timing real steps.
 
@@ -159,7 +161,7 @@ def _time(
         for place, p in enumerate(programs)
     )
     corrections = []
-    for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
+    for place, event in pool.run(lambda: next(tasks, None), lambda event: check()):
         rates = {int(lanes): rate for lanes, rate in event.get("rates", {}).items()}  # none of a lost task
         if rates:
             program, width = programs[place], best_width(rates)
