@@ -134,11 +134,14 @@ class _Scheduler:
             part = self._waiting.pop(0)
             if part.lanes > part.cohort.program.fits:
                 self._waiting[:0] = [_Part(half) for half in part.cohort.halves()]
-            elif self._claim(part):
-                self._given.append(part)
-                self._running.add(len(self._given) - 1)
-                self._tell_state()
-                return len(self._given) - 1, self._task(part.cohort)
+                continue
+            number = len(self._given)
+            self._given.append(part)
+            self._running.add(number)
+            self._tell_state()  # before the claim, with which it is written
+            if self._claim(part):
+                return number, self._task(part.cohort)
+            self._running.discard(number)
         self._tell_state()
         return None
 
