@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from mtlrun.catalog import Known
 from mtlrun.config import build
-from mtlrun.execution.claims import Claims, Outcomes
+from mtlrun.execution.claims import Claims
 from mtlrun.execution.heartbeat import Heartbeat
 from mtlrun.execution.local import Local
 from mtlrun.execution.memory import SAFE, free_mib
@@ -56,7 +56,7 @@ class Batch:
         processes: how many train at the same time.
         estimate: what that is expected to cost.
         there_mib: memory that a process may take at most.
-        outcomes: what the store had when this was planned, as of `Store.outcomes`.
+        segments: the names of those that the store had when this was planned.
     """
 
     study: Study
@@ -73,7 +73,7 @@ class Batch:
     processes: int
     estimate: Estimate
     there_mib: float = math.inf
-    outcomes: Outcomes | None = None
+    segments: set[str] | None = None
 
     def check_memory(self) -> None:
         """Raise unless memory holds a run of each program.
@@ -144,8 +144,8 @@ def batch_of(
         store.check_writable()
     else:
         store.check_usable()
-    outcomes = store.outcomes()
-    statuses = {run_id: status for run_id, (status, _) in outcomes.items()}
+    segments = store.segment_names()  # before they are read: what comes later is looked for later
+    statuses = store.statuses()
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
     unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
@@ -168,7 +168,7 @@ def batch_of(
     plan = estimate(cohorts, processes)
     return Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), steps_between(job), programs),
-        *(cohorts, launcher, job["device"], processes, plan, there_mib, outcomes),
+        *(cohorts, launcher, job["device"], processes, plan, there_mib, segments),
     )
 
 
@@ -327,7 +327,7 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
             batch.save,
             batch.stops,
             batch.every,
-            Claims(batch.store, batch.save, batch.outcomes, heartbeat, watcher.skip),
+            Claims(batch.store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip),
         )
     finally:
         watcher.end()

@@ -7,17 +7,15 @@ claimed nor stored is nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from mtlrun.execution.heartbeat import Heartbeat
 from mtlrun.planning.saving import Rule
 from mtlrun.store.locking import locked
+from mtlrun.store.recent import Recent
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
-
-Outcomes = Mapping[str, tuple[str, str]]
-"""As of `Store.outcomes`."""
 
 
 class Taken(NamedTuple):
@@ -40,7 +38,8 @@ class Claims:
     Args:
         store: that is trained into.
         save: how the checkpoints are chosen whose weights are kept, by run id.
-        before: what the store had when the runs were planned; what it has now where None.
+        before: the segments that the store had when the runs were planned; those that it has now where None.
+        unsaved: runs that these have, to be trained again for their weights.
         heartbeat: tells others of this command; None where there are none.
         skipped: told of run-steps that others have done.
     """
@@ -49,13 +48,15 @@ class Claims:
         self,
         store: Store,
         save: Mapping[str, Sequence[Rule]] | None = None,
-        before: Outcomes | None = None,
+        before: Collection[str] | None = None,
+        unsaved: Collection[str] = (),
         heartbeat: Heartbeat | None = None,
         skipped: Callable[[int], None] = lambda run_steps: None,
     ) -> None:
         self._store, self._heartbeat, self._skipped = store, heartbeat, skipped
         self._rules = {r: {str(rule) for rule in rules} for r, rules in (save or {}).items() if rules}
-        self._before = store.outcomes() if before is None else before
+        self._recent = Recent(store, store.segment_names() if before is None else before)
+        self._unsaved = set(unsaved)
 
     def check(self) -> None:
         """Raise Cancelled if somebody has asked for it."""
@@ -111,13 +112,12 @@ class Claims:
 
     def _stored(self, run_ids: Sequence[str]) -> dict[str, str]:
         """Return the statuses of runs that have been stored since they were planned, with the weights asked for."""
-        outcomes = self._store.outcomes()
+        recent = self._recent.statuses()
         saved = Weights(self._store.path).names() if self._rules.keys() & set(run_ids) else {}
         found = {}
         for run_id in run_ids:
-            rules, outcome = self._rules.get(run_id, set()), outcomes.get(run_id)
-            if outcome is None or (outcome[0] == "finished" and rules - saved.get(run_id, set())):
-                continue
-            if outcome != self._before.get(run_id) or (outcome[0] == "finished" and rules):
-                found[run_id] = outcome[0]
+            lacks = bool(self._rules.get(run_id, set()) - saved.get(run_id, set()))
+            status = "finished" if run_id in self._unsaved else recent.get(run_id)
+            if status is not None and not (status == "finished" and lacks):
+                found[run_id] = status
         return found

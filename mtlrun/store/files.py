@@ -65,7 +65,7 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
     try:
         with os.scandir(folder) as entries:
             named = [e for e in entries if e.name.endswith(ending) and not e.name.startswith(".")]
-        return [_listed(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
+        return [listed_file(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
     except FileNotFoundError:
         return []
     except NotADirectoryError as error:
@@ -78,7 +78,7 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
 def check_file(path: Path) -> None:
     """Raise StoreError where there is something at a path that is no file; nothing at all is left to the reader."""
     if os.path.lexists(path):
-        _listed(path)
+        listed_file(path)
 
 
 def sweep(folder: Path) -> None:
@@ -92,7 +92,13 @@ def sweep(folder: Path) -> None:
         return
 
 
-def _listed(path: Path) -> Listed:
+def listed_file(path: Path) -> Listed:
+    """Return a file with its size and time.
+
+    Raises:
+        StoreError: there is something else at its path.
+        FileNotFoundError: there is nothing.
+    """
     try:
         found = path.stat()
     except FileNotFoundError:

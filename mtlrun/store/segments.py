@@ -54,6 +54,20 @@ class Segments:
         """
         return list_files(self.folder, ENDING)
 
+    def names(self) -> set[str]:
+        """Return the names of the segments, without looking at any.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        try:
+            found = os.listdir(self.folder)
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise StoreError(f"folder `{self.folder}` cannot be read: {error.strerror or error}") from error
+        return {name for name in found if name.endswith(ENDING) and not name.startswith(".")}
+
     def write(self, table: pa.Table, begin: str | None = None) -> Path:
         """Write a table as one segment and return its path; durable when this returns.
 
@@ -104,10 +118,7 @@ class Segments:
 
     def _next_stamp(self) -> str:
         now = stamp(datetime.now(timezone.utc))
-        try:
-            names = [name for name in os.listdir(self.folder) if _STAMPED.fullmatch(name) and name > now]
-        except OSError:  # writing tells
-            return now
+        names = [name for name in self.names() if name > now and _STAMPED.fullmatch(name)]
         if not names:
             return now
         try:

@@ -113,7 +113,7 @@ def test_what_a_lost_cohort_had_stored_is_not_trained_again(store: Store) -> Non
 
 
 def test_what_was_stored_since_planning_is_passed_over(store: Store) -> None:
-    before, plan = store.outcomes(), cohorts(4, width=2)
+    before, plan = store.segment_names(), cohorts(4, width=2)
     skipped: list[int] = []
     claims = Claims(store, before=before, skipped=skipped.append)
     store.append([record(config) for config in plan[0].configs])
