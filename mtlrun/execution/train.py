@@ -237,6 +237,11 @@ def _result(
     )
 
 
+def lost_record(run: RunSpec, device: torch.device, cause: str) -> RunRecord:
+    """Return the record of a run whose process ended before it could be trained."""
+    return _record(run, device, "failed", cause)
+
+
 def _record(run: RunSpec, device: torch.device, status: str, error: str | None, **rest: Any) -> RunRecord:
     return RunRecord(
         run_id=run.run_id,

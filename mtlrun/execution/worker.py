@@ -68,6 +68,7 @@ def main(tasks: TextIO, events: TextIO) -> None:
 
     torch.set_num_threads(1)  # there is a worker for every core
     keep_freed_memory()
+    _write(events, {"run_steps": 0})
     for line in tasks:
         pending, told = 0, time.monotonic()
 
@@ -75,17 +76,21 @@ def main(tasks: TextIO, events: TextIO) -> None:
             nonlocal pending, told
             pending += event.pop("run_steps", 0)
             if event or time.monotonic() - told > REPORT_S:
-                try:
-                    events.write(json.dumps({"run_steps": pending, **event}) + "\n")
-                    events.flush()
-                except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
-                    os._exit(1)
+                _write(events, {"run_steps": pending, **event})
                 pending, told = 0, time.monotonic()
 
         try:
             tell(perform(json.loads(line), tell))
         except StoreError as error:  # of a full disk, or a store that was removed: the launcher tells it
             tell({"error": str(error)})
+
+
+def _write(events: TextIO, event: Event) -> None:
+    try:
+        events.write(json.dumps(event) + "\n")
+        events.flush()
+    except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
+        os._exit(1)
 
 
 def start() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +98,11 @@ class CohortPlan:
         """Return two cohorts of half the lanes."""
         middle = len(self.runs) // 2
         return [self.part(0, middle), self.part(middle, len(self.runs))]
+
+    def only(self, run_ids: Collection[str]) -> CohortPlan:
+        """Return a cohort of the lanes with these runs."""
+        kept = [run for run in self.runs if run.run_id in run_ids]
+        return CohortPlan(kept, self.program.steps * len(kept), self.program)
 
     def part(self, first: int, end: int) -> CohortPlan:
         """Return a cohort of some of the lanes."""
