@@ -23,7 +23,8 @@ from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cost import MIB, Meter, step_flops
-from mtlrun.training.loop.cohort import SPLITS, Cohort, LaneResult
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.lane_results import SPLITS, LaneResult
 from mtlrun.training.runtime.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 from mtlrun.user_code import FOREIGN_ERRORS

@@ -11,7 +11,8 @@ from support.plain_loop import plain_loop
 from torch import nn
 
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import SPLITS, Cohort
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.lane_results import SPLITS
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.vectorize.batchnorm import statistics_of
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes
