@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
-from mtlrun.execution.worker_pool import Pool, here, workers
+from mtlrun.execution.worker_pool import GRACE_S, Pool, here, workers
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs
 from mtlrun.planning.saving import Rule
 from mtlrun.store.store import Store
@@ -79,6 +79,11 @@ class Local(Configured):
             return self.compile == "always"
         return program.run_steps * program.step_s / processes > WORTH_COMPILING_S
 
+    @property
+    def always_compiles(self) -> bool | None:
+        """Whether all steps are compiled; None where that depends on the program."""
+        return None if self.compile == "auto" else self.compile == "always"
+
     def train(
         self,
         programs: Sequence[ProgramPlan],
@@ -90,6 +95,7 @@ class Local(Configured):
         save: Mapping[str, Sequence[Rule]] | None = None,
         stops: Mapping[str, Sequence[Rule]] | None = None,
         every: int | None = None,
+        checkpoint_s: float | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
@@ -103,6 +109,7 @@ class Local(Configured):
             save: how the checkpoints are chosen whose weights are kept, by run id.
             stops: the rules of early stopping by which reports will read runs, by run id.
             every: how often diagnostics are recorded, as of `Cohort`.
+            checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
 
         Raises:
             WorkerError: a worker died; what was stored stays.
@@ -111,7 +118,8 @@ class Local(Configured):
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))
-        with workers(processes) if processes > 1 else here() as pool:
+        grace_s = 0.0 if checkpoint_s is None else GRACE_S
+        with workers(processes, grace_s) if processes > 1 else here() as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
                 _time(pool, timed, others, device, note)
@@ -121,6 +129,7 @@ class Local(Configured):
                 "deterministic": self.deterministic,
             }
             settings |= {"save": save or {}, "stops": stops or {}, "every": every}
+            settings["checkpoint_s"] = checkpoint_s
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             return _train(pool, cut_programs(programs, processes), settings, progress, note)
@@ -181,7 +190,7 @@ def _train(
         cohorts: the longest first.
         settings: the same for all of them.
         progress: told of run-steps done.
-        note: told of cohorts that were halved.
+        note: told of cohorts that were halved, and of checkpoints.
     """
     waiting, programs, counts = list(cohorts), list[ProgramPlan](), Counter[str]()
 
@@ -193,12 +202,18 @@ def _train(
         cohort = waiting.pop(0)
         programs.append(cohort.program)
         program = cohort.program
-        own = {"chosen": program.chosen, "compile": program.compiled, "streamed": program.streamed}
+        own = {"chosen": program.chosen, "compile": cohort.compiled, "streamed": program.streamed}
+        own["steps_done"] = cohort.steps_done
         for key in ("save", "stops"):
             own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
         return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
 
-    for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
+    def tell(event: Mapping[str, Any]) -> None:
+        progress(event.get("run_steps", 0))
+        if "note" in event:
+            note(event["note"])
+
+    for number, event in pool.run(next_task, tell):
         counts.update(event["counts"])
         if event["memory_holds"] is not None:
             programs[number].fits = event["memory_holds"]

@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mtlrun.config import build
 from mtlrun.data.identity_key import Same
@@ -23,6 +23,20 @@ DEFAULT_WIDTH = 64
 UNBOUNDED = 2**31
 NARROW = 16
 """Cohorts of so many lanes are not halved to keep processes busy: narrower ones train slower."""
+
+
+class Begun(NamedTuple):
+    """Runs that were trained together for some steps, and have a checkpoint.
+
+    Attributes:
+        run_ids: in the order of its lanes.
+        steps: of each run that are done.
+        compiled: whether its steps are.
+    """
+
+    run_ids: list[str]
+    steps: int
+    compiled: bool
 
 
 @dataclass
@@ -42,6 +56,7 @@ class ProgramPlan:
         compiled: whether its steps are.
         streamed: whether they come to the device batch by batch, so that they take none of its memory.
         one_by_one: why lanes pass the network one after another, or None where they pass it together.
+        begun: cohorts that have a checkpoint; they are trained as they were cut.
     """
 
     run_ids: list[str]
@@ -56,6 +71,7 @@ class ProgramPlan:
     compiled: bool = False
     streamed: bool = False
     one_by_one: str | None = None
+    begun: list[Begun] = field(default_factory=list)
 
     @property
     def run_steps(self) -> int:
@@ -70,14 +86,26 @@ class CohortPlan:
     Attributes:
         run_ids: one per lane.
         configs: canonical configs, one per lane.
-        run_steps: training steps of all lanes together.
+        run_steps: training steps of all lanes together that are left.
         program: which they are of.
+        begun: what is done of them, where they have a checkpoint.
     """
 
     run_ids: list[str]
     configs: list[dict[str, Any]]
     run_steps: int
     program: ProgramPlan
+    begun: Begun | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether its steps are; they stay so where training goes on."""
+        return self.program.compiled if self.begun is None else self.begun.compiled
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of each run that its checkpoint has."""
+        return 0 if self.begun is None else self.begun.steps
 
     @property
     def cost(self) -> float:
@@ -127,22 +155,35 @@ def group_runs(
 def cut_programs(programs: Sequence[ProgramPlan], processes: int = 1) -> list[CohortPlan]:
     """Cut each program's runs evenly into cohorts of at most its width; the longest cohorts come first.
 
+    Cohorts that have a checkpoint stay as they were cut.
     Where several processes train, the cohort that would end last is halved until all processes end at about
     the same time, or until that cohort has no more than `NARROW` lanes.
     """
     cohorts = []
     for program in programs:
-        runs = len(program.run_ids)
+        begun, whole = _begun_and_rest(program)
+        runs = len(whole.run_ids)
         count = math.ceil(runs / min(program.width, program.fits))
-        whole = CohortPlan(program.run_ids, program.configs, program.run_steps, program)
-        bounds = [round(i * runs / count) for i in range(count + 1)]
+        bounds = [round(i * runs / count) for i in range(count + 1)] if runs else []
+        cohorts += begun
         cohorts += [whole.part(a, b) for a, b in itertools.pairwise(bounds)]
     while True:
         cohorts.sort(key=lambda cohort: -cohort.cost)
         last, excess = _last_to_end(cohorts, processes)
-        if excess < 0.05 or len(cohorts[last].run_ids) <= NARROW:
+        if excess < 0.05 or len(cohorts[last].run_ids) <= NARROW or cohorts[last].begun:
             return cohorts
         cohorts[last : last + 1] = cohorts[last].halves()
+
+
+def _begun_and_rest(program: ProgramPlan) -> tuple[list[CohortPlan], CohortPlan]:
+    """Return a program's cohorts that have a checkpoint, and its other runs as one cohort."""
+    configs = dict(zip(program.run_ids, program.configs, strict=True))
+    cohorts = []
+    for one in program.begun:
+        own = [configs.pop(run_id) for run_id in one.run_ids]
+        cohorts.append(CohortPlan(one.run_ids, own, (program.steps - one.steps) * len(own), program, one))
+    rest = CohortPlan([*configs], [*configs.values()], program.steps * len(configs), program)
+    return cohorts, rest
 
 
 def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, float]:

@@ -35,7 +35,9 @@ class Stop(Checkpoint):
         raise StoppedError
 
 
-def stopped_and_gone_on(configs: Sequence[dict[str, Any]], stops: Sequence[int], **how: Any) -> list[LaneResult]:
+def stopped_and_gone_on(
+    configs: Sequence[dict[str, Any]], stops: Sequence[int], **how: Any
+) -> list[LaneResult]:
     """Train lanes, stopping after so many further steps each time, each time with a cohort made anew."""
     before = None
     for steps in stops:

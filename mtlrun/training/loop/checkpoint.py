@@ -9,7 +9,8 @@ class Checkpoint:
     """The checkpoint of a cohort. This one is never due, and there is none to go on from.
 
     Attributes:
-        before: the state to go on from, as of `mtlrun.training.loop.cohort.Cohort.state`; None to begin.
+        before: the state to go on from, as of `mtlrun.training.loop.cohort.Cohort.state`; None to begin, and once
+            it has been taken up.
     """
 
     before: Tree = None
@@ -20,6 +21,3 @@ class Checkpoint:
 
     def write(self, state: Tree) -> None:
         """Write a state down."""
-
-
-NEVER = Checkpoint()

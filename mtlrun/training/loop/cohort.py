@@ -20,7 +20,7 @@ from mtlrun.training.batches.bank import Bank
 from mtlrun.training.batches.feed import Feed
 from mtlrun.training.batches.lanes import Batch, Lanes
 from mtlrun.training.loop.branches import Branches
-from mtlrun.training.loop.checkpoint import NEVER, Checkpoint
+from mtlrun.training.loop.checkpoint import Checkpoint
 from mtlrun.training.loop.checkpoint_candidates import Kept
 from mtlrun.training.loop.compiled_step import NotCompiled, compiled
 from mtlrun.training.loop.constant_guess import constant_guess
@@ -122,14 +122,15 @@ class Cohort:
         self.phases = self.parts[0].schedule.phases_of(names, self.suites[0].primary, budget["steps"])
 
     def train(
-        self, progress: Callable[[int], None] = lambda steps: None, checkpoint: Checkpoint = NEVER
+        self, progress: Callable[[int], None] = lambda steps: None, checkpoint: Checkpoint | None = None
     ) -> list[LaneResult]:
         """Train all lanes to the end, from their checkpoint on where there is one.
 
         Args:
             progress: called with the number of steps done.
-            checkpoint: of these runs.
+            checkpoint: of these runs; None for none.
         """
+        checkpoint = checkpoint or Checkpoint()
         names = [[task.name for task in data.tasks] for data in self.data]
         self.history = History(
             torch.full((len(self.seeds),), -1, device=self.device),
@@ -165,6 +166,7 @@ class Cohort:
         branches = Branches(phase, self.optimizer, self._tensors, lambda: self._held_out_loss(phase))
         if first:
             load_phase(trainers, branches, checkpoint.before)
+        checkpoint.before = None  # which frees its memory
         stops, history = phase.stops(self.evaluations), self.history
         for step in range(first, phase.steps):
             branches.before(step)
