@@ -94,6 +94,7 @@ class CohortCheckpoint(Checkpoint):
     Attributes:
         step: after how many steps it was written that is gone on from; 0 where training begins.
         cost: what training had cost then.
+        written: whether it was written by this process.
         spent: says what training has cost so far, as plain data that the next process finds in `cost`.
     """
 
@@ -102,6 +103,7 @@ class CohortCheckpoint(Checkpoint):
     def __init__(self, how: Checkpointing, about: Mapping[str, Any], device: torch.device) -> None:
         self._how, self._about, self._signals = how, about, HeldSignals()
         self._next, self._told = time.monotonic() + how.every_s, False
+        self.written = False
         self.step, self.cost = 0, dict[str, Any]()
         try:
             self._read(device)
@@ -122,6 +124,7 @@ class CohortCheckpoint(Checkpoint):
             self._how.store.check_there()
             arrays, text = packed({**state, "cost": self.spent()})
             self._how.files.write(self._about, state["step"], arrays, text)
+            self.written = True
         except StoreError as error:
             if not self._told:
                 self._how.note(f"no checkpoint: {error}")

@@ -103,7 +103,8 @@ def train_and_store(
             holds = min(holds or len(part), len(part) - half)
             continue
         store.append(records)
-        if checkpoint is not None and any(record.status != "failed" for record in records):
+        failed = all(record.status == "failed" for record in records)
+        if checkpoint is not None and not (failed and checkpoint.written):  # which did serve until then
             checkpoint.delete()
         counts.update({s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")})
     return counts, holds

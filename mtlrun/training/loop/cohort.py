@@ -191,13 +191,15 @@ class Cohort:
 
     def state(self, done: int) -> Tree:
         """Return all that the rest of training depends on after `done` steps, but for the phase in progress."""
-        models = {"optimizer": self.optimizer.state(), "statistics": self.statistics}
         about = {"step": done, "not_compiled": self.not_compiled}
-        return {**about, "models": models, "history": self.history.state()}
+        return {**about, "models": self._models(), "history": self.history.state()}
+
+    def _models(self) -> Tree:
+        return {"optimizer": self.optimizer.state(), "statistics": self.statistics}
 
     def fits(self, state: Tree) -> bool:
         """Whether a state is of models like these."""
-        return same_shapes(state["models"], self.state(0)["models"])
+        return same_shapes(state["models"], self._models())
 
     def _load(self, state: Tree) -> int:
         """Go on from a state; return how many steps are done. Phases and batches follow from that."""
