@@ -43,10 +43,12 @@ class Found(NamedTuple):
     Attributes:
         about: what it is of.
         step: after how many steps.
+        written_s: when, in seconds since 1970.
     """
 
     about: dict[str, Any]
     step: int
+    written_s: float
 
 
 class Checkpoints:
@@ -105,11 +107,11 @@ class Checkpoints:
                 with safe_open(path, "numpy") as file:
                     metadata = file.metadata()
                 about, step = json.loads(metadata["about"]), int(metadata["step"])
-                runs = about["runs"]
+                runs, written_s = about["runs"], path.stat().st_mtime
             except READ_ERRORS:  # who trains these runs is told
                 continue
             if isinstance(runs, list) and all(isinstance(run_id, str) for run_id in runs):
-                found.append(Found(about, step))
+                found.append(Found(about, step, written_s))
         return sorted(found, key=lambda one: (-one.step * len(one.about["runs"]), _text(one.about)))
 
     def delete(self, about: About) -> None:
