@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from mtlrun.catalog import Known
 from mtlrun.config import build
+from mtlrun.execution.checkpoints import Terms, take_begun
 from mtlrun.execution.claims import Claims
 from mtlrun.execution.heartbeat import Heartbeat
 from mtlrun.execution.local import Local
@@ -18,6 +19,7 @@ from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
+from mtlrun.planning.checkpointing import seconds_between
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
 from mtlrun.planning.manifest import asks_the_same, current_cell
@@ -30,6 +32,7 @@ from mtlrun.prepare.checks import check_tuning, prepare
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
 from mtlrun.prepare.theory_predictions import expected
 from mtlrun.prepare.too_large import check_memory
+from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.vectorize.strategy_groups import kind
@@ -57,6 +60,8 @@ class Batch:
         estimate: what that is expected to cost.
         there_mib: memory that a process may take at most.
         segments: the names of those that the store had when this was planned.
+        checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
+        notes: what is to be told before training.
     """
 
     study: Study
@@ -74,6 +79,8 @@ class Batch:
     estimate: Estimate
     there_mib: float = math.inf
     segments: set[str] | None = None
+    checkpoint_s: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     def check_memory(self) -> None:
         """Raise unless memory holds a run of each program.
@@ -149,7 +156,8 @@ def batch_of(
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
     unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
-    reused = {r for r, status in statuses.items() if status in KEPT} & set(study.runs) - unsaved
+    stored = {r for r, status in statuses.items() if status in KEPT}
+    reused = stored & set(study.runs) - unsaved
     missing = [run for run_id, run in study.runs.items() if run_id not in reused]
     launcher: Local = build(job["launch"])
     device = pick_device(job["device"]).type
@@ -160,6 +168,12 @@ def batch_of(
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}
+    checkpoint_s, checkpoints, notes = seconds_between(job), Checkpoints(store.path), list[str]()
+    if trains:
+        checkpoints.sweep(stored - unsaved)
+    if checkpoint_s is not None:
+        terms = Terms(device, launcher.deterministic, steps_between(job), save)
+        notes = take_begun(programs, checkpoints.found(), terms, launcher.always_compiles)
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
     if launcher.processes is None:  # fewer, where not as many runs as processes fit into memory
         widest = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
@@ -169,6 +183,8 @@ def batch_of(
     return Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), steps_between(job), programs),
         *(cohorts, launcher, job["device"], processes, plan, there_mib, segments),
+        checkpoint_s=checkpoint_s,
+        notes=notes,
     )
 
 
@@ -313,6 +329,8 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
         watcher.note(
             f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"
         )
+    for note in batch.notes:
+        watcher.note(note)
     where = pluralize(batch.processes, "process", "processes")
     heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
     watcher.begin(batch)
@@ -328,6 +346,7 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
             batch.stops,
             batch.every,
             Claims(batch.store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip),
+            batch.checkpoint_s,
         )
     finally:
         watcher.end()

@@ -13,7 +13,7 @@ from mtlrun.config import Configured
 from mtlrun.errors import Fault
 from mtlrun.execution.claims import Claims
 from mtlrun.execution.scheduler import train_cohorts
-from mtlrun.execution.worker_pool import Pool, here, workers
+from mtlrun.execution.worker_pool import GRACE_S, Pool, here, workers
 from mtlrun.planning.cohorts import ProgramPlan, cut_programs
 from mtlrun.planning.saving import Rule
 from mtlrun.store.store import Store
@@ -81,6 +81,11 @@ class Local(Configured):
             return self.compile == "always"
         return program.run_steps * program.step_s / processes > WORTH_COMPILING_S
 
+    @property
+    def always_compiles(self) -> bool | None:
+        """Whether all steps are compiled; None where that depends on the program."""
+        return None if self.compile == "auto" else self.compile == "always"
+
     def train(
         self,
         programs: Sequence[ProgramPlan],
@@ -93,6 +98,7 @@ class Local(Configured):
         stops: Mapping[str, Sequence[Rule]] | None = None,
         every: int | None = None,
         claims: Claims | None = None,
+        checkpoint_s: float | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
@@ -107,6 +113,7 @@ class Local(Configured):
             stops: the rules of early stopping by which reports will read runs, by run id.
             every: how often diagnostics are recorded, as of `Cohort`.
             claims: what of it this command may train, and what others do; where None, there are no others.
+            checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
 
         Raises:
             WorkerError: no worker can be started; what was stored stays.
@@ -117,7 +124,8 @@ class Local(Configured):
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))
-        with workers(processes) if processes > 1 else here() as pool:
+        grace_s = 0.0 if checkpoint_s is None else GRACE_S
+        with workers(processes, grace_s) if processes > 1 else here() as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
                 _time(pool, timed, others, device, note, claims.check)
@@ -127,6 +135,7 @@ class Local(Configured):
                 "deterministic": self.deterministic,
             }
             settings |= {"save": save or {}, "stops": stops or {}, "every": every}
+            settings["checkpoint_s"] = checkpoint_s
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             cohorts = cut_programs(programs, processes)

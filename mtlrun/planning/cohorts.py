@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mtlrun.planning.run_spec import CellSpec, RunSpec
 from mtlrun.planning.runs import canonical_json
@@ -22,6 +22,20 @@ DEFAULT_WIDTH = 64
 UNBOUNDED = 2**31
 NARROW = 16
 """Cohorts of so many lanes are not halved to keep processes busy: narrower ones train slower."""
+
+
+class Begun(NamedTuple):
+    """Runs that were trained together for some steps, and have a checkpoint.
+
+    Attributes:
+        run_ids: in the order of its lanes.
+        steps: of each run that are done.
+        compiled: whether its steps are.
+    """
+
+    run_ids: list[str]
+    steps: int
+    compiled: bool
 
 
 @dataclass
@@ -40,6 +54,7 @@ class ProgramPlan:
         compiled: whether its steps are.
         streamed: whether they come to the device batch by batch, so that they take none of its memory.
         one_by_one: why lanes pass the network one after another, or None where they pass it together.
+        begun: cohorts that have a checkpoint; they are trained as they were cut.
     """
 
     runs: list[RunSpec]
@@ -53,6 +68,12 @@ class ProgramPlan:
     compiled: bool = False
     streamed: bool = False
     one_by_one: str | None = None
+    begun: list[Begun] = field(default_factory=list)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """Their ids."""
+        return [run.run_id for run in self.runs]
 
     @property
     def configs(self) -> list[dict[str, Any]]:
@@ -71,13 +92,25 @@ class CohortPlan:
 
     Attributes:
         runs: one per lane.
-        run_steps: training steps of all lanes together.
+        run_steps: training steps of all lanes together that are left.
         program: which they are of.
+        begun: what is done of them, where they have a checkpoint.
     """
 
     runs: list[RunSpec]
     run_steps: int
     program: ProgramPlan
+    begun: Begun | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether its steps are; they stay so where training goes on."""
+        return self.program.compiled if self.begun is None else self.begun.compiled
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of each run that its checkpoint has."""
+        return 0 if self.begun is None else self.begun.steps
 
     @property
     def run_ids(self) -> list[str]:
@@ -102,12 +135,14 @@ class CohortPlan:
     def only(self, run_ids: Collection[str]) -> CohortPlan:
         """Return a cohort of the lanes with these runs."""
         kept = [run for run in self.runs if run.run_id in run_ids]
-        return CohortPlan(kept, self.program.steps * len(kept), self.program)
+        return self if len(kept) == len(self.runs) else self._of(kept)
 
     def part(self, first: int, end: int) -> CohortPlan:
         """Return a cohort of some of the lanes."""
-        steps = self.program.steps * (end - first)
-        return CohortPlan(self.runs[first:end], steps, self.program)
+        return self._of(self.runs[first:end])
+
+    def _of(self, runs: list[RunSpec]) -> CohortPlan:
+        return CohortPlan(runs, self.program.steps * len(runs), self.program)
 
 
 def group_runs(
@@ -137,22 +172,33 @@ def group_runs(
 def cut_programs(programs: Sequence[ProgramPlan], processes: int = 1) -> list[CohortPlan]:
     """Cut each program's runs evenly into cohorts of at most its width; the longest cohorts come first.
 
+    Cohorts that have a checkpoint stay as they were cut.
     Where several processes train, the cohort that would end last is halved until all processes end at about
     the same time, or until that cohort has no more than `NARROW` lanes.
     """
     cohorts = []
     for program in programs:
-        runs = len(program.runs)
+        begun, whole = _begun_and_rest(program)
+        runs = len(whole.runs)
         count = math.ceil(runs / min(program.width, program.fits))
-        whole = CohortPlan(program.runs, program.run_steps, program)
-        bounds = [round(i * runs / count) for i in range(count + 1)]
+        bounds = [round(i * runs / count) for i in range(count + 1)] if runs else []
+        cohorts += begun
         cohorts += [whole.part(a, b) for a, b in itertools.pairwise(bounds)]
     while True:
         cohorts.sort(key=lambda cohort: -cohort.cost)
         last, excess = _last_to_end(cohorts, processes)
-        if excess < 0.05 or len(cohorts[last].runs) <= NARROW:
+        if excess < 0.05 or len(cohorts[last].runs) <= NARROW or cohorts[last].begun:
             return cohorts
         cohorts[last : last + 1] = cohorts[last].halves()
+
+
+def _begun_and_rest(program: ProgramPlan) -> tuple[list[CohortPlan], CohortPlan]:
+    """Return a program's cohorts that have a checkpoint, and its other runs as one cohort."""
+    rest, cohorts = {run.run_id: run for run in program.runs}, []
+    for one in program.begun:
+        own = [rest.pop(run_id) for run_id in one.run_ids]
+        cohorts.append(CohortPlan(own, (program.steps - one.steps) * len(own), program, one))
+    return cohorts, CohortPlan([*rest.values()], program.steps * len(rest), program)
 
 
 def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, float]:
