@@ -126,7 +126,7 @@ class SlurmCluster:
             text=True,
             timeout=LIMIT_S,
         )
-        return {name: state for name, state in (line.split() for line in done.stdout.splitlines())}
+        return dict(line.split() for line in done.stdout.splitlines())
 
     def jobs(self, state: str = "all", *fields: str) -> list[list[str]]:
         """Return what squeue says of jobs in a state, in squeue's letters; the ids without any."""
