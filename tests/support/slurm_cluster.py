@@ -79,7 +79,7 @@ class SlurmCluster:
         key.chmod(0o400)
         host, (port, *ports) = socket.gethostname().split(".")[0], _free_ports(nodes + 1)
         lines = [
-            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={own} CPUs={cpus} State=UNKNOWN"
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={own} CPUs={cpus} RealMemory=16000"
             for name, own in zip(self.names, ports, strict=True)
         ]
         self.config = folder / "slurm.conf"
