@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
 
+    from mtlrun.execution.worker import Event
+
 
 class SlurmJob:
     """What submitit pickles for a job: this class by its name, and one string.
@@ -67,7 +69,7 @@ def perform_text(text: str) -> str:
         try:
             if reporter.progress.attempt > 1:
                 task, counts = remaining(task)
-            nothing = {"counts": {}, "memory_holds": None}
+            nothing: Event = {"counts": {}, "memory_holds": None}
             event = perform(task, reporter.tell) if task["configs"] else nothing
         except MtlrunError as error:  # of a full disk, or a store that was removed: the launcher tells it
             event = {"error": str(error)}
