@@ -97,14 +97,13 @@ class _Jobs:
         gone, now, ended = self._engine.gone(), time.monotonic(), list[tuple[int, Event]]()
         for number in self.running:
             progress = self._handover.progress(number)
-            news = progress.run_steps - self._told.get(number, 0)
-            if news:
-                tell({"run_steps": news})
-                self._told[number] = progress.run_steps
             if progress.event is not None:
                 ended.append((number, progress.event))
             elif number not in gone:
                 self._gone_at.pop(number, None)
             elif now - self._gone_at.setdefault(number, now) > GRACE_S:
                 ended.append((number, {"lost": gone[number]}))
+                progress.run_steps = 0  # to be done again
+            tell({"run_steps": progress.run_steps - self._told.get(number, 0)})
+            self._told[number] = progress.run_steps
         return ended
