@@ -50,6 +50,7 @@ PreemptMode=REQUEUE
 ReturnToService=2
 {nodes}
 PartitionName=low Nodes=ALL Default=YES PriorityTier=1 State=UP
+PartitionName=gentle Nodes=ALL PriorityTier=1 GraceTime=100 State=UP
 PartitionName=urgent Nodes=ALL PriorityTier=10 State=UP
 """
 
@@ -60,7 +61,10 @@ def missing() -> list[str]:
 
 
 class SlurmCluster:
-    """Nodes n1, n2, ... on this machine, in a partition `low` whose jobs are requeued where `urgent` wants the node.
+    """Nodes n1, n2, ... on this machine, in partitions `low`, `gentle` and `urgent`.
+
+    Where `urgent` wants a node, jobs of `low` are killed and queued again at once, those of `gentle` after a SIGTERM
+    and 100 s.
 
     Args:
         folder: new; holds configuration, state and logs.
@@ -133,6 +137,12 @@ class SlurmCluster:
         text = " ".join(f"%{letter}" for letter in fields or ("i",))
         found = self.call("squeue", "--noheader", "--array", f"--states={state}", f"--format={text}")
         return [line.split() for line in found.splitlines()]
+
+    def hurry(self, job: str) -> None:
+        """Wait until a job has been queued again, and let it start: Slurm makes such a job wait for two minutes."""
+        self._wait(lambda: "Restarts=1" in self.call("scontrol", "show", "job", job), "requeued job")
+        self._wait(lambda: [job, "PENDING"] in self.jobs("all", "i", "T"), "waiting job")
+        self.call("scontrol", "update", f"jobid={job}", "starttime=now")
 
     def logs(self) -> str:
         """Return the last lines of every daemon's log."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class SlurmJob:
 
     def __call__(self) -> None:
         """Do the task; its events go into its file, and submitit pickles None."""
-        end_on_signals()
+        heed_signals()
         perform_text(self.text)
 
     def checkpoint(self) -> DelayedSubmission:
@@ -39,13 +41,29 @@ class SlurmJob:
         return DelayedSubmission(self)
 
 
-def end_on_signals() -> None:
+def heed_signals() -> None:
     """Choose what signals from Slurm mean to a job's process: the one place for that.
 
-    SIGTERM, which comes before a preemption and with `scancel`, ends the process. The signal before the time limit,
-    SIGUSR2, is submitit's, which requeues the job.
+    SIGTERM ends the process, but for the one that opens the time of grace before a preemption: a job that ended in
+    that time by itself would have failed for Slurm, and would not be queued again. The signal before the time limit,
+    SIGUSR2, is submitit's, which queues the job again.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    if _slurm_state() != "RUNNING":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _slurm_state() -> str:
+    """Return the state of this job by Slurm; "" where it does not answer."""
+    command = ["squeue", "--noheader", f"--jobs={os.environ.get('SLURM_JOB_ID')}", "--format=%T"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def perform_text(text: str) -> str:

@@ -5,6 +5,7 @@ Where `MTLRUN_TEST_SLURM` is set, Slurm must be there; without it, these tests a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,11 +52,12 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return store, done.out
 
 
-def start(cluster: SlurmCluster, *arguments: str) -> subprocess.Popen[str]:
-    """Start a command that submits to the cluster, and heeds Ctrl-C also where these tests do not."""
+@contextlib.contextmanager
+def started(cluster: SlurmCluster, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that submits to the cluster, and heeds Ctrl-C also where these tests do not."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "mtlrun.cli", *arguments],
             env={**os.environ, **cluster.environment},
             stdout=subprocess.PIPE,
@@ -64,6 +66,11 @@ def start(cluster: SlurmCluster, *arguments: str) -> subprocess.Popen[str]:
         )
     finally:
         signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -73,6 +80,11 @@ def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def preempt(cluster: SlurmCluster, node: str) -> None:
+    """Take a node from the job that runs there, for a second."""
+    cluster.call("sbatch", "--partition=urgent", f"--nodelist={node}", "--output=/dev/null", "--wrap=sleep 1")
 
 
 def training(store: Path) -> list[int]:
@@ -89,19 +101,18 @@ def stored(store: Path) -> Counter[str]:
 
 def test_jobs_are_preempted_and_a_node_is_drained_and_the_table_is_that_of_local(slurm, local, tmp_path):
     store = tmp_path / "runs"
-    process = start(slurm, "sweep", *STUDY, *SLURM, f"store={store}")
-    wait_for(lambda: len(training(store)) >= 2, process)
-    (first, node), (second, _) = slurm.jobs("running", "i", "N")[:2]
-    urgent = ("--partition=urgent", f"--nodelist={node}", "--output=/dev/null", "--wrap=sleep 2")
-    slurm.call("sbatch", *urgent)
-    slurm.call("scontrol", "update", "nodename=n3", "state=drain", "reason=test")
-    slurm.call("scancel", "--signal=USR2", second)  # as Slurm does before the time limit
-    out, err = process.communicate(timeout=LIMIT_S)
+    with started(slurm, "sweep", *STUDY, *SLURM, f"store={store}") as process:
+        wait_for(lambda: len(training(store)) >= 2, process)
+        (first, node), (second, _) = slurm.jobs("running", "i", "N")[:2]
+        preempt(slurm, node)
+        slurm.call("scontrol", "update", "nodename=n3", "state=drain", "reason=test")
+        slurm.call("scancel", "--signal=USR2", second)  # as Slurm does before the time limit
+        slurm.hurry(first)
+        slurm.hurry(second)
+        out, err = process.communicate(timeout=LIMIT_S)
     slurm.call("scontrol", "update", "nodename=n3", "state=resume")
     assert process.returncode == 0, err
     assert "jobs of Slurm at a time" in err
-    for job in (first, second):
-        assert "Restarts=1" in slurm.call("scontrol", "show", "job", job), job
     assert out == local[1]
     assert Store(store).statuses() == Store(local[0]).statuses()
     assert set(Store(store).statuses().values()) == {"finished"}
@@ -110,13 +121,26 @@ def test_jobs_are_preempted_and_a_node_is_drained_and_the_table_is_that_of_local
     assert planned(*STUDY, f"store={store}")["runs_new"] == 0
 
 
+def test_a_job_trains_on_in_the_time_of_grace_before_it_is_preempted(slurm, tmp_path):
+    store = tmp_path / "runs"
+    short = ("seeds=1", "mitigation=none", "suite.tasks=[left]", "launch.partition=gentle")
+    with started(slurm, "run", *STUDY, *SLURM, *short, f"store={store}") as process:
+        wait_for(lambda: bool(training(store)), process)
+        ((job, node),) = slurm.jobs("running", "i", "N")
+        preempt(slurm, node)
+        _, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, err
+    assert "PreemptTime=2" in slurm.call("scontrol", "show", "job", job)  # and not None
+    assert [*Store(store).statuses().values()] == ["finished"]
+
+
 def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(slurm, tmp_path):
     store = tmp_path / "runs"
-    process = start(slurm, "sweep", *STUDY, *SLURM, "launch.jobs=1", f"store={store}")
-    wait_for(lambda: bool(segments(store)) and bool(training(store)), process)
-    begun = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=LIMIT_S)
+    with started(slurm, "sweep", *STUDY, *SLURM, "launch.jobs=1", f"store={store}") as process:
+        wait_for(lambda: bool(segments(store)) and bool(training(store)), process)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, out) == (130, "")
     assert "interrupted; what had finished is stored" in err
     assert "Traceback" not in err
@@ -131,8 +155,8 @@ def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(slurm, tmp_pa
 
 def test_what_slurm_refuses_is_told_in_its_words_and_nothing_is_trained(slurm, tmp_path):
     store = tmp_path / "runs"
-    process = start(slurm, "sweep", *STUDY, *SLURM, "launch.partition=nowhere", f"store={store}")
-    out, err = process.communicate(timeout=LIMIT_S)
+    with started(slurm, "sweep", *STUDY, *SLURM, "launch.partition=nowhere", f"store={store}") as process:
+        out, err = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, out) == (2, "")
     assert err.splitlines()[-1].startswith("mtlrun: bad config: `launch`: Slurm does not take the job: ")
     assert "invalid partition specified: nowhere" in err and "Traceback" not in err
