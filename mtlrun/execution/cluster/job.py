@@ -92,7 +92,8 @@ def perform_text(text: str) -> str:
         except MtlrunError as error:  # of a full disk, or a store that was removed: the launcher tells it
             event = {"error": str(error)}
         if "counts" in event:
-            event["counts"] = dict(counts + Counter(event["counts"]))
+            counts.update(event["counts"])
+            event["counts"] = dict(counts)
     reporter.end(event)
     return json.dumps(event)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -71,12 +72,17 @@ class Ray(Cluster):
         """Return the most tasks at a time."""
         return self.tasks
 
-    def open_pool(self, processes: int, store: Store, note: Note) -> AbstractContextManager[Pool]:
-        """Return a pool of tasks."""
+    @contextlib.contextmanager
+    def open_pool(self, processes: int, store: Store, note: Note) -> Iterator[Pool]:
+        """Return a pool of tasks. What Ray prints meanwhile, as of nodes that died, goes to standard error."""
         from mtlrun.execution.cluster.ray_tasks import RayTasks
 
-        tasks = RayTasks(self.address, self.options(), note)  # before the folder, which would stay without it
-        return job_pool(tasks, Handover(store.path), processes)
+        with contextlib.redirect_stdout(sys.stderr):
+            tasks = RayTasks(
+                self.address, self.options(), note
+            )  # before the folder, which would stay without it
+            with job_pool(tasks, Handover(store.path), processes) as pool:
+                yield pool
 
     def options(self) -> dict[str, Any]:
         """Return what Ray is asked for, by its own names."""
