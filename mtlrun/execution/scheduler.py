@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mtlrun.execution.worker import Event
 from mtlrun.execution.worker_pool import Pool, WorkerError
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan
 
@@ -44,7 +45,11 @@ def train_cohorts(
             own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
         return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
 
-    for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
+    def hear(event: Event) -> None:
+        if event.get("run_steps"):
+            progress(event["run_steps"])
+
+    for number, event in pool.run(next_task, hear):
         if "lost" in event:
             raise WorkerError(f"{event['lost']}; finished cohorts are kept")
         counts.update(event["counts"])

@@ -1,7 +1,4 @@
-"""A sweep on Ray's own cluster of several nodes on this machine, of which one is killed on the way.
-
-Where `MTLRUN_TEST_RAY` is set, Ray must be installed; without it, this test is left out.
-"""
+"""A sweep on Ray's own cluster of several nodes on this machine, of which one is killed on the way."""
 
 from __future__ import annotations
 
@@ -16,19 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cluster_page import commands
 from support.commands import mtlrun
 
 from mtlrun.execution.cluster.handover import FOLDER, read_progress
 from mtlrun.store.segments import Segments
 from mtlrun.store.store import Store
 
-pytestmark = pytest.mark.skipif("MTLRUN_TEST_RAY" not in os.environ, reason="MTLRUN_TEST_RAY is not set")
-
 LIMIT_S = 200.0
 
+COMMAND, *RAY = commands("sweep", "launch=ray")[0]
+"""As docs/clusters.md has it."""
+
 STUDY = (
-    *("suite=digits_two", "mitigation=none,pcgrad", "seeds=2", "budget=steps", "budget.steps=600"),
-    *("budget.evaluations=2", "model.width=16", "launch.width=2"),
+    *(text for text in RAY if not text.startswith("launch")),
+    *("budget=steps", "budget.steps=600", "budget.evaluations=2", "model.width=16", "launch.width=2"),
 )
 """Eight runs in four cohorts."""
 
@@ -59,9 +58,9 @@ def training(store: Path) -> list[int]:
 
 def test_a_node_is_killed_and_the_table_is_that_of_local(ray_cluster, tmp_path):
     store, local = tmp_path / "runs", tmp_path / "local"
-    command = ("sweep", *STUDY, "launch=ray", f"launch.address={ray_cluster.address}", f"store={store}")
     process = subprocess.Popen(
-        [sys.executable, "-m", "mtlrun.cli", *command],
+        [sys.executable, "-m", "mtlrun.cli", COMMAND, *RAY, *STUDY, f"store={store}"],
+        env={**os.environ, "RAY_ADDRESS": ray_cluster.address},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.cluster_page import commands
 from support.commands import mtlrun, planned, segments
 from support.slurm_cluster import SlurmCluster, missing, slurm_cluster
 
@@ -27,13 +28,14 @@ pytestmark = pytest.mark.skipif("MTLRUN_TEST_SLURM" not in os.environ, reason="M
 
 LIMIT_S = 150.0
 
+COMMAND, *SLURM = commands("sweep", "launch=slurm")[0]
+"""As docs/clusters.md has it."""
+
 STUDY = (
-    *("suite=digits_two", "mitigation=none,pcgrad", "seeds=2", "budget=steps", "budget.steps=600"),
-    *("budget.evaluations=2", "model.width=16", "launch.width=2"),
+    *(text for text in SLURM if not text.startswith("launch")),
+    *("budget=steps", "budget.steps=600", "budget.evaluations=2", "model.width=16", "launch.width=2"),
 )
 """Eight runs in four cohorts."""
-
-SLURM = ("launch=slurm", "launch.partition=low", "launch.memory_mib=1000")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,7 @@ def stored(store: Path) -> Counter[str]:
 
 def test_jobs_are_preempted_and_a_node_is_drained_and_the_table_is_that_of_local(slurm, local, tmp_path):
     store = tmp_path / "runs"
-    with started(slurm, "sweep", *STUDY, *SLURM, f"store={store}") as process:
+    with started(slurm, COMMAND, *SLURM, *STUDY, f"store={store}") as process:
         wait_for(lambda: len(training(store)) >= 2, process)
         (first, node), (second, _) = slurm.jobs("running", "i", "N")[:2]
         preempt(slurm, node)
@@ -124,7 +126,7 @@ def test_jobs_are_preempted_and_a_node_is_drained_and_the_table_is_that_of_local
 def test_a_job_trains_on_in_the_time_of_grace_before_it_is_preempted(slurm, tmp_path):
     store = tmp_path / "runs"
     short = ("seeds=1", "mitigation=none", "suite.tasks=[left]", "launch.partition=gentle")
-    with started(slurm, "run", *STUDY, *SLURM, *short, f"store={store}") as process:
+    with started(slurm, "run", *SLURM, *STUDY, *short, f"store={store}") as process:
         wait_for(lambda: bool(training(store)), process)
         ((job, node),) = slurm.jobs("running", "i", "N")
         preempt(slurm, node)
@@ -136,7 +138,7 @@ def test_a_job_trains_on_in_the_time_of_grace_before_it_is_preempted(slurm, tmp_
 
 def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(slurm, tmp_path):
     store = tmp_path / "runs"
-    with started(slurm, "sweep", *STUDY, *SLURM, "launch.jobs=1", f"store={store}") as process:
+    with started(slurm, COMMAND, *SLURM, *STUDY, "launch.jobs=1", f"store={store}") as process:
         wait_for(lambda: bool(segments(store)) and bool(training(store)), process)
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
@@ -155,7 +157,7 @@ def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(slurm, tmp_pa
 
 def test_what_slurm_refuses_is_told_in_its_words_and_nothing_is_trained(slurm, tmp_path):
     store = tmp_path / "runs"
-    with started(slurm, "sweep", *STUDY, *SLURM, "launch.partition=nowhere", f"store={store}") as process:
+    with started(slurm, COMMAND, *SLURM, *STUDY, "launch.partition=nowhere", f"store={store}") as process:
         out, err = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, out) == (2, "")
     assert err.splitlines()[-1].startswith("mtlrun: bad config: `launch`: Slurm does not take the job: ")
