@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import sys
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from ray.exceptions import RayError
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.cluster.job import perform_text
 from mtlrun.execution.launcher import Note
+
+KNOCK_S = 10.0
 
 
 class RayTasks:
@@ -80,6 +83,7 @@ def _connect(address: str | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that starts here reports to nobody
     paths = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)
     try:
+        _knock(address or os.environ.get("RAY_ADDRESS", ""))
         ray.init(
             address=address,
             include_dashboard=False if address is None and "RAY_ADDRESS" not in os.environ else None,
@@ -87,9 +91,16 @@ def _connect(address: str | None) -> None:
             logging_level=logging.ERROR,
             runtime_env={"env_vars": {"PYTHONPATH": paths}},
         )
-    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         rule = f"must be the address of a cluster of Ray that runs ({_line(error)})"
         raise ConfigError([Fault("launch.address", rule, address)]) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
 def _line(error: Exception) -> str:
