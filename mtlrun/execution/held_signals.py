@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
-"""Names of the signals that users, schedulers and launchers end training with; SIGUSR1 is what Slurm can send before
+HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+"""Names of the signals that users, schedulers and launchers end training with; SIGUSR1 and SIGUSR2 are what Slurm can send before
 a time limit."""
 
 
