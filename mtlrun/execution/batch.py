@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from mtlrun.catalog import Known
 from mtlrun.config import build
+from mtlrun.execution.checkpoints import Terms, take_begun
 from mtlrun.execution.claims import Claims
 from mtlrun.execution.heartbeat import Heartbeat
-from mtlrun.execution.local import Local
-from mtlrun.execution.memory import SAFE, free_mib
+from mtlrun.execution.launcher import Launcher
 from mtlrun.execution.stopping import judged_anytime, more_seeds
-from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
+from mtlrun.planning.checkpointing import seconds_between
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
 from mtlrun.planning.manifest import asks_the_same, current_cell
@@ -30,6 +30,7 @@ from mtlrun.prepare.checks import check_tuning, prepare
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
 from mtlrun.prepare.theory_predictions import expected
 from mtlrun.prepare.too_large import check_memory
+from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.vectorize.strategy_groups import kind
@@ -57,6 +58,8 @@ class Batch:
         estimate: what that is expected to cost.
         there_mib: memory that a process may take at most.
         segments: the names of those that the store had when this was planned.
+        checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
+        notes: what is to be told before training.
     """
 
     study: Study
@@ -68,12 +71,14 @@ class Batch:
     every: int | None
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
-    launcher: Local
+    launcher: Launcher
     device: str
     processes: int
     estimate: Estimate
     there_mib: float = math.inf
     segments: set[str] | None = None
+    checkpoint_s: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     def check_memory(self) -> None:
         """Raise unless memory holds a run of each program.
@@ -138,9 +143,11 @@ def batch_of(
         ConfigError: there is no such device here.
         StoreError: the store cannot be read, or not written where it must be.
     """
-    pick_device(job["device"])
+    launcher: Launcher = build(job["launch"])
+    device = launcher.device_type(job["device"])
     store = store or Store(job["store"])
     if trains:
+        launcher.check_ready()
         store.check_writable()
     else:
         store.check_usable()
@@ -149,26 +156,31 @@ def batch_of(
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
     unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
-    reused = {r for r, status in statuses.items() if status in KEPT} & set(study.runs) - unsaved
-    missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
-    launcher: Local = build(job["launch"])
-    device = pick_device(job["device"]).type
+    stored = {r for r, status in statuses.items() if status in KEPT}
+    reused = stored & set(study.runs) - unsaved
+    missing = [run for run_id, run in study.runs.items() if run_id not in reused]
     programs = group_runs(missing, kind)
-    memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
+    memory_mib, there_mib = launcher.memory(device)
     size_programs(programs, memory_mib, launcher.data, steps_between(job))
-    there_mib = max(launcher.memory_mib or 0, free_mib(device) / SAFE)
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}
+    checkpoint_s, checkpoints, notes = seconds_between(job), Checkpoints(store.path), list[str]()
+    if trains:
+        checkpoints.sweep(stored - unsaved)
+    if checkpoint_s is not None:
+        terms = Terms(device, launcher.deterministic, steps_between(job), save)
+        notes = take_begun(programs, checkpoints.found(), terms, launcher.always_compiles)
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
-    if launcher.processes is None:  # fewer, where not as many runs as processes fit into memory
-        widest = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
-        processes = max(1, min(processes, int(SAFE * there_mib / widest)))
+    widest_mib = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
+    processes = launcher.fitting(processes, widest_mib, device)
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), steps_between(job), programs),
         *(cohorts, launcher, job["device"], processes, plan, there_mib, segments),
+        checkpoint_s=checkpoint_s,
+        notes=notes,
     )
 
 
@@ -313,6 +325,8 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
         watcher.note(
             f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"
         )
+    for note in batch.notes:
+        watcher.note(note)
     where = pluralize(batch.processes, "process", "processes")
     heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
     watcher.begin(batch)
@@ -328,6 +342,7 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
             batch.stops,
             batch.every,
             Claims(batch.store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip),
+            batch.checkpoint_s,
         )
     finally:
         watcher.end()

@@ -117,8 +117,10 @@ class _Scheduler:
                 self._look_elsewhere()
 
     def _hear(self, event: Event) -> None:
-        """Count the run-steps of an event."""
+        """Count the run-steps of an event, and pass on what it notes."""
         self._claims.check()
+        if "note" in event:
+            self._note(event["note"])
         self._advance(event.get("run_steps", 0))
 
     def _advance(self, run_steps: int) -> None:
@@ -147,7 +149,8 @@ class _Scheduler:
 
     def _task(self, cohort: CohortPlan) -> dict[str, Any]:
         program = cohort.program
-        own = {"chosen": program.chosen, "compile": program.compiled, "streamed": program.streamed}
+        own = {"chosen": program.chosen, "compile": cohort.compiled, "streamed": program.streamed}
+        own["steps_done"] = cohort.steps_done
         for key in ("save", "stops"):
             own[key] = {r: self._settings[key][r] for r in cohort.run_ids if r in self._settings[key]}
         return {"configs": cohort.configs, **self._settings, **own}
@@ -220,7 +223,7 @@ class _Scheduler:
     def _store_failed(self, cohort: CohortPlan, cause: str) -> None:
         device = pick_device(self._settings["device"])
         store = Store(self._settings["store"], exists=True)
-        store.append([lost_record(config, device, cause) for config in cohort.configs])
+        store.append([lost_record(run, device, cause) for run in cohort.runs])
         self._counts["failed"] += len(cohort.run_ids)
         self._ended["failed"] += 1
         self._claims.release(cohort.run_ids)

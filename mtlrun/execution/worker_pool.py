@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -17,6 +18,9 @@ from mtlrun.execution.worker import Event, perform
 
 Task = Mapping[str, Any]
 NextTask = Callable[[], tuple[int, Task] | None]
+
+GRACE_S = 10.0
+"""What workers get to finish a step and to write its checkpoint when training is broken off."""
 
 START = """
 import sys
@@ -90,11 +94,14 @@ def here() -> Iterator[Pool]:
 
 
 @contextlib.contextmanager
-def workers(processes: int) -> Iterator[Pool]:
-    """A pool of worker processes, which end with it."""
+def workers(processes: int, grace_s: float = 0.0) -> Iterator[Pool]:
+    """A pool of worker processes, which end with it; where work is broken off, after at most `grace_s` seconds."""
     pool = _Workers(processes)
     try:
         yield pool
+    except BaseException:
+        pool.ask_to_end(grace_s)
+        raise
     finally:
         pool.end()
 
@@ -229,6 +236,15 @@ class _Workers:
             return None
         tell({"run_steps": -worker.told})
         return task[0], {"lost": cause_of_end(code)}
+
+    def ask_to_end(self, grace_s: float) -> None:
+        """Let workers write what they are at, and wait until they have, or for so many seconds."""
+        until = time.monotonic() + grace_s
+        for worker in self._workers if grace_s else ():
+            worker.process.terminate()
+        for worker in self._workers if grace_s else ():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, until - time.monotonic()))
 
     def end(self) -> None:
         for worker in self._workers:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cohorts import specs_of
 from support.configs import run_config
 
 from mtlrun.execution.claims import Claims
@@ -58,7 +59,7 @@ def record(config: dict[str, Any]) -> RunRecord:
 
 def cohorts(seeds: int, width: int) -> list[CohortPlan]:
     configs = [run_config(seed=seed, budget__steps=STEPS) for seed in range(seeds)]
-    (program,) = group_runs({config_id(config): config for config in configs})
+    (program,) = group_runs(specs_of(configs))
     program.width = width
     return cut_programs([program])
 
