@@ -74,6 +74,7 @@ def run(
         ConfigError: every fault of the settings; nothing was trained.
         StoreError: the store cannot be read or written.
         WorkerError: no worker process can be started; what was stored stays, and the same call goes on from there.
+        KeyboardInterrupt: `mtlrun cancel` has ended it; likewise.
     """
     with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
