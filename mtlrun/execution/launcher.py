@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
+from mtlrun.execution.claims import Claims
 from mtlrun.execution.scheduler import train_cohorts
 from mtlrun.execution.train import pick_device
-from mtlrun.execution.worker_pool import Pool, WorkerError
+from mtlrun.execution.worker_pool import Pool
 from mtlrun.planning.cohorts import ProgramPlan, cut_programs
 from mtlrun.planning.saving import Rule
 from mtlrun.store.store import Store
@@ -94,6 +95,10 @@ class Launcher(Configured, ABC):
         """
         return pick_device(name).type
 
+    def task_device(self, name: str) -> str:
+        """Return the device that tasks name, for the one that was asked for."""
+        return name
+
     def fitting(self, processes: int, needed_mib: float, device: str) -> int:
         """Return how many of some processes fit beside each other, each of which needs so much memory."""
         return processes
@@ -102,7 +107,7 @@ class Launcher(Configured, ABC):
         """Return the programs whose width is worth a timing, the longest first."""
         if self.width is not None:
             return []
-        long = [p for p in programs if p.run_steps * p.step_s > self.worth_timing_s and len(p.run_ids) > 1]
+        long = [p for p in programs if p.run_steps * p.step_s > self.worth_timing_s and len(p.runs) > 1]
         return sorted(long, key=lambda program: -program.run_steps * program.step_s)
 
     def to_compile(self, program: ProgramPlan, processes: int) -> bool:
@@ -122,6 +127,7 @@ class Launcher(Configured, ABC):
         save: Mapping[str, Sequence[Rule]] | None = None,
         stops: Mapping[str, Sequence[Rule]] | None = None,
         every: int | None = None,
+        claims: Claims | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
@@ -135,18 +141,22 @@ class Launcher(Configured, ABC):
             save: how the checkpoints are chosen whose weights are kept, by run id.
             stops: the rules of early stopping by which reports will read runs, by run id.
             every: how often diagnostics are recorded, as of `Cohort`.
+            claims: what of it this command may train, and what others do; where None, there are no others.
 
         Raises:
-            WorkerError: a worker died; what was stored stays.
+            WorkerError: no worker can be started; what was stored stays.
+            Cancelled: somebody asked for it.
         """
         store.create()
+        device = self.task_device(device)
+        claims = claims or Claims(store, save)
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))
         with self.open_pool(processes, store, note) as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
-                _time(pool, timed, others, device, note)
+                _time(pool, timed, others, device, note, claims.check)
             settings: dict[str, Any] = {
                 "store": str(store.path),
                 "device": device,
@@ -155,7 +165,8 @@ class Launcher(Configured, ABC):
             settings |= {"save": save or {}, "stops": stops or {}, "every": every}
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
-            return train_cohorts(pool, cut_programs(programs, processes), settings, progress, note)
+            cohorts = cut_programs(programs, processes)
+            return train_cohorts(pool, cohorts, settings, progress, note, claims)
 
 
 def _time(
@@ -164,6 +175,7 @@ def _time(
     others: Sequence[ProgramPlan],
     device: str,
     note: Note,
+    check: Callable[[], None],
 ) -> None:
     """Set the width and the seconds of a run-step of some programs by timing real steps.
 
@@ -180,10 +192,8 @@ def _time(
         for place, p in enumerate(programs)
     )
     corrections = []
-    for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
-        if "lost" in event:
-            raise WorkerError(event["lost"])
-        rates = {int(lanes): rate for lanes, rate in event["rates"].items()}
+    for place, event in pool.run(lambda: next(tasks, None), lambda event: check()):
+        rates = {int(lanes): rate for lanes, rate in event.get("rates", {}).items()}  # none of a lost task
         if rates:
             program, width = programs[place], best_width(rates)
             corrections.append(1 / rates[width] / program.step_s)

@@ -27,14 +27,16 @@ Event = dict[str, Any]
 def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.planning.run_spec import RunSpec
     from mtlrun.planning.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
-    configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
+    device, streamed = pick_device(task["device"]), task.get("streamed", False)
+    runs = [RunSpec.of(config) for config in task["configs"]]
     if "time" in task:
         try:
-            rates = time_widths(configs, device, task["time"], streamed)
+            rates = time_widths(runs, device, task["time"], streamed)
             return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
@@ -43,7 +45,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
 
     counts, holds = train_and_store(
-        configs,
+        runs,
         Store(task["store"], exists=True),
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
@@ -66,6 +68,7 @@ def main(tasks: TextIO, events: TextIO) -> None:
 
     torch.set_num_threads(1)  # there is a worker for every core
     keep_freed_memory()
+    _write(events, {"run_steps": 0})
     for line in tasks:
         pending, told = 0, time.monotonic()
 
@@ -73,17 +76,21 @@ def main(tasks: TextIO, events: TextIO) -> None:
             nonlocal pending, told
             pending += event.pop("run_steps", 0)
             if event or time.monotonic() - told > REPORT_S:
-                try:
-                    events.write(json.dumps({"run_steps": pending, **event}) + "\n")
-                    events.flush()
-                except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
-                    os._exit(1)
+                _write(events, {"run_steps": pending, **event})
                 pending, told = 0, time.monotonic()
 
         try:
             tell(perform(json.loads(line), tell))
         except StoreError as error:  # of a full disk, or a store that was removed: the launcher tells it
             tell({"error": str(error)})
+
+
+def _write(events: TextIO, event: Event) -> None:
+    try:
+        events.write(json.dumps(event) + "\n")
+        events.flush()
+    except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
+        os._exit(1)
 
 
 def start() -> None:
