@@ -46,18 +46,26 @@ class Results:
         self.manifest, self.summary, self.configs, self._failures = manifest, summary, configs, failures
 
     @classmethod
-    def read(cls, store: Store, study: str | None = None, configs: bool = True) -> Results:
+    def read(
+        cls,
+        store: Store,
+        study: str | None = None,
+        configs: bool = True,
+        manifest: Mapping[str, Any] | None = None,
+    ) -> Results:
         """Return the results of a stored study, whole or interrupted.
 
         Args:
             store: where it is kept.
             study: its name; None for the one written last.
             configs: whether configs and errors of runs are read too; a report needs none, and they are large.
+            manifest: of the study, where it is known: another command may have replaced the stored one.
 
         Raises:
             StoreError: there is no such study, or it cannot be read.
         """
-        manifest = store.read_study(study)
+        if manifest is None:
+            manifest = store.read_study(study)
         ids = study_runs(manifest["cells"])
         runs = store.runs(ids, RUN_COLUMNS if configs else REPORT_COLUMNS)
         known = dict(zip(runs["run_id"], runs["config"], strict=True)) if configs else {}

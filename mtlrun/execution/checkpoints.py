@@ -13,7 +13,7 @@ import torch
 from mtlrun.errors import StoreError
 from mtlrun.execution.held_signals import HeldSignals
 from mtlrun.planning.cohorts import Begun, ProgramPlan
-from mtlrun.planning.runs import config_id
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.saving import Rule
 from mtlrun.pluralize import pluralize
 from mtlrun.store.checkpoints import Checkpoints, Found
@@ -77,9 +77,9 @@ class Checkpointing:
         self._terms, self._compiled = terms, compiled
         self.files = Checkpoints(store.path)
 
-    def of(self, configs: Sequence[Mapping[str, Any]], device: torch.device) -> CohortCheckpoint:
+    def of(self, runs: Sequence[RunSpec], device: torch.device) -> CohortCheckpoint:
         """Return the checkpoint of a cohort."""
-        about = self._terms.about([config_id(config) for config in configs], self._compiled)
+        about = self._terms.about([run.run_id for run in runs], self._compiled)
         return CohortCheckpoint(self, about, device)
 
 
@@ -167,7 +167,7 @@ def take_begun(
         terms: on which these programs are trained.
         compiled: whether their steps are; None where a checkpoint may decide.
     """
-    owners = {run_id: program for program in programs for run_id in program.run_ids}
+    owners = {run.run_id: program for program in programs for run in program.runs}
     notes, taken = [], set[str]()
     for one in found:
         runs = one.about["runs"]

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
+from mtlrun.execution.claims import Claims
+from mtlrun.execution.scheduler import train_cohorts
 from mtlrun.execution.worker_pool import GRACE_S, Pool, here, workers
-from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs
+from mtlrun.planning.cohorts import ProgramPlan, cut_programs
 from mtlrun.planning.saving import Rule
 from mtlrun.store.store import Store
 
@@ -70,7 +72,7 @@ class Local(Configured):
         """Return the programs whose width is worth a timing, the longest first."""
         if self.width is not None:
             return []
-        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.run_ids) > 1]
+        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.runs) > 1]
         return sorted(worth, key=lambda program: -program.run_steps * program.step_s)
 
     def to_compile(self, program: ProgramPlan, processes: int) -> bool:
@@ -95,6 +97,7 @@ class Local(Configured):
         save: Mapping[str, Sequence[Rule]] | None = None,
         stops: Mapping[str, Sequence[Rule]] | None = None,
         every: int | None = None,
+        claims: Claims | None = None,
         checkpoint_s: float | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
@@ -109,12 +112,15 @@ class Local(Configured):
             save: how the checkpoints are chosen whose weights are kept, by run id.
             stops: the rules of early stopping by which reports will read runs, by run id.
             every: how often diagnostics are recorded, as of `Cohort`.
+            claims: what of it this command may train, and what others do; where None, there are no others.
             checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
 
         Raises:
-            WorkerError: a worker died; what was stored stays.
+            WorkerError: no worker can be started; what was stored stays.
+            Cancelled: somebody asked for it.
         """
         store.create()
+        claims = claims or Claims(store, save)
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))
@@ -122,7 +128,7 @@ class Local(Configured):
         with workers(processes, grace_s) if processes > 1 else here() as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
-                _time(pool, timed, others, device, note)
+                _time(pool, timed, others, device, note, claims.check)
             settings: dict[str, Any] = {
                 "store": str(store.path),
                 "device": device,
@@ -132,7 +138,8 @@ class Local(Configured):
             settings["checkpoint_s"] = checkpoint_s
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
-            return _train(pool, cut_programs(programs, processes), settings, progress, note)
+            cohorts = cut_programs(programs, processes)
+            return train_cohorts(pool, cohorts, settings, progress, note, claims)
 
 
 def cores() -> int:
@@ -146,6 +153,7 @@ def _time(
     others: Sequence[ProgramPlan],
     device: str,
     note: Callable[[str], None],
+    check: Callable[[], None],
 ) -> None:
     """Set the width and the seconds of a run-step of some programs by timing real steps.
 
@@ -162,8 +170,8 @@ def _time(
         for place, p in enumerate(programs)
     )
     corrections = []
-    for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
-        rates = {int(lanes): rate for lanes, rate in event["rates"].items()}
+    for place, event in pool.run(lambda: next(tasks, None), lambda event: check()):
+        rates = {int(lanes): rate for lanes, rate in event.get("rates", {}).items()}  # none of a lost task
         if rates:
             program, width = programs[place], best_width(rates)
             corrections.append(1 / rates[width] / program.step_s)
@@ -174,48 +182,3 @@ def _time(
         program.step_s *= statistics.median(corrections)
     widths = ", ".join(str(w) for w in sorted({program.width for program in programs}))
     note(f"widths by timing, of {len(programs)} programs: up to {widths} lanes")
-
-
-def _train(
-    pool: Pool,
-    cohorts: list[CohortPlan],
-    settings: Mapping[str, Any],
-    progress: Callable[[int], None],
-    note: Callable[[str], None],
-) -> Counter[str]:
-    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program.
-
-    Args:
-        pool: trains them.
-        cohorts: the longest first.
-        settings: the same for all of them.
-        progress: told of run-steps done.
-        note: told of cohorts that were halved, and of checkpoints.
-    """
-    waiting, programs, counts = list(cohorts), list[ProgramPlan](), Counter[str]()
-
-    def next_task() -> tuple[int, dict[str, Any]] | None:
-        while waiting and len(waiting[0].run_ids) > waiting[0].program.fits:
-            waiting[:1] = waiting[0].halves()
-        if not waiting:
-            return None
-        cohort = waiting.pop(0)
-        programs.append(cohort.program)
-        program = cohort.program
-        own = {"chosen": program.chosen, "compile": cohort.compiled, "streamed": program.streamed}
-        own["steps_done"] = cohort.steps_done
-        for key in ("save", "stops"):
-            own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
-        return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
-
-    def tell(event: Mapping[str, Any]) -> None:
-        progress(event.get("run_steps", 0))
-        if "note" in event:
-            note(event["note"])
-
-    for number, event in pool.run(next_task, tell):
-        counts.update(event["counts"])
-        if event["memory_holds"] is not None:
-            programs[number].fits = event["memory_holds"]
-            note(f"out of memory: going on with cohorts of at most {event['memory_holds']} lanes")
-    return counts

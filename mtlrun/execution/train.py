@@ -18,7 +18,7 @@ import torch
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
 from mtlrun.execution.save_weights import save_weights
-from mtlrun.planning.runs import config_id
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.saving import Rule
 from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
@@ -49,7 +49,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def train_and_store(
-    configs: Sequence[Mapping[str, Any]],
+    runs: Sequence[RunSpec],
     store: Store,
     device: torch.device,
     progress: Callable[[int], None],
@@ -66,7 +66,7 @@ def train_and_store(
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
     Args:
-        configs: canonical configs, one lane each.
+        runs: one lane each.
         store: gets one segment, or one per part that memory holds.
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
@@ -83,7 +83,7 @@ def train_and_store(
     Returns:
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
     """
-    counts, waiting, holds = Counter[str](), [list(configs)], None
+    counts, waiting, holds = Counter[str](), [list(runs)], None
     chosen = dict(chosen or {"by": "default"})
     while waiting:
         part = waiting.pop(0)
@@ -92,7 +92,7 @@ def train_and_store(
             if checkpointing is not None:
                 checkpoint = checkpointing.of(part, device)
                 progress((checkpoint.step - steps_done) * len(part))
-            with numerics(configs[0]["dtype"], deterministic):
+            with numerics(runs[0].cell.dtype, deterministic):
                 how = (compiler, store, save or {}, stops or {}, streamed, every, checkpoint)
                 records = _train(part, device, progress, chosen, *how)
         if records is None:
@@ -111,7 +111,7 @@ def train_and_store(
 
 
 def _train(
-    configs: Sequence[Mapping[str, Any]],
+    runs: Sequence[RunSpec],
     device: torch.device,
     progress: Callable[[int], None],
     chosen: Mapping[str, Any],
@@ -128,33 +128,33 @@ def _train(
 
     def tell(steps: int) -> None:
         nonlocal told
-        told += steps * len(configs)
-        progress(steps * len(configs))
+        told += steps * len(runs)
+        progress(steps * len(runs))
 
     try:
         meter = Meter(device)
-        rules, reads = ([found.get(config_id(c), ()) for c in configs] for found in (save, stops))
-        cohort = Cohort(configs, device, compiler, rules, streamed, reads, every)
+        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (save, stops))
+        cohort = Cohort(runs, device, compiler, rules, streamed, reads, every)
         flops = step_flops(cohort)
         results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
-        if exhausted and len(configs) > 1:
+        if exhausted and len(runs) > 1:
             progress(-told)
             return None
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
-        return [_record(config, device, "failed", message) for config in configs]
+        return [_record(run, device, "failed", message) for run in runs]
     earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
-    cost = {**_cost(cohort, meter, flops), "wall_s": (earlier_s + time.perf_counter() - begun) / len(configs)}
+    cost = {**_cost(cohort, meter, flops), "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs)}
     if checkpoint is not None and checkpoint.resumed_at:
         cost["resumed_at"] = checkpoint.resumed_at
     cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
     if cohort.not_compiled:
         cost["not_compiled"] = cohort.not_compiled
-    if cohort.one_by_one and len(configs) > 1:
+    if cohort.one_by_one and len(runs) > 1:
         cost["one_by_one"] = cohort.one_by_one
-    lanes = list(zip(configs, results, strict=True))
-    records = [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
+    lanes = list(zip(runs, results, strict=True))
+    records = [_result(run, device, result, cohort.phases, dict(cost)) for run, result in lanes]
     save_weights(store, zip(records, results, strict=True), save)
     return records
 
@@ -243,7 +243,7 @@ def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
 
 
 def _result(
-    config: Mapping[str, Any],
+    run: RunSpec,
     device: torch.device,
     result: LaneResult,
     phases: Sequence[Phase],
@@ -263,7 +263,7 @@ def _result(
     names = dict.fromkeys(tasks)  # in order, each once
     cost["parameters_task"] = dict(zip(names, cost["parameters_task"], strict=True))
     return _record(
-        config,
+        run,
         device,
         "diverged" if diverged else "finished",
         f"the loss was not finite at step {result.diverged_at}" if diverged else None,
@@ -280,13 +280,16 @@ def _result(
     )
 
 
-def _record(
-    config: Mapping[str, Any], device: torch.device, status: str, error: str | None, **rest: Any
-) -> RunRecord:
+def lost_record(run: RunSpec, device: torch.device, cause: str) -> RunRecord:
+    """Return the record of a run whose process ended before it could be trained."""
+    return _record(run, device, "failed", cause)
+
+
+def _record(run: RunSpec, device: torch.device, status: str, error: str | None, **rest: Any) -> RunRecord:
     return RunRecord(
-        run_id=config_id(config),
-        seed=config["seed"],
-        config=dict(config),
+        run_id=run.run_id,
+        seed=run.seed,
+        config=run.plain,
         status=status,
         error=error,
         device=device_name(device),

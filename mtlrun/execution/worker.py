@@ -31,14 +31,16 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.checkpoints import Checkpointing, Terms
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.planning.run_spec import RunSpec
     from mtlrun.planning.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
-    configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
+    device, streamed = pick_device(task["device"]), task.get("streamed", False)
+    runs = [RunSpec.of(config) for config in task["configs"]]
     if "time" in task:
         try:
-            rates = time_widths(configs, device, task["time"], streamed)
+            rates = time_widths(runs, device, task["time"], streamed)
             return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
@@ -53,7 +55,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
             store, terms, task["compile"], every_s, lambda text: tell({"note": text})
         )
     counts, holds = train_and_store(
-        configs,
+        runs,
         store,
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
@@ -78,6 +80,7 @@ def main(tasks: TextIO, events: TextIO) -> None:
 
     torch.set_num_threads(1)  # there is a worker for every core
     keep_freed_memory()
+    _write(events, {"run_steps": 0})
     for line in tasks:
         pending, told = 0, time.monotonic()
 
@@ -85,17 +88,21 @@ def main(tasks: TextIO, events: TextIO) -> None:
             nonlocal pending, told
             pending += event.pop("run_steps", 0)
             if event or time.monotonic() - told > REPORT_S:
-                try:
-                    events.write(json.dumps({"run_steps": pending, **event}) + "\n")
-                    events.flush()
-                except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
-                    os._exit(1)
+                _write(events, {"run_steps": pending, **event})
                 pending, told = 0, time.monotonic()
 
         try:
             tell(perform(json.loads(line), tell))
         except StoreError as error:  # of a full disk, or a store that was removed: the launcher tells it
             tell({"error": str(error)})
+
+
+def _write(events: TextIO, event: Event) -> None:
+    try:
+        events.write(json.dumps(event) + "\n")
+        events.flush()
+    except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
+        os._exit(1)
 
 
 def start() -> None:

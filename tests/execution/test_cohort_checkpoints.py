@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.cohorts import specs_of
 from support.configs import run_config
 from support.stored_bits import stored_bits
 
@@ -64,7 +65,7 @@ class Training:
             checkpointing = Checkpointing(self.store, terms, False, self.every_s, self.notes.append)
         how = {"save": SAVE, "every": self.every, "checkpointing": checkpointing, "steps_done": steps_done}
         with as_interruptions():
-            train_and_store(configs, self.store, CPU, progress, **how)
+            train_and_store(specs_of(configs), self.store, CPU, progress, **how)
 
 
 def broken_off(store: Path, steps: int = 25, steps_done: int = 0) -> Training:
@@ -250,7 +251,7 @@ def test_a_failure_keeps_only_a_checkpoint_that_served_until_then(every_s, kept,
 
 
 def programs_of(configs=CONFIGS):
-    return group_runs({config_id(config): config for config in configs})
+    return group_runs(specs_of(configs))
 
 
 TERMS = Terms("cpu", False, 7, SAVE)

@@ -11,6 +11,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.execution import batch as batches
 from mtlrun.execution.batch import plan_batch
 from mtlrun.planning.cohorts import group_runs
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.estimate import size_programs
 from mtlrun.prepare.too_large import cause, check_memory, size_text
@@ -49,11 +50,11 @@ def test_a_width_that_torch_cannot_describe_is_named(tmp_path):
     ],
 )
 def test_the_setting_whose_default_spares_most_is_the_cause(choices, expected):
-    assert cause(run_config(**choices)) == expected
+    assert cause(CellSpec.of(run_config(**choices))) == expected
 
 
 def test_memory_is_what_decides():
-    programs = group_runs(prepare([make_job()]).runs)
+    programs = group_runs(prepare([make_job()]).runs.values())
     size_programs(programs, memory_mib=1e6)
     check_memory(programs, 1e6)
     check_memory([], 0)

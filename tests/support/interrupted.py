@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from mtlrun.training.loop.checkpoint import Checkpoint
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.lane_results import LaneResult
 from mtlrun.training.runtime.state_tree import Tree, packed, unpacked
+from support.cohorts import cohort_of
 
 CPU = torch.device("cpu")
 
@@ -43,13 +43,13 @@ def stopped_and_gone_on(
     for steps in stops:
         stop = Stop(steps, before)
         try:
-            Cohort(configs, CPU, **how).train(checkpoint=stop)
+            cohort_of(configs, CPU, **how).train(checkpoint=stop)
         except StoppedError:
             before = stop.before
         else:
             raise AssertionError("training was over before it stopped")
     last = Stop(-1, before)
-    return Cohort(configs, CPU, **how).train(checkpoint=last)
+    return cohort_of(configs, CPU, **how).train(checkpoint=last)
 
 
 def bits(results: Sequence[LaneResult]) -> list[str]:

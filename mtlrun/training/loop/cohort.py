@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.models.memory import without_memory
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.saving import Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.batches.bank import Bank
@@ -51,7 +50,7 @@ class Cohort:
     """Runs of one program and one set of shapes, trained at the same time.
 
     Args:
-        configs: the canonical config of each run, one lane each.
+        runs: one lane each.
         device: where to train.
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
@@ -67,7 +66,7 @@ class Cohort:
 
     def __init__(
         self,
-        configs: Sequence[Mapping[str, Any]],
+        runs: Sequence[RunSpec],
         device: torch.device,
         compiler: str | None = None,
         rules: Sequence[Sequence[Rule]] | None = None,
@@ -75,11 +74,11 @@ class Cohort:
         stops: Sequence[Sequence[Rule]] | None = None,
         every: int | None = None,
     ) -> None:
-        self.config, self.device, self.compiler, self.every = configs[0], device, compiler, every
+        self.cell, self.device, self.compiler, self.every = runs[0].cell, device, compiler, every
         self.not_compiled: str | None = None
-        self.dtype = STORED[self.config["dtype"]]
-        self.seeds = [int(c["seed"]) for c in configs]
-        self.suites: list[Suite] = [build(c["suite"]) for c in configs]
+        self.dtype = STORED[self.cell.dtype]
+        self.seeds = [run.seed for run in runs]
+        self.suites: list[Suite] = [run.cell.suite for run in runs]
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
@@ -88,10 +87,10 @@ class Cohort:
         ].varies_split  # then verdicts rest on splits, and no two runs share test examples
         self.cases = None if varies else cases_of(self.data, device)
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
-        self.parts = [Parts.of(c) for c in configs]
-        self.rules = rules or [()] * len(configs)
-        self.stops = stops or [()] * len(configs)
-        self.groups = side_by_side(configs)
+        self.parts = [Parts.of(run.cell.plain) for run in runs]
+        self.rules = rules or [()] * len(runs)
+        self.stops = stops or [()] * len(runs)
+        self.groups = side_by_side([run.cell for run in runs])
         networks = [
             build_network(p, s.info(), seed)
             for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
@@ -108,18 +107,16 @@ class Cohort:
         self.network = without_memory(networks[0])
         self.owners = self.network.owners()
         self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
-        self.autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.autocast, apart = self.cell.dtype == "bfloat16", self.one_by_one is not None
         self.forward = forward_of_lanes(
             self.network, self.parameters, self.autocast, self.statistics, self.constants, apart
         )
-        budget = self.config["budget"]
-        self.evaluations = budget["evaluations"]
+        self.evaluations = self.cell.budget.evaluations
         self.batch_sizes = [
-            s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"]
+            s.rows["train"] if self.cell.budget.batch_size == "full" else self.cell.budget.batch_size
             for s in self.info.sources
         ]
-        names = [task.name for task in self.info.tasks]
-        self.phases = self.parts[0].schedule.phases_of(names, self.suites[0].primary, budget["steps"])
+        self.phases = self.cell.phases
 
     def train(
         self, progress: Callable[[int], None] = lambda steps: None, checkpoint: Checkpoint | None = None
@@ -286,7 +283,7 @@ class Cohort:
         draws = [(lanes, weighting.random_shape(len(active))) for lanes, weighting in weightings]
         extra = EXTRA_BATCHES[weightings[0][1].probe]
         makers = [p.regularization.mask for p in self.parts]
-        budget, rows = self.config["budget"]["steps"], max(self.batch_sizes)
+        budget, rows = self.cell.budget.steps, max(self.batch_sizes)
         masks = Masks(self.seeds, makers, self.mask_shapes, rows, self._send, self.draw_shapes, budget)
         feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send, masks)
         return feed.batches(phase.steps, skip, extra, draws, first)
