@@ -76,7 +76,9 @@ def goes_on(store: Path, overrides: list[str], expected: dict[str, str]) -> None
     kept = {run_id: step for run_id, step in steps_kept(store).items() if run_id not in stored}
     assert kept, "whatever had begun was stored just then: the study is too short for this machine"
     left = (RUNS - len(stored)) * STEPS - sum(kept.values())
-    assert planned(*overrides)["run_steps"] == left
+    plan = planned(*overrides)
+    assert (plan["run_steps"], plan["runs_begun"]) == (left, len(kept))
+    assert f"continued {len(kept)} runs of these, from checkpoints" in mtlrun("plan", *overrides).out
     done = mtlrun("run", *overrides)
     assert done.code == 0, done.err
     assert run_steps(done.err) == left
