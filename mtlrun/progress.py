@@ -62,7 +62,7 @@ class Progress:
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()
         self._first: tuple[float, int] | None = None
         reused = f", reusing {len(batch.reused):,}" if batch.reused else ""
-        processes = pluralize(batch.processes, "process", "processes")
+        processes = pluralize(batch.processes, *batch.launcher.unit)
         where = f"in {pluralize(len(batch.cohorts), 'cohort')} on {processes}"
         self._console.print(f"training {pluralize(new, 'run')}{reused} {where}", highlight=False)
         if self._console.is_terminal or (self._console.is_jupyter and importlib.util.find_spec("ipywidgets")):

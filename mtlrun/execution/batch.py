@@ -12,10 +12,8 @@ from mtlrun.config import build
 from mtlrun.execution.checkpoints import Terms, take_begun
 from mtlrun.execution.claims import Claims
 from mtlrun.execution.heartbeat import Heartbeat
-from mtlrun.execution.local import Local
-from mtlrun.execution.memory import SAFE, free_mib
+from mtlrun.execution.launcher import Launcher
 from mtlrun.execution.stopping import judged_anytime, more_seeds
-from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
@@ -73,7 +71,7 @@ class Batch:
     every: int | None
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
-    launcher: Local
+    launcher: Launcher
     device: str
     processes: int
     estimate: Estimate
@@ -145,9 +143,11 @@ def batch_of(
         ConfigError: there is no such device here.
         StoreError: the store cannot be read, or not written where it must be.
     """
-    pick_device(job["device"])
+    launcher: Launcher = build(job["launch"])
+    device = launcher.device_type(job["device"])
     store = store or Store(job["store"])
     if trains:
+        launcher.check_ready()
         store.check_writable()
     else:
         store.check_usable()
@@ -159,12 +159,9 @@ def batch_of(
     stored = {r for r, status in statuses.items() if status in KEPT}
     reused = stored & set(study.runs) - unsaved
     missing = [run for run_id, run in study.runs.items() if run_id not in reused]
-    launcher: Local = build(job["launch"])
-    device = pick_device(job["device"]).type
     programs = group_runs(missing, kind)
-    memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
+    memory_mib, there_mib = launcher.memory(device)
     size_programs(programs, memory_mib, launcher.data, steps_between(job))
-    there_mib = max(launcher.memory_mib or 0, free_mib(device) / SAFE)
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}
@@ -175,9 +172,8 @@ def batch_of(
         terms = Terms(device, launcher.deterministic, steps_between(job), save)
         notes = take_begun(programs, checkpoints.found(), terms, launcher.always_compiles)
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
-    if launcher.processes is None:  # fewer, where not as many runs as processes fit into memory
-        widest = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
-        processes = max(1, min(processes, int(SAFE * there_mib / widest)))
+    widest_mib = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
+    processes = launcher.fitting(processes, widest_mib, device)
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(

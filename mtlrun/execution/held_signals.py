@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
-"""Names of the signals that users, schedulers and launchers end training with; SIGUSR1 is what Slurm can send before
-a time limit."""
+HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+"""Names of the signals that users, schedulers and launchers end training with; Slurm can send SIGUSR1, and submitit has
+it send SIGUSR2, before a time limit."""
 
 
 class HeldSignals:

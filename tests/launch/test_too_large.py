@@ -8,7 +8,6 @@ from support.configs import run_config
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
-from mtlrun.execution import batch as batches
 from mtlrun.execution.batch import plan_batch
 from mtlrun.planning.cohorts import group_runs
 from mtlrun.planning.run_spec import CellSpec
@@ -73,9 +72,10 @@ def test_memory_is_what_decides():
 def test_no_more_processes_than_runs_fit(monkeypatch, tmp_path):
     job = make_job(model__width=2048, budget__min_steps=200_000, store=str(tmp_path))
     monkeypatch.setattr("mtlrun.execution.local.cores", lambda: 8)
-    monkeypatch.setattr(batches, "free_mib", lambda device: 1e5)
+    monkeypatch.setattr("mtlrun.execution.local.free_mib", lambda device: 1e5)
     assert plan_batch([job]).processes == 8
-    monkeypatch.setattr(batches, "free_mib", lambda device: 1200.0)  # one process of ours takes 460 and a run
+    one_takes_460_and_a_run = 1200.0
+    monkeypatch.setattr("mtlrun.execution.local.free_mib", lambda device: one_takes_460_and_a_run)
     assert plan_batch([job]).processes == 2
 
 
