@@ -285,7 +285,10 @@ def _add_check(added: argparse.ArgumentParser) -> None:
         help="with --rerun: keep N of the locked seeds for rows that are undecided without",
     )
     added.add_argument(
-        "overrides", nargs="*", metavar="OVERRIDE", help="with --rerun: device=... and launch.KEY=..."
+        "overrides",
+        nargs="*",
+        metavar="OVERRIDE",
+        help="with --rerun: device=..., launch.KEY=... and checkpoint.KEY=...",
     )
     _add_trust(added)
 

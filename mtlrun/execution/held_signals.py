@@ -10,8 +10,8 @@ from types import FrameType
 from typing import Any
 
 HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-"""Names of the signals that users, schedulers and launchers end training with; Slurm can send SIGUSR1, and submitit has
-it send SIGUSR2, before a time limit."""
+"""Names of the signals that users, schedulers and launchers end training with; before a time
+limit Slurm can send SIGUSR1, and sends SIGUSR2 for submitit."""
 
 
 class HeldSignals:

@@ -47,8 +47,9 @@ Numbers = dict[str, int]
 def machine_faults(overrides: Sequence[str]) -> list[Fault | str]:
     """Return a fault for each override of something else than this machine: the lock holds all the rest."""
     keys = [text.partition("=")[0] for text in overrides]
-    rule = "cannot be set here: the lock holds the config; `device` and `launch.KEY` say how to train"
-    return [Fault(key, rule) for key in keys if key.split(".")[0] not in ("device", "launch")]
+    keys_here = "`device`, `launch.KEY` and `checkpoint.KEY` say how to train"
+    rule = f"cannot be set here: the lock holds the config; {keys_here}"
+    return [Fault(key, rule) for key in keys if key.split(".")[0] not in ("device", "launch", "checkpoint")]
 
 
 def rerun(

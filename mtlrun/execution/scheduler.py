@@ -170,7 +170,7 @@ class _Scheduler:
 
     def _pass_over(self, part: _Part, stored: Mapping[str, str]) -> None:
         """Count runs that are stored already: by a part that was lost after it had stored some, or by others."""
-        run_steps = part.cohort.program.steps * len(stored)
+        run_steps = (part.cohort.program.steps - part.cohort.steps_done) * len(stored)
         if not stored:
             return
         if part.losses or part.parent:

@@ -7,6 +7,7 @@ Layout::
     STORE/studies/<name>.json   what one study asked for; the newest write of a name stays (`mtlrun.store.studies`)
     STORE/arrays/<digest>.npz   data of suites that Python gave
     STORE/weights/              saved weights (`mtlrun.store.weights`)
+    STORE/.checkpoints/         cohorts in training (`mtlrun.store.checkpoints`)
     STORE/.running/             what commands that train tell of themselves (`mtlrun.store.launchers`), and a lock
     .*.tmp                      a write that was cut off; ignored, and removed by a later command
 

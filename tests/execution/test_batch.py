@@ -185,6 +185,7 @@ def test_a_plan_in_numbers_and_words(tmp_path):
         "runs_new": 9,
         "runs_reused": 0,
         "runs_again": 0,
+        "runs_begun": 0,
         "run_steps": 36,
         "steps": [4],
         "raised_from": [],

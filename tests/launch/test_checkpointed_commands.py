@@ -76,7 +76,9 @@ def goes_on(store: Path, overrides: list[str], expected: dict[str, str]) -> None
     kept = {run_id: step for run_id, step in steps_kept(store).items() if run_id not in stored}
     assert kept, "whatever had begun was stored just then: the study is too short for this machine"
     left = (RUNS - len(stored)) * STEPS - sum(kept.values())
-    assert planned(*overrides)["run_steps"] == left
+    plan = planned(*overrides)
+    assert (plan["run_steps"], plan["runs_begun"]) == (left, len(kept))
+    assert f"continued {len(kept)} runs of these, from checkpoints" in mtlrun("plan", *overrides).out
     done = mtlrun("run", *overrides)
     assert done.code == 0, done.err
     assert run_steps(done.err) == left
@@ -109,7 +111,7 @@ def test_a_killed_command_goes_on_from_its_last_checkpoint(tmp_path, expected):
     ("name", "processes"),
     [
         ("SIGTERM", 2),
-        ("SIGTERM", 1),
+        pytest.param("SIGTERM", 1, marks=pytest.mark.slow),
         pytest.param("SIGUSR1", 1, marks=pytest.mark.slow),
         pytest.param("SIGINT", 2, marks=pytest.mark.slow),
     ],
@@ -176,3 +178,20 @@ def test_a_damaged_checkpoint_is_told_by_the_command(tmp_path, expected):
     )
     assert stored_bits(tmp_path) == expected
     assert run_steps(done.err) > 0 and steps_kept(tmp_path) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the workers")
+def test_a_cohort_whose_worker_was_killed_goes_on_from_its_checkpoint(tmp_path, expected):
+    process = start("run", *study(tmp_path, 2, 0.05))
+    wait_for(lambda: len(steps_kept(tmp_path)) == 4, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    told = process.communicate(timeout=LIMIT_S)[1]
+    assert process.returncode == 0, told
+    assert "was killed by signal 9" in told and "tried once more" in told
+    assert "going on from a checkpoint of 2 runs" in told
+    assert stored_bits(tmp_path) == expected
+    assert (
+        run_steps(told) == RUNS * STEPS
+    )  # those of the killed worker are taken back, those of its checkpoint count

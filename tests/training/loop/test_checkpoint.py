@@ -60,6 +60,17 @@ def test_every_weighting_goes_on(name):
     assert bits(stopped_and_gone_on(configs, (5, 4))) == expected
 
 
+OTHERS = [(group, name) for group in ("sharing", "regularization", "schedule") for name in options(group)]
+
+
+@pytest.mark.parametrize(("group", "name"), OTHERS, ids=lambda text: text)
+def test_every_other_strategy_goes_on(group, name):
+    sharing = {"sharing": "cgc"} if group == "regularization" else {}  # some compare what tasks share and own
+    configs = lanes(steps=14, **sharing, **{group: name})
+    expected = bits(cohort_of(configs, CPU).train())
+    assert bits(stopped_and_gone_on(configs, (2, 2))) == expected
+
+
 def test_a_stop_at_any_step_around_the_end_of_a_phase():
     configs = lanes(steps=20, schedule="pretrain_finetune")
     first, second = (phase.steps for phase in cohort_of(configs, CPU).phases)
