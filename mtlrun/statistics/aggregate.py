@@ -19,6 +19,8 @@ from mtlrun.statistics.paired_tests.student import Array
 RESAMPLES = 1000
 _PAIRS = 2**19
 """Pairs of runs, over all resamples, that are worked on together: what a core keeps near."""
+_VALUES = 2**18
+"""Gains, over all resamples, that are sorted together."""
 _FEWEST = 32
 """Resamples that are worked on together however many runs there are."""
 
@@ -204,10 +206,18 @@ def _figures(
     scaled = ~np.isnan(scale)
     if not scaled.any():
         return np.stack([np.full(len(improvement), np.nan)] * 2 + [improvement], axis=1)
-    gains = (mtl[scaled] - stl[scaled]) * scale[scaled, None, None]
-    w = weights[scaled]
-    mean = (w * gains).sum(axis=1).mean(axis=0)
-    middle = _middle_half(w.reshape(-1, w.shape[-1]), gains.reshape(-1, gains.shape[-1]))
+    alone, together, w, scale = stl[scaled], mtl[scaled], weights[scaled], scale[scaled]
+    found = []
+    parts = -(-w.size // _VALUES)
+    for part in np.array_split(np.arange(w.shape[-1]), min(parts, max(w.shape[-1] // _FEWEST, 1))):
+        own = w[..., part[0] : part[-1] + 1]
+        sides = (
+            side[..., part[0] : part[-1] + 1] if side.shape[-1] > 1 else side for side in (together, alone)
+        )
+        gains = (next(sides) - next(sides)) * scale[:, None, None]
+        mean = (own * gains).sum(axis=1).mean(axis=0)
+        found.append((mean, _middle_half(own.reshape(-1, own.shape[-1]), gains.reshape(-1, gains.shape[-1]))))
+    mean, middle = (np.concatenate(part) for part in zip(*found, strict=True))
     return np.stack([mean, middle, improvement], axis=1)
 
 

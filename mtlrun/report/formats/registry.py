@@ -116,7 +116,8 @@ def render(
         raise ConfigError([Fault(f"--{name}", f"needs a picture ({drawn})", format_name) for name in choices])
     if over is not None and level != "gain_over":
         raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
-    summary = replace(summary, over=over)
+    if over is not None:
+        summary = replace(summary, over=over)
     if columns and not chosen.columns:
         able = [name for name, entry in FORMATS.items() if entry.columns]
         raise ConfigError([Fault("--columns", "must go with a format for people", format_name, able)])

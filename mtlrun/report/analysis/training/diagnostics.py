@@ -61,7 +61,9 @@ def _values(
     told: Mapping[str, Any], names: Sequence[str], phases: Sequence[Mapping[str, Any]]
 ) -> Iterator[_Value]:
     """Yield the values of one run; none of an evaluation whose tasks are not known."""
-    steps = told.get("steps") or []
+    steps = told.get("steps")
+    if not steps:
+        return
     nothing = [None] * len(steps)
     actives = told.get("active") or nothing
     for step, active, weights, cosines in zip(
