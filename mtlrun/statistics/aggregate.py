@@ -241,9 +241,14 @@ def _improvement(stl: NDArray[np.floating], mtl: NDArray[np.floating], weights: 
 
 def _middle_half(weights: Array, values: Array) -> Array:
     """Return the mean (b,) of the middle half of `values` (N, b), or (N, 1), under weights (N, b)."""
-    order = np.argsort(values, axis=0)
-    ordered = np.take_along_axis(values, order, axis=0)
-    same = order.shape[1] == 1
-    reached = np.cumsum(weights[order[:, 0]] if same else np.take_along_axis(weights, order, axis=0), axis=0)
+    own = np.ascontiguousarray(values.T)  # what is sorted lies together
+    order = np.argsort(own, axis=1)
+    ordered = np.take_along_axis(own, order, axis=1).T
+    same = len(order) == 1
+    if same:
+        reached = np.cumsum(weights[order[0]], axis=0)
+    else:
+        reached = np.cumsum(np.take_along_axis(np.ascontiguousarray(weights.T), order, axis=1), axis=1).T
     inside = np.clip(reached / reached[-1], 0.25, 0.75)
-    return 2 * (np.diff(inside, axis=0, prepend=0.25) * ordered).sum(axis=0)
+    parts = np.diff(inside, axis=0, prepend=0.25) * ordered
+    return 2 * np.ascontiguousarray(parts).sum(axis=0)  # row by row: the order of the sum is that of the values

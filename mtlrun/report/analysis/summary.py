@@ -22,7 +22,7 @@ from mtlrun.report.analysis.rows import make_rows
 from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.report.analysis.training.cost import make_cost
-from mtlrun.report.analysis.training.diagnostics import make_diagnostics
+from mtlrun.report.analysis.training.diagnostics import make_conflicts, make_diagnostics
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
@@ -81,6 +81,7 @@ class Summary:
         curves: long, over all runs; see `mtlrun.report.tables`.
         phases: what is trained when, one row per cell and phase; see `training.phases`.
         diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`.
+        conflicts: how often gradients conflict, a row per cell, seed and pair; see `training.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
@@ -107,6 +108,7 @@ class Summary:
     curves: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
     phases: pd.DataFrame
     diagnostics: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
+    conflicts: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
@@ -165,6 +167,7 @@ def summarise(
         curves=later(curves.whole),
         phases=make_phases(manifest, runs),
         diagnostics=later(lambda: make_diagnostics(manifest, runs)),
+        conflicts=later(lambda: make_conflicts(manifest, runs)),
         counts=_counts(manifest, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),
