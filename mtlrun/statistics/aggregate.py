@@ -206,7 +206,10 @@ def _figures(
     scaled = ~np.isnan(scale)
     if not scaled.any():
         return np.stack([np.full(len(improvement), np.nan)] * 2 + [improvement], axis=1)
-    alone, together, w, scale = stl[scaled], mtl[scaled], weights[scaled], scale[scaled]
+    alone, together, w = (
+        (stl, mtl, weights) if scaled.all() else (stl[scaled], mtl[scaled], weights[scaled])
+    )  # large: no copies
+    scale = scale[scaled]
     found = []
     parts = -(-w.size // _VALUES)
     for part in np.array_split(np.arange(w.shape[-1]), min(parts, max(w.shape[-1] // _FEWEST, 1))):

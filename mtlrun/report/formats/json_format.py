@@ -57,16 +57,13 @@ def _values(column: pd.Series) -> list[str]:
     """Return the values of a column as they stand in a record."""
     if column.dtype.kind == "f" and isinstance(column.dtype, np.dtype):
         return [repr(value) if math.isfinite(value) else "null" for value in column.tolist()]
-    known: dict[tuple[type, Any], str] = {}
+    known: dict[str, str] = {}  # by what tells values apart that are written differently
     found = []
     for value in column.tolist():
-        key = (type(value), value) if isinstance(value, _ATOMS) else None
-        text = known.get(key) if key else None
-        if text is None:
-            text = _text(plain(value), 3)
-            if key:
-                known[key] = text
-        found.append(text)
+        key = repr(value)
+        if key not in known:
+            known[key] = _text(plain(value), 3)
+        found.append(known[key])
     return found
 
 
