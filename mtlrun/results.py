@@ -13,6 +13,7 @@ from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.report.formats.pictures import show_in_notebook
 from mtlrun.report.formats.registry import render, report_format
 from mtlrun.report.levels import LEVELS, load
+from mtlrun.report.printable_summary import printable_summary
 from mtlrun.report.tables import filtered, table
 from mtlrun.report.text.sentences import sentences
 from mtlrun.store.files import write_whole
@@ -167,7 +168,7 @@ class Results:
 
     def _plot(self, level: str, ax: Any, look: Mapping[str, Any], **choices: Any) -> Any:
         given = {name: value for name, value in choices.items() if value is not None}
-        drawn = load(LEVELS[level].picture)(self.summary, ax, **look, **given)
+        drawn = load(LEVELS[level].picture)(printable_summary(self.summary), ax, **look, **given)
         if ax is not None:
             return drawn
         show_in_notebook(drawn)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mtlrun.cli.output import write_out
 from mtlrun.errors import Fault
+from mtlrun.printable import printable
 from mtlrun.report.levels import LEVELS, ROWS, SIZES
 from mtlrun.version import __version__
 
@@ -61,7 +62,7 @@ class Parser(argparse.ArgumentParser):
             super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"mtlrun: {message}; see `{self.prog} --help`\n")
+        self.exit(2, f"mtlrun: {printable(message)}; see `{self.prog} --help`\n")
 
 
 def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argparse.Namespace:

@@ -254,4 +254,6 @@ def _middle_half(weights: Array, values: Array) -> Array:
         reached = np.cumsum(np.take_along_axis(np.ascontiguousarray(weights.T), order, axis=1), axis=1).T
     inside = np.clip(reached / reached[-1], 0.25, 0.75)
     parts = np.diff(inside, axis=0, prepend=0.25) * ordered
-    return 2 * np.ascontiguousarray(parts).sum(axis=0)  # row by row: the order of the sum is that of the values
+    return 2 * np.ascontiguousarray(parts).sum(
+        axis=0
+    )  # row by row: the order of the sum is that of the values

@@ -48,7 +48,9 @@ class ScoreTable:
         """Return how many there are."""
         return len(self._keys)
 
-    def find(self, run_ids: Sequence[str | None], task: Sequence[str], steps: NDArray[np.float64]) -> _Integers:
+    def find(
+        self, run_ids: Sequence[str | None], task: Sequence[str], steps: NDArray[np.float64]
+    ) -> _Integers:
         """Return the positions (N,) of the scores of some runs' tasks at some steps, `NOWHERE` where there are none.
 
         Args:

@@ -121,7 +121,9 @@ class Store:
         tables = self._winning(("run_id", SCORES), run_ids, lambda _, table: table)
         return ScoreTable(table for table in tables if SCORES in table.column_names)
 
-    def judged(self, run_ids: Iterable[str], metrics: Collection[str]) -> tuple[pd.DataFrame, Curves, ScoreTable]:
+    def judged(
+        self, run_ids: Iterable[str], metrics: Collection[str]
+    ) -> tuple[pd.DataFrame, Curves, ScoreTable]:
         """Return what the rows of a report are made of: runs, curves and scores, all of them in one pass.
 
         Runs have `REPORT_COLUMNS`. Of the curves only those values are read that a selection may look at; the others

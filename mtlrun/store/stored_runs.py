@@ -35,7 +35,9 @@ class RunRows:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = columns
-        self._parsed: dict[str, dict[str, Any]] = {name: {} for name in JSON_COLUMNS}  # many runs have the same
+        self._parsed: dict[str, dict[str, Any]] = {
+            name: {} for name in JSON_COLUMNS
+        }  # many runs have the same
 
     def of(self, segment: Listed, table: pa.Table) -> list[list[Any]]:
         """Return the values of the runs of a table, column by column.

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 STATUSES = ("finished", "diverged", "failed", "missing")
 
 
+DEFERRED = ("pairs", "curves", "diagnostics", "conflicts")
+"""The fields of a `Summary` that are made when they are first read."""
+
+
 class Deferred:
     """A field of a `Summary` whose table may be made when it is first read, since few reports show it."""
 

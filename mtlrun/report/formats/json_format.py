@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtlrun.printable import plain_json
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import PAGE, ROWS
 from mtlrun.report.tables import plain, table
@@ -41,7 +42,7 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     if level == ROWS:
         page["looks"] = _text(plain(summary.looks))
         page["sentences"] = _text(sentences(summary))
-    return _object(page.items(), 0)
+    return plain_json(_object(page.items(), 0))
 
 
 def _records(frame: pd.DataFrame) -> str:
