@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from mtlrun.cli.arguments import Handler, parse
+from mtlrun.cli.doctor import doctor
 from mtlrun.cli.explaining import complete, completion, list_options, show_option
 from mtlrun.cli.models import export, predict
 from mtlrun.cli.output import discard_output, tell
@@ -32,6 +33,7 @@ HANDLERS: dict[str, Handler] = {
     "lock": lock,
     "check": check,
     "compact": compact,
+    "doctor": doctor,
     "list": list_options,
     "show": show_option,
     "completion": completion,

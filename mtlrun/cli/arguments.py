@@ -23,7 +23,7 @@ DEFAULT_STORE = "runs"
 
 PLACED = {
     **dict.fromkeys(("report", "lock", "check", "export", "predict"), ("store", "study")),
-    "compact": ("store",),
+    **dict.fromkeys(("compact", "doctor"), ("store",)),
     **dict.fromkeys(("list", "completion"), ()),
 }
 """Commands that take `store=DIR` and `study=NAME` but no jobs: which of the two mean something to them."""
@@ -211,6 +211,11 @@ def _add_results(command: AddCommand) -> None:
     _add_check(command("check", "test results against a lock file"))
     added = command("compact", "merge the small files of a large store, so that it is read faster")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+    added = command(
+        "doctor", "say what a bug report needs: versions, devices, and whether the store is whole"
+    )
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+    added.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def _sizes() -> list[str]:

@@ -98,6 +98,11 @@ class Segments:
             raise unreadable(path, f"it was changed after it was written, or is damaged:\n{listed(faults)}")
         return table
 
+    @staticmethod
+    def has_checksum(segment: Listed) -> bool:
+        """Return whether the name of a segment ends with the checksum of its bytes."""
+        return _CHECKSUM.fullmatch(segment.path.name) is not None
+
     def _opened(self, segment: Listed) -> pq.ParquetFile:
         """Open a segment, its bytes held against the checksum in its name at the first time.
 

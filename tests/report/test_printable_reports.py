@@ -55,7 +55,16 @@ def rendered(summary: Summary, name: str, level: str) -> str | bytes | None:
 
 def test_most_tables_are_filled(summary: Summary) -> None:
     filled = {level for level in LEVELS if rendered(summary, "terminal", level) is not None}
-    assert filled >= {"rows", "runs", "curves", "gain_over", "contrasts", "suites", "aggregates", "diagnostics"}
+    assert filled >= {
+        "rows",
+        "runs",
+        "curves",
+        "gain_over",
+        "contrasts",
+        "suites",
+        "aggregates",
+        "diagnostics",
+    }
     assert filled >= {"cost", "phases", "variance"}
 
 

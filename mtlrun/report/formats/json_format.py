@@ -15,6 +15,7 @@ from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import PAGE, ROWS
 from mtlrun.report.tables import plain, table
 from mtlrun.report.text.about import about
+from mtlrun.report.text.made_with import made_with
 from mtlrun.report.text.sentences import sentences
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     page["about"] = _text(about(summary.rows))
     if level == ROWS:
         page["looks"] = _text(plain(summary.looks))
+        page["made_with"] = _text(made_with(summary.machines))
         page["sentences"] = _text(sentences(summary))
     return plain_json(_object(page.items(), 0))
 
