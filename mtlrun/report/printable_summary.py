@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtlrun.printable import printable_parts
 from mtlrun.report.analysis.summary import DEFERRED, Summary, later
@@ -17,7 +17,7 @@ def printable_summary(summary: Summary) -> Summary:
     """Return a summary for output that people see: all but JSON and Parquet."""
     import pandas as pd
 
-    changes = {}
+    changes: dict[str, Any] = {}
     for name, value in vars(summary).items():
         if isinstance(value, pd.DataFrame):
             changes[name] = _printable_table(value)
@@ -36,8 +36,8 @@ def _printable_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the same types of columns."""
     import pandas as pd
 
-    changes = {}
-    for name in frame:
+    changes: dict[str, pd.Series] = {}
+    for name in map(str, frame):
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
             own = column.cat.categories

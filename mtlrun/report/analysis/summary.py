@@ -42,12 +42,12 @@ DEFERRED = ("pairs", "curves", "diagnostics", "conflicts")
 class Deferred:
     """A field of a `Summary` whose table may be made when it is first read, since few reports show it."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
 
     def __get__(self, summary: Any, owner: type) -> Any:
         if summary is None:
-            raise AttributeError(self._name)  # so that the field has no default
+            return self
         found = summary.__dict__[self._name]
         if callable(found):
             found = summary.__dict__[self._name] = found()
@@ -108,11 +108,11 @@ class Summary:
     front_gains: pd.DataFrame
     cost: pd.DataFrame
     theory: pd.DataFrame
-    pairs: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
-    curves: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
+    pairs: pd.DataFrame
+    curves: pd.DataFrame
     phases: pd.DataFrame
-    diagnostics: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
-    conflicts: pd.DataFrame = cast(Any, Deferred())  # noqa: RUF009
+    diagnostics: pd.DataFrame
+    conflicts: pd.DataFrame
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
@@ -120,6 +120,10 @@ class Summary:
     cells: Mapping[str, Mapping[str, Any]]
     machines: pd.DataFrame
     over: str | None = None
+
+
+for _name in DEFERRED:
+    setattr(Summary, _name, Deferred(_name))
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
