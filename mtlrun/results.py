@@ -47,7 +47,13 @@ class Results:
         self.manifest, self.summary, self.configs, self._failures = manifest, summary, configs, failures
 
     @classmethod
-    def read(cls, store: Store, study: str | None = None, configs: bool = True) -> Results:
+    def read(
+        cls,
+        store: Store,
+        study: str | None = None,
+        configs: bool = True,
+        manifest: Mapping[str, Any] | None = None,
+    ) -> Results:
         """Return the results of a stored study, whole or interrupted.
 
         Args:
@@ -55,11 +61,13 @@ class Results:
             study: its name; None for the one written last.
             configs: whether everything is read at once. Without, as for one report: no configs and errors of runs,
                 and whole curves only once a table or picture shows them, from the store as it is then.
+            manifest: of the study, where it is known: another command may have replaced the stored one.
 
         Raises:
             StoreError: there is no such study, or it cannot be read.
         """
-        manifest = store.read_study(study)
+        if manifest is None:
+            manifest = store.read_study(study)
         ids = study_runs(manifest["cells"])
         if not configs:
             metrics = {task["metric"] for cell in manifest["cells"] for task in cell["tasks"]}

@@ -17,6 +17,7 @@ from mtlrun.cli.arguments import Handler, parse
 from mtlrun.cli.doctor import doctor
 from mtlrun.cli.explaining import complete, completion, list_options, show_option
 from mtlrun.cli.models import export, predict
+from mtlrun.cli.monitoring import cancel, status
 from mtlrun.cli.output import discard_output, tell
 from mtlrun.cli.reading import compact, lock, report
 from mtlrun.cli.signals import as_interruptions, exit_code
@@ -27,6 +28,8 @@ HANDLERS: dict[str, Handler] = {
     "run": run,
     "sweep": run,
     "plan": plan,
+    "status": status,
+    "cancel": cancel,
     "report": report,
     "export": export,
     "predict": predict,
@@ -60,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt as stop:
         with contextlib.suppress(OSError):  # of a terminal that has gone
-            tell(f"mtlrun: interrupted{stop}")
+            tell(f"mtlrun: {getattr(stop, 'word', 'interrupted')}{stop}")
         return exit_code(stop)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()

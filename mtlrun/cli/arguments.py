@@ -22,7 +22,7 @@ Handler = Callable[[argparse.Namespace], int]
 DEFAULT_STORE = "runs"
 
 PLACED = {
-    **dict.fromkeys(("report", "lock", "check", "export", "predict"), ("store", "study")),
+    **dict.fromkeys(("report", "lock", "check", "export", "predict", "status", "cancel"), ("store", "study")),
     **dict.fromkeys(("compact", "doctor"), ("store",)),
     **dict.fromkeys(("list", "completion"), ()),
 }
@@ -139,6 +139,7 @@ def _parser(handlers: Mapping[str, Handler]) -> Parser:
         return added
 
     _add_training(command)
+    _add_monitoring(command)
     _add_results(command)
     _add_explanations(command)
     hidden = commands.add_parser("_complete")  # without help, so it is not listed
@@ -164,6 +165,23 @@ def _add_training(command: AddCommand) -> None:
         )
         _add_own_folders(added)
         if name == "plan":
+            added.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _add_monitoring(command: AddCommand) -> None:
+    """Add the commands about commands that train, also of another terminal or machine."""
+    for name, text, study in (
+        (
+            "status",
+            "show what is being trained into a store, how fast, and where",
+            "all that are trained now",
+        ),
+        ("cancel", "end what is being trained into a store; finished runs are kept", "the only one"),
+    ):
+        added = command(name, text)
+        added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+        added.add_argument("--study", help=f"default: {study}")
+        if name == "status":
             added.add_argument("--format", choices=("text", "json"), default="text")
 
 

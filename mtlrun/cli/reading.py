@@ -22,7 +22,7 @@ def report(arguments: argparse.Namespace) -> int:
     from mtlrun.report.formats.registry import report_format
     from mtlrun.results import Results
 
-    results = Results.read(_store_of(arguments), arguments.study, configs=False)
+    results = Results.read(store_of(arguments), arguments.study, configs=False)
     chosen = report_format(arguments.format, arguments.output)
     choices = {"size": arguments.size, "style": arguments.style, "over": arguments.over}
     choices["columns"] = arguments.columns
@@ -66,7 +66,7 @@ def lock(arguments: argparse.Namespace) -> int:
     from mtlrun.report.text.empty_studies import says_nothing
     from mtlrun.results import Results
 
-    results = Results.read(_store_of(arguments), arguments.study)
+    results = Results.read(store_of(arguments), arguments.study)
     rows = results.summary.rows
     page = make_lock(results.manifest, results.summary, results.configs, arguments.margin)
     write_file(arguments.output, json.dumps(page, indent=1) + "\n")
@@ -84,14 +84,14 @@ def compact(arguments: argparse.Namespace) -> int:
     """Merge the small segments of a store."""
     from mtlrun.store.compact import compact as merge
 
-    store = _store_of(arguments)
+    store = store_of(arguments)
     store.check_writable()
     before, after = merge(store.path)
     tell(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}")
     return 0
 
 
-def _store_of(arguments: argparse.Namespace) -> Any:
+def store_of(arguments: argparse.Namespace) -> Any:
     """Return the store STORE; refuse the name of a study in its place."""
     from mtlrun.store.store import Store
 

@@ -23,16 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
     with postponed():
         from mtlrun.study import train_study
     from mtlrun.progress import Progress
-    from mtlrun.results import Results
 
     progress = Progress(sys.stderr)
     trained = train_study(arguments.overrides, arguments.config_dir, progress)
-    results = Results.read(trained.store, trained.study)
-    if results.manifest["invocation"] != trained.invocation:
-        told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
-        tell(f"mtlrun: {told}: repeat it with study=NAME for a report of its own")
-        return 1
+    results = trained.results()
     print_report(results)
+    if trained.is_replaced():
+        told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
+        tell(f"mtlrun: {told}: repeat it with study=NAME to keep it")
+        return 1
     trained.track(progress)
     counts = results.counts
     if counts["failed"] or counts["diverged"] or counts["missing"]:

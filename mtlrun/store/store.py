@@ -7,6 +7,7 @@ Layout::
     STORE/studies/<name>.json   what one study asked for; the newest write of a name stays (`mtlrun.store.studies`)
     STORE/arrays/<digest>.npz   data of suites that Python gave
     STORE/weights/              saved weights (`mtlrun.store.weights`)
+    STORE/.running/             what commands that train tell of themselves (`mtlrun.store.launchers`), and a lock
     .*.tmp                      a write that was cut off; ignored, and removed by a later command
 
 Every file is written beside under a hidden name, fsynced, and renamed: a reader sees all of it or nothing.
@@ -66,11 +67,15 @@ class Store:
     Args:
         path: of the folder.
         exists: whether the folder must be there already: a writer then does not make it anew where it was removed.
+
+    Attributes:
+        written: the manifests that this object wrote last, by study; another command may have replaced them.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, exists: bool = False) -> None:
         self.path = Path(path)
         self._segments, self._studies = Segments(self.path), Studies(self.path)
+        self.written: dict[str, Mapping[str, Any]] = {}
         self._exists = exists
         self._held: dict[Listed, Held] | None = None  # by segment; None before the index is read
         self._indexed: set[Listed] = set()  # segments that the index has
@@ -89,6 +94,14 @@ class Store:
     def statuses(self) -> dict[str, str]:
         """Return the status of every stored run by run id; reads no segment that the index knows."""
         return {run_id: place.status for run_id, place in self._places().items()}
+
+    def segment_names(self) -> set[str]:
+        """Return the names of the segments, without looking at any.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        return self._segments.names()
 
     def runs_since(self, moment: datetime) -> int:
         """Return how many records have been stored since a moment, by the clock of who stored them."""
@@ -151,7 +164,9 @@ class Store:
         Raises:
             StoreError: If the name holds more than letters, digits, `.`, `_`, `-`, or nothing can be written.
         """
-        return self._written(lambda: self._studies.write(manifest))
+        path = self._written(lambda: self._studies.write(manifest))
+        self.written[manifest["study"]] = manifest
+        return path
 
     def read_study(self, name: str | None = None) -> dict[str, Any]:
         """Return the manifest of the study `name`, or of the one written last.
@@ -182,7 +197,7 @@ class Store:
         self.check_usable()
         for path in (self.path, self._studies.folder):
             _check_folder(path)
-        for path in (self.path, self._studies.folder, self.path / "weights"):
+        for path in (self.path, self._studies.folder, self.path / "weights", self.path / ARRAYS):
             sweep(path)
 
     def create(self) -> None:

@@ -32,6 +32,9 @@ class Watcher:
         if self.stop_after is not None and self.steps > self.stop_after:
             raise KeyboardInterrupt
 
+    def skip(self, run_steps: int) -> None:
+        self.told.append(f"skip {run_steps}")
+
     def end(self) -> None:
         self.told.append("end")
 
