@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mtlrun.execution.batch import Batch
 from mtlrun.pluralize import pluralize
+from mtlrun.printable import printable
 
 LINE_S = 5.0  # a plain line is written this often
 
@@ -53,7 +54,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Print a remark."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(printable(text), highlight=False, markup=False)
 
     def begin(self, batch: Batch) -> None:
         """Say what is trained and what is reused, and start."""

@@ -40,6 +40,9 @@ DEFAULT_STORE = "runs"
 WHOLE = ("seeds", "controls", "tune", "tracker")
 """Keys for which a list is one value, and no sweep; also those below them, as `tune.optimizer.lr`."""
 
+CLUSTERS = ("slurm", "ray")
+"""Launchers that never train in this process."""
+
 
 class Plan(dict[str, Any]):
     """What would be trained, as `mtlrun plan --format json` prints it; `str(plan)` says it in words."""
@@ -74,6 +77,7 @@ def run(
         ConfigError: every fault of the settings; nothing was trained.
         StoreError: the store cannot be read or written.
         WorkerError: no worker process can be started; what was stored stays, and the same call goes on from there.
+        KeyboardInterrupt: `mtlrun cancel` has ended it; likewise.
     """
     with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
@@ -259,7 +263,8 @@ def _given(
     local = any(type(one).__module__ == MAIN for one in objects)
     key = "launch.processes"
     asked = {*settings, *(f"launch.{name}" for name in settings.get("launch") or ())}
-    if local and not {*asked, *(text.partition("=")[0] for text in overrides)} & {key}:
+    elsewhere = _launch_name(settings, overrides) in CLUSTERS
+    if local and not elsewhere and not {*asked, *(text.partition("=")[0] for text in overrides)} & {key}:
         found[key] = 1  # other processes do not know the classes of a script or a notebook
     store = Store(_store_name(settings, overrides))
     if keep:
@@ -279,6 +284,12 @@ def _given(
             named.append(one)
     found["suite"] = named if isinstance(value, list) else named[0]
     return found
+
+
+def _launch_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> Any:
+    """Return the launcher that is asked for, by name; None for the default."""
+    named = [text.removeprefix("launch=") for text in overrides if text.startswith("launch=")]
+    return settings.get("launch", named[-1] if named else None)
 
 
 def _store_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> str:

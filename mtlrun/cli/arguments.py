@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mtlrun.cli.output import write_out
 from mtlrun.errors import Fault
+from mtlrun.printable import printable
 from mtlrun.report.levels import LEVELS, ROWS, SIZES
 from mtlrun.version import __version__
 
@@ -22,7 +23,7 @@ DEFAULT_STORE = "runs"
 
 PLACED = {
     **dict.fromkeys(("report", "lock", "check", "export", "predict", "status", "cancel"), ("store", "study")),
-    "compact": ("store",),
+    **dict.fromkeys(("compact", "doctor"), ("store",)),
     **dict.fromkeys(("list", "completion"), ()),
 }
 """Commands that take `store=DIR` and `study=NAME` but no jobs: which of the two mean something to them."""
@@ -61,7 +62,7 @@ class Parser(argparse.ArgumentParser):
             super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"mtlrun: {message}; see `{self.prog} --help`\n")
+        self.exit(2, f"mtlrun: {printable(message)}; see `{self.prog} --help`\n")
 
 
 def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argparse.Namespace:
@@ -228,6 +229,11 @@ def _add_results(command: AddCommand) -> None:
     _add_check(command("check", "test results against a lock file"))
     added = command("compact", "merge the small files of a large store, so that it is read faster")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+    added = command(
+        "doctor", "say what a bug report needs: versions, devices, and whether the store is whole"
+    )
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+    added.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def _sizes() -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 
-from mtlrun.cli.output import write_out
+from mtlrun.cli.output import say, tell, write_out
 from mtlrun.cli.reading import store_of
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.printable import plain_json
 
 WAIT_S = 60.0
 """How long `cancel` waits for commands to end; they store nothing more, and what had finished is stored already."""
@@ -23,8 +23,11 @@ def status(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
     facts = status_facts(store, arguments.study)
     for fault in Launchers(store.path).read()[1]:
-        print(f"mtlrun: {fault}", file=sys.stderr)
-    write_out(json.dumps(facts, indent=1) if arguments.format == "json" else status_text(facts))
+        tell(f"mtlrun: {fault}")
+    if arguments.format == "json":
+        write_out(plain_json(json.dumps(facts, indent=1)))
+    else:
+        say(status_text(facts))
     return 0
 
 
@@ -39,7 +42,7 @@ def cancel(arguments: argparse.Namespace) -> int:
         if arguments.study is not None or not store.path.is_dir():
             store.read_study(arguments.study)  # says so where there is none
         which = f"of study {arguments.study} " if arguments.study else ""
-        print(f"nothing {which}trains in store {store.path}", file=sys.stderr)
+        tell(f"nothing {which}trains in store {store.path}")
         return 0
     studies = sorted({one.facts["study"] for one in running})
     if len(studies) > 1:
@@ -54,5 +57,5 @@ def cancel(arguments: argparse.Namespace) -> int:
     for one in running:
         where = f"study {studies[0]} on {one.facts['host']}, process {one.facts['pid']}"
         told = f"asked {where} to end; it has not yet" if one.key in left else f"cancelled {where}"
-        print(told, file=sys.stderr)
+        tell(told)
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.cli.arguments import DEFAULT_STORE
-from mtlrun.cli.output import write_file, write_out
+from mtlrun.cli.output import tell, write_file, write_out
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
 
@@ -51,7 +51,7 @@ def print_report(
         content += "\n"
     if output is not None:
         write_file(output, content)
-        print(f"wrote study {results.study} to {output} ({format_name})", file=sys.stderr)
+        tell(f"wrote study {results.study} to {output} ({format_name})")
     elif isinstance(content, bytes):
         if sys.stdout.isatty():
             raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
@@ -75,11 +75,8 @@ def lock(arguments: argparse.Namespace) -> int:
             [f"study `{results.study}` has no gain to lock: no seed has both sides trained yet"]
         )
     for note in says_nothing(rows):
-        print(note, file=sys.stderr)
-    print(
-        f"locked {pluralize(len(rows), 'row')} of study {results.study} in {arguments.output}",
-        file=sys.stderr,
-    )
+        tell(note)
+    tell(f"locked {pluralize(len(rows), 'row')} of study {results.study} in {arguments.output}")
     return 0
 
 
@@ -90,7 +87,7 @@ def compact(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
     store.check_writable()
     before, after = merge(store.path)
-    print(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}", file=sys.stderr)
+    tell(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}")
     return 0
 
 

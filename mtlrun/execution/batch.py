@@ -327,7 +327,7 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
         )
     for note in batch.notes:
         watcher.note(note)
-    where = pluralize(batch.processes, "process", "processes")
+    where = pluralize(batch.processes, *batch.launcher.unit)
     heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
     watcher.begin(batch)
     try:

@@ -98,6 +98,10 @@ class Launcher(Configured, ABC):
         """
         return pick_device(name).type
 
+    def task_device(self, name: str) -> str:
+        """Return the device that tasks name, for the one that was asked for."""
+        return name
+
     def fitting(self, processes: int, needed_mib: float, device: str) -> int:
         """Return how many of some processes fit beside each other, each of which needs so much memory."""
         return processes
@@ -154,6 +158,7 @@ class Launcher(Configured, ABC):
             Cancelled: somebody asked for it.
         """
         store.create()
+        device = self.task_device(device)
         claims = claims or Claims(store, save)
         timed = self.to_time(programs)
         if not timed:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mtlrun.errors import ConfigError
 from mtlrun.execution.claims import Claims
 from mtlrun.execution.train import lost_record, pick_device
 from mtlrun.execution.worker import Event
@@ -221,7 +222,10 @@ class _Scheduler:
             self._store_failed(part.cohort, cause)
 
     def _store_failed(self, cohort: CohortPlan, cause: str) -> None:
-        device = pick_device(self._settings["device"])
+        try:
+            device = pick_device(self._settings["device"])
+        except ConfigError:  # there was one where it was lost, on another machine
+            device = pick_device("auto")
         store = Store(self._settings["store"], exists=True)
         store.append([lost_record(run, device, cause) for run in cohort.runs])
         self._counts["failed"] += len(cohort.run_ids)

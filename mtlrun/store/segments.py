@@ -32,7 +32,6 @@ GROUP_RUNS = 256
 _CHECKSUM = re.compile(r".*-[0-9a-f]{8}-([0-9a-f]{16})\.parquet")
 _STAMP = "%Y%m%dT%H%M%S.%f"
 _STAMPED = re.compile(r"\d{8}T\d{6}\.\d{6}-.*\.parquet")
-_MIB = 2**20
 
 
 class VanishedError(Exception):
@@ -101,10 +100,10 @@ class Segments:
         """
         path = segment.path
         try:
-            self._check_bytes(segment)
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                _check_schema(path, file.schema_arrow, columns)
-                present = [name for name in columns if name in file.schema_arrow.names]
+            with self._opened(segment) as file:
+                schema = file.schema_arrow
+                _check_schema(path, schema, columns)
+                present = [name for name in columns if name in schema.names]
                 table = _read_rows(file, present, rows)
             table.validate(full=True)
         except FileNotFoundError as error:
@@ -127,18 +126,24 @@ class Segments:
             return now
         return stamp(last + timedelta(microseconds=1))
 
-    def _check_bytes(self, segment: Listed) -> None:
-        """Hold a segment's bytes against the checksum in its name, once."""
+    @staticmethod
+    def has_checksum(segment: Listed) -> bool:
+        """Return whether the name of a segment ends with the checksum of its bytes."""
+        return _CHECKSUM.fullmatch(segment.path.name) is not None
+
+    def _opened(self, segment: Listed) -> pq.ParquetFile:
+        """Open a segment, its bytes held against the checksum in its name at the first time.
+
+        They are read once for both; where a name has no checksum, or later, Parquet's own are held against the pages.
+        """
         match = _CHECKSUM.fullmatch(segment.path.name)
         if match is None or segment in self._checked:
-            return
-        digest = hashlib.sha256()
-        with open(segment.path, "rb") as file:
-            while part := file.read(_MIB):
-                digest.update(part)
-        if digest.hexdigest()[:16] != match[1]:
+            return pq.ParquetFile(segment.path, page_checksum_verification=True)
+        content = segment.path.read_bytes()
+        if _checksum(content) != match[1]:
             raise unreadable(segment.path, "its bytes do not fit the checksum in its name: it is damaged")
         self._checked.add(segment)
+        return pq.ParquetFile(pa.BufferReader(content))
 
 
 def stamp(moment: datetime) -> str:
@@ -155,7 +160,7 @@ def unreadable(path: Path, reason: str) -> StoreError:
     )
 
 
-def _checksum(content: pa.Buffer) -> str:
+def _checksum(content: pa.Buffer | bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 

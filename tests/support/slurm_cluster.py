@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
+NEEDED = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "scontrol")
 PATHS = ("/usr/sbin", "/sbin")
 LIMIT_S = 60.0
+STOP_S = 10.0
 
 _CONFIG = """
 ClusterName=mtlruntest
@@ -112,7 +113,6 @@ class SlurmCluster:
         """Return what one of Slurm's commands prints."""
         done = subprocess.run(
             [_found(command[0]) or command[0], *command[1:]],
-            *(),
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
@@ -151,27 +151,28 @@ class SlurmCluster:
 
     def stop(self) -> None:
         """End all jobs and daemons."""
-        subprocess.run(
-            [_found("scancel") or "scancel", "--signal=KILL", "--full", "--user=root"],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            timeout=LIMIT_S,
-        )
+        if self.node_states():
+            for how in (("--signal=KILL", "--full"), ()):
+                self.call("scancel", *how, "--user=root")
+            end = time.monotonic() + STOP_S
+            while self.jobs("running,completing") and time.monotonic() < end:
+                time.sleep(0.1)
         for daemon in reversed(self._daemons):
             daemon.send_signal(signal.SIGTERM)
         for daemon in reversed(self._daemons):
             try:
-                daemon.wait(10)
+                daemon.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
         self._daemons.clear()
 
     def _spawn(self, name: str, *arguments: str) -> None:
+        """Start a daemon that ends with this process, however that ends."""
         with (self.folder / f"{name}.out").open("ab") as output:
             self._daemons.append(
                 subprocess.Popen(
-                    [_found(name) or name, *arguments],
+                    ["setpriv", "--pdeathsig=TERM", _found(name) or name, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

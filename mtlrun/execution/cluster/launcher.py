@@ -58,6 +58,10 @@ class Cluster(Launcher):
             raise ConfigError([Fault("launch.gpus", "must be at least 1 for device=cuda", 0)])
         return "cuda" if self.has_gpus() and name != "cpu" else "cpu"
 
+    def task_device(self, name: str) -> str:
+        """Return the kind of device, so that a job without the GPU that it asked for does not train on its CPU."""
+        return self.device_type(name)
+
     def check_ready(self) -> None:
         """Raise ConfigError where the module that queues jobs is not installed."""
         if importlib.util.find_spec(self.module) is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from threadpoolctl import threadpool_limits
 
@@ -22,16 +22,44 @@ from mtlrun.report.analysis.rows import make_rows
 from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.report.analysis.training.cost import make_cost
-from mtlrun.report.analysis.training.diagnostics import make_diagnostics
+from mtlrun.report.analysis.training.diagnostics import make_conflicts, make_diagnostics
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
+from mtlrun.store.stored_runs import Curves
 from mtlrun.user_code import TARGET
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STATUSES = ("finished", "diverged", "failed", "missing")
+
+
+DEFERRED = ("pairs", "curves", "diagnostics", "conflicts")
+"""The fields of a `Summary` that are made when they are first read."""
+
+
+class Deferred:
+    """A field of a `Summary` whose table may be made when it is first read, since few reports show it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, summary: Any, owner: type) -> Any:
+        if summary is None:
+            return self
+        found = summary.__dict__[self._name]
+        if callable(found):
+            found = summary.__dict__[self._name] = found()
+        return found
+
+    def __set__(self, summary: Any, value: Any) -> None:
+        summary.__dict__[self._name] = value
+
+
+def later(make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return what stands for a table of a `Deferred` field until it is read."""
+    return cast("pd.DataFrame", make)
 
 
 @dataclass(frozen=True)
@@ -57,6 +85,7 @@ class Summary:
         curves: long, over all runs; see `mtlrun.report.tables`.
         phases: what is trained when, one row per cell and phase; see `training.phases`.
         diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`.
+        conflicts: how often gradients conflict, a row per cell, seed and pair; see `training.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
@@ -83,6 +112,7 @@ class Summary:
     curves: pd.DataFrame
     phases: pd.DataFrame
     diagnostics: pd.DataFrame
+    conflicts: pd.DataFrame
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
@@ -92,11 +122,15 @@ class Summary:
     over: str | None = None
 
 
+for _name in DEFERRED:
+    setattr(Summary, _name, Deferred(_name))
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def summarise(
     manifest: Mapping[str, Any],
     runs: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: pd.DataFrame | Curves,
     scores: ScoreTable | None = None,
 ) -> Summary:
     """Judge a study, whole or interrupted: seeds whose runs are not there, or failed, are left out.
@@ -107,7 +141,7 @@ def summarise(
     Args:
         manifest: what the study asked for.
         runs: one row per stored run: run_id, status, device, versions (dict), cost (dict).
-        curves: one row per metric value: run_id, task, split, metric, step, value.
+        curves: one row per metric value: run_id, task, split, metric, step, value; or the same, read in two parts.
         scores: of test cases; without them verdicts are over seeds only.
 
     Raises:
@@ -116,11 +150,13 @@ def summarise(
     """
     settings = _statistics(manifest)
     layout = lay_out(manifest)
-    measured = measure(layout, runs, curves)
+    curves = curves if isinstance(curves, Curves) else Curves(curves)
+    judged = curves.judged
+    measured = measure(layout, runs, judged)
     scores = scores or ScoreTable()
     cases = CaseLayouts.of(layout.units, measured, scores)
     rows = make_rows(layout, measured, cases, runs, curves, settings)
-    frontier, front_gains = make_frontier(manifest, runs, curves, scores, settings)
+    frontier, front_gains = make_frontier(manifest, runs, judged, scores, settings)
     return Summary(
         study=manifest["study"],
         settings=settings,
@@ -130,16 +166,17 @@ def summarise(
         contrasts=make_contrasts(layout, measured, cases, curves, rows, settings),
         suites=make_suites(layout, measured, cases, rows, settings),
         aggregates=make_aggregates(layout, measured, cases, rows, settings),
-        attribution=make_attribution(manifest, layout, rows, curves, scores, settings),
+        attribution=make_attribution(manifest, layout, rows, judged, scores, settings),
         frontier=frontier,
         front_gains=front_gains,
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
-        pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
-        curves=curves,
+        pairs=later(lambda: with_forgetting(_pair_table(rows, measured), manifest, judged)),
+        curves=later(curves.whole),
         phases=make_phases(manifest, runs),
-        diagnostics=make_diagnostics(manifest, runs),
-        counts=_counts(lay_out(manifest, whole=True).pairs, runs),
+        diagnostics=later(lambda: make_diagnostics(manifest, runs)),
+        conflicts=later(lambda: make_conflicts(manifest, runs)),
+        counts=_counts(manifest, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),
         command=list(manifest.get("command") or []),
@@ -175,8 +212,10 @@ def _pair_table(rows: pd.DataFrame, measured: Measured) -> pd.DataFrame:
     return about.join(measured.pairs[values])
 
 
-def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
-    asked = {*pairs["run_id"].tolist(), *pairs["stl_run_id"].tolist()}
+def _counts(manifest: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, int]:
+    asked: set[str] = set()
+    for cell in manifest["cells"]:
+        asked.update(cell["runs"], *(cell["baselines"][task["name"]] for task in cell["tasks"]))
     found = Counter(
         status for run_id, status in zip(runs["run_id"], runs["status"], strict=True) if run_id in asked
     )
@@ -185,7 +224,7 @@ def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
 
 def _versions(runs: pd.DataFrame) -> dict[str, str]:
     found: dict[str, set[str]] = {}
-    for versions in runs["versions"]:
+    for versions in {id(one): one for one in runs["versions"]}.values():  # most runs have the same
         for package, version in versions.items():
             found.setdefault(package, set()).add(str(version))
     return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}

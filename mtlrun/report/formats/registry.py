@@ -17,6 +17,7 @@ from mtlrun.report.formats.markdown import to_markdown
 from mtlrun.report.formats.pictures import to_pdf, to_png, to_svg
 from mtlrun.report.formats.terminal import Style, to_terminal
 from mtlrun.report.levels import LEVELS, PICTURED
+from mtlrun.report.printable_summary import printable_summary
 from mtlrun.report.tables import filtered, lacking
 
 
@@ -29,6 +30,7 @@ class Format(NamedTuple):
         styled: whether it depends on where it is printed.
         data: whether programs read it, to whom an empty table is an answer.
         columns: whether its columns can be chosen.
+        exact: whether it keeps names as they are, with control characters that no terminal should get.
     """
 
     write: Callable[..., str | bytes]
@@ -36,6 +38,7 @@ class Format(NamedTuple):
     styled: bool = False
     data: bool = False
     columns: bool = False
+    exact: bool = False
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -45,9 +48,9 @@ class Format(NamedTuple):
 
 FORMATS: Mapping[str, Format] = {
     "terminal": Format(to_terminal, styled=True, columns=True),
-    "json": Format(to_json, data=True),
+    "json": Format(to_json, data=True, exact=True),
     "csv": Format(to_csv, data=True),
-    "parquet": Format(to_parquet, data=True),
+    "parquet": Format(to_parquet, data=True, exact=True),
     "md": Format(to_markdown, columns=True),
     "svg": Format(to_svg, drawn=True),
     "png": Format(to_png, drawn=True),
@@ -116,13 +119,16 @@ def render(
         raise ConfigError([Fault(f"--{name}", f"needs a picture ({drawn})", format_name) for name in choices])
     if over is not None and level != "gain_over":
         raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
-    summary = replace(summary, over=over)
+    if over is not None:
+        summary = replace(summary, over=over)
     if columns and not chosen.columns:
         able = [name for name, entry in FORMATS.items() if entry.columns]
         raise ConfigError([Fault("--columns", "must go with a format for people", format_name, able)])
     shown = filtered(summary, filters or {})
     if not chosen.data and (why := lacking(summary, shown, level)):
         raise ConfigError([why])
+    if not chosen.exact:
+        shown = printable_summary(shown)
     more: dict[str, Any] = {"columns": columns} if columns else {}
     if chosen.styled and stream is not None:
         more["style"] = Style.of(stream)

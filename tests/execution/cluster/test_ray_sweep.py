@@ -56,7 +56,8 @@ def training(store: Path) -> list[int]:
     return [number for number, found in files.items() if found.run_steps and found.event is None]
 
 
-def test_a_node_is_killed_and_the_table_is_that_of_local(ray_cluster, tmp_path):
+def test_a_node_is_killed_and_the_table_is_that_of_local(ray_cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     store, local = tmp_path / "runs", tmp_path / "local"
     process = subprocess.Popen(
         [sys.executable, "-m", "mtlrun.cli", COMMAND, *RAY, *STUDY, f"store={store}"],
