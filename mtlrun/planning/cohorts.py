@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mtlrun.config import build
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.planning.runs import canonical_json
 
 STRATEGIES = ("weighting", "regularization")
@@ -107,19 +107,19 @@ def group_runs(
     """
     programs: dict[str, list[str]] = defaultdict(list)
     steps: dict[str, int] = {}
-    signatures: dict[tuple[Same[Any], ...], str] = {}
-    orders: dict[Same[Any], str] = {}
+    signatures: dict[tuple[IdentityKey[Any], ...], str] = {}
+    orders: dict[IdentityKey[Any], str] = {}
     for run_id, config in runs.items():
-        key = tuple(Same(node) for name, node in config.items() if name != "seed")
+        key = tuple(IdentityKey(node) for name, node in config.items() if name != "seed")
         if key not in signatures:
             signatures[key], steps[signatures[key]] = _signature(config, kind(config))
         programs[signatures[key]].append(run_id)
         for group in NUMERIC:
-            if Same(config[group]) not in orders:
-                orders[Same(config[group])] = canonical_json(config[group])
+            if IdentityKey(config[group]) not in orders:
+                orders[IdentityKey(config[group])] = canonical_json(config[group])
     planned = []
     for signature, members in programs.items():
-        members.sort(key=lambda run_id: [orders[Same(runs[run_id][group])] for group in NUMERIC])
+        members.sort(key=lambda run_id: [orders[IdentityKey(runs[run_id][group])] for group in NUMERIC])
         planned.append(ProgramPlan(members, [runs[r] for r in members], steps[signature]))
     return planned
 

@@ -13,7 +13,7 @@ import numpy as np
 from mtlrun.config import ADDED, PLACE
 from mtlrun.data.checks.label_checks import PartLabels
 from mtlrun.data.checks.split_remedy import Lack, remedy
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.column_roles import default_inputs, metrics_of
@@ -98,7 +98,7 @@ class TableSettings(Suite):
             found = self.target_of(name)
             targets[name] = found.values
             if found.kind == "regression":
-                targets[name], units[name] = _standardised(found, Same(rows["train"]))
+                targets[name], units[name] = _standardised(found, IdentityKey(rows["train"]))
         groups = self.cut().groups
         return Source(source.name, self.prepared(rows["train"])[0], targets, dict(rows), units, groups=groups)
 
@@ -258,9 +258,11 @@ class TableSettings(Suite):
     def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
         """Return the inputs of all rows and how they are standardised by the training rows."""
         blocks, columns = self.blocks(), self.columns()
-        return prepared(blocks, tuple(columns.column(block.column) for block in blocks), Same(train))
+        return prepared(blocks, tuple(columns.column(block.column) for block in blocks), IdentityKey(train))
 
 
 @lru_cache(maxsize=256)
-def _standardised(found: Target, train: Same[np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+def _standardised(
+    found: Target, train: IdentityKey[np.ndarray]
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     return standardised(found.values, train.it)
