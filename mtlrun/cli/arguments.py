@@ -197,7 +197,19 @@ def _add_results(command: AddCommand) -> None:
         type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
         default=[],
         metavar="A,B",
-        help="of terminal, md and latex: which columns, as task,mitigation,gain,verdict",
+        help="of a table: which columns, as task,mitigation,gain,verdict: those shown, settings, or any of csv",
+    )
+    added.add_argument(
+        "--sort",
+        metavar="COLUMN",
+        help="of a table: by which column, as gain, the worst first; gain:desc has the best first",
+    )
+    added.add_argument(
+        "--best",
+        nargs="?",
+        const="task",
+        metavar="OF",
+        help="show the best cell alone: of each task (the default) or, as --best suite, of each suite",
     )
     _add_models(command)
     added = command("lock", "write a lock file of a study's results")

@@ -70,6 +70,8 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
         return LEVELS
     if previous == "--size":
         return SIZES
+    if previous == "--best":
+        return ("task", "suite")
     if previous in ("--config-dir", "--store", "--output", "-o", "--style"):
         return []
     if word.startswith("-"):

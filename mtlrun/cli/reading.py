@@ -25,7 +25,7 @@ def report(arguments: argparse.Namespace) -> int:
     results = Results.read(_store_of(arguments), arguments.study, configs=False)
     chosen = report_format(arguments.format, arguments.output)
     choices = {"size": arguments.size, "style": arguments.style, "over": arguments.over}
-    choices["columns"] = arguments.columns
+    choices |= {"columns": arguments.columns, "sort": arguments.sort, "best": arguments.best}
     print_report(results, chosen, arguments.level, arguments.output, _filters(arguments.filter), **choices)
     return 0
 

@@ -23,6 +23,7 @@ from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.report.analysis.training.cost import make_cost
 from mtlrun.report.analysis.training.diagnostics import make_diagnostics
+from mtlrun.report.analysis.training.overfitting import with_gaps
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
@@ -56,11 +57,14 @@ class Summary:
             `forgetting`, see `training.phases`.
         curves: long, over all runs; see `mtlrun.report.tables`.
         phases: what is trained when, one row per cell and phase; see `training.phases`.
-        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`.
+        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`. And overfitting
+            gaps, at the steps that reports read; see `training.overfitting`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
         over: the setting that gains are set against in the table `gain_over`; None for the one that varies.
+        sort: the column, as `gain` or `gain:desc`, by which the table asked for is sorted; None for its own order.
+        best: how one cell was chosen of several, in words; empty where all are there.
         command: the overrides that asked for it.
         cells: what the study asked for, by cell id, as its manifest says it.
         machines: one row per stored run: run_id, device and versions (dict).
@@ -90,6 +94,8 @@ class Summary:
     cells: Mapping[str, Mapping[str, Any]]
     machines: pd.DataFrame
     over: str | None = None
+    sort: str | None = None
+    best: str = ""
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
@@ -120,6 +126,7 @@ def summarise(
     scores = scores or ScoreTable()
     cases = CaseLayouts.of(layout.units, measured, scores)
     rows = make_rows(layout, measured, cases, runs, curves, settings)
+    pairs = with_forgetting(_pair_table(rows, measured), manifest, curves)
     frontier, front_gains = make_frontier(manifest, runs, curves, scores, settings)
     return Summary(
         study=manifest["study"],
@@ -135,10 +142,10 @@ def summarise(
         front_gains=front_gains,
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
-        pairs=with_forgetting(_pair_table(rows, measured), manifest, curves),
+        pairs=pairs,
         curves=curves,
         phases=make_phases(manifest, runs),
-        diagnostics=make_diagnostics(manifest, runs),
+        diagnostics=with_gaps(make_diagnostics(manifest, runs), pairs, curves),
         counts=_counts(lay_out(manifest, whole=True).pairs, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),

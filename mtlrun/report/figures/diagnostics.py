@@ -46,7 +46,7 @@ def draw_diagnostics(summary: Summary, ax: Given, size: str, quantity: str | Non
     if quantity not in (None, *QUANTITIES):
         raise ConfigError([Fault("quantity", "must name what was recorded", quantity, list(QUANTITIES))])
     found = summary.diagnostics
-    found = found if quantity is None else found[found["quantity"] == quantity]
+    found = found[found["quantity"].isin(QUANTITIES if quantity is None else [quantity])]
     if found.empty:
         raise ConfigError(["nothing to draw: no run has recorded gradients or weights of several tasks"])
     found = found.assign(line=_lines(found))

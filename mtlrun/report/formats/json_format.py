@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import PAGE, ROWS
+from mtlrun.report.named_columns import ordered_table
 from mtlrun.report.tables import plain, table
 from mtlrun.report.text.about import about
 from mtlrun.report.text.sentences import sentences
@@ -29,7 +30,7 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     """
     levels = PAGE if level == ROWS else (level,)
     page: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "study": summary.study}
-    page |= {name: _records(table(summary, name)) for name in levels}
+    page |= {n: _records((ordered_table if n == level else table)(summary, n)) for n in levels}
     if level == ROWS:
         page["statistics"] = asdict(summary.settings)
     page["about"] = about(summary.rows)
