@@ -295,7 +295,7 @@ def _add_explanations(command: AddCommand) -> None:
         "overrides",
         nargs="*",
         metavar="OVERRIDE",
-        help="of suite=table, as suite.path=my.csv: a first look at it",
+        help="of suite=table, as suite.path=my.csv, or suite=arrays: a first look at it",
     )
     _add_own_folders(added)
     added = command("completion", "print a script that makes a shell complete command lines")

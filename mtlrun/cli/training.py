@@ -12,7 +12,7 @@ from typing import Any
 from mtlrun.cli.interrupt import postponed
 from mtlrun.cli.models import trust_of
 from mtlrun.cli.output import write_file, write_out
-from mtlrun.cli.reading import print_report
+from mtlrun.cli.reading import picture_hint, print_report
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
 
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"mtlrun: {told}: repeat it with study=NAME for a report of its own", file=sys.stderr)
         return 1
     print_report(results)
+    print(picture_hint(str(trained.store.path), trained.study), file=sys.stderr)
     trained.track(progress)
     counts = results.counts
     if counts["failed"] or counts["diverged"] or counts["missing"]:

@@ -133,6 +133,18 @@ LEVELS: Mapping[str, Level] = {
         ),
         picture="mtlrun.report.figures.diagnostics:draw_diagnostics",
     ),
+    "layers": Level(
+        "gradient cosines by layer",
+        table="mtlrun.report.analysis.training.layers:layer_table",
+        lacking="has no gradients recorded by layer",
+        block="mtlrun.report.text.blocks.layers:layers_block",
+        note=(
+            "Cosines of the tasks' gradients of each layer's shared parameters, mean over seeds; early and late: "
+            "first and last quarter of the recorded steps. Magnitude: 1 for gradients of one length, near 0 where "
+            "one task's outweighs the other's."
+        ),
+        picture="mtlrun.report.figures.layers:draw_layers",
+    ),
     "cost": Level("time and size of each cell", field="cost", keep=CELLS, in_page=True),
     "theory": Level(
         "gains against what theory expects",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -68,6 +68,7 @@ class Summary:
         command: the overrides that asked for it.
         cells: what the study asked for, by cell id, as its manifest says it.
         machines: one row per stored run: run_id, device and versions (dict).
+        recorded: by run id what was recorded of the gradients of multi-task runs; see `mtlrun.diagnostics.record`.
     """
 
     study: str
@@ -95,6 +96,7 @@ class Summary:
     machines: pd.DataFrame
     over: str | None = None
     sort: str | None = None
+    recorded: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     best: str = ""
 
 
@@ -152,7 +154,17 @@ def summarise(
         command=list(manifest.get("command") or []),
         cells={cell["cell_id"]: cell for cell in manifest["cells"]},
         machines=runs[["run_id", "device", "versions"]],
+        recorded=_recorded(pairs, runs),
     )
+
+
+def _recorded(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
+    """Return the diagnostics of multi-task runs that recorded gradients, by run id."""
+    if "diagnostics" not in runs:
+        return {}
+    together = set(pairs["run_id"])
+    told = zip(runs["run_id"], runs["diagnostics"], strict=True)
+    return {run_id: found for run_id, found in told if run_id in together and found.get("gradients")}
 
 
 def _statistics(manifest: Mapping[str, Any]) -> Statistics:

@@ -54,7 +54,7 @@ def test_settings_that_tell_rows_apart_stay_longer_than_intervals() -> None:
     lines = to_terminal(study.summary(), style=Style(30)).splitlines()
     begin = next(place for place, line in enumerate(lines) if line.startswith("task"))
     assert lines[begin].split() == ["task", "width", "lr", "gain", "%"]
-    assert lines[begin + 2].split()[-1] == "▼"
+    assert lines[begin + 2].split()[-1] == "?"
     told = " ".join(lines)
     assert "standard deviations, p, STL, MTL, seeds, words of verdicts, intervals" in told
 

@@ -97,6 +97,12 @@ def _percent(share: Any) -> str:
     return f"{100 * share:.0f} %"
 
 
+def early_and_late(values: pd.DataFrame, column: str) -> tuple[float, float]:
+    """Return the means of a column over the first and the last quarter of the steps."""
+    early, late = values["step"].quantile(_EARLY), values["step"].quantile(_LATE)
+    return values[column][values["step"] <= early].mean(), values[column][values["step"] >= late].mean()
+
+
 def _cell_lines(part: pd.DataFrame) -> list[list[str]]:
     """Return the figures of one cell, a line per pair of tasks; its gaps and weights stand in the first."""
     weights = part[part["quantity"] == WEIGHTS].groupby("task", sort=False)["value"].mean()
@@ -104,8 +110,7 @@ def _cell_lines(part: pd.DataFrame) -> list[list[str]]:
     lines: list[list[str]] = []
     cosines = part[part["quantity"] == COSINES]
     for (task, partner), values in cosines.groupby(["task", "partner"], sort=False, dropna=False):
-        early, late = values["step"].quantile(_EARLY), values["step"].quantile(_LATE)
-        means = (values["value"][place].mean() for place in (values["step"] <= early, values["step"] >= late))
+        means = early_and_late(values, "value")
         name = f"{task}, {partner}" if isinstance(partner, str) else "all pairs"
         conflict = 100 * (values["value"] < 0).mean()
         shown = [words.interval(mean, math.nan, math.nan, 2) for mean in means]
