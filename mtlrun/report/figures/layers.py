@@ -50,7 +50,8 @@ def draw_layers(summary: Summary, ax: Given, size: str, layer: str = EVERY) -> D
     panels = {
         (str(cell), str(name)): part for (cell, name), part in found.groupby(["cell_id", "layer"], sort=False)
     }
-    across = int(SIZES[size] / _PANEL_IN)
+    across, count = int(SIZES[size] / _PANEL_IN), found["layer"].nunique()
+    across = across // count * count or across  # whole cells side by side, where they have room
     refuse_many(len(panels), across, "cell and layer")
     names = [f"{named[cell]}  {name}" for cell, name in panels]
     canvas = Canvas(names, ax, size, _HEIGHT_IN, across)

@@ -55,6 +55,7 @@ EMPTY = (
     "front_gains",
     "theory",
     "phases",
+    "layers",
     "matrix",
     "matrix",
 )

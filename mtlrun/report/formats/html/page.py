@@ -23,6 +23,7 @@ from mtlrun.report.formats.html.figure import Figure
 from mtlrun.report.formats.html.forest_plot import forest_plots
 from mtlrun.report.formats.html.gain_over_setting import gains_over_settings
 from mtlrun.report.formats.html.learning_curves import learning_curves
+from mtlrun.report.formats.html.overfitting import overfitting_gaps_of_rows
 from mtlrun.report.formats.html.pareto_front import pareto_fronts
 from mtlrun.report.formats.html.transfer_table import transfer_table
 from mtlrun.report.formats.html.variance_shares import variance_shares
@@ -64,6 +65,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Summary], list[Figure]]]] = {
     "curves": ("Learning curves", learning_curves),
     "conflict": ("Conflict: cosines between task gradients", conflicts),
     "weights": ("Task weights over training", task_weights),
+    "overfitting": ("Overfitting: gap between training and validation", overfitting_gaps_of_rows),
     "attribution": ("", attributions),
     "frontier": ("", pareto_fronts),
     "cost": ("Cost against gain", costs_against_gains),
