@@ -11,7 +11,7 @@ MLFLOW := $(VENV)/mlflow-server
 CONSTRAINTS := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check clean
+.PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check coverage release-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,12 @@ docs: $(DEV) ## write docs/strategies.md from the docstrings, build the site int
 check: $(STAMP) ## train the quickstart study and hold it against its committed lock file
 	$(BIN)/mtlrun sweep experiment=quickstart
 	$(BIN)/mtlrun check experiments/quickstart/lock.json
+
+coverage: $(DEV) ## which branches of the code the tests take (about twice as long as the tests)
+	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html:site/coverage
+
+release-check: ## build twice and compare, then try the wheel on each Python from 3.10 to 3.13 that is here
+	.ci/release-check
 
 clean: ## remove the environment and caches; stored runs stay
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from benchmarks.ours import bench_configs
 from benchmarks.timing import Spread, ratio, spread
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.gradient_records import GradientRecords
 from mtlrun.training.runtime.allocator import keep_freed_memory
@@ -39,7 +40,7 @@ class Spent(NamedTuple):
 def train(suite: str, weighting: str, lanes: int, every: int | None) -> Spent:
     """Train a cohort of that many lanes once."""
     configs = bench_configs(lanes, BUDGET, {"suite": suite, "weighting": weighting}, MODEL)
-    cohort = Cohort(configs, torch.device("cpu"), every=every)
+    cohort = Cohort([RunSpec.of(c) for c in configs], torch.device("cpu"), every=every)
     with timed_records() as spent:
         begun = time.process_time()
         cohort.train()

@@ -64,11 +64,16 @@ def draw(truth: Array, seeds: int, rng: np.random.Generator) -> Array:
     return truth + SHARED**0.5 * both + (1 - SHARED) ** 0.5 * rng.standard_normal((2, *both.shape))
 
 
+def _bounds(columns: Array, layouts: object, level: float) -> tuple[Array, Array]:
+    """Return Student's intervals over seeds; values by test case are not simulated."""
+    return StudentT().interval(columns, level)
+
+
 def judge(points: Array, own: Array, seeds: int, weights: Array, rng: np.random.Generator) -> Position:
     """Return the position of a setting with variants of expected gains (V, T) in one simulated study."""
     front_val, front = draw(points, seeds, rng)
     own_val, own_test = draw(own, seeds, rng)
-    return position(front_val, own_val, front, own_test, StudentT(), weights, MARGIN, ALPHA)
+    return position(front_val, own_val, front, own_test, _bounds, weights, MARGIN, ALPHA)
 
 
 def rates(

@@ -10,6 +10,7 @@ from torch import Tensor, device
 from benchmarks.peers import LR, Peer
 from mtlrun.catalog import load_option
 from mtlrun.config import build, to_node
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.training.loop.cohort import Cohort
 
 ENDLESS = 10_000_000  # steps: more than any benchmark takes
@@ -36,7 +37,8 @@ def bench_cohort(
     compiler: str | None = None,
 ) -> Cohort:
     """Return a cohort of that many seeds, of `bench_configs`, on a device, with a compiler as of `Cohort`."""
-    return Cohort(bench_configs(lanes, budget, options, model, images), device(on), compiler)
+    configs = bench_configs(lanes, budget, options, model, images)
+    return Cohort([RunSpec.of(config) for config in configs], device(on), compiler)
 
 
 def bench_configs(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mtlrun.execution.batch import Batch
 from mtlrun.pluralize import pluralize
+from mtlrun.printable import printable
 
 LINE_S = 5.0  # a plain line is written this often
 
@@ -37,6 +38,9 @@ class Silent:
     def advance(self, run_steps: int) -> None:
         """Pass over run-steps that are done."""
 
+    def skip(self, run_steps: int) -> None:
+        """Pass over run-steps that others have done."""
+
     def end(self) -> None:
         """Pass over the end."""
 
@@ -50,16 +54,16 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Print a remark."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(printable(text), highlight=False, markup=False)
 
     def begin(self, batch: Batch) -> None:
         """Say what is trained and what is reused, and start."""
-        new = sum(len(cohort.run_ids) for cohort in batch.cohorts)
+        new = sum(len(cohort.runs) for cohort in batch.cohorts)
         self._total = sum(cohort.run_steps for cohort in batch.cohorts)
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()
         self._first: tuple[float, int] | None = None
         reused = f", reusing {len(batch.reused):,}" if batch.reused else ""
-        processes = pluralize(batch.processes, "process", "processes")
+        processes = pluralize(batch.processes, *batch.launcher.unit)
         where = f"in {pluralize(len(batch.cohorts), 'cohort')} on {processes}"
         self._console.print(f"training {pluralize(new, 'run')}{reused} {where}", highlight=False)
         if self._console.is_terminal or (self._console.is_jupyter and importlib.util.find_spec("ipywidgets")):
@@ -81,8 +85,14 @@ class Progress:
             since, already = self._first
             rate = (self._done - already) / (self._told - since)
             left = (self._total - self._done) / rate if rate else 0.0
-            done = f"{100 * self._done / self._total:3.0f} %"
+            done = f"{100 * self._done / max(self._total, 1):3.0f} %"
             self._console.print(f"{done}, {rate:,.0f} run-steps/s, {left:,.0f} s left", highlight=False)
+
+    def skip(self, run_steps: int) -> None:
+        """Expect so many run-steps less: another command has done them."""
+        self._total -= run_steps
+        if self._bar is not None:
+            self._bar.update(self._task, total=self._total)
 
     def end(self) -> None:
         """Say how long it took."""

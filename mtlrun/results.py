@@ -15,10 +15,11 @@ from mtlrun.report.analysis.training.diagnostics import COSINES
 from mtlrun.report.formats.pictures import show_in_notebook
 from mtlrun.report.formats.registry import render, report_format
 from mtlrun.report.levels import LEVELS, load
+from mtlrun.report.printable_summary import printable_summary
 from mtlrun.report.tables import filtered, table
 from mtlrun.report.text.sentences import sentences
 from mtlrun.store.files import write_whole
-from mtlrun.store.store import REPORT_COLUMNS, RUN_COLUMNS, Store
+from mtlrun.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,24 +52,35 @@ class Results:
         self.manifest, self.summary, self.configs, self._failures = manifest, summary, configs, failures
 
     @classmethod
-    def read(cls, store: Store, study: str | None = None, configs: bool = True) -> Results:
+    def read(
+        cls,
+        store: Store,
+        study: str | None = None,
+        configs: bool = True,
+        manifest: Mapping[str, Any] | None = None,
+    ) -> Results:
         """Return the results of a stored study, whole or interrupted.
 
         Args:
             store: where it is kept.
             study: its name; None for the one written last.
-            configs: whether configs and errors of runs are read too; a report needs none, and they are large.
+            configs: whether everything is read at once. Without, as for one report: no configs and errors of runs,
+                and whole curves only once a table or picture shows them, from the store as it is then.
+            manifest: of the study, where it is known: another command may have replaced the stored one.
 
         Raises:
             StoreError: there is no such study, or it cannot be read.
         """
-        manifest = store.read_study(study)
+        if manifest is None:
+            manifest = store.read_study(study)
         ids = study_runs(manifest["cells"])
-        runs = store.runs(ids, RUN_COLUMNS if configs else REPORT_COLUMNS)
-        known = dict(zip(runs["run_id"], runs["config"], strict=True)) if configs else {}
+        if not configs:
+            metrics = {task["metric"] for cell in manifest["cells"] for task in cell["tasks"]}
+            return cls(manifest, summarise(manifest, *store.judged(ids, metrics)), {})
+        runs = store.runs(ids)
+        known = dict(zip(runs["run_id"], runs["config"], strict=True))
         summary = summarise(manifest, runs, store.curves(ids), store.scores(ids))
-        failures = runs["error"][runs["status"] == "failed"].tolist() if configs else []
-        return cls(manifest, summary, known, failures)
+        return cls(manifest, summary, known, runs["error"][runs["status"] == "failed"].tolist())
 
     @property
     def study(self) -> str:
@@ -186,7 +198,7 @@ class Results:
 
     def _plot(self, level: str, ax: Any, look: Mapping[str, Any], **choices: Any) -> Any:
         given = {name: value for name, value in choices.items() if value is not None}
-        drawn = load(LEVELS[level].picture)(self.summary, ax, **look, **given)
+        drawn = load(LEVELS[level].picture)(printable_summary(self.summary), ax, **look, **given)
         if ax is not None:
             return drawn
         show_in_notebook(drawn)

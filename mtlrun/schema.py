@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,13 +20,14 @@ MOST_FAULTS = 10
 
 _LARGEST = 2**63 - 1  # of a whole number that NumPy holds
 _MOST_SHOWN = 120  # letters of a value
+_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
 def text(value: Any, key: str) -> Iterator[Fault]:
     """Accept text that every file and terminal can show."""
     if not isinstance(value, str):
         yield fault(key, "must be text", value)
-    elif any(("\ud800" <= sign <= "\udfff") or (sign < " " and sign not in "\t\n\r") for sign in value):
+    elif _UNSHOWN.search(value):
         yield fault(key, "must be text without control characters and half characters", ascii(value))
 
 

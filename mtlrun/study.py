@@ -25,6 +25,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.batch import Batch, Watcher, plan_batch, plan_trials, train_batch
 from mtlrun.execution.new_runs import telling_stored
 from mtlrun.execution.plan_facts import plan_facts, plan_text
+from mtlrun.planning.manifest import asks_the_same
 from mtlrun.prepare.checks import job_faults
 from mtlrun.prepare.suite_notes import suite_notes
 from mtlrun.progress import Progress, Silent
@@ -38,6 +39,9 @@ DEFAULT_STORE = "runs"
 
 WHOLE = ("seeds", "controls", "tune", "tracker")
 """Keys for which a list is one value, and no sweep; also those below them, as `tune.optimizer.lr`."""
+
+CLUSTERS = ("slurm", "ray")
+"""Launchers that never train in this process."""
 
 
 class Plan(dict[str, Any]):
@@ -72,15 +76,15 @@ def run(
     Raises:
         ConfigError: every fault of the settings; nothing was trained.
         StoreError: the store cannot be read or written.
-        WorkerError: a worker process ended; what was stored stays, and the same call goes on from there.
+        WorkerError: no worker process can be started; what was stored stays, and the same call goes on from there.
+        KeyboardInterrupt: `mtlrun cancel` has ended it; likewise.
     """
     with _written(overrides, settings, config_dirs, keep=True) as asked:
         watcher: Watcher = Progress(sys.stderr) if progress else Silent()
         trained = train_study(asked.overrides, asked.folders, watcher)
-    from mtlrun.results import Results  # with all of a report, which planning spares
-
+    results = trained.results()
     trained.track(watcher)
-    return Results.read(trained.store, trained.study)
+    return results
 
 
 def plan(*overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **settings: Any) -> Plan:
@@ -118,18 +122,31 @@ class Trained(NamedTuple):
     Attributes:
         store: where its runs are.
         study: its name.
-        invocation: tells this command from others that write the same study.
+        manifest: what was asked for, all batches together.
         job: one of its jobs.
     """
 
     store: Store
     study: str
-    invocation: str
+    manifest: Mapping[str, Any]
     job: Mapping[str, Any]
+
+    def results(self) -> Results:
+        """Return what was asked for, also where another command has replaced the study meanwhile."""
+        from mtlrun.results import Results  # with all of a report, which planning spares
+
+        return Results.read(self.store, self.study, manifest=self.manifest)
+
+    def is_replaced(self) -> bool:
+        """Return whether another command that asks for something else has replaced the study in the store."""
+        return not asks_the_same(self.store.read_study(self.study), self.manifest)
 
     def track(self, watcher: Watcher) -> None:
         """Write the study to its trackers; what goes wrong is noted, and no error."""
-        write_trackers(self.job, self.store.path, watcher.note)
+        if self.is_replaced():
+            watcher.note(f"another command has replaced study `{self.study}`, so no tracker gets it")
+        else:
+            write_trackers(self.job, self.store.path, watcher.note)
 
 
 def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> Trained:
@@ -198,7 +215,8 @@ class _Batches:
         if isinstance(name, str) and name:  # anything else is a fault, found by the checks
             self.stores.setdefault(name, Store(name))
         values = train_batch(jobs, self.overrides, self.watcher, self.known, self.stores.get(str(name)))
-        self.trained = Trained(self.stores[str(name)], jobs[0]["study"], jobs[0]["invocation"], jobs[0])
+        store, study = self.stores[str(name)], jobs[0]["study"]
+        self.trained = Trained(store, study, store.written[study], jobs[0])
         return values
 
 
@@ -248,7 +266,8 @@ def _given(
     local = any(type(one).__module__ == MAIN for one in objects)
     key = "launch.processes"
     asked = {*settings, *(f"launch.{name}" for name in settings.get("launch") or ())}
-    if local and not {*asked, *(text.partition("=")[0] for text in overrides)} & {key}:
+    elsewhere = _launch_name(settings, overrides) in CLUSTERS
+    if local and not elsewhere and not {*asked, *(text.partition("=")[0] for text in overrides)} & {key}:
         found[key] = 1  # other processes do not know the classes of a script or a notebook
     store = Store(_store_name(settings, overrides))
     if keep:
@@ -268,6 +287,12 @@ def _given(
             named.append(one)
     found["suite"] = named if isinstance(value, list) else named[0]
     return found
+
+
+def _launch_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> Any:
+    """Return the launcher that is asked for, by name; None for the default."""
+    named = [text.removeprefix("launch=") for text in overrides if text.startswith("launch=")]
+    return settings.get("launch", named[-1] if named else None)
 
 
 def _store_name(settings: Mapping[str, Any], overrides: Sequence[str]) -> str:

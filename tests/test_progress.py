@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from mtlrun import progress
+from mtlrun.execution.local import Local
 from mtlrun.progress import Progress
 
 
@@ -35,7 +36,8 @@ def batch(reused: int = 0, processes: int = 1) -> Any:
         SimpleNamespace(run_ids=["a", "b"], run_steps=600),
         SimpleNamespace(run_ids=["c"], run_steps=400),
     ]
-    return SimpleNamespace(cohorts=cohorts, reused=set(map(str, range(reused))), processes=processes)
+    known = set(map(str, range(reused)))
+    return SimpleNamespace(cohorts=cohorts, reused=known, processes=processes, launcher=Local())
 
 
 def test_what_is_trained_and_reused_is_told_first(clock):

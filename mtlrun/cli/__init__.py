@@ -14,9 +14,11 @@ import sys
 from collections.abc import Sequence
 
 from mtlrun.cli.arguments import Handler, parse
+from mtlrun.cli.doctor import doctor
 from mtlrun.cli.explaining import complete, completion, list_options, show_option
 from mtlrun.cli.models import export, predict
-from mtlrun.cli.output import discard_output
+from mtlrun.cli.monitoring import cancel, status
+from mtlrun.cli.output import discard_output, tell
 from mtlrun.cli.reading import compact, lock, report
 from mtlrun.cli.signals import as_interruptions, exit_code
 from mtlrun.cli.training import check, plan, run
@@ -26,12 +28,15 @@ HANDLERS: dict[str, Handler] = {
     "run": run,
     "sweep": run,
     "plan": plan,
+    "status": status,
+    "cancel": cancel,
     "report": report,
     "export": export,
     "predict": predict,
     "lock": lock,
     "check": check,
     "compact": compact,
+    "doctor": doctor,
     "list": list_options,
     "show": show_option,
     "completion": completion,
@@ -54,11 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _add_working_folder(arguments)
             return int(arguments.handler(arguments))
     except MtlrunError as error:
-        print(f"mtlrun: {error}", file=sys.stderr)
+        tell(f"mtlrun: {error}")
         return error.exit_code
     except KeyboardInterrupt as stop:
         with contextlib.suppress(OSError):  # of a terminal that has gone
-            print(f"mtlrun: interrupted{stop}", file=sys.stderr)
+            tell(f"mtlrun: {getattr(stop, 'word', 'interrupted')}{stop}")
         return exit_code(stop)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mtlrun.cli.output import write_out
 from mtlrun.errors import Fault
+from mtlrun.printable import printable
 from mtlrun.report.levels import LEVELS, ROWS, SIZES
 from mtlrun.version import __version__
 
@@ -21,8 +22,8 @@ Handler = Callable[[argparse.Namespace], int]
 DEFAULT_STORE = "runs"
 
 PLACED = {
-    **dict.fromkeys(("report", "lock", "check", "export", "predict"), ("store", "study")),
-    "compact": ("store",),
+    **dict.fromkeys(("report", "lock", "check", "export", "predict", "status", "cancel"), ("store", "study")),
+    **dict.fromkeys(("compact", "doctor"), ("store",)),
     **dict.fromkeys(("list", "completion"), ()),
 }
 """Commands that take `store=DIR` and `study=NAME` but no jobs: which of the two mean something to them."""
@@ -61,7 +62,7 @@ class Parser(argparse.ArgumentParser):
             super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"mtlrun: {message}; see `{self.prog} --help`\n")
+        self.exit(2, f"mtlrun: {printable(message)}; see `{self.prog} --help`\n")
 
 
 def parse(argv: Sequence[str] | None, handlers: Mapping[str, Handler]) -> argparse.Namespace:
@@ -138,6 +139,7 @@ def _parser(handlers: Mapping[str, Handler]) -> Parser:
         return added
 
     _add_training(command)
+    _add_monitoring(command)
     _add_results(command)
     _add_explanations(command)
     hidden = commands.add_parser("_complete")  # without help, so it is not listed
@@ -163,6 +165,23 @@ def _add_training(command: AddCommand) -> None:
         )
         _add_own_folders(added)
         if name == "plan":
+            added.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _add_monitoring(command: AddCommand) -> None:
+    """Add the commands about commands that train, also of another terminal or machine."""
+    for name, text, study in (
+        (
+            "status",
+            "show what is being trained into a store, how fast, and where",
+            "all that are trained now",
+        ),
+        ("cancel", "end what is being trained into a store; finished runs are kept", "the only one"),
+    ):
+        added = command(name, text)
+        added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+        added.add_argument("--study", help=f"default: {study}")
+        if name == "status":
             added.add_argument("--format", choices=("text", "json"), default="text")
 
 
@@ -222,6 +241,11 @@ def _add_results(command: AddCommand) -> None:
     _add_check(command("check", "test results against a lock file"))
     added = command("compact", "merge the small files of a large store, so that it is read faster")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+    added = command(
+        "doctor", "say what a bug report needs: versions, devices, and whether the store is whole"
+    )
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
+    added.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def _sizes() -> list[str]:
@@ -279,7 +303,10 @@ def _add_check(added: argparse.ArgumentParser) -> None:
         help="with --rerun: keep N of the locked seeds for rows that are undecided without",
     )
     added.add_argument(
-        "overrides", nargs="*", metavar="OVERRIDE", help="with --rerun: device=... and launch.KEY=..."
+        "overrides",
+        nargs="*",
+        metavar="OVERRIDE",
+        help="with --rerun: device=..., launch.KEY=... and checkpoint.KEY=...",
     )
     _add_trust(added)
 

@@ -15,7 +15,17 @@ from mtlrun.cli.trackers import TRACKER, TRACKER_OPTIONS
 from mtlrun.report.levels import LEVELS, SIZES
 
 PLAIN_KEYS = (
-    *("seeds", "tune", "controls", "frontier", "study", "store", "save", "diagnostics.every"),
+    *(
+        "seeds",
+        "tune",
+        "controls",
+        "frontier",
+        "study",
+        "store",
+        "save",
+        "diagnostics.every",
+        "checkpoint.every_s",
+    ),
     *("device", "dtype", "tracker", "tracker_options"),
 )
 

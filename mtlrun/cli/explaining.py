@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from mtlrun.cli.output import write_out
+from mtlrun.cli.output import say, write_out
 from mtlrun.cli.trackers import TRACKER, TRACKER_OPTIONS, list_trackers, show_tracker
 from mtlrun.errors import ConfigError, Fault
 
@@ -19,8 +19,8 @@ def list_options(arguments: argparse.Namespace) -> int:
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if arguments.group is None:
         for group, options in known.items():
-            write_out(f"{group:16} {', '.join(options)}")
-        write_out(f"{TRACKER:16} {', '.join(settings_named(TRACKER_OPTIONS))}")
+            say(f"{group:16} {', '.join(options)}")
+        say(f"{TRACKER:16} {', '.join(settings_named(TRACKER_OPTIONS))}")
         return 0
     if arguments.group == TRACKER:
         list_trackers()
@@ -28,7 +28,7 @@ def list_options(arguments: argparse.Namespace) -> int:
     if arguments.group not in known:
         raise ConfigError([no_group(arguments.group, known)])
     for option, root in known[arguments.group].items():
-        write_out(f"{option:20} {describe(arguments.group, option, root).summary}")
+        say(f"{option:20} {describe(arguments.group, option, root).summary}")
     return 0
 
 
@@ -51,17 +51,17 @@ def show_option(arguments: argparse.Namespace) -> int:
     if option not in known[group]:
         raise ConfigError([Fault(group, OPTION_RULE, option, list(known[group]))])
     page = describe(group, option, known[group][option])
-    write_out(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
-    write_out("\n" + (page.docstring or page.comment).strip() + "\n")
+    say(f"{group}={option}" + (f"  ({page.target})" if page.target else ""))
+    say("\n" + (page.docstring or page.comment).strip() + "\n")
     if page.docstring:
-        write_out(page.comment + "\n")
+        say(page.comment + "\n")
     for setting in page.settings:
-        write_out(
+        say(
             f"  {group}.{setting.key}={json.dumps(setting.value)}"
             + (f"  # {setting.comment}" if setting.comment else "")
         )
     for other, choice in page.sets.items():
-        write_out(f"  sets {other}={choice}")
+        say(f"  sets {other}={choice}")
     return 0
 
 
@@ -83,7 +83,7 @@ def completion(arguments: argparse.Namespace) -> int:
     """Print what makes a shell complete our command lines."""
     from mtlrun.cli.completion import SCRIPTS
 
-    write_out(SCRIPTS[arguments.shell].strip())
+    say(SCRIPTS[arguments.shell].strip())
     return 0
 
 
@@ -91,5 +91,5 @@ def complete(arguments: argparse.Namespace) -> int:
     """Print what a shell's line may go on with; the scripts of `completion` ask for it."""
     from mtlrun.cli.completion import completions
 
-    write_out("\n".join(completions(arguments.line)))
+    say("\n".join(completions(arguments.line)))
     return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from mtlrun.cli.output import write_file, write_out
+from mtlrun.cli.output import tell, write_file, write_out
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.pluralize import pluralize
 
@@ -18,10 +17,7 @@ def export(arguments: argparse.Namespace) -> int:
 
     run = _saved_run(arguments)
     write_model(run, Path(arguments.output))
-    print(
-        f"wrote run {run.run_id} to {arguments.output}: model.py, weights.safetensors, about.json",
-        file=sys.stderr,
-    )
+    tell(f"wrote run {run.run_id} to {arguments.output}: model.py, weights.safetensors, about.json")
     return 0
 
 
@@ -34,13 +30,13 @@ def predict(arguments: argparse.Namespace) -> int:
     run, paths = _saved_run(arguments), [Path(path) for path in arguments.data]
     table = predictions(run, paths)
     for note in run.suite.fresh_notes(paths):
-        print(note, file=sys.stderr)
+        tell(note)
     content = written(table, form)
     if arguments.output is None:
         write_out(content.decode(), end="")
     else:
         write_file(arguments.output, content)
-        print(f"wrote {pluralize(len(table), 'prediction')} to {arguments.output}", file=sys.stderr)
+        tell(f"wrote {pluralize(len(table), 'prediction')} to {arguments.output}")
     return 0
 
 

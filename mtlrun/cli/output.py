@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mtlrun.errors import MtlrunError
+from mtlrun.printable import printable
 
 
 class OutputError(MtlrunError):
@@ -31,6 +32,21 @@ def write_out(content: str | bytes, end: str = "\n") -> None:
     except OSError as error:
         discard_output()
         raise OutputError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def say(text: str) -> None:
+    """Write a line of text for people to standard output, control characters in it as escapes.
+
+    Raises:
+        OutputError: it cannot be written.
+        BrokenPipeError: its reader has gone.
+    """
+    write_out(printable(text))
+
+
+def tell(text: str) -> None:
+    """Write a message to standard error, control characters in it as escapes."""
+    print(printable(text), file=sys.stderr)
 
 
 def discard_output() -> None:

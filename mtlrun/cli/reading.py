@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.cli.arguments import DEFAULT_STORE
-from mtlrun.cli.output import write_file, write_out
+from mtlrun.cli.output import tell, write_file, write_out
 from mtlrun.cli.studies import lists_studies, studies_text
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
@@ -24,7 +24,7 @@ def report(arguments: argparse.Namespace) -> int:
     from mtlrun.report.formats.registry import report_format
     from mtlrun.results import Results
 
-    store = _store_of(arguments)
+    store = store_of(arguments)
     if lists_studies(arguments, store):
         write_out(studies_text(store, arguments.store))
         return 0
@@ -57,7 +57,7 @@ def print_report(
         content += "\n"
     if output is not None:
         write_file(output, content)
-        print(f"wrote study {results.study} to {output} ({format_name})", file=sys.stderr)
+        tell(f"wrote study {results.study} to {output} ({format_name})")
     elif isinstance(content, bytes):
         if sys.stdout.isatty():
             raise ConfigError([f"`--format {format_name}` is not text: name a file with --output"])
@@ -79,7 +79,7 @@ def lock(arguments: argparse.Namespace) -> int:
     from mtlrun.report.text.empty_studies import says_nothing
     from mtlrun.results import Results
 
-    results = Results.read(_store_of(arguments), arguments.study)
+    results = Results.read(store_of(arguments), arguments.study)
     rows = results.summary.rows
     page = make_lock(results.manifest, results.summary, results.configs, arguments.margin)
     write_file(arguments.output, json.dumps(page, indent=1) + "\n")
@@ -88,11 +88,8 @@ def lock(arguments: argparse.Namespace) -> int:
             [f"study `{results.study}` has no gain to lock: no seed has both sides trained yet"]
         )
     for note in says_nothing(rows):
-        print(note, file=sys.stderr)
-    print(
-        f"locked {pluralize(len(rows), 'row')} of study {results.study} in {arguments.output}",
-        file=sys.stderr,
-    )
+        tell(note)
+    tell(f"locked {pluralize(len(rows), 'row')} of study {results.study} in {arguments.output}")
     return 0
 
 
@@ -100,14 +97,14 @@ def compact(arguments: argparse.Namespace) -> int:
     """Merge the small segments of a store."""
     from mtlrun.store.compact import compact as merge
 
-    store = _store_of(arguments)
+    store = store_of(arguments)
     store.check_writable()
     before, after = merge(store.path)
-    print(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}", file=sys.stderr)
+    tell(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}")
     return 0
 
 
-def _store_of(arguments: argparse.Namespace) -> Any:
+def store_of(arguments: argparse.Namespace) -> Any:
     """Return the store STORE; refuse the name of a study in its place."""
     from mtlrun.store.store import Store
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-ENDING = ("SIGTERM", "SIGHUP", "SIGQUIT")
-"""Names of the signals besides SIGINT; not every platform has all of them."""
+ENDING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
+"""Names of the signals besides SIGINT; not every platform has all of them. Slurm can send SIGUSR1 before a limit."""
 
 
 class Ended(KeyboardInterrupt):

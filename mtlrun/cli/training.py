@@ -11,10 +11,11 @@ from typing import Any
 
 from mtlrun.cli.interrupt import postponed
 from mtlrun.cli.models import trust_of
-from mtlrun.cli.output import write_file, write_out
+from mtlrun.cli.output import say, tell, write_file, write_out
 from mtlrun.cli.reading import picture_hint, print_report
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
+from mtlrun.printable import plain_json
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,25 +23,24 @@ def run(arguments: argparse.Namespace) -> int:
     with postponed():
         from mtlrun.study import train_study
     from mtlrun.progress import Progress
-    from mtlrun.results import Results
 
     progress = Progress(sys.stderr)
     trained = train_study(arguments.overrides, arguments.config_dir, progress)
-    results = Results.read(trained.store, trained.study)
-    if results.manifest["invocation"] != trained.invocation:
-        told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
-        print(f"mtlrun: {told}: repeat it with study=NAME for a report of its own", file=sys.stderr)
-        return 1
+    results = trained.results()
     print_report(results)
-    print(picture_hint(str(trained.store.path), trained.study), file=sys.stderr)
+    if trained.is_replaced():
+        told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
+        tell(f"mtlrun: {told}: repeat it with study=NAME to keep it")
+        return 1
+    tell(picture_hint(str(trained.store.path), trained.study))
     trained.track(progress)
     counts = results.counts
     if counts["failed"] or counts["diverged"] or counts["missing"]:
         failed = pluralize(counts["failed"], "run")
         missing = f", {counts['missing']:,} not stored" if counts["missing"] else ""
-        print(f"mtlrun: {failed} failed, {counts['diverged']:,} diverged{missing}", file=sys.stderr)
+        tell(f"mtlrun: {failed} failed, {counts['diverged']:,} diverged{missing}")
         for error in results.errors():
-            print(f"  {error}", file=sys.stderr)
+            tell(f"  {error}")
         return 1
     return 0
 
@@ -52,8 +52,11 @@ def plan(arguments: argparse.Namespace) -> int:
 
     planned = plan_study(arguments.overrides, arguments.config_dir)
     for note in planned.notes:
-        print(note, file=sys.stderr)
-    write_out(json.dumps(planned.plan, indent=1) if arguments.format == "json" else str(planned.plan))
+        tell(note)
+    if arguments.format == "json":
+        write_out(plain_json(json.dumps(planned.plan, indent=1)))
+    else:
+        say(str(planned.plan))
     planned.check_memory()  # after the plan, which shows how large it is
     return 0
 

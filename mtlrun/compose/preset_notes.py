@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import HydraException
 
-from mtlrun.catalog import Known, describe
+from mtlrun.catalog import Known, describe, load_option
 from mtlrun.compose.hydra_internals import current_loader, hydra_with
 from mtlrun.compose.override_faults import parsed, values_of
 from mtlrun.options.packages import option_folders
 from mtlrun.pluralize import some_of
 
-PRESETS = "mitigation"
+PRESETS, EXPERIMENT = "mitigation", "experiment"
 
 
 def preset_notes(overrides: Sequence[str], known: Known, folders: Sequence[str] = ()) -> list[str]:
@@ -26,6 +27,8 @@ def preset_notes(overrides: Sequence[str], known: Known, folders: Sequence[str] 
     """
     with hydra_with([*map(Path, folders), *option_folders()]):
         chosen = _chosen(overrides)
+    for experiment in chosen.get(EXPERIMENT, ()):
+        chosen = _swept(experiment, known) | chosen
     notes = []
     for group, options in chosen.items():
         sets = {name: _sets(name, known).get(group) for name in chosen.get(PRESETS, ())}
@@ -49,6 +52,19 @@ def _chosen(overrides: Sequence[str]) -> dict[str, list[str]]:
         if current_loader().get_group_options(override.key_or_group) and not override.is_delete():
             chosen[override.key_or_group] = values_of(override)
     return chosen
+
+
+def _swept(experiment: str, known: Known) -> dict[str, list[str]]:
+    """Return the options that an experiment sweeps over or chooses, by group; the command line beats them."""
+    root = known[EXPERIMENT].get(experiment)
+    if root is None:  # told as a fault
+        return {}
+    swept: Any = load_option(EXPERIMENT, experiment, root)
+    for key in ("hydra", "sweeper", "params"):
+        swept = swept.get(key) if isinstance(swept, Mapping) else None
+    params = swept if isinstance(swept, Mapping) else {}
+    found = {group: [option] for group, option in describe(EXPERIMENT, experiment, root).sets.items()}
+    return found | {key: [text.strip() for text in str(values).split(",")] for key, values in params.items()}
 
 
 def _sets(name: str, known: Known) -> dict[str, str]:

@@ -17,6 +17,7 @@ from mtlrun.data.per_task import per_task_faults
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SourceInfo, Task
 from mtlrun.errors import Fault
+from mtlrun.machine import free_memory_mib
 from mtlrun.streams import stream
 from mtlrun.theory.linear import LinearNetwork, expected_risks, optimum
 
@@ -144,8 +145,9 @@ class LinearTeachers(Suite):
                 rule = "would break the orthonormal design: set `suite.samples`"
                 yield Fault("train_size", rule, self.train_size)
         names = self.selected()
-        rule = f"must be at least {least}{why}"
-        yield from per_task_faults("samples", self.samples, names, NAMES, rule, lambda n: n >= least)
+        most = int(free_memory_mib() * 2**20 / (8 * max(self.dim, 1)))
+        rule = f"must be at least {least}{why}, and at most {most:,}, as many rows as free memory holds"
+        yield from per_task_faults("samples", self.samples, names, NAMES, rule, lambda n: least <= n <= most)
         rule = "must be a standard deviation of at least 0"
         yield from per_task_faults("noise", self.noise, names, NAMES, rule, lambda v: 0 <= v < math.inf)
         rule = "must be a length over 0"

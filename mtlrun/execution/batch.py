@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from mtlrun.catalog import Known
 from mtlrun.config import build
-from mtlrun.execution.local import Local
-from mtlrun.execution.memory import SAFE, free_mib
+from mtlrun.execution.checkpoints import Terms, take_begun
+from mtlrun.execution.claims import Claims
+from mtlrun.execution.heartbeat import Heartbeat
+from mtlrun.execution.launcher import Launcher
 from mtlrun.execution.stopping import judged_anytime, more_seeds
-from mtlrun.execution.train import pick_device
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
+from mtlrun.planning.checkpointing import seconds_between
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.labels import varying_settings
-from mtlrun.planning.manifest import current_cell
+from mtlrun.planning.manifest import asks_the_same, current_cell
 from mtlrun.planning.recording import steps_between
 from mtlrun.planning.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study
@@ -28,6 +30,7 @@ from mtlrun.prepare.checks import check_tuning, prepare
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
 from mtlrun.prepare.theory_predictions import expected
 from mtlrun.prepare.too_large import check_memory
+from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.vectorize.strategy_groups import kind
@@ -54,6 +57,9 @@ class Batch:
         processes: how many train at the same time.
         estimate: what that is expected to cost.
         there_mib: memory that a process may take at most.
+        segments: the names of those that the store had when this was planned.
+        checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
+        notes: what is to be told before training.
     """
 
     study: Study
@@ -65,11 +71,14 @@ class Batch:
     every: int | None
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
-    launcher: Local
+    launcher: Launcher
     device: str
     processes: int
     estimate: Estimate
     there_mib: float = math.inf
+    segments: set[str] | None = None
+    checkpoint_s: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     def check_memory(self) -> None:
         """Raise unless memory holds a run of each program.
@@ -91,6 +100,9 @@ class Watcher(Protocol):
 
     def advance(self, run_steps: int) -> None:
         """So many more run-steps are done."""
+
+    def skip(self, run_steps: int) -> None:
+        """So many run-steps less are to be done: another command has trained these runs."""
 
     def end(self) -> None:
         """Training ended, well or not."""
@@ -131,36 +143,44 @@ def batch_of(
         ConfigError: there is no such device here.
         StoreError: the store cannot be read, or not written where it must be.
     """
-    pick_device(job["device"])
+    launcher: Launcher = build(job["launch"])
+    device = launcher.device_type(job["device"])
     store = store or Store(job["store"])
     if trains:
+        launcher.check_ready()
         store.check_writable()
     else:
         store.check_usable()
+    segments = store.segment_names()  # before they are read: what comes later is looked for later
     statuses = store.statuses()
     save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
     unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
-    reused = {r for r, status in statuses.items() if status in KEPT} & set(study.runs) - unsaved
-    missing = {run_id: config for run_id, config in study.runs.items() if run_id not in reused}
-    launcher: Local = build(job["launch"])
-    device = pick_device(job["device"]).type
+    stored = {r for r, status in statuses.items() if status in KEPT}
+    reused = stored & set(study.runs) - unsaved
+    missing = [run for run_id, run in study.runs.items() if run_id not in reused]
     programs = group_runs(missing, kind)
-    memory_mib = launcher.memory_mib or free_mib(device) / launcher.process_count(math.inf, device)
+    memory_mib, there_mib = launcher.memory(device)
     size_programs(programs, memory_mib, launcher.data, steps_between(job))
-    there_mib = max(launcher.memory_mib or 0, free_mib(device) / SAFE)
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}
+    checkpoint_s, checkpoints, notes = seconds_between(job), Checkpoints(store.path), list[str]()
+    if trains:
+        checkpoints.sweep(stored - unsaved)
+    if checkpoint_s is not None:
+        terms = Terms(device, launcher.deterministic, steps_between(job), save)
+        notes = take_begun(programs, checkpoints.found(), terms, launcher.always_compiles)
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
-    if launcher.processes is None:  # fewer, where not as many runs as processes fit into memory
-        widest = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
-        processes = max(1, min(processes, int(SAFE * there_mib / widest)))
+    widest_mib = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
+    processes = launcher.fitting(processes, widest_mib, device)
     cohorts = cut_programs(programs, processes)
     plan = estimate(cohorts, processes)
     return Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), steps_between(job), programs),
-        *(cohorts, launcher, job["device"], processes, plan, there_mib),
+        *(cohorts, launcher, job["device"], processes, plan, there_mib, segments),
+        checkpoint_s=checkpoint_s,
+        notes=notes,
     )
 
 
@@ -192,23 +212,29 @@ def train_batch(
         jobs, known, None, looked, store, trains=True
     )  # its faults come before those of tuning
     batch.check_memory()
-    choices = _tuned(jobs, watcher, known, looked, batch.store)
-    if choices:
-        batch = plan_batch(jobs, known, choices, looked, batch.store)
-    while True:
-        manifest = _write_manifest(batch, jobs[0], command, known)
-        _tell_repeated(batch, watcher)
-        train(batch, watcher)
-        longer = more_seeds(batch.study, manifest, choices, batch.store)
-        if not longer:
-            _note_look(batch, manifest)
-            return _objectives(batch)
-        choices = longer
-        batch = plan_batch(jobs, known, choices, looked, batch.store)
+    with Heartbeat(batch.store, batch.study.name, command) as heartbeat:
+        choices = _tuned(jobs, watcher, known, looked, batch.store, heartbeat)
+        if choices:
+            batch = plan_batch(jobs, known, choices, looked, batch.store)
+        while True:
+            manifest = _write_manifest(batch, jobs[0], command, known)
+            _tell_repeated(batch, watcher)
+            train(batch, watcher, heartbeat)
+            longer = more_seeds(batch.study, manifest, choices, batch.store)
+            if not longer:
+                _note_look(batch, manifest)
+                return _objectives(batch)
+            choices = longer
+            batch = plan_batch(jobs, known, choices, looked, batch.store)
 
 
 def _tuned(
-    jobs: Sequence[Mapping[str, Any]], watcher: Watcher, known: Known | None, looked: Memo, store: Store
+    jobs: Sequence[Mapping[str, Any]],
+    watcher: Watcher,
+    known: Known | None,
+    looked: Memo,
+    store: Store,
+    heartbeat: Heartbeat,
 ) -> dict[Place, Choice]:
     """Return what validation chooses of the settings to try, after training them; nothing without such."""
     tuning, trials = plan_trials(jobs, known, store, looked)
@@ -216,7 +242,7 @@ def _tuned(
         return {}
     settings, seeds = pluralize(len(tuning.settings), "setting"), pluralize(len(tuning.seeds), "seed")
     watcher.note(f"tuning: {settings} on {seeds}, chosen on validation")
-    train(trials, watcher)
+    train(trials, watcher, heartbeat)
     return choose(trials.study, jobs, tuning, trials.store)
 
 
@@ -260,12 +286,17 @@ def _looks(batch: Batch) -> dict[str, list[int]]:
 
 
 def _note_look(batch: Batch, manifest: dict[str, Any]) -> None:
-    """Note with how many seeds a study is judged, now that it is trained, unless another command has replaced it."""
+    """Note with how many seeds a study is judged, now that it is trained, unless another command has replaced it.
+
+    One that asks for the same has not.
+    """
+    stored = batch.store.read_study(batch.study.name)
+    same = asks_the_same(stored, manifest)
     for cell in manifest["cells"]:
         counts = manifest["looks"].setdefault(cell["cell_id"], [])
-        if len(cell["seeds"]) not in counts:
-            counts.append(len(cell["seeds"]))
-    if batch.store.read_study(batch.study.name).get("invocation") == manifest["invocation"]:
+        others = (stored.get("looks") or {}).get(cell["cell_id"], []) if same else []
+        counts += [n for n in dict.fromkeys([*others, len(cell["seeds"])]) if n not in counts]
+    if same or stored.get("invocation") == manifest["invocation"]:
         batch.store.write_study(manifest)
 
 
@@ -276,15 +307,28 @@ def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
         watcher.note(f"{repeated} of {len(batch.study.jobs)} jobs ask for the same cell as another; {rule}")
 
 
-def train(batch: Batch, watcher: Watcher) -> None:
-    """Train what a batch has to train."""
+def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) -> None:
+    """Train what a batch has to train, but for what other commands train, which is waited for.
+
+    Args:
+        batch: to be trained.
+        watcher: hears how it goes.
+        heartbeat: tells others of this command; where None, there is one for this batch.
+    """
     if not batch.cohorts:
         return
     batch.check_memory()
+    if heartbeat is None:
+        with Heartbeat(batch.store, batch.study.name, []) as own:
+            return train(batch, watcher, own)
     if batch.unsaved:
         watcher.note(
             f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"
         )
+    for note in batch.notes:
+        watcher.note(note)
+    where = pluralize(batch.processes, *batch.launcher.unit)
+    heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
     watcher.begin(batch)
     try:
         batch.launcher.train(
@@ -297,6 +341,8 @@ def train(batch: Batch, watcher: Watcher) -> None:
             batch.save,
             batch.stops,
             batch.every,
+            Claims(batch.store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip),
+            batch.checkpoint_s,
         )
     finally:
         watcher.end()
@@ -305,9 +351,11 @@ def train(batch: Batch, watcher: Watcher) -> None:
 def _with_earlier_cells(batch: Batch, invocation: str, known: Known | None) -> list[dict[str, Any]]:
     """Return the study's cells with those that earlier jobs of the same command have stored."""
     cells = {cell.cell_id: cell for cell in batch.study.cells}
-    if invocation and batch.study.name in batch.store.studies():
-        earlier = batch.store.read_study(batch.study.name)
-        if earlier.get("invocation") == invocation:
+    if invocation:
+        earlier = batch.store.written.get(batch.study.name)  # another command may have replaced it since
+        if earlier is None and batch.study.name in batch.store.studies():
+            earlier = batch.store.read_study(batch.study.name)
+        if earlier is not None and earlier.get("invocation") == invocation:
             cells = {c["cell_id"]: Cell(**current_cell(c)) for c in earlier["cells"]} | cells
     for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
         cell.hyper = hyper

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
-import statistics
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from mtlrun.config import Configured
 from mtlrun.errors import Fault
+from mtlrun.execution.launcher import Launcher, Note
+from mtlrun.execution.memory import SAFE, free_mib
 from mtlrun.execution.worker_pool import Pool, here, workers
-from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs
-from mtlrun.planning.saving import Rule
 from mtlrun.store.store import Store
 
 MOST_PROCESSES = 4096
@@ -21,16 +19,9 @@ MOST_PROCESSES = 4096
 WORTH_WORKERS_S = 10.0
 """A study estimated shorter than this is trained in this process: a worker takes seconds to start."""
 
-WORTH_COMPILING_S = 90.0
-"""A program that keeps each process busy for less is not compiled: that takes 10 to 20 s, 5 s on later cohorts, and
-saves a third of the time or more."""
-
-WORTH_TIMING_S = 40.0
-"""A program estimated shorter than this, on one process, is trained at the default width: timing takes 1 to 2 s."""
-
 
 @dataclass
-class Local(Configured):
+class Local(Launcher):
     """Trains cohorts one after another in each of a number of processes.
 
     Args:
@@ -46,17 +37,11 @@ class Local(Configured):
     """
 
     processes: int | None = None
-    width: int | None = None
-    memory_mib: int | None = None
-    compile: Literal["auto", "always", "never"] = "auto"
-    deterministic: bool = False
-    data: Literal["auto", "resident", "streamed"] = "auto"
 
     def faults(self) -> Iterator[Fault]:
-        for name in ("processes", "width", "memory_mib"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                yield Fault(name, "must be at least 1, or null", value)
+        yield from super().faults()
+        if self.processes is not None and self.processes < 1:
+            yield Fault("processes", "must be at least 1, or null", self.processes)
         if self.processes is not None and self.processes > MOST_PROCESSES:
             yield Fault("processes", f"must be at most {MOST_PROCESSES:,}", self.processes)
 
@@ -66,141 +51,25 @@ class Local(Configured):
             return self.processes
         return cores() if estimate_s > WORTH_WORKERS_S and device == "cpu" else 1
 
-    def to_time(self, programs: Sequence[ProgramPlan]) -> list[ProgramPlan]:
-        """Return the programs whose width is worth a timing, the longest first."""
-        if self.width is not None:
-            return []
-        worth = [p for p in programs if p.run_steps * p.step_s > WORTH_TIMING_S and len(p.run_ids) > 1]
-        return sorted(worth, key=lambda program: -program.run_steps * program.step_s)
+    def memory(self, device: str) -> tuple[float, float]:
+        """Return what one of all processes may take of what is free, and what is free."""
+        free = free_mib(device)
+        own = self.memory_mib or free / self.process_count(math.inf, device)
+        return own, max(self.memory_mib or 0, free / SAFE)
 
-    def to_compile(self, program: ProgramPlan, processes: int) -> bool:
-        """Whether the steps of a program are to be compiled, by each process that trains it."""
-        if self.compile != "auto":
-            return self.compile == "always"
-        return program.run_steps * program.step_s / processes > WORTH_COMPILING_S
+    def fitting(self, processes: int, needed_mib: float, device: str) -> int:
+        """Return no more processes than fit into memory, where their number was not asked for."""
+        if self.processes is not None:
+            return processes
+        return max(1, min(processes, int(SAFE * self.memory(device)[1] / needed_mib)))
 
-    def train(
-        self,
-        programs: Sequence[ProgramPlan],
-        store: Store,
-        device: str,
-        processes: int,
-        progress: Callable[[int], None],
-        note: Callable[[str], None] = lambda text: None,
-        save: Mapping[str, Sequence[Rule]] | None = None,
-        stops: Mapping[str, Sequence[Rule]] | None = None,
-        every: int | None = None,
-    ) -> Counter[str]:
-        """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
-
-        Args:
-            programs: what to train; their widths are set to what was found by timing.
-            store: gets a segment per cohort.
-            device: `auto`, `cpu` or `cuda`.
-            processes: as `process_count` says.
-            progress: told of run-steps done.
-            note: told of the widths that were timed, and of cohorts that were halved.
-            save: how the checkpoints are chosen whose weights are kept, by run id.
-            stops: the rules of early stopping by which reports will read runs, by run id.
-            every: how often diagnostics are recorded, as of `Cohort`.
-
-        Raises:
-            WorkerError: a worker died; what was stored stays.
-        """
-        store.create()
-        timed = self.to_time(programs)
-        if not timed:
-            processes = min(processes, len(cut_programs(programs, processes)))
-        with workers(processes) if processes > 1 else here() as pool:
-            if timed:
-                others = [program for program in programs if program not in timed]
-                _time(pool, timed, others, device, note)
-            settings: dict[str, Any] = {
-                "store": str(store.path),
-                "device": device,
-                "deterministic": self.deterministic,
-            }
-            settings |= {"save": save or {}, "stops": stops or {}, "every": every}
-            for program in programs:
-                program.compiled = self.to_compile(program, processes)
-            return _train(pool, cut_programs(programs, processes), settings, progress, note)
+    def open_pool(
+        self, processes: int, store: Store, note: Note, grace_s: float = 0.0
+    ) -> AbstractContextManager[Pool]:
+        """Return worker processes, or a pool in this process where one is enough."""
+        return workers(processes, grace_s) if processes > 1 else here()
 
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _time(
-    pool: Pool,
-    programs: Sequence[ProgramPlan],
-    others: Sequence[ProgramPlan],
-    device: str,
-    note: Callable[[str], None],
-) -> None:
-    """Set the width and the seconds of a run-step of some programs by timing real steps.
-
-    By how much these seconds had been estimated too high or too low, those of the other programs were too: all are
-    corrected, so that the longest cohorts do come first.
-    """
-    from mtlrun.training.width import WIDTHS, best_width
-
-    tasks = (
-        (
-            place,
-            {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits, "streamed": p.streamed},
-        )
-        for place, p in enumerate(programs)
-    )
-    corrections = []
-    for place, event in pool.run(lambda: next(tasks, None), lambda event: None):
-        rates = {int(lanes): rate for lanes, rate in event["rates"].items()}
-        if rates:
-            program, width = programs[place], best_width(rates)
-            corrections.append(1 / rates[width] / program.step_s)
-            program.width, program.step_s = width, 1 / rates[width]
-            rounded = {str(lanes): round(rate, 1) for lanes, rate in rates.items()}
-            program.chosen = {"by": "timing", "run_steps_per_s": rounded}
-    for program in others if corrections else ():
-        program.step_s *= statistics.median(corrections)
-    widths = ", ".join(str(w) for w in sorted({program.width for program in programs}))
-    note(f"widths by timing, of {len(programs)} programs: up to {widths} lanes")
-
-
-def _train(
-    pool: Pool,
-    cohorts: list[CohortPlan],
-    settings: Mapping[str, Any],
-    progress: Callable[[int], None],
-    note: Callable[[str], None],
-) -> Counter[str]:
-    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program.
-
-    Args:
-        pool: trains them.
-        cohorts: the longest first.
-        settings: the same for all of them.
-        progress: told of run-steps done.
-        note: told of cohorts that were halved.
-    """
-    waiting, programs, counts = list(cohorts), list[ProgramPlan](), Counter[str]()
-
-    def next_task() -> tuple[int, dict[str, Any]] | None:
-        while waiting and len(waiting[0].run_ids) > waiting[0].program.fits:
-            waiting[:1] = waiting[0].halves()
-        if not waiting:
-            return None
-        cohort = waiting.pop(0)
-        programs.append(cohort.program)
-        program = cohort.program
-        own = {"chosen": program.chosen, "compile": program.compiled, "streamed": program.streamed}
-        for key in ("save", "stops"):
-            own[key] = {r: settings[key][r] for r in cohort.run_ids if r in settings[key]}
-        return len(programs) - 1, {"configs": cohort.configs, **settings, **own}
-
-    for number, event in pool.run(next_task, lambda event: progress(event.get("run_steps", 0))):
-        counts.update(event["counts"])
-        if event["memory_holds"] is not None:
-            programs[number].fits = event["memory_holds"]
-            note(f"out of memory: going on with cohorts of at most {event['memory_holds']} lanes")
-    return counts

@@ -8,7 +8,10 @@ from datetime import datetime, timezone
 
 from mtlrun.errors import StoreError
 from mtlrun.pluralize import pluralize
+from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
+
+NOTHING = "; no new run had finished, so none was stored"
 
 
 @contextlib.contextmanager
@@ -22,20 +25,34 @@ def telling_stored(stores: Mapping[str, Store]) -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        runs = sum(_runs_since(store, begun) for store in stores.values())
-        if not runs:
+        told = _told(stores, begun)
+        if told == NOTHING:
             raise
-        raise StoreError(f"{error}{_told(runs)}") from error
+        raise StoreError(f"{error}{told}") from error
     except KeyboardInterrupt as stop:
-        stop.args = (_told(sum(_runs_since(store, begun) for store in stores.values())),)
+        stop.args = (_told(stores, begun),)
         raise
 
 
-def _told(runs: int) -> str:
+def _told(stores: Mapping[str, Store], begun: datetime) -> str:
+    runs = sum(_runs_since(store, begun) for store in stores.values())
+    half = sum(_half_trained_since(store, begun) for store in stores.values())
+    kept = (
+        f"; {pluralize(half, 'run')} in training {'has' if half == 1 else 'have'} a checkpoint"
+        if half
+        else ""
+    )
     if not runs:
-        return "; no new run had finished, so none was stored"
+        return f"; no new run had finished{kept}, the same command goes on from there" if kept else NOTHING
     are = "is" if runs == 1 else "are"
-    return f"; what had finished is stored ({pluralize(runs, 'run')} {are} new), the same command goes on from there"
+    new = f"; what had finished is stored ({pluralize(runs, 'run')} {are} new)"
+    return f"{new}{kept}, the same command goes on from there"
+
+
+def _half_trained_since(store: Store, moment: datetime) -> int:
+    """Return of how many runs checkpoints have been written since a moment, by the clock of who wrote them."""
+    found = Checkpoints(store.path).found()
+    return sum(len(one.about["runs"]) for one in found if one.written_s >= moment.timestamp())
 
 
 def _runs_since(store: Store, moment: datetime) -> int:

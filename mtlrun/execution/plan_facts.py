@@ -23,14 +23,15 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
     return {
         "study": batch.study.name,
         "cells": len(batch.study.cells),
-        "runs_new": sum(len(cohort.run_ids) for cohort in batch.cohorts),
+        "runs_new": sum(len(cohort.runs) for cohort in batch.cohorts),
         "runs_reused": len(batch.reused),
         "runs_again": len(batch.unsaved),
+        "runs_begun": sum(len(cohort.run_ids) for cohort in batch.cohorts if cohort.begun),
         "run_steps": sum(cohort.run_steps for cohort in batch.cohorts),
-        "steps": _extremes(config["budget"]["steps"] for config in batch.study.runs.values()),
+        "steps": _extremes(run.cell.budget.steps for run in batch.study.runs.values()),
         "raised_from": _extremes(c.raised_from for c in batch.study.cells if c.raised_from is not None),
         "cohorts": len(batch.cohorts),
-        "lanes": [len(cohort.run_ids) for cohort in batch.cohorts],
+        "lanes": [len(cohort.runs) for cohort in batch.cohorts],
         "processes": batch.processes,
         "estimate_s": round(batch.estimate.seconds, 1),
         "memory_mib": round(batch.estimate.memory_mib),
@@ -46,7 +47,7 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
 def _both(trials: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of trials and of what follows as those of one plan."""
     summed = (
-        *("runs_new", "runs_reused", "runs_again", "run_steps"),
+        *("runs_new", "runs_reused", "runs_again", "runs_begun", "run_steps"),
         *("cohorts", "cohorts_streamed", "cohorts_one_by_one", "lanes", "estimate_s"),
     )
     together = {key: trials[key] + last[key] for key in summed}
@@ -79,6 +80,8 @@ def plan_text(facts: dict[str, Any]) -> str:
     tuning = (
         [f"  tuning    {pluralize(facts['tuning_runs'], 'run')} of these"] if "tuning_runs" in facts else []
     )
+    begun = [f"  continued {pluralize(facts['runs_begun'], 'run')} of these, from checkpoints"]
+    begun = begun if facts["runs_begun"] else []
     cohorts = pluralize(facts["cohorts_streamed"], "cohort")
     apart = pluralize(facts["cohorts_one_by_one"], "cohort")
     reasons = [
@@ -91,6 +94,7 @@ def plan_text(facts: dict[str, Any]) -> str:
             f"study {facts['study']}: {pluralize(facts['cells'], 'cell')}",
             f"  to train  {pluralize(facts['runs_new'], 'run')}, {steps}{told}",
             *tuning,
+            *begun,
             _steps_text(facts),
             f"  reused    {pluralize(facts['runs_reused'], 'run')}",
             f"  cohorts   {facts['cohorts']}{width}, {facts['processes']} at a time",

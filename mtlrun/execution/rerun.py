@@ -14,8 +14,9 @@ from mtlrun.gate.result import GateResult
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.manifest import study_runs
-from mtlrun.planning.runs import config_id, run_ids, source_digests
-from mtlrun.planning.study import PARTS, Config, Study
+from mtlrun.planning.run_spec import Config, RunSpec
+from mtlrun.planning.runs import PARTS, config_id, source_digests
+from mtlrun.planning.study import Study, add_runs
 from mtlrun.planning.task_facts import resplit_of
 from mtlrun.prepare.checks import job_faults
 from mtlrun.report.analysis.summary import Summary, summarise
@@ -46,8 +47,9 @@ Numbers = dict[str, int]
 def machine_faults(overrides: Sequence[str]) -> list[Fault | str]:
     """Return a fault for each override of something else than this machine: the lock holds all the rest."""
     keys = [text.partition("=")[0] for text in overrides]
-    rule = "cannot be set here: the lock holds the config; `device` and `launch.KEY` say how to train"
-    return [Fault(key, rule) for key in keys if key.split(".")[0] not in ("device", "launch")]
+    keys_here = "`device`, `launch.KEY` and `checkpoint.KEY` say how to train"
+    rule = f"cannot be set here: the lock holds the config; {keys_here}"
+    return [Fault(key, rule) for key in keys if key.split(".")[0] not in ("device", "launch", "checkpoint")]
 
 
 def rerun(
@@ -97,7 +99,8 @@ def rerun(
     for share, after in zip(shares, [*shares[1:], 1.0], strict=True):
         again = locked_study(locked, study or f"{locked['study']}-rerun", numbers)
         manifest, summary = _trained(again, locked.get("command", []), jobs[0], watcher)
-        now = check(locked, manifest, summary, margin, stored=again.runs, share=share, planned=after)
+        stored = {run_id: run.plain for run_id, run in again.runs.items()}
+        now = check(locked, manifest, summary, margin, stored=stored, share=share, planned=after)
         result = now if result is None else now.after(result)
         more = {
             key: min(whole_splits(n, splits[key]), most[key])
@@ -131,7 +134,7 @@ def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Stud
     faults = {str(f): f for cell in locked["cells"] for c in _configs(cell) for f in _config_faults(c)}
     if faults:
         raise ConfigError(list(faults.values()))
-    runs: dict[str, Config] = {}
+    runs: dict[str, RunSpec] = {}
     cells, memo = [], Memo()
     for kept in locked["cells"]:
         seeds = kept["seeds"][: numbers[kept["cell_id"]]]
@@ -140,9 +143,9 @@ def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Stud
         about = {key: value for key, value in kept.items() if key in Cell.__dataclass_fields__}
         own = {"config": config, "cell_id": config_id(config), "seeds": seeds}
         own["resplit"] = resplit_of(build(config["suite"]))  # older locks have one ratio for all tasks
-        own["runs"] = _add(config, seeds, runs)
+        own["runs"] = add_runs(config, seeds, runs)
         own["baselines"] = {
-            t: _add(_current(c, {t: data[t]} if data else {}), seeds, runs)
+            t: add_runs(_current(c, {t: data[t]} if data else {}), seeds, runs)
             for t, c in kept["baselines"].items()
         }
         cells.append(Cell(**{**about, **own}))
@@ -217,9 +220,3 @@ def _current(config: Config, data: Digests) -> Config:
     rest = {key: value for key, value in config.items() if key not in (*PARTS, "sources", "data")}
     own = ({"sources": digests} if digests else {}) | ({"data": data} if data else {})
     return {**parts, **rest, **own}
-
-
-def _add(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:
-    ids = run_ids(config, seeds)
-    runs.update({run_id: {**config, "seed": seed} for run_id, seed in zip(ids, seeds, strict=True)})
-    return ids

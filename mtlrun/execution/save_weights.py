@@ -12,7 +12,7 @@ from mtlrun.planning.saving import Rule
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
-from mtlrun.training.loop.cohort import LaneResult
+from mtlrun.training.loop.lane_results import LaneResult
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,14 +16,16 @@ import numpy as np
 import torch
 
 from mtlrun.errors import ConfigError, MtlrunError
+from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
 from mtlrun.execution.save_weights import save_weights
-from mtlrun.planning.runs import config_id
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.saving import Rule
 from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cost import MIB, Meter, step_flops
-from mtlrun.training.loop.cohort import SPLITS, Cohort, LaneResult
+from mtlrun.training.loop.cohort import Cohort
+from mtlrun.training.loop.lane_results import SPLITS, LaneResult
 from mtlrun.training.runtime.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 from mtlrun.user_code import FOREIGN_ERRORS
@@ -47,7 +49,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def train_and_store(
-    configs: Sequence[Mapping[str, Any]],
+    runs: Sequence[RunSpec],
     store: Store,
     device: torch.device,
     progress: Callable[[int], None],
@@ -58,11 +60,13 @@ def train_and_store(
     stops: Mapping[str, Sequence[Rule]] | None = None,
     streamed: bool = False,
     every: int | None = None,
+    checkpointing: Checkpointing | None = None,
+    steps_done: int = 0,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
 
     Args:
-        configs: canonical configs, one lane each.
+        runs: one lane each.
         store: gets one segment, or one per part that memory holds.
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
@@ -73,20 +77,24 @@ def train_and_store(
         stops: the rules of early stopping by which reports will read runs, by run id.
         streamed: whether inputs come to the device batch by batch, as of `Cohort`.
         every: how often diagnostics are recorded, as of `Cohort`.
+        checkpointing: how the state of training is written down, to go on from it; None for not at all.
+        steps_done: of each run that a checkpoint should have; `progress` is told where it has others.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
     """
-    counts, waiting, holds = Counter[str](), [list(configs)], None
+    counts, waiting, holds = Counter[str](), [list(runs)], None
     chosen = dict(chosen or {"by": "default"})
     while waiting:
         part = waiting.pop(0)
-        records = None
+        records, checkpoint = None, None
         if len(part) <= (holds or len(part)):
-            with numerics(configs[0]["dtype"], deterministic):
-                records = _train(
-                    part, device, progress, chosen, compiler, store, save or {}, stops or {}, streamed, every
-                )
+            if checkpointing is not None:
+                checkpoint = checkpointing.of(part, device)
+                progress((checkpoint.step - steps_done) * len(part))
+            with numerics(runs[0].cell.dtype, deterministic):
+                how = (compiler, store, save or {}, stops or {}, streamed, every, checkpoint)
+                records = _train(part, device, progress, chosen, *how)
         if records is None:
             _free(device)
             half = len(part) // 2
@@ -95,12 +103,15 @@ def train_and_store(
             holds = min(holds or len(part), len(part) - half)
             continue
         store.append(records)
+        failed = all(record.status == "failed" for record in records)
+        if checkpoint is not None and not (failed and checkpoint.written):  # which did serve until then
+            checkpoint.delete()
         counts.update({s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")})
     return counts, holds
 
 
 def _train(
-    configs: Sequence[Mapping[str, Any]],
+    runs: Sequence[RunSpec],
     device: torch.device,
     progress: Callable[[int], None],
     chosen: Mapping[str, Any],
@@ -110,38 +121,70 @@ def _train(
     stops: Mapping[str, Sequence[Rule]],
     streamed: bool,
     every: int | None,
+    checkpoint: CohortCheckpoint | None,
 ) -> list[RunRecord] | None:
     """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
     begun, told = time.perf_counter(), 0
 
     def tell(steps: int) -> None:
         nonlocal told
-        told += steps * len(configs)
-        progress(steps * len(configs))
+        told += steps * len(runs)
+        progress(steps * len(runs))
 
     try:
         meter = Meter(device)
-        rules, reads = ([found.get(config_id(c), ()) for c in configs] for found in (save, stops))
-        cohort = Cohort(configs, device, compiler, rules, streamed, reads, every)
+        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (save, stops))
+        cohort = Cohort(runs, device, compiler, rules, streamed, reads, every)
         flops = step_flops(cohort)
-        results = meter.measure(lambda: cohort.train(tell))
+        results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
-        if exhausted and len(configs) > 1:
+        if exhausted and len(runs) > 1:
             progress(-told)
             return None
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
-        return [_record(config, device, "failed", message) for config in configs]
-    cost = {**_cost(cohort, meter, flops), "wall_s": (time.perf_counter() - begun) / len(configs)}
+        return [_record(run, device, "failed", message) for run in runs]
+    earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
+    cost = {**_cost(cohort, meter, flops), "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs)}
+    if checkpoint is not None and checkpoint.resumed_at:
+        cost["resumed_at"] = checkpoint.resumed_at
     cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
     if cohort.not_compiled:
         cost["not_compiled"] = cohort.not_compiled
-    if cohort.one_by_one and len(configs) > 1:
+    if cohort.one_by_one and len(runs) > 1:
         cost["one_by_one"] = cohort.one_by_one
-    lanes = list(zip(configs, results, strict=True))
-    records = [_result(config, device, result, cohort.phases, dict(cost)) for config, result in lanes]
+    lanes = list(zip(runs, results, strict=True))
+    records = [_result(run, device, result, cohort.phases, dict(cost)) for run, result in lanes]
     save_weights(store, zip(records, results, strict=True), save)
     return records
+
+
+def _trained(
+    cohort: Cohort,
+    tell: Callable[[int], None],
+    meter: Meter,
+    begun: float,
+    checkpoint: CohortCheckpoint | None,
+) -> list[LaneResult]:
+    """Train a cohort, from its checkpoint on where there is one that fits."""
+    if checkpoint is None:
+        found: list[LaneResult] = meter.measure(lambda: cohort.train(tell))
+        return found
+    if checkpoint.before is not None and not cohort.fits(checkpoint.before):
+        tell(-checkpoint.step)
+        checkpoint.reject("its models have other parameters")
+    if checkpoint.cost:
+        meter.go_on(checkpoint.cost)
+    earlier_s = checkpoint.cost.get("wall_s", 0.0)
+
+    def spent() -> dict[str, Any]:
+        wall_s = earlier_s + time.perf_counter() - begun
+        return {**meter.spent(), "wall_s": wall_s, "resumed_at": checkpoint.resumed_at}
+
+    checkpoint.spent = spent
+    with checkpoint.holding_signals():
+        found = meter.measure(lambda: cohort.train(tell, checkpoint))
+    return found
 
 
 def _message(error: BaseException, before: str) -> str:
@@ -200,7 +243,7 @@ def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
 
 
 def _result(
-    config: Mapping[str, Any],
+    run: RunSpec,
     device: torch.device,
     result: LaneResult,
     phases: Sequence[Phase],
@@ -220,7 +263,7 @@ def _result(
     names = dict.fromkeys(tasks)  # in order, each once
     cost["parameters_task"] = dict(zip(names, cost["parameters_task"], strict=True))
     return _record(
-        config,
+        run,
         device,
         "diverged" if diverged else "finished",
         f"the loss was not finite at step {result.diverged_at}" if diverged else None,
@@ -237,13 +280,16 @@ def _result(
     )
 
 
-def _record(
-    config: Mapping[str, Any], device: torch.device, status: str, error: str | None, **rest: Any
-) -> RunRecord:
+def lost_record(run: RunSpec, device: torch.device, cause: str) -> RunRecord:
+    """Return the record of a run whose process ended before it could be trained."""
+    return _record(run, device, "failed", cause)
+
+
+def _record(run: RunSpec, device: torch.device, status: str, error: str | None, **rest: Any) -> RunRecord:
     return RunRecord(
-        run_id=config_id(config),
-        seed=config["seed"],
-        config=dict(config),
+        run_id=run.run_id,
+        seed=run.seed,
+        config=run.plain,
         status=status,
         error=error,
         device=device_name(device),

@@ -2,9 +2,12 @@
 
 In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
 or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
-"stops": likewise, "every": steps} to train one cohort; {"streamed": true} in either where inputs come batch by
-batch. Out: {"run_steps": n} as training goes on, then {"rates": {lanes: run-steps per second}}, or {"counts": {...},
-"memory_holds": lanes or null} when the runs are stored, or {"error": message} when they could not be.
+"stops": likewise, "every": steps, "checkpoint_s": seconds between checkpoints or null, "steps_done": of each run that
+a checkpoint has} to train one cohort; {"streamed": true} in either where inputs come batch by batch. Out:
+{"run_steps": n} and {"note": text} as training goes on, then {"rates": {lanes: run-steps per second}}, or
+{"counts": {...}, "memory_holds": lanes or null} when the runs are stored, or {"error": message} when they could not.
+
+SIGTERM and SIGUSR1 end the process; with checkpoints, the step is done and written down before.
 """
 
 from __future__ import annotations
@@ -26,15 +29,18 @@ Event = dict[str, Any]
 
 def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
+    from mtlrun.execution.checkpoints import Checkpointing, Terms
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.planning.run_spec import RunSpec
     from mtlrun.planning.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
-    configs, device, streamed = task["configs"], pick_device(task["device"]), task.get("streamed", False)
+    device, streamed = pick_device(task["device"]), task.get("streamed", False)
+    runs = [RunSpec.of(config) for config in task["configs"]]
     if "time" in task:
         try:
-            rates = time_widths(configs, device, task["time"], streamed)
+            rates = time_widths(runs, device, task["time"], streamed)
             return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
@@ -42,9 +48,15 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     def rules_of(key: str) -> dict[str, list[Rule]]:
         return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
 
+    store, checkpointing = Store(task["store"], exists=True), None
+    if (every_s := task.get("checkpoint_s")) is not None:
+        terms = Terms(device.type, task["deterministic"], task.get("every"), rules_of("save"))
+        checkpointing = Checkpointing(
+            store, terms, task["compile"], every_s, lambda text: tell({"note": text})
+        )
     counts, holds = train_and_store(
-        configs,
-        Store(task["store"], exists=True),
+        runs,
+        store,
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
         task["chosen"],
@@ -54,6 +66,8 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         rules_of("stops"),
         streamed,
         task.get("every"),
+        checkpointing,
+        task.get("steps_done", 0),
     )
     return {"counts": dict(counts), "memory_holds": holds}
 
@@ -66,6 +80,7 @@ def main(tasks: TextIO, events: TextIO) -> None:
 
     torch.set_num_threads(1)  # there is a worker for every core
     keep_freed_memory()
+    _write(events, {"run_steps": 0})
     for line in tasks:
         pending, told = 0, time.monotonic()
 
@@ -73,17 +88,21 @@ def main(tasks: TextIO, events: TextIO) -> None:
             nonlocal pending, told
             pending += event.pop("run_steps", 0)
             if event or time.monotonic() - told > REPORT_S:
-                try:
-                    events.write(json.dumps({"run_steps": pending, **event}) + "\n")
-                    events.flush()
-                except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
-                    os._exit(1)
+                _write(events, {"run_steps": pending, **event})
                 pending, told = 0, time.monotonic()
 
         try:
             tell(perform(json.loads(line), tell))
         except StoreError as error:  # of a full disk, or a store that was removed: the launcher tells it
             tell({"error": str(error)})
+
+
+def _write(events: TextIO, event: Event) -> None:
+    try:
+        events.write(json.dumps(event) + "\n")
+        events.flush()
+    except BrokenPipeError:  # the launcher has gone: what is half trained is nobody's
+        os._exit(1)
 
 
 def start() -> None:

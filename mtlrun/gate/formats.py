@@ -11,6 +11,7 @@ from mtlrun.gate.junit import to_junit
 from mtlrun.gate.markdown import to_markdown
 from mtlrun.gate.result import GateResult
 from mtlrun.gate.terminal import to_terminal
+from mtlrun.printable import printable_parts
 from mtlrun.report.formats.terminal import Style
 
 FORMATS = {"terminal": to_terminal, "md": to_markdown, "junit": to_junit, "json": to_json}
@@ -44,6 +45,8 @@ def render(result: GateResult, name: str = "terminal", stream: TextIO | None = N
         name: a key of `FORMATS`.
         stream: where `terminal` will be printed: decides width and colour.
     """
+    if name != "json":  # which writes them as its own escapes
+        result = printable_parts(result)
     if name == "terminal" and stream is not None:
         return to_terminal(result, Style.of(stream)) + "\n"
     return FORMATS[name](result) + "\n"

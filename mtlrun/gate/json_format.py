@@ -7,6 +7,7 @@ from typing import Any
 
 from mtlrun.gate.lock_schema import IDENTITY
 from mtlrun.gate.result import WORDS, GateResult, GateRow
+from mtlrun.printable import plain_json
 from mtlrun.report.tables import plain
 
 SCHEMA_VERSION = 1
@@ -26,7 +27,7 @@ def to_json(result: GateResult) -> str:
         "environment": result.environment,
         "rows": [_row(row) for row in result.rows],
     }
-    return json.dumps(page, indent=1, allow_nan=False)
+    return plain_json(json.dumps(page, indent=1, allow_nan=False))
 
 
 def _row(row: GateRow) -> dict[str, Any]:

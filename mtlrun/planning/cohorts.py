@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from mtlrun.config import build
-from mtlrun.data.identity_key import IdentityKey
+from mtlrun.planning.run_spec import CellSpec, RunSpec
 from mtlrun.planning.runs import canonical_json
 
 STRATEGIES = ("weighting", "regularization")
@@ -25,13 +24,26 @@ NARROW = 16
 """Cohorts of so many lanes are not halved to keep processes busy: narrower ones train slower."""
 
 
+class Begun(NamedTuple):
+    """Runs that were trained together for some steps, and have a checkpoint.
+
+    Attributes:
+        run_ids: in the order of its lanes.
+        steps: of each run that are done.
+        compiled: whether its steps are.
+    """
+
+    run_ids: list[str]
+    steps: int
+    compiled: bool
+
+
 @dataclass
 class ProgramPlan:
     """Runs of one program and one set of shapes, in the order in which they become lanes.
 
     Attributes:
-        run_ids: one per run.
-        configs: canonical configs, one per run.
+        runs: in that order.
         steps: training steps of each run.
         width: most lanes of a cohort.
         fits: most lanes that memory holds, which bounds the width.
@@ -42,10 +54,10 @@ class ProgramPlan:
         compiled: whether its steps are.
         streamed: whether they come to the device batch by batch, so that they take none of its memory.
         one_by_one: why lanes pass the network one after another, or None where they pass it together.
+        begun: cohorts that have a checkpoint; they are trained as they were cut.
     """
 
-    run_ids: list[str]
-    configs: list[dict[str, Any]]
+    runs: list[RunSpec]
     steps: int
     width: int = DEFAULT_WIDTH
     fits: int = UNBOUNDED
@@ -56,11 +68,22 @@ class ProgramPlan:
     compiled: bool = False
     streamed: bool = False
     one_by_one: str | None = None
+    begun: list[Begun] = field(default_factory=list)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """Their ids."""
+        return [run.run_id for run in self.runs]
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """Their canonical configs, as other processes get them."""
+        return [run.plain for run in self.runs]
 
     @property
     def run_steps(self) -> int:
         """Training steps of all runs together."""
-        return self.steps * len(self.run_ids)
+        return self.steps * len(self.runs)
 
 
 @dataclass
@@ -68,16 +91,36 @@ class CohortPlan:
     """Runs to be trained at the same time.
 
     Attributes:
-        run_ids: one per lane.
-        configs: canonical configs, one per lane.
-        run_steps: training steps of all lanes together.
+        runs: one per lane.
+        run_steps: training steps of all lanes together that are left.
         program: which they are of.
+        begun: what is done of them, where they have a checkpoint.
     """
 
-    run_ids: list[str]
-    configs: list[dict[str, Any]]
+    runs: list[RunSpec]
     run_steps: int
     program: ProgramPlan
+    begun: Begun | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether its steps are; they stay so where training goes on."""
+        return self.program.compiled if self.begun is None else self.begun.compiled
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of each run that its checkpoint has."""
+        return 0 if self.begun is None else self.begun.steps
+
+    @property
+    def run_ids(self) -> list[str]:
+        """Their ids, one per lane."""
+        return [run.run_id for run in self.runs]
+
+    @property
+    def configs(self) -> list[dict[str, Any]]:
+        """Their canonical configs, as other processes get them."""
+        return [run.plain for run in self.runs]
 
     @property
     def cost(self) -> float:
@@ -86,63 +129,76 @@ class CohortPlan:
 
     def halves(self) -> list[CohortPlan]:
         """Return two cohorts of half the lanes."""
-        middle = len(self.run_ids) // 2
-        return [self.part(0, middle), self.part(middle, len(self.run_ids))]
+        middle = len(self.runs) // 2
+        return [self.part(0, middle), self.part(middle, len(self.runs))]
+
+    def only(self, run_ids: Collection[str]) -> CohortPlan:
+        """Return a cohort of the lanes with these runs."""
+        kept = [run for run in self.runs if run.run_id in run_ids]
+        return self if len(kept) == len(self.runs) else self._of(kept)
 
     def part(self, first: int, end: int) -> CohortPlan:
         """Return a cohort of some of the lanes."""
-        steps = self.program.steps * (end - first)
-        return CohortPlan(self.run_ids[first:end], self.configs[first:end], steps, self.program)
+        return self._of(self.runs[first:end])
+
+    def _of(self, runs: list[RunSpec]) -> CohortPlan:
+        return CohortPlan(runs, self.program.steps * len(runs), self.program)
 
 
 def group_runs(
-    runs: Mapping[str, dict[str, Any]], kind: Callable[[Mapping[str, Any]], Any] = lambda config: None
+    runs: Iterable[RunSpec], kind: Callable[[CellSpec], Any] = lambda cell: None
 ) -> list[ProgramPlan]:
     """Group runs by program; lanes with the same strategies stand side by side, and of these equal optimizers.
 
     Args:
-        runs: canonical config by run id. The runs of a cell may share their nodes, which spares work.
-        kind: says of a config what strategies must agree in to share a cohort; where it says None, they must
+        runs: in any order.
+        kind: says of a cell what strategies must agree in to share a cohort; where it says None, they must
             be the same up to numbers.
     """
-    programs: dict[str, list[str]] = defaultdict(list)
-    steps: dict[str, int] = {}
-    signatures: dict[tuple[IdentityKey[Any], ...], str] = {}
-    orders: dict[IdentityKey[Any], str] = {}
-    for run_id, config in runs.items():
-        key = tuple(IdentityKey(node) for name, node in config.items() if name != "seed")
-        if key not in signatures:
-            signatures[key], steps[signatures[key]] = _signature(config, kind(config))
-        programs[signatures[key]].append(run_id)
-        for group in NUMERIC:
-            if IdentityKey(config[group]) not in orders:
-                orders[IdentityKey(config[group])] = canonical_json(config[group])
-    planned = []
-    for signature, members in programs.items():
-        members.sort(key=lambda run_id: [orders[IdentityKey(runs[run_id][group])] for group in NUMERIC])
-        planned.append(ProgramPlan(members, [runs[r] for r in members], steps[signature]))
-    return planned
+    programs: dict[str, list[RunSpec]] = defaultdict(list)
+    signatures: dict[CellSpec, str] = {}
+    orders: dict[CellSpec, list[str]] = {}
+    for run in runs:
+        if run.cell not in signatures:
+            signatures[run.cell] = _signature(run.cell, kind(run.cell))
+            orders[run.cell] = [canonical_json(run.cell.plain[group]) for group in NUMERIC]
+        programs[signatures[run.cell]].append(run)
+    return [
+        ProgramPlan(sorted(members, key=lambda run: orders[run.cell]), steps_of(members[0].cell))
+        for members in programs.values()
+    ]
 
 
 def cut_programs(programs: Sequence[ProgramPlan], processes: int = 1) -> list[CohortPlan]:
     """Cut each program's runs evenly into cohorts of at most its width; the longest cohorts come first.
 
+    Cohorts that have a checkpoint stay as they were cut.
     Where several processes train, the cohort that would end last is halved until all processes end at about
     the same time, or until that cohort has no more than `NARROW` lanes.
     """
     cohorts = []
     for program in programs:
-        runs = len(program.run_ids)
+        begun, whole = _begun_and_rest(program)
+        runs = len(whole.runs)
         count = math.ceil(runs / min(program.width, program.fits))
-        whole = CohortPlan(program.run_ids, program.configs, program.run_steps, program)
-        bounds = [round(i * runs / count) for i in range(count + 1)]
+        bounds = [round(i * runs / count) for i in range(count + 1)] if runs else []
+        cohorts += begun
         cohorts += [whole.part(a, b) for a, b in itertools.pairwise(bounds)]
     while True:
         cohorts.sort(key=lambda cohort: -cohort.cost)
         last, excess = _last_to_end(cohorts, processes)
-        if excess < 0.05 or len(cohorts[last].run_ids) <= NARROW:
+        if excess < 0.05 or len(cohorts[last].runs) <= NARROW or cohorts[last].begun:
             return cohorts
         cohorts[last : last + 1] = cohorts[last].halves()
+
+
+def _begun_and_rest(program: ProgramPlan) -> tuple[list[CohortPlan], CohortPlan]:
+    """Return a program's cohorts that have a checkpoint, and its other runs as one cohort."""
+    rest, cohorts = {run.run_id: run for run in program.runs}, []
+    for one in program.begun:
+        own = [rest.pop(run_id) for run_id in one.run_ids]
+        cohorts.append(CohortPlan(own, (program.steps - one.steps) * len(own), program, one))
+    return cohorts, CohortPlan([*rest.values()], program.steps * len(rest), program)
 
 
 def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, float]:
@@ -158,10 +214,14 @@ def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, fl
     return latest, end / mean - 1 if mean else 0.0
 
 
-def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
-    """Return what runs of one cohort agree in, and the training steps of the run."""
-    suite = build(config["suite"])
-    info = suite.info()
+def steps_of(cell: CellSpec) -> int:
+    """Return how many steps all phases of a run have."""
+    return sum(phase.steps for phase in cell.phases)
+
+
+def _signature(cell: CellSpec, kind: Any) -> str:
+    """Return what the runs of one cohort agree in."""
+    info = cell.suite.info()
     shapes = {
         "tasks": [
             (t.kind, t.outputs, t.source, t.metrics, t.partial, t.loss, t.class_weights is not None)
@@ -171,13 +231,11 @@ def _signature(config: Mapping[str, Any], kind: Any) -> tuple[str, int]:
             (s.input_shape, s.rows, s.pixels, repr(s.augment), s.stem, s.embedded) for s in info.sources
         ],
     }
-    rest = {k: v for k, v in config.items() if k not in ("suite", "seed", "data")}
-    program = {k: blank(v) if k in NUMERIC else v for k, v in rest.items()}
+    rest = {key: value for key, value in cell.plain.items() if key not in ("suite", "data")}
+    program = {key: blank(value) if key in NUMERIC else value for key, value in rest.items()}
     if kind is not None:
         program |= dict.fromkeys(STRATEGIES) | {"kind": kind}
-    names, steps = [t.name for t in info.tasks], config["budget"]["steps"]
-    phases = build(config["schedule"]).phases_of(names, suite.primary, steps)
-    return canonical_json([shapes, program, repr(phases)]), sum(phase.steps for phase in phases)
+    return canonical_json([shapes, program, repr(cell.phases)])
 
 
 def blank(value: Any) -> Any:

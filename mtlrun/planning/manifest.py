@@ -21,6 +21,16 @@ def study_runs(cells: Iterable[Mapping[str, Any]]) -> set[str]:
     return found
 
 
+def asks_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two manifests have the same cells with the same seeds, judged in the same way."""
+    return _asked(one) == _asked(other)
+
+
+def _asked(manifest: Mapping[str, Any]) -> tuple[Any, ...]:
+    cells = {cell["cell_id"]: (cell["seeds"], is_reported(cell)) for cell in manifest["cells"]}
+    return cells, *(manifest.get(key) or {} for key in ("statistics", "stop", "check"))
+
+
 def is_reported(cell: Mapping[str, Any]) -> bool:
     """Return whether a manifest's cell has rows; older manifests say `judged`, the oldest nothing."""
     return bool(cell.get("reported", cell.get("judged", True)))

@@ -20,7 +20,8 @@ from mtlrun.planning.cell import Cell
 from mtlrun.planning.labels import cell_labels, varying_settings
 from mtlrun.planning.limits import check_runs, most_faults
 from mtlrun.planning.pareto_grid import Point, front_nodes, points
-from mtlrun.planning.runs import PARTS, config_id, run_ids, source_digests
+from mtlrun.planning.run_spec import CellSpec, Config, RunSpec
+from mtlrun.planning.runs import PARTS, config_id, source_digests
 from mtlrun.planning.task_facts import resplit_of, task_facts
 from mtlrun.planning.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
@@ -28,8 +29,6 @@ from mtlrun.user_code import targets_in
 
 BASELINE = {"sharing": "hard", "weighting": "equal", "schedule": "joint"}
 """What a single-task baseline has in place of the cell's own; of one task, nothing else is left to choose."""
-
-Config = dict[str, Any]
 
 Place = tuple[int, int]
 """Where a cell comes from: the number of its job, and its number among the cells of that job."""
@@ -44,7 +43,7 @@ class Study:
         statistics: how it is judged.
         stop: when it has enough seeds.
         cells: each once.
-        runs: canonical config, seed included, by run id.
+        runs: by run id.
         jobs: for each job the ids of its cells.
     """
 
@@ -52,7 +51,7 @@ class Study:
     statistics: dict[str, Any]
     stop: dict[str, Any]
     cells: list[Cell]
-    runs: dict[str, Config]
+    runs: dict[str, RunSpec]
     jobs: list[list[str]]
 
     def manifest(self, command: Sequence[str]) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def plan_study(
     choices, front = choices or {}, front_nodes(jobs)
     memo, looked = memo or Memo(), looked or Memo()
     known = options_of() if known is None else known
-    runs: dict[str, Config] = {}
+    runs: dict[str, RunSpec] = {}
     cells: dict[str, Cell] = {}
     by_job: list[list[str]] = []
     asked_for, seeds = 0, seed_count(jobs[0]["seeds"])
@@ -196,7 +195,7 @@ def _suites(job: Mapping[str, Any], looked: Memo) -> list[_Ground]:
 def _plan_cell(
     point: Point,
     suite: _Ground,
-    runs: dict[str, Config],
+    runs: dict[str, RunSpec],
     known: Known,
     memo: Memo,
     choice: Choice,
@@ -276,9 +275,9 @@ def _digests(targets: Sequence[str]) -> dict[str, str]:
     return source_digests({"_target_": target} for target in targets)
 
 
-def add_runs(config: Config, seeds: Sequence[int], runs: dict[str, Config]) -> list[str]:
+def add_runs(config: Config, seeds: Sequence[int], runs: dict[str, RunSpec]) -> list[str]:
     """Add the runs of a canonical config with these seeds to `runs`, and return their ids."""
-    ids = run_ids(config, seeds)
-    for run_id, seed in zip(ids, seeds, strict=True):
-        runs.setdefault(run_id, {**config, "seed": seed})
-    return ids
+    added = CellSpec.of(config).runs(seeds)
+    for run in added:
+        runs.setdefault(run.run_id, run)
+    return [run.run_id for run in added]

@@ -40,6 +40,7 @@ ONE_PER_STUDY = (
         "store",
         "save",
         "diagnostics",
+        "checkpoint",
         "device",
         "seeds",
         "tune",

@@ -27,6 +27,7 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.models.base import Model
 from mtlrun.models.width import closest_in_size
 from mtlrun.planning.cell import Cell
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.study import Study, add_runs
 from mtlrun.training.network import Network, Parts, build_network
 
@@ -67,10 +68,10 @@ def add_controls(study: Study, names: Sequence[str]) -> None:
 
 
 def _controls(
-    cell: Cell, task: str, tasks: Sequence[str], runs: Mapping[str, Config]
+    cell: Cell, task: str, tasks: Sequence[str], runs: Mapping[str, RunSpec]
 ) -> dict[str, dict[str, Any]]:
     """Return the config of every control of one task under a cell."""
-    baseline = {k: v for k, v in runs[cell.baselines[task][0]].items() if k != "seed"}
+    baseline = runs[cell.baselines[task][0]].cell.plain
     own, shared = _disposal(json.dumps(cell.config, sort_keys=True), tasks.index(task))
     fitted = {**baseline, "model": _fitted(baseline, own + round(shared / len(tasks)))}
     suite = replace(build(cell.config["suite"]), shuffled=[name for name in tasks if name != task])

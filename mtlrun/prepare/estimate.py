@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from mtlrun.config import build
-from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteInfo
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan
-from mtlrun.schedule.base import Schedule
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.training.loop.evaluate import MAX_ELEMENTS
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.optimizers import Optimizer
@@ -93,9 +91,7 @@ class _NetworkSize:
 
 def estimate(cohorts: Sequence[CohortPlan], processes: int = 1) -> Estimate:
     """Return the expected cost of cohorts whose programs have been sized by `size_programs`."""
-    widest = max(
-        (len(c.run_ids) * c.program.lane_mib + _resident_mib(c.program) for c in cohorts), default=0.0
-    )
+    widest = max((len(c.runs) * c.program.lane_mib + _resident_mib(c.program) for c in cohorts), default=0.0)
     return Estimate(sum(c.cost for c in cohorts) / processes, PROCESS_MIB + widest)
 
 
@@ -112,12 +108,12 @@ def size_programs(
     """
     memo, room = Memo(), max(0.0, memory_mib - PROCESS_MIB)
     for program in programs:
-        size = run_size(program.configs[0], memo)
+        cell = program.runs[0].cell
+        size = run_size(cell, memo)
         program.step_s = RUN_PASS_S * size.passes + size.flops / FLOPS
         program.step_s *= 1 + size.record_passes / (size.passes * every) if every else 1
         program.lane_mib, program.one_by_one = size.memory_mib, size.apart
-        config = program.configs[0]
-        program.data_mib = memo.keyed([config["suite"], config["dtype"]], inputs_mib, config)
+        program.data_mib = memo.keyed([cell.plain["suite"], cell.dtype], inputs_mib, cell)
         too_much = program.data_mib > RESIDENT_SHARE * room
         program.streamed = data == "streamed" or (data == "auto" and too_much)
         program.fits = max(1, int((room - _resident_mib(program)) / size.memory_mib))
@@ -133,33 +129,31 @@ def _resident_mib(program: ProgramPlan) -> float:
     return 0.0 if program.streamed else program.data_mib
 
 
-def inputs_mib(config: Mapping[str, Any]) -> float:
+def inputs_mib(cell: CellSpec) -> float:
     """Return the size of a run's inputs on the device, in MiB: every row of its sources, whatever trains."""
-    suite: Suite = build(config["suite"])
-    used = {source.name for source in suite.info().sources}
-    width = STORED[config["dtype"]].itemsize
+    used = {source.name for source in cell.suite.info().sources}
+    width = STORED[cell.dtype].itemsize
     return sum(
         sum(s.rows.values()) * math.prod(s.input_shape) * (1 if s.pixels else width) / 2**20
-        for s in suite.whole()
+        for s in cell.suite.whole()
         if s.name in used
     )
 
 
-def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
-    """Return what a run with this canonical config needs, from its network's shapes alone.
+def run_size(cell: CellSpec, memo: Memo | None = None) -> Size:
+    """Return what a run of a cell needs, from its network's shapes alone.
 
     Args:
-        config: canonical.
+        cell: all but the seed.
         memo: knows the networks of other runs.
     """
     memo = memo or Memo()
-    suite = config["suite"]
-    info: SuiteInfo = memo.keyed(suite, _suite_info, suite)
-    of_network = [suite, config["model"], config["sharing"], config["heads"]]
-    network = memo.keyed(of_network, _network_size, config, info)
-    weighting: Weighting = memo(build, config["weighting"])
-    optimizer: Optimizer = memo(build, config["optimizer"])
-    batch = config["budget"]["batch_size"]
+    info: SuiteInfo = memo.keyed(cell.plain["suite"], cell.suite.info)
+    of_network = [cell.plain[group] for group in ("suite", "model", "sharing", "heads")]
+    network = memo.keyed(of_network, _network_size, cell, info)
+    weighting: Weighting = cell.part("weighting")
+    optimizer: Optimizer = cell.part("optimizer")
+    batch = cell.budget.batch_size
     rows = max(s.rows["train"] if batch == "full" else batch for s in info.sources)
     if rows == 1 and network.by_batch:
         raise ConfigError([Fault("budget.batch_size", "must be at least 2 where batches are normalised", 1)])
@@ -169,7 +163,7 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
     # also compare gradients before and after an update.
     by_task = tasks * shared + (total - shared)
     recording = max(tasks * shared, total + 3 * shared) if shared > 0 else 0
-    kept = total * (2 + optimizer.moments) + total * _copies(config, memo) * (1 + optimizer.moments)
+    kept = total * (2 + optimizer.moments) + total * _copies(cell) * (1 + optimizer.moments)
     passing = rows * (network.held + network.widest)
     step = max(
         passing + max(by_task, recording),
@@ -179,7 +173,7 @@ def run_size(config: Mapping[str, Any], memo: Memo | None = None) -> Size:
         step = max(step, passing + max(2 * by_task, 3 * total))
     evaluated = max(max(s.rows["val"], s.rows["test"]) for s in info.sources)
     evaluation = 2 * network.widest * min(evaluated, MAX_ELEMENTS / max(network.input, 1))
-    width = STORED[config["dtype"]].itemsize
+    width = STORED[cell.dtype].itemsize
     passes = _passes(weighting, tasks) if shared > 0 else 3
     memory_mib = (kept + max(step, evaluation)) * width / 2**20
     recording_passes = 2 * tasks if shared > 0 else 0  # without the optimizer and the gradients of heads
@@ -193,30 +187,22 @@ def _passes(weighting: Weighting, tasks: int) -> int:
     return step + probe[weighting.probe]
 
 
-def _copies(config: Mapping[str, Any], memo: Memo) -> int:
+def _copies(cell: CellSpec) -> int:
     """Return how many copies of parameters and moments the branches of a schedule need at most."""
-    suite: Suite = memo(build, config["suite"])
-    schedule: Schedule = memo(build, config["schedule"])
-    phases = schedule.phases_of(suite.selected(), suite.primary, config["budget"]["steps"])
-    branches = max(len(phase.branches) for phase in phases)
+    branches = max(len(phase.branches) for phase in cell.phases)
     return branches + 2 if branches else 0  # where they begin, and a mixture that is tried
 
 
-def _suite_info(node: Mapping[str, Any]) -> SuiteInfo:
-    suite: Suite = build(node)
-    return suite.info()
-
-
-def _network_size(config: Mapping[str, Any], info: SuiteInfo) -> _NetworkSize:
+def _network_size(cell: CellSpec, info: SuiteInfo) -> _NetworkSize:
     with torch.device("meta"):
-        network = build_network(Parts.of(config), info, seed=0)
+        network = build_network(Parts.of(cell.plain), info, seed=0)
     sizes, owners = {name: p.numel() for name, p in network.named_parameters()}, network.owners()
     total, trained = sum(sizes.values()), {n for n, p in network.named_parameters() if p.requires_grad}
     shared = sum(n for name, n in sizes.items() if owners[name] is None and name in trained)
     shared = shared if len(info.tasks) > 1 else 0
     apart = None
     if is_foreign(network):  # a small batch passes it, and code of other people's may not know of meta
-        network = build_network(Parts.of(config), info, seed=0).eval()
+        network = build_network(Parts.of(cell.plain), info, seed=0).eval()
         apart = why_one_by_one(network, [s.input_shape for s in info.sources])
     # Of a model of usual size one row is really computed: the first forward pass on meta imports for 2 s.
     elif total < REAL_PARAMETERS:

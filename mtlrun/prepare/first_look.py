@@ -19,7 +19,7 @@ from mtlrun.config import build, check_node, shape_faults
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.first_look.look import ColumnLook, Look, shares
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.prepare.suite_notes import printable
+from mtlrun.printable import one_line
 from mtlrun.training.network import Parts, build_network
 
 LONGEST = 48  # signs of a cell
@@ -180,5 +180,5 @@ def _by_part(sizes: Mapping[str, int]) -> str:
 
 def plain(text: str, longest: int = LONGEST) -> str:
     """Return text of a file for a terminal: one line of printable signs, cut where it is long."""
-    seen = printable(text)
+    seen = one_line(text)
     return seen if len(seen) <= longest else seen[: longest - 1] + "…"

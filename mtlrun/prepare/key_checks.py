@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mtlrun.errors import Fault
+from mtlrun.planning.checkpointing import checkpoint_faults
 from mtlrun.planning.gate_settings import gate_faults
 from mtlrun.planning.limits import most_faults
 from mtlrun.planning.pareto_grid import frontier_faults
@@ -18,7 +19,7 @@ from mtlrun.training.runtime.numerics import STORED
 
 PLAIN_KEYS = (
     *("seeds", "tune", "controls", "frontier", "check", "study"),
-    *("store", "save", "diagnostics", "device", "dtype", "invocation"),
+    *("store", "save", "diagnostics", "checkpoint", "device", "dtype", "invocation"),
     *(TRACKER, OPTIONS),
 )
 DEVICES = ("auto", "cpu", "cuda")
@@ -26,8 +27,9 @@ DEVICES = ("auto", "cpu", "cuda")
 
 def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
-    recording = recording_faults(job.get("diagnostics", {}))
-    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job), *recording]
+    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job)]
+    faults += recording_faults(job.get("diagnostics", {}))
+    faults += checkpoint_faults(job.get("checkpoint", {}))
     faults += tracker_faults(job)
     seeds = job.get("seeds")
     if isinstance(seeds, bool) or not isinstance(seeds, int | list):

@@ -8,6 +8,7 @@ from typing import Any
 
 from mtlrun.config import build, check_node
 from mtlrun.data.suite import Suite
+from mtlrun.printable import one_line
 from mtlrun.user_code import TARGET, blaming
 
 
@@ -19,14 +20,9 @@ def suite_notes(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     nodes = {json.dumps(job.get("suite"), sort_keys=True): job.get("suite") for job in jobs}
     good = [node for node in nodes.values() if node and not check_node("suite", node, Suite)]
-    return list(dict.fromkeys(f"note: {printable(note)}" for node in good for note in _notes(node)))
+    return list(dict.fromkeys(f"note: {one_line(note)}" for node in good for note in _notes(node)))
 
 
 def _notes(node: Mapping[str, Any]) -> list[str]:
     with blaming("suite", node[TARGET]):
         return list(build(node).notes())
-
-
-def printable(text: str) -> str:
-    """Return text of a file in one line, without signs that steer a terminal."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

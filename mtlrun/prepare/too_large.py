@@ -10,6 +10,7 @@ from mtlrun.config import locate
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.planning.budget import Budget
 from mtlrun.planning.cohorts import ProgramPlan
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.prepare.estimate import needed_mib, run_size
 
 SIZED_BY = ("model", "sharing", "heads", "budget", "suite")
@@ -34,28 +35,25 @@ def check_memory(programs: Sequence[ProgramPlan], there_mib: float) -> None:
         rule = f"must be `streamed` or `auto`: the inputs take {size_text(worst.data_mib)} of memory, {there}"
         raise ConfigError([Fault("launch.data", rule, "resident")])
     rule = f"one run need about {size_text(needed_mib(worst))} of memory, {there}"
-    found = cause(worst.configs[0])
+    found = cause(worst.runs[0].cell)
     raise ConfigError(
         [Fault(found[0], f"makes {rule}", found[1]) if found else rule.replace("need", "needs", 1)]
     )
 
 
-def cause(config: Mapping[str, Any]) -> tuple[str, Any] | None:
+def cause(cell: CellSpec) -> tuple[str, Any] | None:
     """Return the setting that makes a run so large, and its value: with its default the run takes the least.
 
     None where no setting departs from its default, or no default at least halves the memory.
-
-    Args:
-        config: canonical.
     """
     sizes = []
-    for other, key, value in with_one_default(config):
+    for other, key, value in with_one_default(cell.plain):
         try:
-            sizes.append((run_size(other).memory_mib, key, value))
+            sizes.append((run_size(CellSpec.of(other)).memory_mib, key, value))
         except (ConfigError, RuntimeError):  # the default does not fit the rest, or is not what is too large
             continue
     least = min(sizes, default=None, key=lambda size: size[0])
-    if least is None or least[0] > run_size(config).memory_mib / 2:
+    if least is None or least[0] > run_size(cell).memory_mib / 2:
         return None
     return least[1:]
 

@@ -77,6 +77,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
     changes: dict[str, Any] = {
         name: _KEEP[keep](getattr(summary, name), filters, cells) for name, keep in fields.items()
     }
+    changes["conflicts"] = _kept_members(summary.conflicts, filters, cells)
     return replace(summary, **changes)
 
 

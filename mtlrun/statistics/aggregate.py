@@ -19,6 +19,8 @@ from mtlrun.statistics.paired_tests.student import Array
 RESAMPLES = 1000
 _PAIRS = 2**19
 """Pairs of runs, over all resamples, that are worked on together: what a core keeps near."""
+_VALUES = 2**18
+"""Gains, over all resamples, that are sorted together."""
 _FEWEST = 32
 """Resamples that are worked on together however many runs there are."""
 
@@ -204,10 +206,21 @@ def _figures(
     scaled = ~np.isnan(scale)
     if not scaled.any():
         return np.stack([np.full(len(improvement), np.nan)] * 2 + [improvement], axis=1)
-    gains = (mtl[scaled] - stl[scaled]) * scale[scaled, None, None]
-    w = weights[scaled]
-    mean = (w * gains).sum(axis=1).mean(axis=0)
-    middle = _middle_half(w.reshape(-1, w.shape[-1]), gains.reshape(-1, gains.shape[-1]))
+    alone, together, w = (
+        (stl, mtl, weights) if scaled.all() else (stl[scaled], mtl[scaled], weights[scaled])
+    )  # large: no copies
+    scale = scale[scaled]
+    found = []
+    parts = -(-w.size // _VALUES)
+    for part in np.array_split(np.arange(w.shape[-1]), min(parts, max(w.shape[-1] // _FEWEST, 1))):
+        own = w[..., part[0] : part[-1] + 1]
+        sides = (
+            side[..., part[0] : part[-1] + 1] if side.shape[-1] > 1 else side for side in (together, alone)
+        )
+        gains = (next(sides) - next(sides)) * scale[:, None, None]
+        mean = (own * gains).sum(axis=1).mean(axis=0)
+        found.append((mean, _middle_half(own.reshape(-1, own.shape[-1]), gains.reshape(-1, gains.shape[-1]))))
+    mean, middle = (np.concatenate(part) for part in zip(*found, strict=True))
     return np.stack([mean, middle, improvement], axis=1)
 
 
@@ -231,9 +244,16 @@ def _improvement(stl: NDArray[np.floating], mtl: NDArray[np.floating], weights: 
 
 def _middle_half(weights: Array, values: Array) -> Array:
     """Return the mean (b,) of the middle half of `values` (N, b), or (N, 1), under weights (N, b)."""
-    order = np.argsort(values, axis=0)
-    ordered = np.take_along_axis(values, order, axis=0)
-    same = order.shape[1] == 1
-    reached = np.cumsum(weights[order[:, 0]] if same else np.take_along_axis(weights, order, axis=0), axis=0)
+    own = np.ascontiguousarray(values.T)  # what is sorted lies together
+    order = np.argsort(own, axis=1)
+    ordered = np.take_along_axis(own, order, axis=1).T
+    same = len(order) == 1
+    if same:
+        reached = np.cumsum(weights[order[0]], axis=0)
+    else:
+        reached = np.cumsum(np.take_along_axis(np.ascontiguousarray(weights.T), order, axis=1), axis=1).T
     inside = np.clip(reached / reached[-1], 0.25, 0.75)
-    return 2 * (np.diff(inside, axis=0, prepend=0.25) * ordered).sum(axis=0)
+    parts = np.diff(inside, axis=0, prepend=0.25) * ordered
+    return 2 * np.ascontiguousarray(parts).sum(
+        axis=0
+    )  # row by row: the order of the sum is that of the values

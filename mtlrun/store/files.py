@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from mtlrun.errors import StoreError
+from mtlrun.store.processes import is_running
 
 _LEFT_AFTER_S = 3600.0
 """A temporary file that nobody has written to for so long was left by a writer that was killed."""
@@ -64,7 +65,7 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
     try:
         with os.scandir(folder) as entries:
             named = [e for e in entries if e.name.endswith(ending) and not e.name.startswith(".")]
-        return [_listed(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
+        return [listed_file(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
     except FileNotFoundError:
         return []
     except NotADirectoryError as error:
@@ -77,7 +78,7 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
 def check_file(path: Path) -> None:
     """Raise StoreError where there is something at a path that is no file; nothing at all is left to the reader."""
     if os.path.lexists(path):
-        _listed(path)
+        listed_file(path)
 
 
 def sweep(folder: Path) -> None:
@@ -91,7 +92,13 @@ def sweep(folder: Path) -> None:
         return
 
 
-def _listed(path: Path) -> Listed:
+def listed_file(path: Path) -> Listed:
+    """Return a file with its size and time.
+
+    Raises:
+        StoreError: there is something else at its path.
+        FileNotFoundError: there is nothing.
+    """
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -107,20 +114,7 @@ def _is_left(entry: os.DirEntry[str]) -> bool:
     if match is None or not entry.is_file(follow_symlinks=False):
         return False
     old = time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_AFTER_S
-    return old and not (match["pid"] and _runs(int(match["pid"])))
-
-
-def _runs(pid: int) -> bool:
-    """Return whether there is a process of this number here; where that cannot be asked, no."""
-    if os.name != "posix":
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
+    return old and not (match["pid"] and is_running(int(match["pid"])))
 
 
 def _make_folder(folder: Path) -> None:

@@ -38,6 +38,7 @@ _COST = fields(
         "width": maybe(_WIDTH),
         "compiled": maybe(flag),
         "features": maybe(whole(0)),
+        "resumed_at": list_of(whole(1)),
     },
 )
 _MERGES = list_of(fields({"step": whole(0), "weights": list_of(measured)}))

@@ -12,7 +12,7 @@ import os
 import re
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,8 @@ GROUP_RUNS = 256
 """Runs of a row group: what is read for one run, at least."""
 
 _CHECKSUM = re.compile(r".*-[0-9a-f]{8}-([0-9a-f]{16})\.parquet")
-_MIB = 2**20
+_STAMP = "%Y%m%dT%H%M%S.%f"
+_STAMPED = re.compile(r"\d{8}T\d{6}\.\d{6}-.*\.parquet")
 
 
 class VanishedError(Exception):
@@ -52,12 +53,27 @@ class Segments:
         """
         return list_files(self.folder, ENDING)
 
+    def names(self) -> set[str]:
+        """Return the names of the segments, without looking at any.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        try:
+            found = os.listdir(self.folder)
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise StoreError(f"folder `{self.folder}` cannot be read: {error.strerror or error}") from error
+        return {name for name in found if name.endswith(ENDING) and not name.startswith(".")}
+
     def write(self, table: pa.Table, begin: str | None = None) -> Path:
         """Write a table as one segment and return its path; durable when this returns.
 
         Args:
             table: as of `mtlrun.store.records.to_table`.
-            begin: what its name begins with, which decides the order of storing; the time of now where None.
+            begin: what its name begins with, which decides the order of storing; the time of now where None, or one
+                after that of the last segment where a clock was set back.
 
         Raises:
             StoreError: nothing can be written.
@@ -65,7 +81,7 @@ class Segments:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", write_page_checksum=True, row_group_size=GROUP_RUNS)
         content = sink.getvalue()
-        begin = begin or stamp(datetime.now(timezone.utc))
+        begin = begin or self._next_stamp()
         name = f"{begin}-{os.getpid()}-{uuid.uuid4().hex[:8]}-{_checksum(content)}{ENDING}"
         write_whole(self.folder / name, lambda file: file.write(content))
         return self.folder / name
@@ -84,10 +100,10 @@ class Segments:
         """
         path = segment.path
         try:
-            self._check_bytes(segment)
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                _check_schema(path, file.schema_arrow, columns)
-                present = [name for name in columns if name in file.schema_arrow.names]
+            with self._opened(segment) as file:
+                schema = file.schema_arrow
+                _check_schema(path, schema, columns)
+                present = [name for name in columns if name in schema.names]
                 table = _read_rows(file, present, rows)
             table.validate(full=True)
         except FileNotFoundError as error:
@@ -99,23 +115,40 @@ class Segments:
             raise unreadable(path, f"it was changed after it was written, or is damaged:\n{listed(faults)}")
         return table
 
-    def _check_bytes(self, segment: Listed) -> None:
-        """Hold a segment's bytes against the checksum in its name, once."""
+    def _next_stamp(self) -> str:
+        now = stamp(datetime.now(timezone.utc))
+        names = [name for name in self.names() if name > now and _STAMPED.fullmatch(name)]
+        if not names:
+            return now
+        try:
+            last = datetime.strptime(max(names).partition("-")[0], _STAMP)
+        except ValueError:  # no moment: nobody's segment of ours
+            return now
+        return stamp(last + timedelta(microseconds=1))
+
+    @staticmethod
+    def has_checksum(segment: Listed) -> bool:
+        """Return whether the name of a segment ends with the checksum of its bytes."""
+        return _CHECKSUM.fullmatch(segment.path.name) is not None
+
+    def _opened(self, segment: Listed) -> pq.ParquetFile:
+        """Open a segment, its bytes held against the checksum in its name at the first time.
+
+        They are read once for both; where a name has no checksum, or later, Parquet's own are held against the pages.
+        """
         match = _CHECKSUM.fullmatch(segment.path.name)
         if match is None or segment in self._checked:
-            return
-        digest = hashlib.sha256()
-        with open(segment.path, "rb") as file:
-            while part := file.read(_MIB):
-                digest.update(part)
-        if digest.hexdigest()[:16] != match[1]:
+            return pq.ParquetFile(segment.path, page_checksum_verification=True)
+        content = segment.path.read_bytes()
+        if _checksum(content) != match[1]:
             raise unreadable(segment.path, "its bytes do not fit the checksum in its name: it is damaged")
         self._checked.add(segment)
+        return pq.ParquetFile(pa.BufferReader(content))
 
 
 def stamp(moment: datetime) -> str:
     """Return a moment, in UTC, as the names of segments begin with it."""
-    return moment.strftime("%Y%m%dT%H%M%S.%f")
+    return moment.strftime(_STAMP)
 
 
 def unreadable(path: Path, reason: str) -> StoreError:
@@ -127,7 +160,7 @@ def unreadable(path: Path, reason: str) -> StoreError:
     )
 
 
-def _checksum(content: pa.Buffer) -> str:
+def _checksum(content: pa.Buffer | bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 

@@ -7,6 +7,8 @@ Layout::
     STORE/studies/<name>.json   what one study asked for; the newest write of a name stays (`mtlrun.store.studies`)
     STORE/arrays/<digest>.npz   data of suites that Python gave
     STORE/weights/              saved weights (`mtlrun.store.weights`)
+    STORE/.checkpoints/         cohorts in training (`mtlrun.store.checkpoints`)
+    STORE/.running/             what commands that train tell of themselves (`mtlrun.store.launchers`), and a lock
     .*.tmp                      a write that was cut off; ignored, and removed by a later command
 
 Every file is written beside under a hidden name, fsynced, and renamed: a reader sees all of it or nothing.
@@ -16,21 +18,27 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mtlrun.errors import StoreError
 from mtlrun.store.files import Listed, sweep
 from mtlrun.store.index import WORTH_WRITING, Held, read_index, write_index
-from mtlrun.store.record_schema import read_json
-from mtlrun.store.records import JSON_COLUMNS, SCORES, RunRecord, to_table
+from mtlrun.store.records import SCORES, RunRecord, to_table
 from mtlrun.store.scores import ScoreTable
-from mtlrun.store.segments import Segments, VanishedError, stamp, unreadable
+from mtlrun.store.segments import Segments, VanishedError, stamp
+from mtlrun.store.stored_runs import (
+    REPORT_COLUMNS,
+    RUN_COLUMNS,
+    Curves,
+    RunRows,
+    curve_frame,
+    long_curves,
+)
 from mtlrun.store.studies import Studies
 
 if TYPE_CHECKING:
@@ -39,11 +47,6 @@ if TYPE_CHECKING:
 ARRAYS = "arrays"
 """The folder in a store that has the arrays of suites which Python gave."""
 
-RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
-REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "config"))
-"""What a report reads of a run: its config takes more memory than all the rest."""
-
-_CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
 _ATTEMPTS = 20
 """How often a reader begins anew because segments that it was about to read were merged."""
 
@@ -51,7 +54,7 @@ Found = TypeVar("Found")
 
 
 class _Place(NamedTuple):
-    segment: Listed
+    segment: int  # position in the order of storing
     row: int
     status: str
 
@@ -65,11 +68,15 @@ class Store:
     Args:
         path: of the folder.
         exists: whether the folder must be there already: a writer then does not make it anew where it was removed.
+
+    Attributes:
+        written: the manifests that this object wrote last, by study; another command may have replaced them.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, exists: bool = False) -> None:
         self.path = Path(path)
         self._segments, self._studies = Segments(self.path), Studies(self.path)
+        self.written: dict[str, Mapping[str, Any]] = {}
         self._exists = exists
         self._held: dict[Listed, Held] | None = None  # by segment; None before the index is read
         self._indexed: set[Listed] = set()  # segments that the index has
@@ -89,6 +96,14 @@ class Store:
         """Return the status of every stored run by run id; reads no segment that the index knows."""
         return {run_id: place.status for run_id, place in self._places().items()}
 
+    def segment_names(self) -> set[str]:
+        """Return the names of the segments, without looking at any.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        return self._segments.names()
+
     def runs_since(self, moment: datetime) -> int:
         """Return how many records have been stored since a moment, by the clock of who stored them."""
         self._places()
@@ -107,37 +122,42 @@ class Store:
             run_ids: of the runs; all where None.
             columns: which of these columns, `run_id` among them.
         """
-        import pandas as pd
-
-        parsed: dict[str, dict[str, Any]] = {name: {} for name in JSON_COLUMNS}  # many runs have the same
-
-        def made(segment: Listed, table: pa.Table) -> list[list[Any]]:
-            own = {name: table[name].to_pylist() for name in columns}
-            return [
-                _parsed(segment, table, name, texts, parsed[name]) if name in parsed else texts
-                for name, texts in own.items()
-            ]
-
-        parts = self._winning(columns, run_ids, made)
-        found = {name: [v for part in parts for v in part[place]] for place, name in enumerate(columns)}
-        frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in found.items()})
-        return frame.astype({"seed": "int64"}) if "seed" in found else frame
+        read = RunRows(columns)
+        return read.frame(self._winning(columns, run_ids, read.of))
 
     def curves(self, run_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """Return one row per metric value: run_id, task, split, metric (categorical), step, value."""
-        import pandas as pd
-
-        tables = self._winning(("run_id", "curves"), run_ids, lambda _, table: _long_curves(table))
-        if not tables:
-            texts = {name: pd.Categorical([]) for name in _CURVE_COLUMNS[:4]}
-            numbers = {"step": pd.Series(dtype="int64"), "value": pd.Series(dtype="float64")}
-            return pd.DataFrame({**texts, **numbers})
-        return pa.concat_tables(tables).unify_dictionaries().to_pandas(split_blocks=True, self_destruct=True)
+        tables = self._winning(("run_id", "curves"), run_ids, lambda _, table: long_curves(table))
+        return curve_frame(tables)
 
     def scores(self, run_ids: Iterable[str] | None = None) -> ScoreTable:
         """Return the scores of test cases; nothing of runs that were stored without."""
         tables = self._winning(("run_id", SCORES), run_ids, lambda _, table: table)
         return ScoreTable(table for table in tables if SCORES in table.column_names)
+
+    def judged(
+        self, run_ids: Iterable[str], metrics: Collection[str]
+    ) -> tuple[pd.DataFrame, Curves, ScoreTable]:
+        """Return what the rows of a report are made of: runs, curves and scores, all of them in one pass.
+
+        Runs have `REPORT_COLUMNS`. Of the curves only those values are read that a selection may look at; the others
+        when they are asked for.
+
+        Args:
+            run_ids: of the runs.
+            metrics: by which tasks are judged.
+        """
+        ids = set(run_ids)
+        read = RunRows(REPORT_COLUMNS)
+
+        def made(segment: Listed, table: pa.Table) -> tuple[list[list[Any]], pa.Table, pa.Table]:
+            scored = table.select(["run_id", SCORES]) if SCORES in table.column_names else None
+            return read.of(segment, table), long_curves(table, metrics), scored
+
+        parts = self._winning((*REPORT_COLUMNS, "curves", SCORES), ids, made)
+        runs = read.frame([part[0] for part in parts])
+        curves = Curves(curve_frame([part[1] for part in parts]), lambda: self.curves(ids))
+        return runs, curves, ScoreTable(part[2] for part in parts if part[2] is not None)
 
     def write_study(self, manifest: Mapping[str, Any]) -> Path:
         """Write a study's manifest under its `study`, in place of an earlier one of that name.
@@ -145,7 +165,9 @@ class Store:
         Raises:
             StoreError: If the name holds more than letters, digits, `.`, `_`, `-`, or nothing can be written.
         """
-        return self._written(lambda: self._studies.write(manifest))
+        path = self._written(lambda: self._studies.write(manifest))
+        self.written[manifest["study"]] = manifest
+        return path
 
     def read_study(self, name: str | None = None) -> dict[str, Any]:
         """Return the manifest of the study `name`, or of the one written last.
@@ -184,7 +206,7 @@ class Store:
         self.check_usable()
         for path in (self.path, self._studies.folder):
             _check_folder(path)
-        for path in (self.path, self._studies.folder, self.path / "weights"):
+        for path in (self.path, self._studies.folder, self.path / "weights", self.path / ARRAYS):
             sweep(path)
 
     def create(self) -> None:
@@ -217,7 +239,7 @@ class Store:
     def _places(self) -> dict[str, _Place]:
         """Where the record that counts stands, by run id, in the order of storing."""
         places: dict[str, _Place] = {}
-        for segment, (run_ids, statuses) in self._refreshed().items():
+        for segment, (run_ids, statuses) in enumerate(self._refreshed().values()):
             for row, (run_id, status) in enumerate(zip(run_ids, statuses, strict=True)):
                 held = places.get(run_id)
                 if held is None or held.status == "failed":
@@ -253,11 +275,13 @@ class Store:
         wanted = None if run_ids is None else set(run_ids)
 
         def read() -> list[Found]:
-            rows: dict[Listed, list[int]] = {}
+            rows: dict[int, list[int]] = {}
             for run_id, place in self._places().items():
                 if wanted is None or run_id in wanted:
                     rows.setdefault(place.segment, []).append(place.row)
-            return [made(s, self._segments.read(s, columns, sorted(rows[s]))) for s in sorted(rows)]
+            segments = list(self._held or ())
+            parts = ((segments[number], sorted(rows[number])) for number in sorted(rows))
+            return [made(s, self._segments.read(s, columns, own)) for s, own in parts]
 
         return self._again(read)
 
@@ -269,32 +293,6 @@ class Store:
             except VanishedError as error:
                 vanished = error
         raise StoreError(f"segment `{self.path / str(vanished)}` cannot be read: it is not there any more")
-
-
-def _parsed(
-    segment: Listed, table: pa.Table, column: str, texts: list[str], known: dict[str, Any]
-) -> list[Any]:
-    """Return the JSON texts of a column as objects, each text read once."""
-    for row, content in enumerate(texts):
-        if content not in known:
-            try:
-                known[content] = read_json(column, content)
-            except ValueError as error:
-                run_id = table["run_id"][row].as_py()
-                raise unreadable(segment.path, f"run `{run_id}`: {error}") from error
-    return [known[content] for content in texts]
-
-
-def _long_curves(table: pa.Table) -> pa.Table:
-    """Turn (run_id, curves list) rows into one row per value, text columns dictionary-encoded."""
-    lists = table["curves"].combine_chunks()
-    runs = pc.list_parent_indices(lists).cast(pa.int32())
-    run_ids = pa.DictionaryArray.from_arrays(runs, table["run_id"].combine_chunks())
-    values = lists.flatten()
-    texts = [values.field(name).dictionary_encode() for name in _CURVE_COLUMNS[1:4]]
-    return pa.table(
-        [run_ids, *texts, values.field("step"), values.field("value")], names=list(_CURVE_COLUMNS)
-    )
 
 
 def _nearest_folder(folder: Path) -> Path:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from mtlrun.errors import Fault, StoreError
 from mtlrun.planning.manifest_schema import manifest_faults
 from mtlrun.schema import listed, parse
 from mtlrun.store.files import check_file, list_files, write_whole
+from mtlrun.store.locking import locked
 
 STUDY_RULE = "must begin with a letter or digit and hold only letters, digits, `.`, `_`, `-` (128 at most)"
 _SCHEMA_VERSION = 1
@@ -79,15 +81,18 @@ class Studies:
             StoreError: the name holds more than letters, digits, `.`, `_`, `-`, or nothing can be written.
         """
         path = self._path(manifest["study"])
-        last = max((self._order(name)[0] for name in self.names()), default=0)
-        moment = datetime.now(timezone.utc).isoformat()
-        page = {
-            "schema_version": _SCHEMA_VERSION,
-            "number": last + 1,
-            "written_at": moment,
-            "study": manifest,
-        }
-        write_whole(path, lambda file: file.write(json.dumps(page, indent=1).encode()))
+        with contextlib.suppress(OSError):  # writing tells
+            self._store.mkdir(parents=True, exist_ok=True)
+        with locked(self._store):  # no two studies get one number
+            last = max((self._order(name)[0] for name in self.names()), default=0)
+            moment = datetime.now(timezone.utc).isoformat()
+            page = {
+                "schema_version": _SCHEMA_VERSION,
+                "number": last + 1,
+                "written_at": moment,
+                "study": manifest,
+            }
+            write_whole(path, lambda file: file.write(json.dumps(page, indent=1).encode()))
         return path
 
     def written_at(self, name: str) -> tuple[int, str]:

@@ -127,7 +127,7 @@ def export(run: SavedRun, folder: Path) -> None:
         "checkpoint": run.saved.rule,
         "steps": run.saved.steps,
         "tasks": [_about_task(run, task) for task in run.info.tasks],
-        "config": run.config,
+        "config": run.spec.plain,
     }
     files = {CODE: page.encode(), WEIGHTS: save(arrays), ABOUT: json.dumps(about, indent=1).encode()}
     for name, content in files.items():

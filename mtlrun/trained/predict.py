@@ -39,7 +39,7 @@ def predict(run: SavedRun, paths: Sequence[Path]) -> pd.DataFrame:
     if len(paths) != len(sources):
         names, found = ", ".join(source.name for source in sources), pluralize(len(paths), "file")
         raise DataError(f"run {run.run_id} reads {pluralize(len(sources), 'input')} ({names}), found {found}")
-    inputs = run.suite.examples_of(paths, run.config["seed"])
+    inputs = run.suite.examples_of(paths, run.spec.seed)
     if inputs is None:
         inputs = [read_inputs(path, source) for path, source in zip(paths, sources, strict=True)]
     rows = [len(x) for x in inputs]

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.feather
 
 from mtlrun.errors import ConfigError, DataError, Fault
+from mtlrun.printable import plain_json
 from mtlrun.spreadsheet import harmless
 
 
@@ -76,7 +77,7 @@ def _json(table: pd.DataFrame) -> bytes:
     """Return a list with an object for each example; empty cells are null."""
     columns = {name: [None if pd.isna(v) else v for v in table[name].tolist()] for name in table.columns}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
+    return (plain_json(json.dumps(rows, ensure_ascii=False, indent=1)) + "\n").encode()
 
 
 FORMS: Mapping[str, Callable[[pd.DataFrame], bytes]] = {

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtlrun.config import build, check_node
+from mtlrun.config import check_node
 from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, SuiteInfo
 from mtlrun.errors import ConfigError, Fault, StoreError
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.runs import PARTS, source_digests
 from mtlrun.schema import fields, whole
 from mtlrun.store.store import Store
@@ -30,23 +31,29 @@ class SavedRun:
     """One run with its weights.
 
     Attributes:
-        run_id: of the run.
-        config: canonical.
-        suite: that it was trained on.
+        spec: its settings.
         info: the suite's tasks and sources.
         saved: its weights, of one step or of several.
     """
 
-    run_id: str
-    config: dict[str, Any]
-    suite: Suite
+    spec: RunSpec
     info: SuiteInfo
     saved: Saved
+
+    @property
+    def run_id(self) -> str:
+        """Hash of its settings."""
+        return self.spec.run_id
+
+    @property
+    def suite(self) -> Suite:
+        """What it was trained on."""
+        return self.spec.cell.suite
 
     @cached_property
     def data(self) -> SuiteData:
         """What the run was trained on."""
-        return self.suite.load(self.config["seed"])
+        return self.suite.load(self.spec.seed)
 
     def network(self, step: int) -> Network:
         """Return the network after a step that was saved, for evaluation.
@@ -54,7 +61,7 @@ class SavedRun:
         Raises:
             StoreError: weights and network do not fit.
         """
-        network = build_network(Parts.of(self.config), self.info, self.config["seed"])
+        network = build_network(Parts.of(self.spec.cell.plain), self.info, self.spec.seed)
         tensors = {n: torch.from_numpy(array) for n, array in self.saved.tensors[step].items()}
         dtype = next(iter(tensors.values())).dtype
         try:
@@ -174,14 +181,14 @@ def saved_run(store: Store, run: str, rule: str | None = None, trust: Trust | No
     _check_config(run_id, config)
     _check_code(run_id, config)
     _check_data(run_id, config)
-    suite: Suite = build(config["suite"])
-    info, saved = suite.info(), Weights(store.path).read(run_id, rule or rules[0])
+    spec = RunSpec.of(config)
+    info, saved = spec.cell.suite.info(), Weights(store.path).read(run_id, rule or rules[0])
     lacking = [task.name for task in info.tasks if task.name not in saved.steps]
     if lacking:
         raise StoreError(
             f"weights of run {run_id} say no step of task {', '.join(lacking)}: they are damaged"
         )
-    return SavedRun(run_id, config, suite, info, saved)
+    return SavedRun(spec, info, saved)
 
 
 def _check_config(run_id: str, config: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,28 +64,45 @@ class Meter:
             self._events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
         else:
             _reset_peak()
-        self.wall_s = self.device_s = 0.0
+        self.wall_s = self.device_s = self._peak_mib = 0.0
+
+    def go_on(self, spent: Mapping[str, float]) -> None:
+        """Add what an earlier meter's `spent` says of the same work."""
+        self.wall_s, self.device_s = spent["step_wall_s"], spent["step_device_s"]
+        self._peak_mib = spent["peak_mib"]
 
     def measure(self, work: Callable[[], Any]) -> Any:
         """Do the work, and return what it returns."""
-        wall, cpu = time.perf_counter(), time.process_time()
+        self._begun = time.perf_counter(), time.process_time()
         if self._device.type == "cuda":
             self._events[0].record()
-            result = work()
+        result = work()
+        found = self.spent()
+        self.wall_s, self.device_s = found["step_wall_s"], found["step_device_s"]
+        return result
+
+    def spent(self) -> dict[str, float]:
+        """Return what was measured up to this point of the work; waits for a GPU."""
+        if self._device.type == "cuda":
             self._events[1].record()
             torch.cuda.synchronize(self._device)
-            self.device_s = self._events[0].elapsed_time(self._events[1]) / 1000
+            device_s = self._events[0].elapsed_time(self._events[1]) / 1000
         else:
-            result = work()
-            self.device_s = time.process_time() - cpu
-        self.wall_s = time.perf_counter() - wall
-        return result
+            device_s = time.process_time() - self._begun[1]
+        wall_s = self.wall_s + time.perf_counter() - self._begun[0]
+        return {
+            "step_wall_s": wall_s,
+            "step_device_s": self.device_s + device_s,
+            "peak_mib": self.peak_mib(),
+        }
 
     def peak_mib(self) -> float:
         """Return the peak since this meter was made; what torch holds on a GPU, the whole process on a CPU."""
         if self._device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self._device) / MIB
-        return process_peak_mib()
+            now = torch.cuda.max_memory_allocated(self._device) / MIB
+        else:
+            now = process_peak_mib()
+        return max(self._peak_mib, now)
 
 
 def process_peak_mib() -> float:

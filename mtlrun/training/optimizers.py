@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
+from mtlrun.training.runtime.state_tree import Tree
 
 VECTOR = 16
 """Elements to which a lane's row is padded: the most that one vector register of a CPU holds."""
@@ -234,6 +235,19 @@ class LaneOptimizer:
         """Go on from another memory, and return the one so far; neither is copied."""
         return [part.exchange(own) for part, own in zip(self._parts, memory, strict=True)]
 
+    def state(self) -> Tree:
+        """Return all that changes: parameters, moments, and how many updates there were."""
+        parameters = {name: slot.buffer for name, slot in self._slots.items()}
+        return {"parameters": parameters, "memory": [part.held() for part in self._parts]}
+
+    @torch.no_grad()
+    def load(self, state: Tree) -> None:
+        """Go on from a state of the same lanes."""
+        for name, slot in self._slots.items():
+            slot.buffer.copy_(state["parameters"][name])
+        for part, (moments, updates) in zip(self._parts, state["memory"], strict=True):
+            part.exchange((moments, updates))
+
 
 class _Part:
     """Lanes that stand side by side with the same settings: their rows of every buffer, moments and steps."""
@@ -264,6 +278,10 @@ class _Part:
 
     def memory(self) -> Memory:
         return {n: [m.clone() for m in moments] for n, moments in self._moments.items()}, dict(self._updates)
+
+    def held(self) -> Memory:
+        """Return what is remembered, as it is."""
+        return self._moments, self._updates
 
     def exchange(self, memory: Memory) -> Memory:
         before = self._moments, self._updates

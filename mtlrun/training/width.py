@@ -6,10 +6,10 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 import torch
 
+from mtlrun.planning.run_spec import RunSpec
 from mtlrun.training.loop.cohort import Cohort
 
 WIDTHS = (1, 4, 16, 64, 256)
@@ -23,23 +23,23 @@ _EXHAUSTED = ("can't allocate memory", "out of memory", "alloc_failed", "std::ba
 
 
 def time_widths(
-    configs: Sequence[Mapping[str, Any]], device: torch.device, most: int, streamed: bool = False
+    runs: Sequence[RunSpec], device: torch.device, most: int, streamed: bool = False
 ) -> dict[int, float]:
     """Return run-steps per second by number of lanes, from one lane up to where more of them no longer help.
 
     On a CPU, time is this process's CPU time, so that other work on the machine counts little.
 
     Args:
-        configs: canonical configs of one program; the first ones become lanes.
+        runs: of one program; the first ones become lanes.
         device: where to train.
         most: lanes that fit into memory.
         streamed: as of `Cohort`.
     """
     rates: dict[int, float] = {}
-    largest = min(most, len(configs), WIDTHS[-1])
+    largest = min(most, len(runs), WIDTHS[-1])
     for width in (*(w for w in WIDTHS if w < largest), largest):
         try:
-            rates[width] = _rate(configs[:width], device, streamed)
+            rates[width] = _rate(runs[:width], device, streamed)
         except (MemoryError, RuntimeError) as error:
             if not rates or not is_out_of_memory(error):
                 raise
@@ -65,9 +65,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _EXHAUSTED)
 
 
-def _rate(configs: Sequence[Mapping[str, Any]], device: torch.device, streamed: bool) -> float:
+def _rate(runs: Sequence[RunSpec], device: torch.device, streamed: bool) -> float:
     """Return the run-steps per second of a cohort in its first phase."""
-    cohort = Cohort(configs, device, streamed=streamed)
+    cohort = Cohort(runs, device, streamed=streamed)
     phase = cohort.phases[0]
     trainer, took, begun = cohort.begin(phase), list[float](), 0.0
     for step, batch in enumerate(islice(cohort.batches(phase, 0), WARM_STEPS + MOST_STEPS)):
@@ -76,7 +76,7 @@ def _rate(configs: Sequence[Mapping[str, Any]], device: torch.device, streamed: 
         took.append(_now(device) - begun)
         if len(took) >= WARM_STEPS + FEWEST_STEPS and sum(took[WARM_STEPS:]) > TIMED_S:
             break
-    return len(configs) / max(statistics.median(took[WARM_STEPS:] or took), 1e-9)
+    return len(runs) / max(statistics.median(took[WARM_STEPS:] or took), 1e-9)
 
 
 def _now(device: torch.device) -> float:

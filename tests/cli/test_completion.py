@@ -26,7 +26,7 @@ def test_every_command_and_option_is_known():
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("mtlrun s", ["sweep", "show"]),
+        ("mtlrun s", ["sweep", "status", "show"]),
         ("mtlrun run weigh", ["weighting=", "weighting."]),
         ("mtlrun run se", ["seeds="]),
         ("mtlrun plan optimizer=ad", ["optimizer=adam", "optimizer=adamw"]),

@@ -134,3 +134,9 @@ def test_an_orthonormal_design_needs_enough_rows_and_all_of_them():
     cut = LinearTeachers(design="orthonormal", train_size=0.5)
     assert [fault.key for fault in cut.faults()] == ["train_size"]
     assert list(LinearTeachers(design="gaussian", samples=19, train_size=10).faults()) == []
+
+
+def test_more_rows_than_memory_holds_are_refused():
+    (fault,) = LinearTeachers(samples=10**11).faults()
+    assert (fault.key, fault.found) == ("samples", 10**11)
+    assert "as many rows as free memory holds" in fault.rule

@@ -32,6 +32,9 @@ class Watcher:
         if self.stop_after is not None and self.steps > self.stop_after:
             raise KeyboardInterrupt
 
+    def skip(self, run_steps: int) -> None:
+        self.told.append(f"skip {run_steps}")
+
     def end(self) -> None:
         self.told.append("end")
 
@@ -182,6 +185,7 @@ def test_a_plan_in_numbers_and_words(tmp_path):
         "runs_new": 9,
         "runs_reused": 0,
         "runs_again": 0,
+        "runs_begun": 0,
         "run_steps": 36,
         "steps": [4],
         "raised_from": [],

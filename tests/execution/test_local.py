@@ -9,13 +9,13 @@ import textwrap
 
 import pytest
 import torch
+from support.cohorts import specs_of
 from support.commands import mtlrun, reported, segments, tiny
 from support.configs import run_config
 
 from mtlrun.execution.local import Local, cores
 from mtlrun.execution.worker_pool import WorkerError
 from mtlrun.planning.cohorts import group_runs
-from mtlrun.planning.runs import config_id
 from mtlrun.store.store import Store
 from mtlrun.training import width
 from mtlrun.training.loop.cohort import Cohort
@@ -39,7 +39,7 @@ LOUD = """
 def programs(seeds: int, width: int):
     """Return one program of runs of 4 steps."""
     configs = [run_config(seed=seed, budget__steps=4) for seed in range(seeds)]
-    (program,) = group_runs({config_id(config): config for config in configs})
+    (program,) = group_runs(specs_of(configs))
     program.width, program.chosen = width, {"by": "launch.width"}
     return [program]
 

@@ -151,7 +151,7 @@ def test_configs_that_cannot_be_trained_are_refused(edit, told, path, tmp_path):
 
 
 def test_machine_settings_are_the_only_ones():
-    assert machine_faults(["device=cpu", "launch.width=2", "launch=local"]) == []
+    assert machine_faults(["device=cpu", "launch.width=2", "launch=local", "checkpoint.every_s=60"]) == []
     assert [fault.key for fault in machine_faults(["launcher=x", "store=a"])] == ["launcher", "store"]
 
 

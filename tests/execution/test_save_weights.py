@@ -20,7 +20,7 @@ def study(store: Path, *overrides: str) -> list[str]:
 def test_value(store: Path, run_id: str, task: str, rule: str | None = None) -> float:
     """Return the primary metric on test of a run's saved weights."""
     run = saved_run(Store(store), run_id, rule)
-    data = run.suite.load(run.config["seed"])
+    data = run.suite.load(run.spec.seed)
     (t,) = [t for t in data.tasks if t.name == task]
     source = data.sources[t.source]
     rows = source.splits["test"]

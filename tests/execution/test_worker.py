@@ -22,10 +22,12 @@ def _threads():
 
 
 def worked(*tasks) -> list[dict]:
-    """Return what a worker tells while it does some tasks."""
+    """Return what a worker tells while it does some tasks, after it has told that it is ready."""
     events = io.StringIO()
     worker.main(io.StringIO("".join(json.dumps(task) + "\n" for task in tasks)), events)
-    return [json.loads(line) for line in events.getvalue().splitlines()]
+    ready, *others = [json.loads(line) for line in events.getvalue().splitlines()]
+    assert ready == {"run_steps": 0}
+    return others
 
 
 def task(store, *seeds: int) -> dict:

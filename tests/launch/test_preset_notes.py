@@ -30,6 +30,12 @@ def test_one_cell_is_told(command, tmp_path):
         (["weighting=pcgrad", "mitigation=pcgrad"], ""),
         (["heads=mlp", "mitigation=pcgrad,none"], ""),
         (["mitigation=pcgrad"], ""),
+        (
+            ["experiment=quickstart", "weighting=equal"],
+            "weighting=equal is explicit, so the weighting that "
+            "mitigation=uncertainty, pcgrad, mgda would set does not count",
+        ),
+        (["experiment=quickstart", "mitigation=none", "weighting=equal"], ""),
     ],
 )
 def test_every_group_is_told_once(choices, told, tmp_path):

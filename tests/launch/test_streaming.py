@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support.cohorts import specs_of
 from support.commands import mtlrun, planned, reported, tiny
 from support.configs import run_config
 
 from mtlrun.planning.cohorts import group_runs
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.prepare.estimate import PROCESS_MIB, inputs_mib, size_programs
 
 DIGITS_MIB = 1797 * 64 * 4 / 2**20
@@ -27,15 +29,15 @@ def test_results_and_run_ids_do_not_depend_on_it(tmp_path):
 
 def test_inputs_are_streamed_where_they_take_too_much_memory():
     config = run_config(dtype="float32")
-    assert inputs_mib(config) == pytest.approx(DIGITS_MIB)
-    assert inputs_mib({**config, "dtype": "float64"}) == pytest.approx(2 * DIGITS_MIB)
+    assert inputs_mib(CellSpec.of(config)) == pytest.approx(DIGITS_MIB)
+    assert inputs_mib(CellSpec.of({**config, "dtype": "float64"})) == pytest.approx(2 * DIGITS_MIB)
     for room, data, streamed in (
         (2.1 * DIGITS_MIB, "auto", False),
         (1.9 * DIGITS_MIB, "auto", True),
         (1.9 * DIGITS_MIB, "resident", False),
         (1e6, "streamed", True),
     ):
-        (program,) = group_runs({"run": config})
+        (program,) = group_runs(specs_of([config]))
         size_programs([program], PROCESS_MIB + room, data)
         assert program.streamed == streamed
         left = room if streamed else room - DIGITS_MIB

@@ -8,9 +8,9 @@ from support.configs import run_config
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
-from mtlrun.execution import batch as batches
 from mtlrun.execution.batch import plan_batch
 from mtlrun.planning.cohorts import group_runs
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.estimate import size_programs
 from mtlrun.prepare.too_large import cause, check_memory, size_text
@@ -49,11 +49,11 @@ def test_a_width_that_torch_cannot_describe_is_named(tmp_path):
     ],
 )
 def test_the_setting_whose_default_spares_most_is_the_cause(choices, expected):
-    assert cause(run_config(**choices)) == expected
+    assert cause(CellSpec.of(run_config(**choices))) == expected
 
 
 def test_memory_is_what_decides():
-    programs = group_runs(prepare([make_job()]).runs)
+    programs = group_runs(prepare([make_job()]).runs.values())
     size_programs(programs, memory_mib=1e6)
     check_memory(programs, 1e6)
     check_memory([], 0)
@@ -72,9 +72,10 @@ def test_memory_is_what_decides():
 def test_no_more_processes_than_runs_fit(monkeypatch, tmp_path):
     job = make_job(model__width=2048, budget__min_steps=200_000, store=str(tmp_path))
     monkeypatch.setattr("mtlrun.execution.local.cores", lambda: 8)
-    monkeypatch.setattr(batches, "free_mib", lambda device: 1e5)
+    monkeypatch.setattr("mtlrun.execution.local.free_mib", lambda device: 1e5)
     assert plan_batch([job]).processes == 8
-    monkeypatch.setattr(batches, "free_mib", lambda device: 1200.0)  # one process of ours takes 460 and a run
+    one_takes_460_and_a_run = 1200.0
+    monkeypatch.setattr("mtlrun.execution.local.free_mib", lambda device: one_takes_460_and_a_run)
     assert plan_batch([job]).processes == 2
 
 

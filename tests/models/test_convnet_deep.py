@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from torch import nn
 
 from mtlrun.errors import ConfigError
 from mtlrun.models.convnet_deep import DeepConvNet
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.stacked import Stacked
 
 
@@ -58,8 +58,8 @@ def test_lanes_go_by_rules_and_each_is_as_alone():
     torch.set_num_threads(1)
     choices = {"model": "convnet_deep", "model__groups": 2, "suite__train_size": 64, "weighting": "pcgrad"}
     one = run_config(3, 3, **choices)
-    (alone,) = Cohort([one], torch.device("cpu")).train()
-    cohort = Cohort([run_config(1, 3, **choices), one], torch.device("cpu"))
+    (alone,) = cohort_of([one], torch.device("cpu")).train()
+    cohort = cohort_of([run_config(1, 3, **choices), one], torch.device("cpu"))
     assert type(cohort.forward) is Stacked
     for name, values in cohort.train()[1].parameters.items():
         np.testing.assert_allclose(values, alone.parameters[name], rtol=1e-8, atol=1e-10)

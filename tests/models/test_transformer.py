@@ -6,13 +6,13 @@ import math
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from torch import nn
 from torch.nn import functional as F
 
 from mtlrun.models.base import Encoder
 from mtlrun.models.transformer import Attention, TabularTransformer, TransformerBlock
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.stacked import Stacked
 
 
@@ -102,8 +102,8 @@ def test_lanes_go_by_rules_and_each_is_as_alone():
     torch.set_num_threads(1)
     choices = {"model": "transformer_tabular", "model__depth": 2, "model__heads": 2, "suite__train_size": 64}
     one = run_config(3, 3, **choices)
-    (alone,) = Cohort([one], torch.device("cpu")).train()
-    cohort = Cohort([run_config(1, 3, **choices), one], torch.device("cpu"))
+    (alone,) = cohort_of([one], torch.device("cpu")).train()
+    cohort = cohort_of([run_config(1, 3, **choices), one], torch.device("cpu"))
     assert type(cohort.forward) is Stacked and cohort.one_by_one is None
     for name, values in cohort.train()[1].parameters.items():
         torch.testing.assert_close(

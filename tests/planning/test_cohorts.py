@@ -1,16 +1,16 @@
 """Which runs train together."""
 
-import copy
-
 import pytest
+from support.cohorts import specs_of
 from support.configs import run_config
 
 from mtlrun.planning.cohorts import DEFAULT_WIDTH, cut_programs, group_runs
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.planning.runs import config_id
 
 
 def cohorts_of(*configs, width=DEFAULT_WIDTH, processes=1):
-    programs = group_runs({config_id(c): c for c in configs})
+    programs = group_runs(specs_of(configs))
     for program in programs:
         program.width = width
     return cut_programs(programs, processes)
@@ -137,8 +137,7 @@ def lanes_of(cohorts):
 
 
 def test_the_cohort_that_would_end_last_is_halved_until_processes_end_together():
-    runs = {config_id(c): c for c in [*seeds_of(64), *seeds_of(64, weighting="pcgrad")]}
-    cheap, dear = group_runs(runs)
+    cheap, dear = group_runs(specs_of([*seeds_of(64), *seeds_of(64, weighting="pcgrad")]))
     dear.step_s = 3.0
     assert lanes_of(cut_programs([cheap, dear], 1)) == [64, 64]
     cohorts = cut_programs([cheap, dear], 2)
@@ -151,7 +150,7 @@ def test_the_cohort_that_would_end_last_is_halved_until_processes_end_together()
 
 
 def test_memory_bounds_the_width():
-    (program,) = group_runs({config_id(c): c for c in seeds_of(10)})
+    (program,) = group_runs(specs_of(seeds_of(10)))
     program.fits = 3
     assert lanes_of(cut_programs([program])) == [3, 3, 2, 2]
 
@@ -163,9 +162,12 @@ def test_halves_and_parts_keep_runs_and_steps():
     assert (one.run_steps, two.run_steps) == (2 * 20, 3 * 20)
 
 
-def test_runs_are_grouped_alike_whether_cells_share_their_nodes_or_not():
-    shared = seeds_of(4, weighting="dwa") + seeds_of(3)
-    apart = copy.deepcopy(shared)
-    assert [p.run_ids for p in group_runs(dict(enumerate(shared)))] == [
-        p.run_ids for p in group_runs(dict(enumerate(apart)))
+def test_runs_are_grouped_alike_whether_they_share_their_cell_or_not():
+    apart = specs_of(seeds_of(4, weighting="dwa") + seeds_of(3))
+    shared = [
+        run
+        for config in (run_config(steps=20, weighting="dwa"), run_config(steps=20))
+        for run in CellSpec.of(config).runs(range(4))
     ]
+    programs = [[run.run_id for p in group_runs(runs) for run in p.runs] for runs in (apart, shared[:7])]
+    assert programs[0] == programs[1]

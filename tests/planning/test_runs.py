@@ -87,7 +87,7 @@ def test_how_and_where_a_study_runs_is_no_part_of_its_runs():
         budget__select="last",
     )
     assert set(plan_study([elsewhere]).runs) == set(plain.runs)
-    for config in plain.runs.values():
+    for config in (run.plain for run in plain.runs.values()):
         assert set(config) == {*PARTS, "budget", "dtype", "seed"}
         assert set(config["budget"]) == {"steps", "batch_size", "evaluations"}
 
@@ -103,7 +103,7 @@ def test_epochs_and_steps_that_amount_to_the_same_are_the_same_run():
 
 def test_the_fewest_steps_are_no_part_of_a_run_but_by_the_number_of_steps():
     floor = plan_study([make_job()])  # 20 epochs are 561 steps
-    assert {config["budget"]["steps"] for config in floor.runs.values()} == {1000}  # baselines too
+    assert {run.cell.budget.steps for run in floor.runs.values()} == {1000}  # baselines too
     assert [cell.raised_from for cell in floor.cells] == [561]
     exact = plan_study([make_job(budget="steps", budget__steps=1000, budget__min_steps=7)])
     assert set(floor.runs) == set(exact.runs) and exact.cells[0].raised_from is None
@@ -115,7 +115,7 @@ def test_the_fewest_steps_are_no_part_of_a_run_but_by_the_number_of_steps():
 def test_a_baseline_takes_the_steps_for_which_its_task_is_trained_also_at_the_fewest():
     study = plan_study([make_job(schedule="sequential")])
     (cell,) = study.cells
-    alone = [study.runs[run_id]["budget"]["steps"] for ids in cell.baselines.values() for run_id in ids]
+    alone = [study.runs[run_id].cell.budget.steps for ids in cell.baselines.values() for run_id in ids]
     assert set(alone) == {1000} and cell.phases[-1]["end"] == 2000
 
 

@@ -4,20 +4,24 @@ import json
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.jobs import make_job
 
 from mtlrun.config import build
 from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.planning.study import plan_study, seed_list
-from mtlrun.training.loop.cohort import Cohort
 
 
 def tasks_of(config):
     return tuple(build(config["suite"]).selected())
 
 
+def configs_of(study):
+    return [run.plain for run in study.runs.values()]
+
+
 def singles(study):
-    return [config for config in study.runs.values() if len(tasks_of(config)) == 1]
+    return [config for config in configs_of(study) if len(tasks_of(config)) == 1]
 
 
 def test_a_cell_has_a_run_and_a_baseline_of_every_task_for_every_seed():
@@ -27,8 +31,8 @@ def test_a_cell_has_a_run_and_a_baseline_of_every_task_for_every_seed():
     assert set(cell.baselines) == {"digit", "parity"}
     assert len(study.runs) == 2 * 3
     for ids, tasks in ((cell.runs, ("digit", "parity")), (cell.baselines["digit"], ("digit",))):
-        assert [study.runs[i]["seed"] for i in ids] == [3, 7]
-        assert {tasks_of(study.runs[i]) for i in ids} == {tasks}
+        assert [study.runs[i].seed for i in ids] == [3, 7]
+        assert {tasks_of(study.runs[i].plain) for i in ids} == {tasks}
     assert cell.cell_id not in study.runs
 
 
@@ -49,7 +53,7 @@ def test_a_baseline_has_the_cells_own_model_heads_optimizer_budget_and_regularis
     }
     study = plan_study([make_job(seeds=1, **choices)])
     (cell,) = study.cells
-    run, baseline = study.runs[cell.runs[0]], study.runs[cell.baselines["parity"][0]]
+    run, baseline = (study.runs[i].plain for i in (cell.runs[0], cell.baselines["parity"][0]))
     for group in ("model", "heads", "optimizer", "regularization", "budget", "dtype", "seed"):
         assert baseline[group] == run[group]
     targets = {
@@ -145,7 +149,7 @@ def test_a_baseline_trains_for_as_long_as_its_task():
     )
     joint, sequential, refit = study.cells
     assert joint.baselines == sequential.baselines
-    assert {study.runs[i]["budget"]["steps"] for i in refit.baselines["digit"]} == {50}
+    assert {study.runs[i].cell.budget.steps for i in refit.baselines["digit"]} == {50}
 
 
 def test_the_schedule_chooses_the_checkpoint_unless_the_budget_does():
@@ -183,8 +187,8 @@ def test_with_splits_each_seed_asked_for_is_a_run_on_every_split():
     assert cell.resplit["splits"] == 3
     assert len(study.runs) == 6 * 3
     for ids in (cell.runs, *cell.baselines.values()):
-        assert [study.runs[i]["seed"] for i in ids] == cell.seeds
-        assert {study.runs[i]["suite"]["splits"] for i in ids} == {3}
+        assert [study.runs[i].seed for i in ids] == cell.seeds
+        assert {study.runs[i].cell.suite.splits for i in ids} == {3}
 
 
 def test_points_of_a_front_have_the_seeds_of_their_suites_splits():
@@ -228,8 +232,8 @@ def test_runs_of_a_plan_can_be_trained(suite):
     job = make_job(suite=suite, seeds=1, budget="steps", budget__steps=2, budget__evaluations=1)
     study = plan_study([job])
     (cell,) = study.cells
-    for cohort in cut_programs(group_runs(study.runs)):
-        results = Cohort(cohort.configs, torch.device("cpu")).train()
+    for cohort in cut_programs(group_runs(study.runs.values())):
+        results = cohort_of(cohort.configs, torch.device("cpu")).train()
         for run_id, result in zip(cohort.run_ids, results, strict=True):
-            expected = set(cell.baselines) if run_id in cell.runs else set(tasks_of(study.runs[run_id]))
+            expected = set(cell.baselines) if run_id in cell.runs else set(tasks_of(study.runs[run_id].plain))
             assert {task for task, _ in result.names} == expected

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from support.cohorts import size_of
 from support.configs import run_config
 from support.jobs import make_job
 
 from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.prepare.checks import prepare
-from mtlrun.prepare.estimate import estimate, run_size, size_programs
+from mtlrun.prepare.estimate import estimate, size_programs
 from mtlrun.training.network import build_network
 
 
 def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
     def estimated(processes: int = 1, **choices):
-        programs = group_runs(prepare([make_job(budget__min_steps=1, **choices)]).runs)
+        programs = group_runs(prepare([make_job(budget__min_steps=1, **choices)]).runs.values())
         size_programs(programs, memory_mib=1e6)
         return estimate(cut_programs(programs), processes)
 
@@ -29,7 +30,7 @@ def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
 
 def test_frequent_records_take_time_where_something_is_shared():
     def seconds(every: int | None, **choices):
-        programs = group_runs(prepare([make_job(**choices)]).runs)
+        programs = group_runs(prepare([make_job(**choices)]).runs.values())
         size_programs(programs, memory_mib=1e6, every=every)
         return [program.step_s for program in programs if len(program.configs[0]["suite"]["tasks"]) == 2]
 
@@ -52,7 +53,7 @@ def test_a_network_is_sized_once_whatever_trains_it(monkeypatch):
         for width in (8, 16)
         for lr in (0.1, 0.2)
     ]
-    programs = group_runs(prepare(jobs).runs)
+    programs = group_runs(prepare(jobs).runs.values())
     monkeypatch.setattr("mtlrun.prepare.estimate.build_network", counted)
     size_programs(programs, memory_mib=1e6)
     assert len(programs) > 6
@@ -60,16 +61,16 @@ def test_a_network_is_sized_once_whatever_trains_it(monkeypatch):
 
 
 def test_the_size_of_a_run_follows_optimizer_weighting_and_type():
-    plain = run_size(run_config())
-    assert run_size(run_config(optimizer="sgd", optimizer__momentum=0.0)).memory_mib < plain.memory_mib
-    assert run_size(run_config(weighting="pcgrad")).flops == pytest.approx(plain.flops * 5 / 3)
-    assert run_size(run_config(schedule="alternating")).memory_mib == plain.memory_mib
-    forked = run_size(run_config(schedule="fork_merge"))  # keeps what each branch has learned
+    plain = size_of(run_config())
+    assert size_of(run_config(optimizer="sgd", optimizer__momentum=0.0)).memory_mib < plain.memory_mib
+    assert size_of(run_config(weighting="pcgrad")).flops == pytest.approx(plain.flops * 5 / 3)
+    assert size_of(run_config(schedule="alternating")).memory_mib == plain.memory_mib
+    forked = size_of(run_config(schedule="fork_merge"))  # keeps what each branch has learned
     assert forked.memory_mib > plain.memory_mib
-    doubled = run_size({**run_config(), "dtype": "float64"})
-    assert doubled.memory_mib == 2 * run_size({**run_config(), "dtype": "float32"}).memory_mib
+    doubled = size_of({**run_config(), "dtype": "float64"})
+    assert doubled.memory_mib == 2 * size_of({**run_config(), "dtype": "float32"}).memory_mib
 
 
 def test_a_network_with_buffers_is_sized():
-    sizes = [run_size(run_config(model="resnet18", suite__tasks=tasks)) for tasks in (["digit"], None)]
+    sizes = [size_of(run_config(model="resnet18", suite__tasks=tasks)) for tasks in (["digit"], None)]
     assert 0 < sizes[0].memory_mib < sizes[1].memory_mib

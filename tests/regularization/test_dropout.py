@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.regularization.dropout import Dropout
 from mtlrun.streams import stream
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.evaluate import evaluate
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def test_faults():
 
 def train(*configs):
     torch.set_num_threads(1)
-    return Cohort(configs, CPU).train()
+    return cohort_of(configs, CPU).train()
 
 
 def test_without_a_part_to_drop_it_changes_nothing():
@@ -50,9 +50,9 @@ def test_without_a_part_to_drop_it_changes_nothing():
 def test_evaluations_see_the_whole_network():
     config = run_config(regularization="dropout", regularization__p=0.5)
     torch.set_num_threads(1)
-    cohort = Cohort([config], CPU)
+    cohort = cohort_of([config], CPU)
     (result,) = cohort.train()
-    plain = Cohort([run_config()], CPU)  # the plain network with the parameters that dropout left
+    plain = cohort_of([run_config()], CPU)  # the plain network with the parameters that dropout left
     for name, values in plain.parameters.items():
         values.data.copy_(cohort.parameters[name])
     for place, split in ((1, "val"), (2, "test")):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import first_step
 
 from mtlrun.regularization.label_smoothing import LabelSmoothing
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.evaluate import evaluate
 from mtlrun.training.objective.losses import LOSSES
 
@@ -79,7 +79,7 @@ def test_the_step_trains_on_smoothed_losses_lane_by_lane(weighting):
         for a in amounts
     ]
     gradients, losses, _ = first_step(runs)
-    cohort = Cohort(runs, CPU)
+    cohort = cohort_of(runs, CPU)
     examples = next(cohort.batches(cohort.phases[0], 0)).examples
     outputs = cohort.forward(examples.inputs)
     for lane, amount in enumerate(amounts):
@@ -95,9 +95,9 @@ def test_the_step_trains_on_smoothed_losses_lane_by_lane(weighting):
 
 def test_metrics_are_of_the_labels_themselves():
     torch.set_num_threads(1)
-    cohort = Cohort([run_config(regularization="label_smoothing", regularization__smoothing=0.5)], CPU)
+    cohort = cohort_of([run_config(regularization="label_smoothing", regularization__smoothing=0.5)], CPU)
     (result,) = cohort.train()
-    plain = Cohort([run_config()], CPU)
+    plain = cohort_of([run_config()], CPU)
     for name, values in plain.parameters.items():
         values.data.copy_(cohort.parameters[name])
     expected = evaluate(plain.forward, plain.bank, plain.bank.split("val")).values
@@ -107,5 +107,5 @@ def test_metrics_are_of_the_labels_themselves():
 def test_a_suite_of_regressions_trains_as_without():
     torch.set_num_threads(1)
     runs = [run_config(suite="linear_teachers", regularization=r) for r in ("none", "label_smoothing")]
-    none, some = (Cohort([run], CPU).train()[0].parameters for run in runs)
+    none, some = (cohort_of([run], CPU).train()[0].parameters for run in runs)
     assert all(np.array_equal(some[n], v) for n, v in none.items())

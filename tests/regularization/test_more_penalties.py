@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import first_step
 
 from mtlrun.catalog import load_option, options
 from mtlrun.regularization.elastic_net import ElasticNet
 from mtlrun.regularization.trace_norm import TraceNorm
-from mtlrun.training.loop.cohort import Cohort
 
 PENALTIES = [name for name in options("regularization") if "on" in load_option("regularization", name)]
 
@@ -45,7 +45,7 @@ def test_trace_norm():
 def test_equal_towers_have_a_finite_gradient():
     torch.set_num_threads(1)
     runs = [run_config(s, 20, sharing="separate", regularization="trace_norm") for s in range(2)]
-    results = Cohort(runs, torch.device("cpu")).train()  # the towers of a run begin with equal weights
+    results = cohort_of(runs, torch.device("cpu")).train()  # the towers of a run begin with equal weights
     assert all(r.diverged_at is None for r in results)
 
 

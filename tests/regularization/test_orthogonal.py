@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import first_step
 
 from mtlrun.errors import ConfigError
 from mtlrun.regularization.orthogonal import Orthogonal
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_its_gradient_is_added_whatever_the_weighting(weighting):
     found, same_losses, same_weights = first_step(runs)
     torch.testing.assert_close(losses, same_losses)
     torch.testing.assert_close(weights, same_weights)
-    cohort = Cohort(runs, CPU)
+    cohort = cohort_of(runs, CPU)
     examples = next(cohort.batches(cohort.phases[0], 0)).examples
     leaves = cohort.forward.leaves
     added = 0
@@ -100,7 +100,7 @@ def test_training_takes_shared_and_own_features_apart():
     choices = {"sharing": "cgc", "regularization": "orthogonal", "steps": 60}
     left = []
     for coefficient in (0.0, 10.0):
-        cohort = Cohort([run_config(regularization__coefficient=coefficient, **choices)], CPU)
+        cohort = cohort_of([run_config(regularization__coefficient=coefficient, **choices)], CPU)
         cohort.train()
         examples = next(cohort.batches(cohort.phases[0], 0)).examples
         cohort.forward.leaves = {n: p.detach() for n, p in cohort.parameters.items()}
@@ -113,17 +113,17 @@ def test_training_takes_shared_and_own_features_apart():
 )
 def test_schemes_with_nothing_private_beside_what_is_shared_are_a_fault(sharing):
     with pytest.raises(ConfigError, match="here are none of a task's own"):
-        Cohort([run_config(sharing=sharing, regularization="orthogonal")], CPU)
+        cohort_of([run_config(sharing=sharing, regularization="orthogonal")], CPU)
 
 
 @pytest.mark.parametrize("sharing", ("separate", "lateral", "soft"))
 def test_schemes_with_nothing_shared_are_a_fault(sharing):
     with pytest.raises(ConfigError, match="here are no shared ones"):
-        Cohort([run_config(sharing=sharing, regularization="orthogonal")], CPU)
+        cohort_of([run_config(sharing=sharing, regularization="orthogonal")], CPU)
 
 
 def test_a_baseline_has_nothing_to_compare():
     torch.set_num_threads(1)
     runs = [run_config(suite__tasks=["digit"], regularization=r) for r in ("none", "orthogonal")]
-    none, some = (Cohort([run], CPU).train()[0].parameters for run in runs)
+    none, some = (cohort_of([run], CPU).train()[0].parameters for run in runs)
     assert all(np.array_equal(some[n], v) for n, v in none.items())

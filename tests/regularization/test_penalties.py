@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import first_step
 
 from mtlrun.regularization.l1 import L1
 from mtlrun.regularization.l2 import L2
 from mtlrun.regularization.none import NoRegularization
-from mtlrun.training.loop.cohort import Cohort
 
 PARAMETERS = {
     "trunk.weight": torch.tensor([[1.0, -2.0]]),
@@ -73,14 +73,14 @@ def test_the_gradient_of_the_penalty_is_added_whatever_the_weighting(kind, on, w
 
 
 def initial_parameters(configs):
-    return {n: p.detach() for n, p in Cohort(configs, torch.device("cpu")).parameters.items()}
+    return {n: p.detach() for n, p in cohort_of(configs, torch.device("cpu")).parameters.items()}
 
 
 def test_a_strong_l1_makes_weights_small():
     torch.set_num_threads(1)
     settings = {"regularization": "l1", "optimizer": "sgd", "optimizer__momentum": 0.0, "steps": 30}
     configs = [run_config(regularization__coefficient=c, **settings) for c in (0.0, 1e-2)]
-    free, held = (r.parameters for r in Cohort(configs, torch.device("cpu")).train())
+    free, held = (r.parameters for r in cohort_of(configs, torch.device("cpu")).train())
     total = [sum(np.abs(p[n]).sum() for n in p if n.endswith("weight")) for p in (free, held)]
     assert total[1] < 0.9 * total[0]
 

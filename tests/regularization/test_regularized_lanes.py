@@ -6,13 +6,13 @@ New options join by themselves.
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import first_step
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 LANES, PLACE = 16, 6
@@ -59,17 +59,17 @@ def assert_same(ours, theirs):
 def test_alone_among_fifteen_others(name, choices):
     torch.set_num_threads(1)
     configs = company(name, **choices)
-    (alone,) = Cohort(configs[PLACE : PLACE + 1], CPU).train()
+    (alone,) = cohort_of(configs[PLACE : PLACE + 1], CPU).train()
     assert alone.diverged_at is None
-    assert_same(Cohort(configs, CPU).train()[PLACE], alone)
+    assert_same(cohort_of(configs, CPU).train()[PLACE], alone)
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_company_and_place_change_no_bit(name):
     torch.set_num_threads(1)
     configs = [config | {"dtype": "float32"} for config in company(name, **schemes(name)[0])]
-    pair = Cohort([configs[0], configs[PLACE]], CPU).train()[1]
-    among = Cohort(configs, CPU).train()[PLACE]
+    pair = cohort_of([configs[0], configs[PLACE]], CPU).train()[1]
+    among = cohort_of(configs, CPU).train()[PLACE]
     assert all(np.array_equal(among.parameters[n], values) for n, values in pair.parameters.items())
 
 
@@ -82,7 +82,7 @@ def test_a_diverging_lane_leaves_the_others_bit_equal(name):
         choices["regularization__on"] = "all"
     calm, tame = (run_config(s, 12, optimizer__lr=0.01, **choices) for s in (0, 1))
     wild = tame | {"optimizer": tame["optimizer"] | {"lr": 1e30}}
-    results, expected = Cohort([calm, wild], CPU).train(), Cohort([calm, tame], CPU).train()
+    results, expected = cohort_of([calm, wild], CPU).train(), cohort_of([calm, tame], CPU).train()
     assert [r.diverged_at is None for r in results] == [True, False]
     assert all(np.array_equal(results[0].parameters[n], v) for n, v in expected[0].parameters.items())
 
@@ -99,8 +99,8 @@ def is_inside(name):
 def test_it_can_be_traced(name, lanes):
     torch.set_num_threads(1)
     configs = [run_config(s, 4, regularization=name, **schemes(name)[0]) for s in range(lanes)]
-    cohort = Cohort(configs, CPU, "eager")
-    results, expected = cohort.train(), Cohort(configs, CPU).train()
+    cohort = cohort_of(configs, CPU, "eager")
+    results, expected = cohort.train(), cohort_of(configs, CPU).train()
     assert cohort.not_compiled is None
     for ours, theirs in zip(results, expected, strict=True):
         assert_same(ours, theirs)
@@ -112,14 +112,14 @@ def test_every_sharing_scheme_takes_it_or_says_why_not(name, sharing):
     configs = [run_config(s, 4, regularization=name, sharing=sharing) for s in range(2)]
     if build(configs[0]["regularization"]).compares and not body_of(sharing).divides:
         with pytest.raises(ConfigError):
-            Cohort(configs, CPU)
+            cohort_of(configs, CPU)
         return
     gradients, losses, _ = first_step(configs)
     assert losses.isfinite().all() and all(g.isfinite().all() for g in gradients.values())
 
 
 def body_of(sharing):
-    return Cohort([run_config(sharing=sharing)], CPU).network.body
+    return cohort_of([run_config(sharing=sharing)], CPU).network.body
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -127,8 +127,8 @@ def test_with_gradient_surgery(name):
     torch.set_num_threads(1)
     choices = {"regularization": name, "weighting": "pcgrad", **schemes(name)[0]}
     configs = [run_config(s, 10, **choices) for s in range(3)]
-    (alone,) = Cohort(configs[1:2], CPU).train()
-    assert_same(Cohort(configs, CPU).train()[1], alone)
+    (alone,) = cohort_of(configs[1:2], CPU).train()
+    assert_same(cohort_of(configs, CPU).train()[1], alone)
 
 
 @pytest.mark.parametrize("names", [("dropout", "dropout"), ("label_smoothing", "label_smoothing")])
@@ -136,5 +136,5 @@ def test_weightings_that_need_the_same_share_its_cohort(names):
     weightings = ("equal", "uncertainty")
     pairs = zip(names, weightings, strict=True)
     runs = [run_config(s, 10, regularization=r, weighting=w) for s, (r, w) in enumerate(pairs)]
-    for place, mixed in enumerate(Cohort(runs, CPU).train()):
-        assert_same(mixed, Cohort(runs[place : place + 1], CPU).train()[0])
+    for place, mixed in enumerate(cohort_of(runs, CPU).train()):
+        assert_same(mixed, cohort_of(runs[place : place + 1], CPU).train()[0])

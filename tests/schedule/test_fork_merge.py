@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of, specs_of
 from support.configs import run_config
 from support.plain_loop import LOSS, batches_of
 
@@ -13,7 +14,6 @@ from mtlrun.config import build
 from mtlrun.planning.cohorts import group_runs
 from mtlrun.schedule.base import Merge, Phase, forked, trained_steps
 from mtlrun.schedule.fork_merge import ForkMerge
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
 
 CPU = torch.device("cpu")
@@ -65,16 +65,16 @@ def test_faults():
 
 def test_runs_with_another_goal_are_of_another_cohort():
     configs = {goal: run_config(0, **{**PRIMARY, "suite__primary": goal}) for goal in ("digit", "parity")}
-    assert len(group_runs(configs)) == 2
+    assert len(group_runs(specs_of(configs.values()))) == 2
     joint = {name: {**c, "schedule": run_config()["schedule"]} for name, c in configs.items()}
-    assert len(group_runs(joint)) == 1
+    assert len(group_runs(specs_of(joint.values()))) == 1
 
 
 def test_with_one_merge_it_is_a_mixture_of_single_task_and_joint_training():
     runs = [run_config(s, schedule__merges=1, **PRIMARY) for s in range(3)]
-    mixed = Cohort(runs, CPU).train()
-    alone = Cohort([run_config(s, STEPS, suite__tasks=["digit"]) for s in range(3)], CPU).train()
-    joint = Cohort([run_config(s, STEPS) for s in range(3)], CPU).train()
+    mixed = cohort_of(runs, CPU).train()
+    alone = cohort_of([run_config(s, STEPS, suite__tasks=["digit"]) for s in range(3)], CPU).train()
+    joint = cohort_of([run_config(s, STEPS) for s in range(3)], CPU).train()
     for lane, result in enumerate(mixed):
         (merge,) = result.merges
         assert merge["step"] == 2 * STEPS
@@ -91,7 +91,7 @@ def test_with_one_merge_it_is_a_mixture_of_single_task_and_joint_training():
 def test_as_in_a_plain_loop(primary, lanes):
     settings = {**PRIMARY, "suite__primary": primary, "schedule__merges": 3, "schedule__parts": 4}
     runs = [run_config(s, optimizer__schedule="cosine", **settings) for s in range(lanes)]
-    results = Cohort(runs, CPU).train()
+    results = cohort_of(runs, CPU).train()
     for run, result in zip(runs, results, strict=True):
         expected, weights = plain_fork_merge(run)
         np.testing.assert_allclose([merge["weights"] for merge in result.merges], weights, atol=1e-12)
@@ -100,7 +100,7 @@ def test_as_in_a_plain_loop(primary, lanes):
 
 
 def test_what_is_seen_are_the_mixtures():
-    (result,) = Cohort([run_config(2, schedule__merges=4, budget__evaluations=4, **PRIMARY)], CPU).train()
+    (result,) = cohort_of([run_config(2, schedule__merges=4, budget__evaluations=4, **PRIMARY)], CPU).train()
     assert result.steps == [merge["step"] for merge in result.merges] == [6, 12, 18, 24]
 
 

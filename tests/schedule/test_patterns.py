@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.catalog import options
@@ -13,7 +14,6 @@ from mtlrun.schedule.feature_extraction import FeatureExtraction
 from mtlrun.schedule.gradual_unfreeze import GradualUnfreeze
 from mtlrun.schedule.pretrain_finetune import PretrainFinetune
 from mtlrun.schedule.progressive import Progressive
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 
@@ -57,7 +57,7 @@ def test_what_the_others_lay_out():
 
 @pytest.mark.parametrize("lanes", (1, 2))
 def test_a_step_of_one_task_leaves_the_others_own_as_they_are(lanes):
-    cohort = Cohort([run_config(s, 10, schedule="alternating") for s in range(lanes)], CPU)
+    cohort = cohort_of([run_config(s, 10, schedule="alternating") for s in range(lanes)], CPU)
     (phase,) = cohort.phases
     trainers = {active: cohort.begin(phase, active) for active in ((0,), (1,))}
     feeds = {active: cohort.batches(phase, 0, active) for active in trainers}
@@ -72,9 +72,9 @@ def test_a_step_of_one_task_leaves_the_others_own_as_they_are(lanes):
 
 def test_with_nothing_shared_alternating_is_single_task_training():
     # The tasks' batches come in the order in which the baselines meet them, so every parameter agrees.
-    (result,) = Cohort([run_config(4, 30, schedule="alternating", sharing="separate")], CPU).train()
+    (result,) = cohort_of([run_config(4, 30, schedule="alternating", sharing="separate")], CPU).train()
     for position, task in enumerate(("digit", "parity")):
-        (alone,) = Cohort([run_config(4, 30, suite__tasks=[task])], CPU).train()
+        (alone,) = cohort_of([run_config(4, 30, suite__tasks=[task])], CPU).train()
         own = result.parameters[f"heads.tasks.{position}.weight"]
         np.testing.assert_allclose(own, alone.parameters["heads.tasks.0.weight"], rtol=1e-12)
         trunk = result.parameters[f"body.branches.{position}.0.1.weight"]
@@ -82,7 +82,7 @@ def test_with_nothing_shared_alternating_is_single_task_training():
 
 
 def test_blocks_open_from_the_top():
-    cohort = Cohort([run_config(0, 10, schedule="gradual_unfreeze")], CPU)
+    cohort = cohort_of([run_config(0, 10, schedule="gradual_unfreeze")], CPU)
     moving = []
     for phase in cohort.phases:
         trained = cohort.begin(phase).program.trained
@@ -92,15 +92,15 @@ def test_blocks_open_from_the_top():
 
 def test_opening_needs_blocks_in_an_order():
     with pytest.raises(ConfigError, match="GradualUnfreeze"):
-        Cohort([run_config(0, 10, schedule="gradual_unfreeze", sharing="cross_stitch")], CPU)
+        cohort_of([run_config(0, 10, schedule="gradual_unfreeze", sharing="cross_stitch")], CPU)
 
 
 @pytest.mark.parametrize("schedule", options("schedule"))
 @pytest.mark.parametrize("sharing", ("hard", "branched", "separate"))
 def test_alone_and_among_others(schedule, sharing):
     runs = [run_config(s, 20, schedule=schedule, sharing=sharing) for s in range(16)]
-    (alone,) = Cohort(runs[5:6], CPU).train()
-    among = Cohort(runs, CPU).train()[5]
+    (alone,) = cohort_of(runs[5:6], CPU).train()
+    among = cohort_of(runs, CPU).train()[5]
     assert alone.steps == among.steps
     for name, value in alone.parameters.items():
         np.testing.assert_allclose(among.parameters[name], value, rtol=1e-10, atol=1e-12)

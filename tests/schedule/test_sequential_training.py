@@ -6,9 +6,8 @@ Two lanes of different seeds and learning rates, float32.
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
-
-from mtlrun.training.loop.cohort import Cohort
 
 STEPS, EVALUATIONS = 12, 3
 SHARED = "body.trunk"
@@ -23,7 +22,7 @@ def configs_of(**choices):
 def snapshots(configs):
     """Parameters before training and after every phase, and the results."""
     torch.set_num_threads(1)
-    cohort = Cohort(configs, torch.device("cpu"))
+    cohort = cohort_of(configs, torch.device("cpu"))
     ends = set(np.cumsum([phase.steps for phase in cohort.phases]))
     seen, done = [copied(cohort)], [0]
 
@@ -97,7 +96,7 @@ def test_refitting_trains_all_heads_on_the_final_encoder(encoder, weighting):
 @pytest.mark.parametrize("sharing", ("hard", "branched"))
 def test_the_first_task_ends_as_its_baseline_does(sharing):
     (_, middle, _), results = snapshots(configs_of(schedule="sequential", sharing=sharing))
-    baselines = Cohort(configs_of(suite__tasks=["digit"]), torch.device("cpu")).train()
+    baselines = cohort_of(configs_of(suite__tasks=["digit"]), torch.device("cpu")).train()
     own = {"body.trunk.0": "body.trunk.0", FIRST_HEAD: "heads.tasks.0"}
     own["body.trunk.1" if sharing == "hard" else "body.branches.0.0"] = "body.trunk.1"
     for lane, baseline in enumerate(baselines):
@@ -114,7 +113,7 @@ def test_the_first_task_ends_as_its_baseline_does(sharing):
 def test_with_separate_encoders_every_task_ends_as_its_baseline_does():
     _, results = snapshots(configs_of(schedule="sequential", sharing="separate"))
     for place, task in enumerate(("digit", "parity")):
-        baselines = Cohort(configs_of(suite__tasks=[task]), torch.device("cpu")).train()
+        baselines = cohort_of(configs_of(suite__tasks=[task]), torch.device("cpu")).train()
         for result, baseline in zip(results, baselines, strict=True):
             for name, values in baseline.parameters.items():
                 ours = name.replace("heads.tasks.0", f"heads.tasks.{place}").replace(

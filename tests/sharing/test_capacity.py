@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.jobs import make_job
 from support.networks import counts, network_of
@@ -9,7 +10,6 @@ from support.networks import counts, network_of
 from mtlrun.catalog import options
 from mtlrun.errors import ConfigError
 from mtlrun.prepare.checks import parameter_count, prepare
-from mtlrun.training.loop.cohort import Cohort
 
 EQUAL = {"sharing__capacity": "same_parameters"}
 every_scheme = pytest.mark.parametrize("sharing", options("sharing"))
@@ -76,6 +76,6 @@ def test_what_does_not_fit_is_told():
 @every_scheme
 def test_it_trains(sharing):
     config = run_config(sharing=sharing, steps=2, **EQUAL)
-    results = Cohort([config, {**config, "seed": 1}], torch.device("cpu")).train()
+    results = cohort_of([config, {**config, "seed": 1}], torch.device("cpu")).train()
     sizes = [sum(p.size for p in result.parameters.values()) for result in results]
     assert sizes == [size_of(sharing=sharing, **EQUAL)] * 2

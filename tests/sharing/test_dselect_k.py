@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.networks import counts, inputs_of, moved, network_of
 
 from mtlrun.sharing.dselect_k import DSelectK, selection
-from mtlrun.training.loop.cohort import Cohort
 
 PER_EXAMPLE = {"sharing__gates": "per_example"}
 
@@ -56,7 +56,7 @@ def test_selectors_begin_apart_and_a_strong_penalty_makes_them_choose():
         for s in (0, 1)
     ]
     torch.set_num_threads(1)
-    cohort = Cohort(configs, torch.device("cpu"))
+    cohort = cohort_of(configs, torch.device("cpu"))
     codes = cohort.parameters["body.gates.0.codes"].detach().clone()
     assert len(codes.unique()) == codes.numel()
     for result in cohort.train():
@@ -124,7 +124,7 @@ def test_the_charge_is_differentiated_once_beside_the_losses(weighting, lanes):
             "weighting": weighting,
             **PER_EXAMPLE,
         }
-        cohort = Cohort([run_config(seed, **settings) for seed in range(lanes)], torch.device("cpu"))
+        cohort = cohort_of([run_config(seed, **settings) for seed in range(lanes)], torch.device("cpu"))
         trainer, batch = cohort.begin(cohort.phases[0]), next(cohort.batches(cohort.phases[0], 0))
         found.append(trainer.program.gradients(trainer.lanes, batch)[0])
     free, charged = found
@@ -145,8 +145,8 @@ def test_the_charge_is_differentiated_once_beside_the_losses(weighting, lanes):
 def test_gates_that_see_examples_over_lanes(model):
     torch.set_num_threads(1)
     configs = [run_config(s, sharing="dselect_k", model=model, steps=8, **PER_EXAMPLE) for s in range(4)]
-    (alone,) = Cohort(configs[2:3], torch.device("cpu")).train()
-    among = Cohort(configs, torch.device("cpu")).train()[2]
+    (alone,) = cohort_of(configs[2:3], torch.device("cpu")).train()
+    among = cohort_of(configs, torch.device("cpu")).train()[2]
     for name, values in alone.parameters.items():
         difference = np.linalg.norm(values - among.parameters[name])
         assert difference <= 1e-10 * max(np.linalg.norm(values), 1e-30), name

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.networks import counts, inputs_of, moved, network_of
 
 from mtlrun.sharing.lateral import Connection, Lateral
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 
@@ -46,7 +46,7 @@ def test_two_columns_by_hand():
 def test_the_first_task_trains_as_if_alone_and_the_second_reads_it():
     torch.set_num_threads(1)
     lateral, separate = (
-        Cohort([run_config(seed=s, sharing=sharing) for s in (0, 1)], CPU).train()[0].parameters
+        cohort_of([run_config(seed=s, sharing=sharing) for s in (0, 1)], CPU).train()[0].parameters
         for sharing in ("lateral", "separate")
     )
     for place in ("0.1", "1.1"):
@@ -61,7 +61,7 @@ def test_the_first_task_trains_as_if_alone_and_the_second_reads_it():
 def test_one_task_after_another_freezes_earlier_columns():
     torch.set_num_threads(1)
     config = run_config(0, sharing="lateral", schedule="sequential", steps=5)
-    cohort = Cohort([config, config | {"seed": 1}], CPU)
+    cohort = cohort_of([config, config | {"seed": 1}], CPU)
     first, second = cohort.phases
     for phase in (first, second):
         trainer = cohort.begin(phase)

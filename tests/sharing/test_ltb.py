@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.networks import copy_weights, counts, in_training, inputs_of, moved, network_of
 
 from mtlrun.sharing.ltb import LTB, Choice
 from mtlrun.streams import stream
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 
@@ -118,7 +118,7 @@ def test_parameters_counted_by_hand():
 
 
 def test_numbers_come_from_the_runs_own_streams():
-    cohort = Cohort([run_config(seed, sharing="ltb", steps=200) for seed in (3, 8)], CPU)
+    cohort = cohort_of([run_config(seed, sharing="ltb", steps=200) for seed in (3, 8)], CPU)
     batches = cohort.batches(cohort.phases[0], 1)
     first, second = next(batches).examples.masks, next(batches).examples.masks
     assert set(first) == {f"choice/{layer}/{child}" for layer in (0, 1) for child in (0, 1)} | {"progress"}
@@ -135,7 +135,7 @@ def test_the_search_moves_choices_and_then_the_tree_stands():
     torch.set_num_threads(1)
     plain = {"optimizer": "sgd", "optimizer__momentum": 0.0}
     configs = [run_config(seed, sharing="ltb", steps=40, **plain) for seed in (0, 1)]
-    cohort = Cohort(configs, CPU)
+    cohort = cohort_of(configs, CPU)
     trainer, seen = cohort.begin(cohort.phases[0]), []
     for step, batch in enumerate(cohort.batches(cohort.phases[0], 0)):
         trainer.step(batch, step)

@@ -6,12 +6,12 @@ New schemes join by themselves.
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.networks import drawn, in_training, inputs_of, moved, network_of
 from torch.func import functional_call
 
 from mtlrun.catalog import options
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes
 from mtlrun.training.vectorize.stacked import Stacked
 
@@ -54,8 +54,8 @@ def test_alone_among_others(sharing, weighting):
         run_config(seed, sharing=sharing, weighting=weighting, optimizer__lr=10 ** (-3 + seed / 8))
         for seed in range(8)
     ]
-    (alone,) = Cohort(configs[5:6], CPU).train()
-    among = Cohort(configs, CPU).train()[5]
+    (alone,) = cohort_of(configs[5:6], CPU).train()
+    among = cohort_of(configs, CPU).train()[5]
     for name, values in alone.parameters.items():
         norm = max(np.linalg.norm(values), 1e-30)
         assert np.linalg.norm(values - among.parameters[name]) < 1e-10 * norm, name
@@ -83,7 +83,7 @@ def test_a_representation_has_all_that_is_shared_below_it(sharing):
 @pytest.mark.parametrize("heads", ("linear", "shared"))
 def test_one_task_owns_or_shares_everything_and_trains(sharing, heads):
     config = run_config(suite__tasks=["digit"], sharing=sharing, heads=heads, steps=4)
-    cohort = Cohort([config, config | {"seed": 1}], CPU)
+    cohort = cohort_of([config, config | {"seed": 1}], CPU)
     before = {n: p.detach().clone() for n, p in cohort.parameters.items()}
     results = cohort.train()
     assert all(result.diverged_at is None for result in results)
@@ -100,8 +100,8 @@ def test_gradients_of_the_representation_alone_among_others(sharing):
         "steps": 5,
     }
     configs = [run_config(seed, **choices) for seed in range(4)]
-    (alone,) = Cohort(configs[2:3], CPU).train()
-    among = Cohort(configs, CPU).train()[2]
+    (alone,) = cohort_of(configs[2:3], CPU).train()
+    among = cohort_of(configs, CPU).train()[2]
     for name, values in alone.parameters.items():
         difference = np.linalg.norm(values - among.parameters[name])
         assert difference <= 1e-10 * np.linalg.norm(values), name

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.networks import moved, network_of
 from torch import nn
 
 from mtlrun.sharing.soft import Soft
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 
@@ -16,7 +16,9 @@ CPU = torch.device("cpu")
 def trained(sharing, **choices):
     torch.set_num_threads(1)
     return (
-        Cohort([run_config(seed=s, sharing=sharing, **choices) for s in range(2)], CPU).train()[0].parameters
+        cohort_of([run_config(seed=s, sharing=sharing, **choices) for s in range(2)], CPU)
+        .train()[0]
+        .parameters
     )
 
 
@@ -65,7 +67,7 @@ def test_a_larger_coefficient_holds_towers_together(weighting):
 def test_it_is_added_to_a_regularisation():
     # One step of plain gradient descent from moved towers; heads are linear and L2 acts on weights.
     choices = {"optimizer": "sgd", "steps": 1, "budget__evaluations": 1, "optimizer__lr": 0.1}
-    cohort = Cohort(
+    cohort = cohort_of(
         [run_config(0, sharing="soft", sharing__coefficient=2.0, regularization="l2", **choices)], CPU
     )
     trainer = cohort.begin(cohort.phases[0])
@@ -73,7 +75,7 @@ def test_it_is_added_to_a_regularisation():
         cohort.parameters["body.branches.0.0.1.weight"] += 0.5
     batch = next(cohort.batches(cohort.phases[0], 0))
     with_both, _, _ = trainer.program.gradients(trainer.lanes, batch)
-    plain = Cohort([run_config(0, sharing="separate", **choices)], CPU)
+    plain = cohort_of([run_config(0, sharing="separate", **choices)], CPU)
     other = plain.begin(plain.phases[0])
     with torch.no_grad():
         plain.parameters["body.branches.0.0.1.weight"] += 0.5

@@ -3,13 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.networks import network_of
 from torch.func import functional_call
 
 from mtlrun.catalog import options
 from mtlrun.sharing.base import Body
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.gradient_records import shared_gradients
 from mtlrun.training.objective.gradients import products
 from mtlrun.training.vectorize.masks import hold, sites_of
@@ -69,7 +69,7 @@ def begun(sharing, weighting):
     """Return two runs after three steps, their trainer and the next batch."""
     torch.set_num_threads(1)
     settings = {"sharing": sharing, "weighting": weighting, **QUIET.get(sharing, {})}
-    cohort = Cohort([run_config(seed, **settings) for seed in (0, 1)], CPU)
+    cohort = cohort_of([run_config(seed, **settings) for seed in (0, 1)], CPU)
     cohort.sharing = sharing
     trainer, batches = cohort.begin(cohort.phases[0]), cohort.batches(cohort.phases[0], 0)
     for step in range(3):

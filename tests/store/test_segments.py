@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,22 @@ def test_only_the_asked_columns_are_read(tmp_path: Path) -> None:
     assert _read(_written(tmp_path), ("status", "run_id"))[:1].to_pylist() == [
         {"status": "finished", "run_id": "r0"}
     ]
+
+
+def test_the_order_of_storing_does_not_follow_a_clock_that_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = Segments(tmp_path)
+    paths = []
+    for moment in ("20260301T000000.000000", "20260101T000000.000000", "20250101T000000.000000"):
+        monkeypatch.setattr("mtlrun.store.segments.stamp", lambda at, now=moment: _at(at, now))
+        paths.append(segments.write(to_table([_record(moment)])))
+    assert paths == sorted(paths) == [segment.path for segment in segments.listed()]
+
+
+def _at(moment: datetime, now: str) -> str:
+    """Return `now` for the moment of now, and other moments as they are."""
+    return now if moment.tzinfo else moment.strftime("%Y%m%dT%H%M%S.%f")
 
 
 @pytest.mark.parametrize("rows", [[0], [GROUP_RUNS - 1, GROUP_RUNS], [3, GROUP_RUNS + 5, 2 * GROUP_RUNS + 1]])

@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_map
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Aggregator, Facts, Signals, State, Weighting
 from mtlrun.weighting.one_run import lane_fields, with_fields
+from support.cohorts import cohort_of
 
 SIZE = 12  # shared parameters P of the made-up gradients
 
@@ -199,7 +199,7 @@ def aggregate_steps(method: Aggregator, jacobians: Sequence[Any], losses: Sequen
 def first_step(configs: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Return what the engine's first step sees for these runs: gradients, losses and weights, (R, ...)."""
     torch.set_num_threads(1)
-    cohort = Cohort(configs, torch.device("cpu"))
+    cohort = cohort_of(configs, torch.device("cpu"))
     trainer = cohort.begin(cohort.phases[0])
     return trainer.program.gradients(trainer.lanes, next(cohort.batches(cohort.phases[0], 0)))
 

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.training.cost import Meter, process_peak_mib
 from mtlrun.training.cost import step_flops as flops_of
-from mtlrun.training.loop.cohort import Cohort
 
 CPU = torch.device("cpu")
 
 
 def step_flops(*configs: dict[str, Any]) -> int:
-    return flops_of(Cohort(configs, CPU))
+    return flops_of(cohort_of(configs, CPU))
 
 
 def test_operations_of_a_step_are_those_of_its_matrix_products():
@@ -66,7 +66,7 @@ def test_a_cohort_of_many_lanes_costs_each_of_them_what_it_costs_alone(choices: 
 
 def test_counting_leaves_the_cohort_as_it_is() -> None:
     configs = [run_config(seed=seed, regularization="dropout") for seed in range(2)]
-    counted, plain = Cohort(configs, CPU), Cohort(configs, CPU)
+    counted, plain = cohort_of(configs, CPU), cohort_of(configs, CPU)
     flops_of(counted)
     for one, other in zip(counted.train(), plain.train(), strict=True):
         np.testing.assert_array_equal(one.values, other.values)

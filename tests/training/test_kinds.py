@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.objective.losses import LOSSES
 from mtlrun.weighting import slopes
@@ -24,7 +24,7 @@ def config(seed, name, **choices):
 def steps(name, count, lanes=3, **choices):
     """Return what the engine does in some steps: the cohort, and a (batch, gradients, weights) each."""
     torch.set_num_threads(1)
-    cohort = Cohort([config(seed, name, **choices) for seed in range(lanes)], torch.device("cpu"))
+    cohort = cohort_of([config(seed, name, **choices) for seed in range(lanes)], torch.device("cpu"))
     (phase,) = cohort.phases
     trainer, found = cohort.begin(phase), []
     for step, batch in zip(range(count), cohort.batches(phase, 0), strict=False):
@@ -159,7 +159,7 @@ def test_slopes_along_the_gradient_of_held_out_loss(lane, monkeypatch):
 
 
 def untouched():
-    cohort = Cohort([config(seed, "HeldOut") for seed in range(3)], torch.device("cpu"))
+    cohort = cohort_of([config(seed, "HeldOut") for seed in range(3)], torch.device("cpu"))
     return {n: p.detach() for n, p in cohort.parameters.items()}
 
 
@@ -169,7 +169,7 @@ def test_the_representation_must_be_shared():
     node = {"_target_": OWN + "Normalised", "gradients_at": "representation"}
     permuted = run_config(seed=0, suite="digits_permuted") | {"weighting": node}  # an input for every task
     with pytest.raises(ConfigError, match=r"weighting\.gradients_at=representation"):
-        Cohort([permuted], torch.device("cpu"))
+        cohort_of([permuted], torch.device("cpu"))
 
 
 @pytest.mark.parametrize("name", ("Agreeing", "Worsened", "Crossed", "HeldOut"))
@@ -178,7 +178,7 @@ def test_alone_among_others_and_with_nothing_shared(name, sharing):
     torch.set_num_threads(1)
     node = {"_target_": OWN + name}
     runs = [run_config(seed=s, sharing=sharing, steps=20) | {"weighting": node} for s in range(4)]
-    (alone,) = Cohort([runs[2]], torch.device("cpu")).train()
-    among = Cohort(runs, torch.device("cpu")).train()[2]
+    (alone,) = cohort_of([runs[2]], torch.device("cpu")).train()
+    among = cohort_of(runs, torch.device("cpu")).train()[2]
     for parameter, value in alone.parameters.items():
         np.testing.assert_allclose(among.parameters[parameter], value, rtol=1e-10, atol=1e-12)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.plain_loop import plain_loop
 
 from mtlrun.catalog import options
-from mtlrun.training.loop.cohort import Cohort
 
 WEIGHTINGS = ("equal", "static", "uncertainty", "dwa", "pcgrad", "mgda")
 SHARINGS = ("hard", "branched", "separate")
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def train(*configs):
     torch.set_num_threads(1)
-    return [result.parameters for result in Cohort(configs, CPU).train()]
+    return [result.parameters for result in cohort_of(configs, CPU).train()]
 
 
 def company(lanes, **choices):
@@ -80,8 +80,8 @@ def test_a_diverging_lane_leaves_the_others_bit_equal(weighting):
     calm = [run_config(seed=s, optimizer__lr=0.01, **choices) for s in range(3)]
     wild = run_config(seed=9, optimizer__lr=1e30, **choices)
     tame = run_config(seed=9, optimizer__lr=0.01, **choices)
-    results = Cohort([calm[0], wild, *calm[1:]], CPU).train()
-    expected = Cohort([calm[0], tame, *calm[1:]], CPU).train()
+    results = cohort_of([calm[0], wild, *calm[1:]], CPU).train()
+    expected = cohort_of([calm[0], tame, *calm[1:]], CPU).train()
     assert [r.diverged_at is not None for r in results] == [False, True, False, False]
     for lane in (0, 2, 3):
         for name, value in expected[lane].parameters.items():
@@ -98,9 +98,9 @@ def test_several_inputs_and_kinds_of_tasks_match_the_plain_loop():
 
 
 def test_baseline_and_multi_task_run_begin_alike():
-    multi = Cohort([run_config(seed=4, sharing="branched", weighting="pcgrad", steps=60)], CPU)
+    multi = cohort_of([run_config(seed=4, sharing="branched", weighting="pcgrad", steps=60)], CPU)
     for position, task in enumerate(("digit", "parity")):
-        single = Cohort([run_config(seed=4, suite__tasks=[task], steps=60)], CPU)
+        single = cohort_of([run_config(seed=4, suite__tasks=[task], steps=60)], CPU)
         weights = {n: p.detach().numpy() for n, p in single.parameters.items()}
         start = {n: p.detach().numpy() for n, p in multi.parameters.items()}
         assert np.array_equal(weights["body.trunk.0.1.weight"], start["body.trunk.0.1.weight"])
@@ -125,9 +125,9 @@ def test_lanes_of_other_tasks_keep_their_names_and_values():
     mixed = [
         run_config(seed=1, suite="digits_two", suite__tasks=[task]) for task in ("left", "right", "left")
     ]
-    together = Cohort(mixed, CPU).train()
+    together = cohort_of(mixed, CPU).train()
     assert [r.names[0][0] for r in together] == ["left", "right", "left"]
-    (right,) = Cohort([mixed[1]], CPU).train()
+    (right,) = cohort_of([mixed[1]], CPU).train()
     assert np.allclose(right.values, together[1].values, rtol=1e-10)
     assert not np.allclose(together[0].values, together[1].values, rtol=1e-3)
 

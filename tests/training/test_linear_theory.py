@@ -8,10 +8,10 @@ u u'theta_hat_i, u the top left singular vector of [theta_hat_1, theta_hat_2] (e
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.config import build
-from mtlrun.training.loop.cohort import Cohort
 
 SEEDS, DIM, SAMPLES = 200, 10, 50
 
@@ -42,7 +42,7 @@ def trained_risks(cosines, width, tasks=("a", "b")):
     """Excess risk on test after the last step, (cosines, seeds, tasks): all lanes in one cohort."""
     torch.set_num_threads(1)
     configs = [run_of(seed, cosine, width, tasks) for cosine in cosines for seed in range(SEEDS)]
-    results = Cohort(configs, torch.device("cpu")).train()
+    results = cohort_of(configs, torch.device("cpu")).train()
     place = [results[0].names.index((task, "excess_risk")) for task in tasks]
     return np.array([r.values[-1, 2, place] for r in results]).reshape(len(cosines), SEEDS, len(tasks))
 
@@ -85,7 +85,7 @@ def test_width_1_ends_at_each_seeds_own_optimum(width_1, cosine):
 def test_a_single_task_and_enough_width_are_least_squares():
     expected = DIM / SAMPLES  # sigma^2 d / n
     configs = [run_of(seed, 0.5, 1, (task,)) for task in ("a", "b") for seed in range(SEEDS)]
-    results = Cohort(configs, torch.device("cpu")).train()
+    results = cohort_of(configs, torch.device("cpu")).train()
     alone = np.array([r.values[-1, 2, 0] for r in results]).reshape(2, SEEDS)
     (wide,) = trained_risks([0.5], width=2)
     for risks, shared in zip(alone, wide.T, strict=True):

@@ -11,12 +11,13 @@ from itertools import cycle, groupby
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.catalog import options
 from mtlrun.config import build
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import Cohort
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.vectorize.strategy_groups import kind
 
@@ -40,7 +41,7 @@ def runs(count, first, **choices):
 def alike(weighting):
     """What weightings must agree in to share a cohort."""
     config = run_config(weighting=weighting)
-    return str([build(config["weighting"]).one_by_one, kind(config)])
+    return str([build(config["weighting"]).one_by_one, kind(CellSpec.of(config))])
 
 
 def cohorts(weightings):
@@ -53,9 +54,9 @@ def cohorts(weightings):
 def check(configs, places, tolerance=1e-10):
     """Train all runs together, and those at some places alone too."""
     torch.set_num_threads(1)
-    together = Cohort(configs, torch.device("cpu")).train()
+    together = cohort_of(configs, torch.device("cpu")).train()
     for place in places:
-        (alone,) = Cohort(configs[place : place + 1], torch.device("cpu")).train()
+        (alone,) = cohort_of(configs[place : place + 1], torch.device("cpu")).train()
         assert alone.diverged_at is None
         for name, values in alone.parameters.items():
             found = together[place].parameters[name]

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import vectorised
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mtlrun.catalog import options
 from mtlrun.training.batches.feed import CHUNK_STEPS
-from mtlrun.training.loop.cohort import Cohort
 
 WAITING = {"_local_scalar_dense", "item", "nonzero", "masked_select", "equal", "is_nonzero"}
 """Operations whose result, or its size, the host must know before it can go on."""
@@ -34,7 +34,7 @@ every_strategy = pytest.mark.parametrize("choices", STRATEGIES, ids=str)
 @pytest.mark.parametrize("lanes", (1, 3))
 @every_strategy
 def test_no_operation_of_a_step_waits(choices, lanes):
-    cohort = Cohort([run_config(s, 4, "float32", **choices) for s in range(lanes)], torch.device("cpu"))
+    cohort = cohort_of([run_config(s, 4, "float32", **choices) for s in range(lanes)], torch.device("cpu"))
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), cohort.batches(phase, 0)
     next(batches)  # draws and sends the batches of the next steps
@@ -59,7 +59,7 @@ def test_a_step_on_a_gpu_never_waits(choices):
     if choices.get("regularization") == "trace_norm":
         pytest.skip("torch's decomposition reads back whether it went well, as its page says")
     device = torch.device("cuda")
-    cohort = Cohort([run_config(s, CHUNK_STEPS, "float32", **choices) for s in range(3)], device)
+    cohort = cohort_of([run_config(s, CHUNK_STEPS, "float32", **choices) for s in range(3)], device)
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), cohort.batches(phase, 0)
     trainer.step(next(batches), 0)

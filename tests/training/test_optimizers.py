@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.optimizers import SGD, Adam, AdamW, LaneOptimizer
 
 SHAPES = {"matrix": (5, 3), "wide": (16, 16), "vector": (7,), "one": (1,)}
@@ -164,7 +164,7 @@ def test_faults(optimizer, keys):
 def test_what_a_weighting_learns_follows_the_learning_rates_schedule():
     # Adam's steps are about as long as the rate: 1 at first, (1 + cos 0.9 pi) / 2 = 0.024 of it in the last of ten.
     config = run_config(weighting="uncertainty", optimizer__schedule="cosine", steps=10)
-    cohort = Cohort([config, {**config, "seed": 1}], torch.device("cpu"))
+    cohort = cohort_of([config, {**config, "seed": 1}], torch.device("cpu"))
     trainer, moves = cohort.begin(cohort.phases[0]), []
     for step, batch in enumerate(cohort.batches(cohort.phases[0], 0)):
         before = {n: p.detach().clone() for n, p in trainer.lanes.own[0].learned.items()}

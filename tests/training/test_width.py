@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from support.cohorts import specs_of
 from support.configs import run_config
 
 from mtlrun.training import width
@@ -19,13 +20,13 @@ def configs(count: int):
 
 def rates_of(monkeypatch, rate, count: int, most: int = 256) -> dict[int, float]:
     """Return what a timing finds where a cohort of n lanes runs at `rate(n)`."""
-    monkeypatch.setattr(width, "_rate", lambda configs, device, streamed: rate(len(configs)))
+    monkeypatch.setattr(width, "_rate", lambda runs, device, streamed: rate(len(runs)))
     return time_widths([{}] * count, CPU, most)
 
 
 def test_real_steps_are_timed_at_every_width_that_there_are_runs_for(monkeypatch):
     monkeypatch.setattr(width, "TIMED_S", 0.0)
-    rates = time_widths(configs(5), CPU, 256)
+    rates = time_widths(specs_of(configs(5)), CPU, 256)
     assert list(rates)[:2] == [1, 4]
     assert all(rate > 0 for rate in rates.values())
 

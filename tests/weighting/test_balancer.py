@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from support.balancer_loop import PlainLoop, config
+from support.cohorts import cohort_of
 from torch import nn
 
 from mtlrun.catalog import options
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting import (
     DWA,
     FAMO,
@@ -159,7 +159,7 @@ def test_autocast_around_the_step_changes_no_weight():
 def test_a_checkpoint_goes_on_bit_by_bit(name):
     torch.set_num_threads(1)
     run = config(name, {}, 3)
-    cohort = Cohort([run], torch.device("cpu"))
+    cohort = cohort_of([run], torch.device("cpu"))
     whole, first, second = (PlainLoop(run, cohort) for _ in range(3))
     batches = [batch for batch, _ in zip(cohort.batches(cohort.phases[0], 0), range(8), strict=False)]
     for batch in batches:

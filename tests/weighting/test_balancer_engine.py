@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from support.balancer_loop import TASKS, PlainLoop, config, in_the_engine
+from support.cohorts import cohort_of
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
-from mtlrun.training.loop.cohort import Cohort
 
 ALIKE = 1e-9  # of a tensor's norm
 
@@ -24,7 +24,7 @@ def assert_alike(name, setting, tasks, primary=None):
     torch.set_num_threads(1)
     choices = {} if primary is None else {"suite__primary": TASKS[primary]}
     run = config(name, setting, tasks, **choices)
-    cohort = Cohort([run], torch.device("cpu"))
+    cohort = cohort_of([run], torch.device("cpu"))
     expected, expected_weights, batches = in_the_engine(cohort)
     loop = PlainLoop(run, cohort, primary)
     start = {n: p.detach().clone() for n, p in loop.network.named_parameters()}
@@ -61,7 +61,7 @@ def test_a_weighting_says_whether_it_looks_at_epochs(name):
     weights = []
     for length in (2, 10**6):
         run = config(name, {"warmup": 0} if name == "stch" else {}, 2)
-        cohort = Cohort([run], torch.device("cpu"))
+        cohort = cohort_of([run], torch.device("cpu"))
         loop = PlainLoop(run, cohort, steps_per_epoch=length)
         batches = cohort.batches(cohort.phases[0], 0)
         weights.append(torch.stack([loop.step(batch) for batch, _ in zip(batches, range(8), strict=False)]))

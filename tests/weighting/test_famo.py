@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from torchjd.scalarization import FAMO as TorchJDFAMO
 
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.famo import FAMO
 
@@ -64,7 +64,7 @@ def test_many_steps_agree_with_torchjd(tasks):
 
 def test_the_engine_shows_it_the_losses_after_the_update():
     torch.set_num_threads(1)
-    cohort = Cohort([run_config(seed=s, weighting="famo") for s in (0, 1)], torch.device("cpu"))
+    cohort = cohort_of([run_config(seed=s, weighting="famo") for s in (0, 1)], torch.device("cpu"))
     (phase,) = cohort.phases
     trainer, batches = cohort.begin(phase), cohort.batches(phase, 0)
     batch = next(batches)
@@ -80,9 +80,9 @@ def test_the_engine_shows_it_the_losses_after_the_update():
 def test_lanes_may_differ_in_its_numbers():
     settings = [{"weighting__lr": 0.01, "weighting__least": 0.1}, {"weighting__lr": 0.5}]
     configs = [run_config(seed=1, steps=10, weighting="famo", **s) for s in settings]
-    together = Cohort(configs, torch.device("cpu")).train()
+    together = cohort_of(configs, torch.device("cpu")).train()
     for config, ours in zip(configs, together, strict=True):
-        (alone,) = Cohort([config], torch.device("cpu")).train()
+        (alone,) = cohort_of([config], torch.device("cpu")).train()
         np.testing.assert_allclose(ours.diagnostics["weights"], alone.diagnostics["weights"], rtol=1e-9)
     first, second = (np.array(result.diagnostics["weights"])[-1] for result in together)
     assert abs(first - second).max() > 0.01

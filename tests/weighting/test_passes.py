@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.catalog import describe, load_option, options
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.step import Program
 
 TASKS = ("digit", "even", "prime")
@@ -44,7 +44,7 @@ def passes(monkeypatch):
         configs = [
             run_config(s, suite="digits_attributes", suite__tasks=list(TASKS), **choices) for s in (0, 1)
         ]
-        cohort = Cohort(configs, torch.device("cpu"))
+        cohort = cohort_of(configs, torch.device("cpu"))
         trainer, batch = cohort.begin(cohort.phases[0]), next(cohort.batches(cohort.phases[0], 0))
         leaves = trainer.program.forward.leaves
         counts["leaves"] = {

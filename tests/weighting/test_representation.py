@@ -3,13 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from support.cohorts import cohort_of
 from support.commands import mtlrun, reported, tiny
 from support.configs import run_config
 from support.weighting import first_step, vectorised
 
 from mtlrun.catalog import load_option
 from mtlrun.config import build
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.network import Parts, build_network
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.graddrop import GradDrop
@@ -52,7 +52,7 @@ def test_graddrop_keeps_signs_of_the_representation():
     configs = [
         run_config(s, weighting="graddrop", weighting__gradients_at="representation") for s in range(2)
     ]
-    cohort = Cohort(configs, torch.device("cpu"))
+    cohort = cohort_of(configs, torch.device("cpu"))
     trainer, batch = cohort.begin(cohort.phases[0]), next(cohort.batches(cohort.phases[0], 0))
     gradients, losses, weights = trainer.program.gradients(trainer.lanes, batch)
     for lane, config in enumerate(configs):

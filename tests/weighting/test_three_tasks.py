@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.catalog import options
-from mtlrun.training.loop.cohort import Cohort
 
 TASKS = ["digit", "even", "prime"]
 
@@ -18,8 +18,8 @@ def test_a_run_of_three_tasks_is_the_same_alone_and_in_company(weighting):
     one, *others = [
         run_config(seed, optimizer__lr=lr, **choices) for seed, lr in ((3, 3e-3), (4, 1e-2), (5, 3e-2))
     ]
-    (alone,) = Cohort([one], torch.device("cpu")).train()
-    together = Cohort([others[0], one, others[1]], torch.device("cpu")).train()
+    (alone,) = cohort_of([one], torch.device("cpu")).train()
+    together = cohort_of([others[0], one, others[1]], torch.device("cpu")).train()
     assert [result.diverged_at for result in together] == [None] * 3
     for name, values in alone.parameters.items():
         found = together[1].parameters[name]

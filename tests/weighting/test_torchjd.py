@@ -5,12 +5,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.commands import mtlrun, reported, tiny
 from support.configs import run_config
 from support.weighting import SIZE, first_step
 from torchjd import aggregation
 
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Signals
 from mtlrun.weighting.torchjd import TorchJD, aggregators, scalarizers
 
@@ -110,11 +110,11 @@ def test_a_broken_run_gets_no_finite_update():
 
 def test_lanes_of_a_cohort_are_those_of_runs_alone():
     configs = [run_config(s, 10, weighting="torchjd", weighting__name="MGDA") for s in range(3)]
-    together = Cohort(
+    together = cohort_of(
         configs, torch.device("cpu"), "eager"
     ).train()  # a compiler that does not serve is no fault
     for config, ours in zip(configs, together, strict=True):
-        (alone,) = Cohort([config], torch.device("cpu")).train()
+        (alone,) = cohort_of([config], torch.device("cpu")).train()
         for name, values in alone.parameters.items():
             assert np.linalg.norm(ours.parameters[name] - values) <= 1e-10 * np.linalg.norm(values)
 

@@ -118,8 +118,9 @@ def _by_case(
     """Return the oriented values of both sides of each unit by seed and case (S, M); nothing where any lacks them."""
     found = []
     whole = whole_seeds(~np.isnan(measured.d[:, at]), strata[at])
+    signs = layout.units["sign"].to_numpy()
     for place, unit in enumerate(at):
-        seeds, sign = whole[:, place], layout.units["sign"].iloc[unit]
+        seeds, sign = whole[:, place], signs[unit]
         sides = [cases.side(side, int(unit), seeds) for side in ("stl", "mtl")]
         if sides[0] is None or sides[1] is None or sides[0].shape != sides[1].shape:
             return []
@@ -151,6 +152,7 @@ def _mean_error(
     if not len(names):
         return Error(np.nan, np.nan), settings.over
     whole = whole_seeds(~np.isnan(measured.d[:, at]), strata[at])
+    ratio, split = layout.units["ratio"].to_numpy(dtype=float), splits_of(layout, measured)
     sums, layouts, ratios, splits = [], [], [], []
     for stratum in names:
         inside = np.flatnonzero((strata[at] == stratum) & percent)
@@ -163,8 +165,8 @@ def _mean_error(
             gain = weight * (together - alone)[seeds]
             by_count[gain.shape[1]] = by_count.get(gain.shape[1], 0.0) + gain
         layouts.append(list(by_count.values()))
-        ratios.append(layout.units["ratio"].to_numpy(dtype=float)[at[inside]].max())
-        splits.append(splits_of(layout, measured)[at[inside[0]]])
+        ratios.append(ratio[at[inside]].max())
+        splits.append(split[at[inside[0]]])
     differences = Differences(
         np.stack(sums, axis=1), np.full(len(names), np.nan), layouts, np.array(ratios), np.stack(splits)
     )

@@ -25,6 +25,7 @@ from mtlrun.statistics.verdicts import (
     is_small,
     seeds_needed,
 )
+from mtlrun.store.stored_runs import Curves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ def make_contrasts(
     layout: Layout,
     measured: Measured,
     cases: CaseLayouts,
-    curves: pd.DataFrame,
+    curves: Curves,
     rows: pd.DataFrame,
     settings: Statistics,
 ) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
 from mtlrun.report.analysis.pairs.paired_values import Measured
 from mtlrun.statistics.judge import ZERO
+from mtlrun.store.stored_runs import Curves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ Side = tuple[str, int]
 
 
 def same_rows(
-    units: pd.DataFrame, measured: Measured, cases: CaseLayouts, curves: pd.DataFrame
+    units: pd.DataFrame, measured: Measured, cases: CaseLayouts, curves: Curves
 ) -> NDArray[np.bool_]:
     """Return the rows (U,) whose multi-task and single-task sides are the same, see `same_sides`."""
     pairs: list[tuple[Side, Side]] = [(("mtl", unit), ("stl", unit)) for unit in range(len(units))]
@@ -29,7 +30,7 @@ def same_rows(
 
 
 def same_sides(
-    pairs: list[tuple[Side, Side]], d: NDArray, size: NDArray, cases: CaseLayouts, curves: pd.DataFrame
+    pairs: list[tuple[Side, Side]], d: NDArray, size: NDArray, cases: CaseLayouts, curves: Curves
 ) -> NDArray[np.bool_]:
     """Return which pairs of sides (U,) are the same in all that was measured, in every seed.
 
@@ -47,7 +48,7 @@ def same_sides(
     known = ~np.isnan(d)
     close = np.where(known, np.abs(d) <= ZERO * size, True).all(axis=0) & known.any(axis=0)
     found = np.zeros(len(pairs), dtype=bool)
-    values = _Values(curves) if close.any() else None
+    values = _Values(curves.whole()) if close.any() else None
     for unit in np.flatnonzero(close):
         one, other = pairs[unit]
         seeds = known[:, unit]

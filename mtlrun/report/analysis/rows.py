@@ -20,6 +20,7 @@ from mtlrun.statistics.paired_tests.skew import clearly_skewed, seeds_for_skew
 from mtlrun.statistics.paired_tests.student import Array, moments
 from mtlrun.statistics.settings import EXAMPLES, Statistics
 from mtlrun.statistics.verdicts import examples_needed, is_small, not_worse, seeds_needed, verdicts
+from mtlrun.store.stored_runs import Curves
 from mtlrun.streams import stream
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def make_rows(
     measured: Measured,
     cases: CaseLayouts,
     runs: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: Curves,
     settings: Statistics,
 ) -> pd.DataFrame:
     """Return the rows with `ROW_COLUMNS`, in the order of the units.
@@ -128,7 +129,7 @@ def make_rows(
         examples_needed=np.round(blocks * examples_needed(judged, words)),
         not_worse=not_worse(judged),
         **variance_shares(differences, judged.layout, judged.scope),
-        **make_convergence(layout, measured, curves, settings),
+        **make_convergence(layout, measured, curves.judged, settings),
     )
     counts = ("seeds_needed", "n_examples", "n_splits", "examples_needed", "n_train", "n_test", "n_together")
     whole = dict.fromkeys(counts, "Int64")

@@ -48,7 +48,8 @@ def make_suites(
 
     cells = cells_of(layout)
     percent = rows["gain_pct"].notna().to_numpy()
-    found = [_cell(layout, measured, cases, at[percent[at]]) for at in cells]
+    signs, ratios = layout.units["sign"].to_numpy(), layout.units["ratio"].to_numpy(dtype=float)
+    found = [_cell(signs, ratios, measured, cases, at[percent[at]]) for at in cells]
     differences = Differences(
         d=np.stack([one.by_seed for one in found], axis=1) if found else np.empty((0, 0)),
         size=np.full(len(found), np.nan),
@@ -88,15 +89,17 @@ def cells_of(layout: Layout) -> list[NDArray[np.intp]]:
     return [np.array(members, dtype=np.intp) for members in cells.values()]
 
 
-def _cell(layout: Layout, measured: Measured, cases: CaseLayouts, units: NDArray[np.intp]) -> _Cell:
+def _cell(
+    signs: Array, ratios: Array, measured: Measured, cases: CaseLayouts, units: NDArray[np.intp]
+) -> _Cell:
     known = ~np.isnan(measured.d[:, units])
     whole = np.asarray(known.all(axis=1) & (len(units) > 0))
-    stl, mtl = measured.stl[whole][:, units], measured.mtl[whole][:, units]
-    value = delta_m(stl, mtl, layout.units["sign"].to_numpy()[units])
+    near = slice(units.min(initial=len(signs)), units.max(initial=0) + 1)  # a cell's units lie together
+    stl, mtl = (side[:, near][whole][:, units - near.start] for side in (measured.stl, measured.mtl))
+    value = delta_m(stl, mtl, signs[units])
     by_seed = np.full(len(whole), np.nan)
     by_seed[whole] = value.of(stl, mtl)
-    ratio = layout.units["ratio"].to_numpy(dtype=float)[units].max(initial=0.0)
-    return _Cell(value, by_seed, _layouts(cases, units, value, whole), ratio)
+    return _Cell(value, by_seed, _layouts(cases, units, value, whole), ratios[units].max(initial=0.0))
 
 
 def _layouts(

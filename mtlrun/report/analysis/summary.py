@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 from threadpoolctl import threadpool_limits
 
@@ -22,17 +23,45 @@ from mtlrun.report.analysis.rows import make_rows
 from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.report.analysis.training.cost import make_cost
-from mtlrun.report.analysis.training.diagnostics import make_diagnostics
+from mtlrun.report.analysis.training.diagnostics import make_conflicts, make_diagnostics
 from mtlrun.report.analysis.training.overfitting import with_gaps
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
+from mtlrun.store.stored_runs import Curves
 from mtlrun.user_code import TARGET
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STATUSES = ("finished", "diverged", "failed", "missing")
+
+
+DEFERRED = ("pairs", "curves", "diagnostics", "conflicts")
+"""The fields of a `Summary` that are made when they are first read."""
+
+
+class Deferred:
+    """A field of a `Summary` whose table may be made when it is first read, since few reports show it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, summary: Any, owner: type) -> Any:
+        if summary is None:
+            return self
+        found = summary.__dict__[self._name]
+        if callable(found):
+            found = summary.__dict__[self._name] = found()
+        return found
+
+    def __set__(self, summary: Any, value: Any) -> None:
+        summary.__dict__[self._name] = value
+
+
+def later(make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return what stands for a table of a `Deferred` field until it is read."""
+    return cast("pd.DataFrame", make)
 
 
 @dataclass(frozen=True)
@@ -59,6 +88,7 @@ class Summary:
         phases: what is trained when, one row per cell and phase; see `training.phases`.
         diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`. And overfitting
             gaps, at the steps that reports read; see `training.overfitting`.
+        conflicts: how often gradients conflict, a row per cell, seed and pair; see `training.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
@@ -88,6 +118,7 @@ class Summary:
     curves: pd.DataFrame
     phases: pd.DataFrame
     diagnostics: pd.DataFrame
+    conflicts: pd.DataFrame
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
@@ -100,11 +131,15 @@ class Summary:
     best: str = ""
 
 
+for _name in DEFERRED:
+    setattr(Summary, _name, Deferred(_name))
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def summarise(
     manifest: Mapping[str, Any],
     runs: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: pd.DataFrame | Curves,
     scores: ScoreTable | None = None,
 ) -> Summary:
     """Judge a study, whole or interrupted: seeds whose runs are not there, or failed, are left out.
@@ -115,7 +150,7 @@ def summarise(
     Args:
         manifest: what the study asked for.
         runs: one row per stored run: run_id, status, device, versions (dict), cost (dict).
-        curves: one row per metric value: run_id, task, split, metric, step, value.
+        curves: one row per metric value: run_id, task, split, metric, step, value; or the same, read in two parts.
         scores: of test cases; without them verdicts are over seeds only.
 
     Raises:
@@ -124,12 +159,14 @@ def summarise(
     """
     settings = _statistics(manifest)
     layout = lay_out(manifest)
-    measured = measure(layout, runs, curves)
+    curves = curves if isinstance(curves, Curves) else Curves(curves)
+    judged = curves.judged
+    measured = measure(layout, runs, judged)
     scores = scores or ScoreTable()
     cases = CaseLayouts.of(layout.units, measured, scores)
     rows = make_rows(layout, measured, cases, runs, curves, settings)
-    pairs = with_forgetting(_pair_table(rows, measured), manifest, curves)
-    frontier, front_gains = make_frontier(manifest, runs, curves, scores, settings)
+    make_pairs = cache(lambda: with_forgetting(_pair_table(rows, measured), manifest, judged))
+    frontier, front_gains = make_frontier(manifest, runs, judged, scores, settings)
     return Summary(
         study=manifest["study"],
         settings=settings,
@@ -139,30 +176,31 @@ def summarise(
         contrasts=make_contrasts(layout, measured, cases, curves, rows, settings),
         suites=make_suites(layout, measured, cases, rows, settings),
         aggregates=make_aggregates(layout, measured, cases, rows, settings),
-        attribution=make_attribution(manifest, layout, rows, curves, scores, settings),
+        attribution=make_attribution(manifest, layout, rows, judged, scores, settings),
         frontier=frontier,
         front_gains=front_gains,
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
-        pairs=pairs,
-        curves=curves,
+        pairs=later(make_pairs),
+        curves=later(curves.whole),
         phases=make_phases(manifest, runs),
-        diagnostics=with_gaps(make_diagnostics(manifest, runs), pairs, curves),
-        counts=_counts(lay_out(manifest, whole=True).pairs, runs),
+        diagnostics=later(lambda: with_gaps(make_diagnostics(manifest, runs), make_pairs(), curves.whole())),
+        conflicts=later(lambda: make_conflicts(manifest, runs)),
+        counts=_counts(manifest, runs),
         versions=_versions(runs),
         devices=sorted(set(runs["device"])),
         command=list(manifest.get("command") or []),
         cells={cell["cell_id"]: cell for cell in manifest["cells"]},
         machines=runs[["run_id", "device", "versions"]],
-        recorded=_recorded(pairs, runs),
+        recorded=_recorded(manifest, runs),
     )
 
 
-def _recorded(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
+def _recorded(manifest: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
     """Return the diagnostics of multi-task runs that recorded gradients, by run id."""
     if "diagnostics" not in runs:
         return {}
-    together = set(pairs["run_id"])
+    together = {run_id for cell in manifest["cells"] for run_id in cell["runs"]}
     told = zip(runs["run_id"], runs["diagnostics"], strict=True)
     return {run_id: found for run_id, found in told if run_id in together and found.get("gradients")}
 
@@ -194,8 +232,10 @@ def _pair_table(rows: pd.DataFrame, measured: Measured) -> pd.DataFrame:
     return about.join(measured.pairs[values])
 
 
-def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
-    asked = {*pairs["run_id"].tolist(), *pairs["stl_run_id"].tolist()}
+def _counts(manifest: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, int]:
+    asked: set[str] = set()
+    for cell in manifest["cells"]:
+        asked.update(cell["runs"], *(cell["baselines"][task["name"]] for task in cell["tasks"]))
     found = Counter(
         status for run_id, status in zip(runs["run_id"], runs["status"], strict=True) if run_id in asked
     )
@@ -204,7 +244,7 @@ def _counts(pairs: pd.DataFrame, runs: pd.DataFrame) -> dict[str, int]:
 
 def _versions(runs: pd.DataFrame) -> dict[str, str]:
     found: dict[str, set[str]] = {}
-    for versions in runs["versions"]:
+    for versions in {id(one): one for one in runs["versions"]}.values():  # most runs have the same
         for package, version in versions.items():
             found.setdefault(package, set()).add(str(version))
     return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}

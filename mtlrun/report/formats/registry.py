@@ -19,6 +19,7 @@ from mtlrun.report.formats.pictures import to_pdf, to_png, to_svg
 from mtlrun.report.formats.terminal import Style, to_terminal
 from mtlrun.report.levels import LEVELS, PICTURED
 from mtlrun.report.named_columns import sorted_summary
+from mtlrun.report.printable_summary import printable_summary
 from mtlrun.report.tables import filtered, lacking
 
 
@@ -31,6 +32,7 @@ class Format(NamedTuple):
         styled: whether it depends on where it is printed.
         data: whether programs read it, to whom an empty table is an answer.
         columns: whether its columns can be chosen.
+        exact: whether it keeps names as they are, with control characters that no terminal should get.
     """
 
     write: Callable[..., str | bytes]
@@ -38,6 +40,7 @@ class Format(NamedTuple):
     styled: bool = False
     data: bool = False
     columns: bool = False
+    exact: bool = False
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -47,9 +50,9 @@ class Format(NamedTuple):
 
 FORMATS: Mapping[str, Format] = {
     "terminal": Format(to_terminal, styled=True, columns=True),
-    "json": Format(to_json, data=True),
+    "json": Format(to_json, data=True, exact=True),
     "csv": Format(to_csv, data=True, columns=True),
-    "parquet": Format(to_parquet, data=True, columns=True),
+    "parquet": Format(to_parquet, data=True, exact=True, columns=True),
     "md": Format(to_markdown, columns=True),
     "svg": Format(to_svg, drawn=True),
     "png": Format(to_png, drawn=True),
@@ -124,7 +127,8 @@ def render(
         raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
     if sort is not None and chosen.drawn:
         raise ConfigError([Fault("--sort", "needs a table", format_name)])
-    summary = replace(summary, over=over)
+    if over is not None:
+        summary = replace(summary, over=over)
     if columns and not chosen.columns:
         able = [name for name, entry in FORMATS.items() if entry.columns]
         raise ConfigError([Fault("--columns", "must go with a table", format_name, able)])
@@ -132,6 +136,8 @@ def render(
     shown = sorted_summary(best_cells(shown, best) if best else shown, level, sort)
     if not chosen.data and (why := lacking(summary, shown, level)):
         raise ConfigError([why])
+    if not chosen.exact:
+        shown = printable_summary(shown)
     more: dict[str, Any] = {"columns": columns} if columns else {}
     if chosen.styled and stream is not None:
         more["style"] = Style.of(stream)

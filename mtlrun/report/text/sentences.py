@@ -19,6 +19,7 @@ from mtlrun.report.text.blocks.diagnostics import conflict_sentence
 from mtlrun.report.text.blocks.overfitting import overfitting_sentence
 from mtlrun.report.text.blocks.pareto import frontier_sentence
 from mtlrun.report.text.empty_studies import says_nothing
+from mtlrun.report.text.made_with import mixed_sentence
 from mtlrun.report.text.number_format import UNICODE, Marks, never
 from mtlrun.report.text.undecided import undecided
 from mtlrun.statistics.corrections import find_correction
@@ -54,6 +55,7 @@ def sentences(summary: Summary) -> list[str]:
             frontier_sentence(summary.frontier),
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
+            mixed_sentence(summary),
             _absent(summary),
             advice(summary),
         )

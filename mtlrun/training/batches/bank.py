@@ -190,6 +190,16 @@ class BatchStream:
         self._rows, self._size = rows, size
         self._left = rows[:0]
 
+    def skip(self, steps: int) -> None:
+        """Pass over the next batches, as `take` would; no more than one pass is in memory."""
+        if self._size == len(self._rows):
+            return
+        rows = steps * self._size
+        while rows > len(self._left):
+            rows -= len(self._left)
+            self._left = self._rng.permutation(self._rows)
+        self._left = self._left[rows:]
+
     def take(self, steps: int) -> np.ndarray:
         """Return the rows of the next batches, (steps, B)."""
         if self._size == len(self._rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -45,7 +46,12 @@ class Feed:
         self._rows = [len(source.splits["train"]) for source in data[0].sources]
 
     def batches(
-        self, steps: int, skip: int, extra: int, draws: Sequence[tuple[slice, tuple[int, ...]]]
+        self,
+        steps: int,
+        skip: int,
+        extra: int,
+        draws: Sequence[tuple[slice, tuple[int, ...]]],
+        first: int = 0,
     ) -> Iterator[Batch]:
         """Yield the batches of some steps.
 
@@ -54,17 +60,22 @@ class Feed:
             skip: batches of every run's own sequence that are passed over.
             extra: further, independent batches that every step gets.
             draws: for each rules their lanes and the shape of the random numbers that a lane's step needs.
+            first: steps that are done already. Whole chunks of them are not drawn; the batches that follow lie in
+                memory as they would have done.
         """
-        examples = self._examples("batches", skip)
-        further = [self._examples(f"extra/{k}", skip) for k in range(extra)]
-        numbers = [self._numbers(*wanted) for wanted in draws]
+        begun = first // CHUNK_STEPS * CHUNK_STEPS
+        examples = self._examples("batches", skip + begun)
+        further = [self._examples(f"extra/{k}", skip + begun) for k in range(extra)]
+        numbers = [self._numbers(*wanted, begun) for wanted in draws]
         flags = [self._send(np.array(flag)) for flag in (False, True)]
         per_epoch = max(n / b for n, b in zip(self._rows, self._sizes, strict=True))
-        for step in range(steps):
+        for step in range(begun, steps):
             new_epoch = int(step / per_epoch) > int((step - 1) / per_epoch)
-            yield Batch(
+            batch = Batch(
                 next(examples), [next(f) for f in further], [next(n) for n in numbers], flags[new_epoch]
             )
+            if step >= first:
+                yield batch
 
     def _examples(self, name: str, skip: int) -> Iterator[Examples]:
         """Yield examples without end, of the batches that the stream `name` of every run gives."""
@@ -74,7 +85,7 @@ class Feed:
             self._variations(f"augment/{name}/{s.name}", s.augment, b, skip) for s, b in self._sources()
         ]
         for lane in (lane for source in streams for lane in source):
-            lane.take(skip)
+            lane.skip(skip)
         full = all(n == b for n, b in zip(self._rows, self._sizes, strict=True))
         if full and not any(s.augment for s, _ in self._sources()):  # always the same
             rows = [self._bank.rows(np.stack([lane.take(1)[0] for lane in source])) for source in streams]
@@ -113,10 +124,15 @@ class Feed:
         while True:
             yield self._send(np.stack([d.random((CHUNK_STEPS, size, DRAWS)) for d in draws], 1))
 
-    def _numbers(self, lanes: slice, shape: tuple[int, ...]) -> Iterator[Tensor | None]:
-        """Yield random numbers without end, (R, *shape), from some lanes' own streams; None for no shape."""
+    def _numbers(self, lanes: slice, shape: tuple[int, ...], skip: int) -> Iterator[Tensor | None]:
+        """Yield random numbers without end, (R, *shape), from some lanes' own streams; None for no shape.
+
+        Those of the first `skip` steps are passed over.
+        """
         if not shape:
             yield from itertools.repeat(None)
         draws = [stream(seed, "weighting") for seed in self._seeds[lanes]]
+        for lane in draws:
+            lane.bit_generator.advance(skip * math.prod(shape))  # type: ignore[attr-defined]
         while True:
             yield from self._send(np.stack([d.random((CHUNK_STEPS, *shape)) for d in draws], 1))

@@ -13,6 +13,7 @@ from torch import Tensor
 from mtlrun.schedule.base import Phase
 from mtlrun.training.objective.gradients import Tensors
 from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.runtime.state_tree import Tree
 
 
 class Branches:
@@ -23,9 +24,6 @@ class Branches:
         optimizer: remembers earlier updates.
         tensors: returns what training changes: parameters and running statistics.
         loss: of the parameters as they stand, on validation rows, in every lane: (R,).
-
-    Attributes:
-        merges: of each merge the steps of the phase before it, the weights (R, B), and the loss (R,) of the mixture.
     """
 
     def __init__(
@@ -36,7 +34,6 @@ class Branches:
         loss: Callable[[], Tensor],
     ) -> None:
         self._merge, self._optimizer, self._tensors, self._loss = phase.merge, optimizer, tensors, loss
-        self.merges: list[tuple[int, Tensor, Tensor]] = []
         self._ends: list[Tensors] = []
         if self._merge:
             self._start = _copy(tensors())
@@ -48,18 +45,34 @@ class Branches:
             self._write(self._start)
             self._exchange()
 
-    def after(self, step: int) -> None:
-        """Where a branch ends with a step, lay it aside; where all have ended, merge them."""
+    def after(self, step: int) -> tuple[Tensor, Tensor] | None:
+        """Where a branch ends with a step, lay it aside; where all have ended, merge them.
+
+        Returns the weights (R, B) of a merge and the loss (R,) of the mixture, or None where there was none.
+        """
         if not self._merge or (step + 1) % self._merge.period:
-            return
+            return None
         self._exchange()
         self._ends.append(_copy(self._tensors()))
-        if len(self._ends) == len(self._memories):
-            weights, loss = search(self._loss_of, self._ends, self._merge.parts)
-            self._start = mixture(self._ends, weights)
-            self._write(self._start)
-            self.merges.append((step + 1, weights, loss))
-            self._ends = []
+        if len(self._ends) < len(self._memories):
+            return None
+        weights, loss = search(self._loss_of, self._ends, self._merge.parts)
+        self._start = mixture(self._ends, weights)
+        self._write(self._start)
+        self._ends = []
+        return weights, loss
+
+    def state(self) -> Tree:
+        """Return what it holds; of a phase without branches nothing."""
+        return {"start": self._start, "ends": self._ends, "memories": self._memories} if self._merge else {}
+
+    def load(self, state: Tree) -> None:
+        """Go on from a state of the same phase."""
+        if self._merge:
+            self._start, self._ends = state["start"], state["ends"]
+            self._memories = [
+                [(moments, updates) for moments, updates in parts] for parts in state["memories"]
+            ]
 
     def _exchange(self) -> None:
         """Exchange the optimizer's memory with that of the branch that begins or ends."""

@@ -20,6 +20,7 @@ from torch import Tensor
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, Task
 from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.training.runtime.state_tree import Tree
 
 Values = NDArray[np.float64]
 
@@ -59,6 +60,16 @@ class _Front:
         self.values = {s: kept for s, kept in self.values.items() if not (values > kept).all()}
         self.values[step] = values
         return True
+
+    def state(self) -> Tree:
+        """Return what it holds."""
+        values = [[step, kept] for step, kept in self.values.items()]
+        return {"values": values, "best": self._best, "since": self._since, "ended": self._ended}
+
+    def load(self, state: Tree) -> None:
+        """Go on from a state."""
+        self.values = dict(state["values"])
+        self._best, self._since, self._ended = state["best"], state["since"], state["ended"]
 
     def _wait(self, step: int, judged: Values) -> None:
         """Note whether the rule's patience ends with this evaluation."""
@@ -109,3 +120,15 @@ class Kept:
             wanted = {s for front in self._fronts[lane] for s in front.values}
             self.copies[lane] = {s: a for s, a in self.copies[lane].items() if s in wanted}
             self.copies[lane][step] = {n: a[place].copy() for n, a in arrays.items()}
+
+    def state(self) -> Tree:
+        """Return the copies, and what decides on further ones."""
+        copies = [[[step, arrays] for step, arrays in lane.items()] for lane in self.copies]
+        return {"fronts": [[front.state() for front in lane] for lane in self._fronts], "copies": copies}
+
+    def load(self, state: Tree) -> None:
+        """Go on from a state."""
+        self.copies = [dict(lane) for lane in state["copies"]]
+        for fronts, states in zip(self._fronts, state["fronts"], strict=True):
+            for front, own in zip(fronts, states, strict=True):
+                front.load(own)

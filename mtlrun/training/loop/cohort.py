@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.models.memory import without_memory
-from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.planning.run_spec import RunSpec
+from mtlrun.planning.saving import Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.batches.bank import Bank
 from mtlrun.training.batches.feed import Feed
 from mtlrun.training.batches.lanes import Batch, Lanes
 from mtlrun.training.loop.branches import Branches
+from mtlrun.training.loop.checkpoint import Checkpoint
 from mtlrun.training.loop.checkpoint_candidates import Kept
 from mtlrun.training.loop.compiled_step import NotCompiled, compiled
 from mtlrun.training.loop.constant_guess import constant_guess
-from mtlrun.training.loop.evaluate import evaluate, losses_on, metric_names
+from mtlrun.training.loop.evaluate import evaluate, losses_on
 from mtlrun.training.loop.gradient_records import GradientRecords
-from mtlrun.training.loop.phase_trainer import Trainer
+from mtlrun.training.loop.history import History
+from mtlrun.training.loop.lane_results import SPLITS, LaneResult, lane_results
+from mtlrun.training.loop.phase_trainer import Trainer, load_phase, state_of_phase
 from mtlrun.training.loop.probes import EXTRA_BATCHES
 from mtlrun.training.loop.step import Program, Tensors
 from mtlrun.training.loop.task_losses import losses_of
 from mtlrun.training.network import Parts, build_network
-from mtlrun.training.objective.case_scores import CaseScores, StoredScores
+from mtlrun.training.objective.case_scores import CaseScores
 from mtlrun.training.objective.cases import cases_of, counts_of
 from mtlrun.training.optimizers import LaneOptimizer
 from mtlrun.training.runtime.numerics import STORED
+from mtlrun.training.runtime.state_tree import Tree, same_shapes
 from mtlrun.training.vectorize.batchnorm import statistics_of
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes, why_one_by_one
 from mtlrun.training.vectorize.masks import Masks, draw_shapes, mask_shapes
@@ -42,43 +45,12 @@ from mtlrun.training.vectorize.tensor_slots import own_constants
 from mtlrun.weighting.base import Facts
 from mtlrun.weighting.one_run import lane_fields
 
-SPLITS = ("train", "val", "test")
-
-
-@dataclass
-class LaneResult:
-    """What training one run gave.
-
-    Attributes:
-        diverged_at: first step whose loss was not finite, or None.
-        steps: the E steps after which the run was evaluated.
-        values: metrics, (E, splits, M); M as in `names`.
-        names: the (task, metric) pairs.
-        scores: of the test cases, at the evaluations that a report may read.
-        guess: (T,) the primary metrics of a constant guess on test.
-        diagnostics: what was recorded of the tasks' gradients and weights, as of `mtlrun.diagnostics.record`.
-        merges: of branches of the schedule: `step`, the `weights` of the branches, the `val_loss` of the mixture.
-        parameters: final parameters by name, and running statistics.
-        kept: the same after the evaluations, by step, that the lane's rules may choose.
-    """
-
-    diverged_at: int | None
-    steps: list[int]
-    values: np.ndarray
-    names: list[tuple[str, str]]
-    scores: list[StoredScores]
-    guess: list[float]
-    diagnostics: dict[str, Any]
-    merges: list[dict[str, Any]]
-    parameters: Arrays
-    kept: dict[int, Arrays]
-
 
 class Cohort:
     """Runs of one program and one set of shapes, trained at the same time.
 
     Args:
-        configs: the canonical config of each run, one lane each.
+        runs: one lane each.
         device: where to train.
         compiler: a backend of `torch.compile` for the step, or None for the step as it is.
         rules: by which evaluations are chosen whose parameters are kept, for each lane; None to keep none.
@@ -94,7 +66,7 @@ class Cohort:
 
     def __init__(
         self,
-        configs: Sequence[Mapping[str, Any]],
+        runs: Sequence[RunSpec],
         device: torch.device,
         compiler: str | None = None,
         rules: Sequence[Sequence[Rule]] | None = None,
@@ -102,11 +74,11 @@ class Cohort:
         stops: Sequence[Sequence[Rule]] | None = None,
         every: int | None = None,
     ) -> None:
-        self.config, self.device, self.compiler, self.every = configs[0], device, compiler, every
+        self.cell, self.device, self.compiler, self.every = runs[0].cell, device, compiler, every
         self.not_compiled: str | None = None
-        self.dtype = STORED[self.config["dtype"]]
-        self.seeds = [int(c["seed"]) for c in configs]
-        self.suites: list[Suite] = [build(c["suite"]) for c in configs]
+        self.dtype = STORED[self.cell.dtype]
+        self.seeds = [run.seed for run in runs]
+        self.suites: list[Suite] = [run.cell.suite for run in runs]
         self.info: SuiteInfo = self.suites[0].info()
         self.data = [suite.load(seed) for suite, seed in zip(self.suites, self.seeds, strict=True)]
         self.bank = Bank(self.data, device, self.dtype, streamed)
@@ -115,10 +87,10 @@ class Cohort:
         ].varies_split  # then verdicts rest on splits, and no two runs share test examples
         self.cases = None if varies else cases_of(self.data, device)
         self.losses = losses_of(self.info.tasks, self.data, device, self.dtype)
-        self.parts = [Parts.of(c) for c in configs]
-        self.rules = rules or [()] * len(configs)
-        self.stops = stops or [()] * len(configs)
-        self.groups = side_by_side(configs)
+        self.parts = [Parts.of(run.cell.plain) for run in runs]
+        self.rules = rules or [()] * len(runs)
+        self.stops = stops or [()] * len(runs)
+        self.groups = side_by_side([run.cell for run in runs])
         networks = [
             build_network(p, s.info(), seed)
             for p, s, seed in zip(self.parts, self.suites, self.seeds, strict=True)
@@ -135,46 +107,65 @@ class Cohort:
         self.network = without_memory(networks[0])
         self.owners = self.network.owners()
         self.untrained = {n for n, p in self.network.named_parameters() if not p.requires_grad}
-        self.autocast, apart = self.config["dtype"] == "bfloat16", self.one_by_one is not None
+        self.autocast, apart = self.cell.dtype == "bfloat16", self.one_by_one is not None
         self.forward = forward_of_lanes(
             self.network, self.parameters, self.autocast, self.statistics, self.constants, apart
         )
-        budget = self.config["budget"]
-        self.evaluations = budget["evaluations"]
+        self.evaluations = self.cell.budget.evaluations
         self.batch_sizes = [
-            s.rows["train"] if budget["batch_size"] == "full" else budget["batch_size"]
+            s.rows["train"] if self.cell.budget.batch_size == "full" else self.cell.budget.batch_size
             for s in self.info.sources
         ]
-        names = [task.name for task in self.info.tasks]
-        self.phases = self.parts[0].schedule.phases_of(names, self.suites[0].primary, budget["steps"])
+        self.phases = self.cell.phases
 
-    def train(self, progress: Callable[[int], None] = lambda steps: None) -> list[LaneResult]:
-        """Train all lanes to the end; `progress` is called with the number of steps done."""
-        self.steps: list[int] = []
-        self.values: list[Tensor] = []
-        self.merges: list[tuple[int, Tensor, Tensor]] = []
-        self.scores = CaseScores(self.info.tasks, counts_of(self.data))
-        self.diverged = torch.full((len(self.seeds),), -1, device=self.device)
-        self.kept = Kept(self.rules, self.suites, self.info.tasks)
+    def train(
+        self, progress: Callable[[int], None] = lambda steps: None, checkpoint: Checkpoint | None = None
+    ) -> list[LaneResult]:
+        """Train all lanes to the end, from their checkpoint on where there is one.
+
+        Args:
+            progress: called with the number of steps done.
+            checkpoint: of these runs; None for none.
+        """
+        checkpoint = checkpoint or Checkpoint()
         names = [[task.name for task in data.tasks] for data in self.data]
-        self.records = GradientRecords(self.every, self.network.layers(), names)
+        self.history = History(
+            torch.full((len(self.seeds),), -1, device=self.device),
+            CaseScores(self.info.tasks, counts_of(self.data)),
+            Kept(self.rules, self.suites, self.info.tasks),
+            GradientRecords(self.every, self.network.layers(), names),
+        )
+        done = 0 if checkpoint.before is None else self._load(checkpoint.before)
         begun, trained = 0, [0] * len(self.info.tasks)
         for phase in self.phases:
-            self._train_phase(phase, begun, trained, progress)
+            if begun + phase.steps > done:
+                self._train_phase(phase, begun, trained, progress, checkpoint, max(0, done - begun))
             begun += phase.steps
             trained = [n + phase.steps_of(t) for t, n in enumerate(trained)]
         return self._results()
 
     def _train_phase(
-        self, phase: Phase, begun: int, trained: Sequence[int], progress: Callable[[int], None]
+        self,
+        phase: Phase,
+        begun: int,
+        trained: Sequence[int],
+        progress: Callable[[int], None],
+        checkpoint: Checkpoint,
+        first: int,
     ) -> None:
-        turns = set(phase.turns())
+        turns, before = set(phase.turns()), replace(phase, steps=first).turns()
         trainers = {active: self.begin(phase, active) for active in turns}
         # A task meets the batches that its baseline meets, from where its own training stands.
-        feeds = {active: self.batches(phase, max(trained[t] for t in active), active) for active in turns}
+        feeds = {
+            active: self.batches(phase, max(trained[t] for t in active), active, before.get(active, 0))
+            for active in turns
+        }
         branches = Branches(phase, self.optimizer, self._tensors, lambda: self._held_out_loss(phase))
-        stops = phase.stops(self.evaluations)
-        for step in range(phase.steps):
+        if first:
+            load_phase(trainers, branches, checkpoint.before)
+        checkpoint.before = None  # which frees its memory
+        stops, history = phase.stops(self.evaluations), self.history
+        for step in range(first, phase.steps):
             branches.before(step)
             active = phase.active(step)
             trainer, batch = trainers[active], next(feeds[active])
@@ -182,16 +173,39 @@ class Cohort:
                 self.compile(trainer, batch)
                 turns.remove(active)
             done = begun + step + 1
-            self.records.before(trainer.program, trainer.lanes, batch, done, step + 1 in stops)
+            history.records.before(trainer.program, trainer.lanes, batch, done, step + 1 in stops)
             losses, weights = trainer.step(batch, step)
-            self.records.after(weights)
+            history.records.after(weights)
             finite = losses.isfinite().all(1)
-            self.diverged = torch.where((self.diverged < 0) & ~finite, begun + step, self.diverged)
-            branches.after(step)
+            history.diverged = torch.where((history.diverged < 0) & ~finite, begun + step, history.diverged)
+            if (merged := branches.after(step)) is not None:
+                history.merges.append((done, *merged))
             if step + 1 in stops:
                 self._evaluate(done)
             progress(1)
-        self.merges += [(begun + step, weights, loss) for step, weights, loss in branches.merges]
+            if checkpoint.due():
+                checkpoint.write(self.state(done) | state_of_phase(trainers, branches))
+
+    def state(self, done: int) -> Tree:
+        """Return all that the rest of training depends on after `done` steps, but for the phase in progress."""
+        about = {"step": done, "not_compiled": self.not_compiled}
+        return {**about, "models": self._models(), "history": self.history.state()}
+
+    def _models(self) -> Tree:
+        return {"optimizer": self.optimizer.state(), "statistics": self.statistics}
+
+    def fits(self, state: Tree) -> bool:
+        """Whether a state is of models like these."""
+        return same_shapes(state["models"], self._models())
+
+    def _load(self, state: Tree) -> int:
+        """Go on from a state; return how many steps are done. Phases and batches follow from that."""
+        self.optimizer.load(state["models"]["optimizer"])
+        self.statistics.update(state["models"]["statistics"])
+        self.history.load(state["history"])
+        if state["not_compiled"] is not None:
+            self.compiler, self.not_compiled = None, state["not_compiled"]
+        return int(state["step"])
 
     def compile(self, trainer: Trainer, batch: Batch) -> None:
         """Let a trainer use the compiled step, where there is a compiler that serves."""
@@ -257,20 +271,22 @@ class Cohort:
         goal = tuple(float(suite.primary in (None, t.name)) for t in tasks)
         return Facts(len(tasks), shared, rows, goal)
 
-    def batches(self, phase: Phase, skip: int, active: tuple[int, ...] | None = None) -> Iterator[Batch]:
+    def batches(
+        self, phase: Phase, skip: int, active: tuple[int, ...] | None = None, first: int = 0
+    ) -> Iterator[Batch]:
         """Yield the batches of a phase; the first `skip` of every run's own sequence are passed over.
 
-        Random numbers are for a step of the tasks `active`, by default of all.
+        Random numbers are for a step of the tasks `active`, by default of all. The `first` steps are done already.
         """
         active = phase.tasks if active is None else active
         weightings = [(lanes, self.parts[lanes.start].weighting) for lanes in self.groups]
         draws = [(lanes, weighting.random_shape(len(active))) for lanes, weighting in weightings]
         extra = EXTRA_BATCHES[weightings[0][1].probe]
         makers = [p.regularization.mask for p in self.parts]
-        budget, rows = self.config["budget"]["steps"], max(self.batch_sizes)
+        budget, rows = self.cell.budget.steps, max(self.batch_sizes)
         masks = Masks(self.seeds, makers, self.mask_shapes, rows, self._send, self.draw_shapes, budget)
         feed = Feed(self.seeds, self.data, self.bank, self.batch_sizes, self._send, masks)
-        return feed.batches(phase.steps, skip, extra, draws)
+        return feed.batches(phase.steps, skip, extra, draws, first)
 
     def _evaluate(self, step: int) -> None:
         """Record every metric after a step."""
@@ -279,11 +295,11 @@ class Cohort:
         cases = (None, None, self.cases)
         found = [evaluate(self.forward, self.bank, *each) for each in zip(rows, cases, strict=True)]
         values = torch.stack([evaluation.values for evaluation in found], 1)
-        self.steps.append(step)
-        self.values.append(values)
-        self.scores.add(found[-1].scores)
+        self.history.steps.append(step)
+        self.history.values.append(values)
+        self.history.scores.add(found[-1].scores)
         if any(self.rules):
-            self.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
+            self.history.kept.offer(step, values[:, SPLITS.index("val")], self._tensors())
 
     def _tensors(self) -> Tensors:
         """Return what training changes of the models, (R, ...) by name."""
@@ -296,32 +312,8 @@ class Cohort:
         return losses[:, list(phase.merge.goals)].sum(1)
 
     def _results(self) -> list[LaneResult]:
-        values = torch.stack(self.values, 1).double().cpu().numpy()
-        judged = [[suite.primary in (None, name) for name in suite.selected()] for suite in self.suites]
-        scores = self.scores.stored(self.steps, values[:, :, SPLITS.index("val")], judged, self.stops)
         guesses = constant_guess(self.bank).double().cpu().tolist()
-        diverged = self.diverged.tolist()
-        recorded = self.records.told()
-        merges = [(step, weights.tolist(), loss.tolist()) for step, weights, loss in self.merges]
-        tensors = {n: p.detach().cpu().numpy() for n, p in self._tensors().items()}
-        return [
-            LaneResult(
-                None if diverged[lane] < 0 else diverged[lane],
-                self.steps,
-                values[lane],
-                metric_names(self.data[lane].tasks),  # lanes agree in the tasks' shapes, not in their names
-                scores[lane],
-                guesses[lane],
-                recorded[lane],
-                [
-                    {"step": step, "weights": weights[lane], "val_loss": loss[lane]}
-                    for step, weights, loss in merges
-                ],
-                {n: p[lane] for n, p in tensors.items()},
-                self.kept.copies[lane],
-            )
-            for lane in range(len(self.seeds))
-        ]
+        return lane_results(self.history, self.data, self.suites, self.stops, guesses, self._tensors())
 
     def _stack(self, dicts: Sequence[Mapping[str, Tensor]]) -> Tensors:
         """Stack equal dicts of tensors, one per lane, to (R, ...) tensors on the device."""

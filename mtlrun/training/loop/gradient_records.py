@@ -6,6 +6,7 @@ Shape letters: R lanes, L layers, T trained tasks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, Protocol
 
 import torch
@@ -15,11 +16,13 @@ from mtlrun.diagnostics.conflict import mean_curvature
 from mtlrun.diagnostics.record import Record, of_evaluations, of_steps
 from mtlrun.training.batches.lanes import Batch, Examples, Lanes, Seen
 from mtlrun.training.objective.gradients import Tensors, products
+from mtlrun.training.runtime.state_tree import Tree
 from mtlrun.training.vectorize.stacked import Forward
 
 MOST_TASKS = 10
 """Most tasks of a suite that is recorded by layer: the pairs of more would fill the store."""
 
+QUANTITIES = ("weights", "gramian", "curvature")
 HELD = 64  # records that stay on the device at a time
 
 
@@ -90,6 +93,24 @@ class GradientRecords:
             record.curvature = None if record.curvature is None else record.curvature.cpu()
         self._held = []
 
+    def state(self) -> Tree:
+        """Return the records so far: those of the same tasks and quantities together, for there may be many."""
+        self._fetch()
+        alike: dict[Kind, list[Record]] = {}
+        for record in {id(r): r for r in [*self._evaluated, *self._records]}.values():
+            kind = (record.active, record.gramian is not None, record.curvature is not None)
+            alike.setdefault(kind, []).append(record)
+        evaluated = [record.step for record in self._evaluated]
+        return {"evaluated": evaluated, "records": [_stacked(*pair) for pair in alike.items()]}
+
+    def load(self, state: Tree) -> None:
+        """Go on from the records of a state."""
+        records = [record for alike in state["records"] for record in _unstacked(alike)]
+        records.sort(key=lambda record: record.step)
+        evaluated = set(state["evaluated"])
+        self._evaluated = [record for record in records if record.step in evaluated]
+        self._records = [record for record in records if record.gramian is not None]
+
     def told(self) -> list[dict[str, Any]]:
         """Return for each lane what the store keeps (`mtlrun.diagnostics.record`)."""
         if self._every == 0:
@@ -99,6 +120,27 @@ class GradientRecords:
         steps = of_steps(self._records, self._names, layers)
         evaluations = of_evaluations(self._evaluated, len(self._names))
         return [{**one, "gradients": other} for one, other in zip(evaluations, steps, strict=True)]
+
+
+Kind = tuple[tuple[int, ...], bool, bool]
+"""The tasks of a record, and whether it has a Gramian and a curvature."""
+
+
+def _stacked(kind: Kind, records: Sequence[Record]) -> Tree:
+    """Return records of one kind as one tensor for each quantity, records along the first axis."""
+    quantities = {name: [getattr(record, name) for record in records] for name in QUANTITIES}
+    stacked = {name: None if q[0] is None else torch.stack(q) for name, q in quantities.items()}
+    return {"active": list(kind[0]), "steps": [record.step for record in records], **stacked}
+
+
+def _unstacked(state: Tree) -> list[Record]:
+    """Return the records of `_stacked`, in memory."""
+    parts: list[Any] = [state[name] for name in QUANTITIES]
+    found = [repeat(None) if part is None else part.cpu().unbind(0) for part in parts]
+    return [
+        Record(step, tuple(state["active"]), *each)
+        for step, *each in zip(state["steps"], *found, strict=False)
+    ]
 
 
 class _Open:

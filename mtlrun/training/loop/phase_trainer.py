@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from mtlrun.schedule.base import Phase
+from mtlrun.schedule.base import Active, Phase
 from mtlrun.training.batches.lanes import Batch, Lanes
+from mtlrun.training.loop.branches import Branches
 from mtlrun.training.loop.compiled_step import Compute
 from mtlrun.training.loop.step import Program, learned_name
 from mtlrun.training.optimizers import LaneOptimizer
+from mtlrun.training.runtime.state_tree import Tree
 
 
 @dataclass
@@ -44,3 +47,30 @@ class Trainer:
             learner.step(found, within, steps, self.phase.lr_factor)
         self.program.watch(self.lanes, batch)
         return losses, weights
+
+    def state(self) -> Tree:
+        """Return what changes from step to step, but for the models and their optimizer."""
+        states = [own.state for own in self.lanes.own]
+        learners = {str(place): learner.state() for place, learner in self.learners.items()}
+        return {"weightings": states, "last": self.lanes.last, "learners": learners}
+
+    def load(self, state: Tree) -> None:
+        """Go on from a state of the same phase."""
+        pairs = zip(self.lanes.own, state["weightings"], strict=True)
+        self.lanes.own = [own._replace(state=held) for own, held in pairs]
+        self.lanes.last = state["last"]
+        for place, learner in self.learners.items():
+            learner.load(state["learners"][str(place)])
+
+
+def state_of_phase(trainers: Mapping[Active, Trainer], branches: Branches) -> Tree:
+    """Return what changes from step to step of a phase, but for the models and their optimizer."""
+    states = [[list(active), trainer.state()] for active, trainer in trainers.items()]
+    return {"trainers": states, "branches": branches.state()}
+
+
+def load_phase(trainers: Mapping[Active, Trainer], branches: Branches, state: Tree) -> None:
+    """Go on in a phase from a state."""
+    for active, own in state["trainers"]:
+        trainers[tuple(active)].load(own)
+    branches.load(state["branches"])

@@ -17,6 +17,7 @@ from torch import Tensor
 from mtlrun.data.task import METRICS, Task
 from mtlrun.planning.saving import Rule
 from mtlrun.training.objective.cases import Counts
+from mtlrun.training.runtime.state_tree import Tree
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class CaseScores:
         pairs = [(None, None) if one is None else _halved(one) for one in scores]
         self._scales.append([scale for scale, _ in pairs])
         self._values.append([values for _, values in pairs])
+
+    def state(self) -> Tree:
+        """Return all scores so far."""
+        return {"scales": self._scales, "values": self._values}
+
+    def load(self, state: Tree) -> None:
+        """Go on from the scores of a state."""
+        self._scales, self._values = state["scales"], state["values"]
 
     def stored(
         self,

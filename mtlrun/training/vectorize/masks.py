@@ -142,8 +142,8 @@ class Masks:
         kinds = {name: "draws" if name in self._draws else "masks" for name in self._shapes}
         streams = {n: [stream(s, f"{kind}/{purpose}/{n}") for s in self._seeds] for n, kind in kinds.items()}
         for name, lanes in streams.items():
-            for lane, _ in itertools.product(lanes, range(skip)):
-                lane.random(self._shapes[name], np.float32)
+            for lane in lanes:
+                _pass_over(lane, skip * math.prod(self._shapes[name]))
         elements = len(self._seeds) * sum(math.prod(shape) for shape in self._shapes.values())
         together = min(most, max(1, DRAWN // elements))
         for begun in itertools.count(skip, together):
@@ -165,3 +165,9 @@ class Masks:
         """Return the part of the budget's steps that goes before each of some steps, at most 1, (steps, R)."""
         done = np.minimum(np.arange(begun, begun + steps) / self._steps, 1)
         return np.repeat(done.astype(np.float32)[:, None], len(self._seeds), 1)
+
+
+def _pass_over(generator: np.random.Generator, numbers: int) -> None:
+    """Pass over uniform numbers of 32 bits, of which a generator at its beginning makes two from each draw."""
+    generator.bit_generator.advance(numbers // 2)  # type: ignore[attr-defined]
+    generator.random(numbers % 2, np.float32)  # and keeps the second half

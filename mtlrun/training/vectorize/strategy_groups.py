@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from mtlrun.config import build
 from mtlrun.planning.cohorts import blank
+from mtlrun.planning.run_spec import CellSpec
 from mtlrun.planning.runs import canonical_json
 from mtlrun.regularization.base import Regularization
 from mtlrun.sharing.base import Sharing
@@ -25,16 +25,16 @@ from mtlrun.weighting.base import State, Weighting
 from mtlrun.weighting.one_run import with_fields
 
 
-def kind(config: Mapping[str, Any]) -> list[Any]:
+def kind(cell: CellSpec) -> list[Any]:
     """Return what the strategies of one cohort must agree in: what they need of a step.
 
     A regularisation that acts in the forward pass shares it with its like alone, up to numbers.
     """
-    weighting: Weighting = build(config["weighting"])
-    regularization: Regularization = build(config["regularization"])
+    weighting: Weighting = cell.part("weighting")
+    regularization: Regularization = cell.part("regularization")
     inside = regularization.masks or regularization.shapes_losses or regularization.compares
     needs = [weighting.needs, weighting.gradients_at, weighting.probe, weighting.watches_update]
-    return [*needs, blank(config["regularization"]) if inside else None]
+    return [*needs, blank(cell.plain["regularization"]) if inside else None]
 
 
 class Own(NamedTuple):
@@ -121,9 +121,9 @@ class Rules:
         return penalty
 
 
-def side_by_side(configs: Sequence[Mapping[str, Any]]) -> list[slice]:
-    """Return which lanes side by side have the same strategies, up to numbers."""
-    names = [canonical_json([blank(c["weighting"]), blank(c["regularization"])]) for c in configs]
+def side_by_side(cells: Sequence[CellSpec]) -> list[slice]:
+    """Return which lanes, of these cells, side by side have the same strategies, up to numbers."""
+    names = [canonical_json([blank(c.plain["weighting"]), blank(c.plain["regularization"])]) for c in cells]
     counts = [len(list(run)) for _, run in itertools.groupby(names)]
     ends = list(itertools.accumulate(counts))
     return [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]

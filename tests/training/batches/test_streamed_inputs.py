@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.data.task import Augment, Source, SuiteData, Task
 from mtlrun.training.batches.bank import Bank, Table
 from mtlrun.training.batches.feed import Feed
 from mtlrun.training.batches.streamed_inputs import AHEAD, Streamed, ahead
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.masks import Masks
 
 CPU = torch.device("cpu")
@@ -116,7 +116,7 @@ KINDS = (
 @pytest.mark.parametrize("choices", KINDS, ids=lambda c: "-".join(map(str, c.values())))
 def test_runs_are_those_of_resident_inputs(choices):
     configs = [run_config(seed, dtype="float32", **choices) for seed in (0, 1)]
-    resident, streamed = (Cohort(configs, CPU, streamed=way).train() for way in (False, True))
+    resident, streamed = (cohort_of(configs, CPU, streamed=way).train() for way in (False, True))
     for one, other in zip(resident, streamed, strict=True):
         assert np.array_equal(one.values, other.values)
         assert one.diagnostics == other.diagnostics

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.weighting import vectorised
 
 from mtlrun.training.loop import compiled_step as module
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.weighting.base import Weighting
 
 CPU = torch.device("cpu")
@@ -23,8 +23,8 @@ def one_thread():
 
 def same(configs, compiler):
     """Train with and without the compiler, and compare every parameter of every lane."""
-    cohort = Cohort(configs, CPU, compiler)
-    results, expected = cohort.train(), Cohort(configs, CPU).train()
+    cohort = cohort_of(configs, CPU, compiler)
+    results, expected = cohort.train(), cohort_of(configs, CPU).train()
     assert cohort.not_compiled is None
     tolerance = {"rtol": 1e-10, "atol": 1e-12} if cohort.dtype == torch.float64 else {"rtol": 0, "atol": 1e-4}
     for ours, theirs in zip(results, expected, strict=True):
@@ -75,15 +75,15 @@ class Branching(Weighting):
 
 def test_a_step_that_cannot_be_traced_stays_as_it_is():
     config = run_config(0, 4) | {"weighting": {"_target_": f"{__name__}.Branching"}}
-    cohort = Cohort([config], CPU, "eager")
+    cohort = cohort_of([config], CPU, "eager")
     (result,) = cohort.train()
     assert "Error" in cohort.not_compiled
-    (expected,) = Cohort([config], CPU).train()
+    (expected,) = cohort_of([config], CPU).train()
     assert all(np.array_equal(result.parameters[n], v) for n, v in expected.parameters.items())
 
 
 def test_a_compiler_with_other_results_is_not_used(monkeypatch):
     monkeypatch.setattr(module, "TOLERANCE", -1.0)  # nothing agrees
-    cohort = Cohort([run_config(0, 4)], CPU, "eager")
+    cohort = cohort_of([run_config(0, 4)], CPU, "eager")
     cohort.train()
     assert cohort.not_compiled == "the compiled step gives other results than the plain one"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.cohorts import cohort_of
 from support.configs import run_config
 from torch.func import functional_call
 
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.gradient_records import GradientRecords, layer_products
 from mtlrun.training.network import Parts, build_network
 
@@ -25,7 +25,7 @@ def one_thread():
 
 def trained(every, *seeds, **choices):
     """Train a cohort and return its results."""
-    return Cohort([run_config(seed, **choices) for seed in seeds or (0,)], CPU, every=every).train()
+    return cohort_of([run_config(seed, **choices) for seed in seeds or (0,)], CPU, every=every).train()
 
 
 class PlainRun:
@@ -66,7 +66,7 @@ class PlainRun:
 def recorded(choices, seeds=(3, 4)):
     """Train by hand and record every step; return plain gradients and curvatures by lane, and what is kept."""
     configs = [run_config(seed, STEPS, **PLAIN, **choices) for seed in seeds]
-    cohort = Cohort(configs, CPU)
+    cohort = cohort_of(configs, CPU)
     (phase,) = cohort.phases
     names = [[task.name for task in data.tasks] for data in cohort.data]
     records = GradientRecords(1, cohort.network.layers(), names)
@@ -156,7 +156,7 @@ def test_values_are_those_of_plain_autograd(case):
 def test_the_curvature_is_that_of_the_hessian_along_a_small_step():
     small = {"optimizer__lr": 1e-5}
     config = run_config(3, 1, **{**PLAIN, **small})
-    cohort = Cohort([config], CPU)
+    cohort = cohort_of([config], CPU)
     run = PlainRun(config, cohort, 0)
     named = {n: p.requires_grad_() for n, p in run.parameters().items()}
     (batch,) = cohort.batches(cohort.phases[0], 0)
@@ -165,7 +165,7 @@ def test_the_curvature_is_that_of_the_hessian_along_a_small_step():
     size = sum((g.detach() ** 2).sum() for g in slopes)
     along = torch.autograd.grad(sum((g * g.detach()).sum() for g in slopes), shared)
     expected = sum((h * g).sum() for h, g in zip(along, slopes, strict=True)) / size  # g'Hg / g'g
-    (result,) = Cohort([config], CPU).train()
+    (result,) = cohort_of([config], CPU).train()
     assert result.diagnostics["curvature"] == [pytest.approx(expected.item(), rel=2e-3)]
 
 
@@ -198,7 +198,7 @@ def test_results_are_bit_equal_with_any_setting(choices, seeds):
 @pytest.mark.parametrize("weighting", ["equal", "pcgrad"])
 def test_a_compiled_step_is_recorded_and_stays_as_it_is(weighting):
     configs = [run_config(seed, 9, weighting=weighting, dtype="float32") for seed in (0, 1)]
-    found = [Cohort(configs, CPU, "eager", every=every).train() for every in (0, 2)]
+    found = [cohort_of(configs, CPU, "eager", every=every).train() for every in (0, 2)]
     for off, on in zip(*found, strict=True):
         assert all(np.array_equal(off.parameters[n], on.parameters[n]) for n in off.parameters)
         assert on.diagnostics["gradients"]["steps"] == [2, 4, 6, 8, 9]
@@ -260,7 +260,7 @@ def test_a_layer_that_is_frozen_has_no_values():
 def test_a_diverged_run_has_no_numbers_and_its_neighbour_has():
     good = run_config(0, optimizer="sgd", dtype="float32")
     bad = run_config(0, optimizer="sgd", optimizer__lr=1e30, dtype="float32")
-    one, other = Cohort([good, bad], CPU).train()
+    one, other = cohort_of([good, bad], CPU).train()
     assert other.diverged_at is not None
     assert other.diagnostics["gradients"]["cosine"][-1] == [None]
     assert np.isfinite(np.array(one.diagnostics["gradients"]["cosine"], dtype=float)).all()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import Source, SuiteData, Task
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.task_losses import check_losses, losses_of
 from mtlrun.training.objective.losses import loss_of
 
@@ -211,14 +211,14 @@ def config(seed=3, **settings):
 
 def test_a_run_on_a_loss_that_is_the_kinds_own_is_the_plain_run():
     same = {"digit": {"_target_": "torch.nn.functional.cross_entropy"}}
-    plain = Cohort([config(1), config(3)], CPU).train()
-    ours = Cohort([config(1, losses=same), config(3, losses=same)], CPU).train()
+    plain = cohort_of([config(1), config(3)], CPU).train()
+    ours = cohort_of([config(1, losses=same), config(3, losses=same)], CPU).train()
     for name, values in plain[1].parameters.items():
         np.testing.assert_allclose(ours[1].parameters[name], values, rtol=1e-9, atol=1e-11)
-    weighted = Cohort([config(3, class_weights={"digit": [1.0] * 10, "parity": [1.0, 1.0]})], CPU).train()
+    weighted = cohort_of([config(3, class_weights={"digit": [1.0] * 10, "parity": [1.0, 1.0]})], CPU).train()
     for name, values in plain[1].parameters.items():
         np.testing.assert_allclose(weighted[0].parameters[name], values, rtol=1e-9, atol=1e-11)
-    other = Cohort([config(3, class_weights={"digit": "balanced", "parity": [1, 4]})], CPU).train()
+    other = cohort_of([config(3, class_weights={"digit": "balanced", "parity": [1, 4]})], CPU).train()
     assert not np.allclose(
         other[0].parameters["heads.tasks.1.bias"], plain[1].parameters["heads.tasks.1.bias"]
     )
@@ -227,7 +227,7 @@ def test_a_run_on_a_loss_that_is_the_kinds_own_is_the_plain_run():
 @pytest.mark.parametrize("choices", [{"weighting": "auto_lambda"}, {"schedule": "fork_merge"}])
 def test_every_place_that_asks_for_losses_gets_them(choices):
     scaled = {"digit": {"_target_": "support.own_losses.Scaled", "factor": 1.0}}
-    plain = Cohort([run_config(3, 6, **choices)], CPU).train()
-    ours = Cohort([run_config(3, 6, suite__losses=scaled, **choices)], CPU).train()
+    plain = cohort_of([run_config(3, 6, **choices)], CPU).train()
+    ours = cohort_of([run_config(3, 6, suite__losses=scaled, **choices)], CPU).train()
     for name, values in plain[0].parameters.items():
         np.testing.assert_allclose(ours[0].parameters[name], values, rtol=1e-9, atol=1e-11)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.runtime.numerics import STORED, numerics
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def test_bfloat16_rounds_products_and_keeps_parameters(lanes):
     torch.set_num_threads(1)
 
     def first_values(dtype):
-        cohort = Cohort([run_config(s, 300, dtype) for s in range(lanes)], CPU)
+        cohort = cohort_of([run_config(s, 300, dtype) for s in range(lanes)], CPU)
         batch = next(cohort.batches(cohort.phases[0], 0))
         outputs = cohort.forward(batch.examples.inputs)
         return outputs[0].detach(), cohort.train()
@@ -51,7 +51,7 @@ def test_deterministic_training_repeats_every_bit():
     torch.set_num_threads(1)
     with numerics("float32", True):
         first, second = (
-            Cohort([run_config(s, 20, "float32", model="convnet") for s in range(2)], CPU).train()
+            cohort_of([run_config(s, 20, "float32", model="convnet") for s in range(2)], CPU).train()
             for _ in range(2)
         )
     for name, value in first[1].parameters.items():

@@ -5,13 +5,14 @@ import copy
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.commands import mtlrun
 from support.configs import run_config
 from support.plain_loop import plain_loop
 from torch import nn
 
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import SPLITS, Cohort
+from mtlrun.training.loop.cohort import SPLITS
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.vectorize.batchnorm import statistics_of
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes
@@ -27,7 +28,7 @@ def config(seed=3, steps=6, **choices):
 
 def results(*configs, compiler=None):
     torch.set_num_threads(1)
-    return [result.parameters for result in Cohort(configs, CPU, compiler).train()]
+    return [result.parameters for result in cohort_of(configs, CPU, compiler).train()]
 
 
 def assert_same(found, expected):
@@ -55,7 +56,7 @@ def test_alone_among_others_and_in_a_plain_loop(choices):
 
 
 def test_an_evaluation_normalises_by_the_statistics():
-    cohort = Cohort([config(1), config(3)], CPU)
+    cohort = cohort_of([config(1), config(3)], CPU)
     found = cohort.train()[1]
     plain = build_network(cohort.parts[1], cohort.info, 3).double()
     plain.load_state_dict({n: torch.from_numpy(v) for n, v in found.parameters.items()})
@@ -91,7 +92,7 @@ def test_a_traced_step_moves_them_too(lanes, schedule):
 
 def test_a_frozen_encoder_keeps_its_statistics():
     choices = {"schedule": "feature_extraction", "suite__primary": "parity", "steps": 8}
-    cohort = Cohort([config(seed, **choices) for seed in (1, 2)], CPU)
+    cohort = cohort_of([config(seed, **choices) for seed in (1, 2)], CPU)
     first, second = cohort.phases[0], cohort.phases[-1]
     before = {n: v.clone() for n, v in cohort.statistics.items()}
     cohort.phases = [first]
@@ -184,7 +185,7 @@ def test_an_average_over_all_batches_is_refused():
 
 def test_group_normalisation_has_none():
     assert not statistics_of(
-        build_network(Parts.of(config(model__norm="group")), Cohort([config()], CPU).info, 0)
+        build_network(Parts.of(config(model__norm="group")), cohort_of([config()], CPU).info, 0)
     )
 
 

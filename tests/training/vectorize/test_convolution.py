@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.plain_loop import plain_loop
 from torch import nn
 
 from mtlrun.models.convnet import ConvNet
 from mtlrun.models.resnet import ResNet18
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.optimizers import Adam, LaneOptimizer
 from mtlrun.training.vectorize import convolution
 from mtlrun.training.vectorize.convolution import InChunks, chunk_lanes
@@ -190,10 +190,10 @@ def test_a_run_alone_among_others_and_in_a_plain_loop(model, suite, sharing, mon
     small = {"budget__batch_size": 8, "budget__evaluations": 1, "model__channels": 2}
     small |= {"model__groups": 1} if model == "resnet18" else {}
     runs = [run_config(s, 50, model=model, suite=suite, sharing=sharing, **small) for s in range(3)]
-    (alone,) = Cohort(runs[1:2], torch.device("cpu")).train()
-    among = Cohort(runs, torch.device("cpu")).train()[1]
+    (alone,) = cohort_of(runs[1:2], torch.device("cpu")).train()
+    among = cohort_of(runs, torch.device("cpu")).train()[1]
     monkeypatch.setattr(convolution, "CHUNK_ELEMENTS", 2 * 8 * 2 * 64)  # at most two lanes of 8x8 images
-    in_chunks = Cohort(runs, torch.device("cpu")).train()[1]
+    in_chunks = cohort_of(runs, torch.device("cpu")).train()[1]
     for other in (alone.parameters, in_chunks.parameters, plain_loop(runs[1])):
         for name, value in among.parameters.items():
             distance = np.linalg.norm(value - other[name])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from support.plain_loop import plain_loop
 
 from mtlrun.errors import ConfigError
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.stacked import OneByOne, Stacked, Vmapped
 
 CPU = torch.device("cpu")
@@ -29,7 +29,7 @@ def config(name, seed=3, steps=6, **choices):
 
 def results(*configs):
     torch.set_num_threads(1)
-    return [result.parameters for result in Cohort(configs, CPU).train()]
+    return [result.parameters for result in cohort_of(configs, CPU).train()]
 
 
 def assert_same(found, expected):
@@ -40,7 +40,7 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("name", OWN)
 def test_the_way_is_found_and_told(name):
-    cohort = Cohort([config(name, 1), config(name, 2)], CPU)
+    cohort = cohort_of([config(name, 1), config(name, 2)], CPU)
     _, way, word = OWN[name]
     assert type(cohort.forward) is way
     assert cohort.one_by_one is None if word is None else word in cohort.one_by_one
@@ -66,7 +66,7 @@ def test_alone_and_among_others(name, choices):
 
 
 def test_a_lane_has_the_buffers_that_its_seed_draws():
-    cohort = Cohort([config("Branching", 1), config("Branching", 2)], CPU)
+    cohort = cohort_of([config("Branching", 1), config("Branching", 2)], CPU)
     (scales,) = cohort.forward._constants.values()
     assert scales.shape == (2, 16) and not torch.equal(*scales)
 
@@ -82,11 +82,13 @@ def test_a_network_with_nothing_to_train_is_refused():
     flat = {"_target_": "torch.nn.Flatten"}
     nothing = run_config(1, 2, model="custom", model__encoder=flat, heads="identity")
     with pytest.raises(ConfigError, match="must leave something to train"):
-        Cohort([nothing], CPU)
+        cohort_of([nothing], CPU)
 
 
 def test_frozen_parameters_stay_and_are_neither_shared_nor_a_tasks_own():
-    cohort = Cohort([config("sequence", s, model__freeze=["0.*"], weighting="pcgrad") for s in (1, 2)], CPU)
+    cohort = cohort_of(
+        [config("sequence", s, model__freeze=["0.*"], weighting="pcgrad") for s in (1, 2)], CPU
+    )
     before = {n: p.detach().clone().numpy() for n, p in cohort.parameters.items()}
     program = cohort.begin(cohort.phases[0]).program
     frozen = {"body.trunk.0.1.weight", "body.trunk.0.1.bias"}

@@ -6,13 +6,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from torch import nn
 
 from mtlrun.catalog import options
 from mtlrun.regularization.base import Regularization
 from mtlrun.streams import stream
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.evaluate import evaluate
 from mtlrun.training.vectorize import masks as module
 from mtlrun.training.vectorize.masks import Masks, Site, hold, sites_of
@@ -36,9 +36,9 @@ class Scaled(Regularization):
 SCALED = {"_target_": f"{__name__}.Scaled"}
 
 
-def cohort_of(lanes, **choices):
+def scaled_lanes(lanes, **choices):
     torch.set_num_threads(1)
-    return Cohort([run_config(s, 4, **choices) | {"regularization": SCALED} for s in range(lanes)], CPU)
+    return cohort_of([run_config(s, 4, **choices) | {"regularization": SCALED} for s in range(lanes)], CPU)
 
 
 def first(cohort):
@@ -76,25 +76,27 @@ def test_skipped_steps_are_passed_over():
 
 def test_without_sites_there_are_no_masks():
     assert masks_of([5], 2, shapes={}) == [{}, {}]
-    cohort = Cohort([run_config()], CPU)
+    cohort = cohort_of([run_config()], CPU)
     assert not cohort.mask_shapes and not first(cohort).masks
 
 
 @pytest.mark.parametrize(("model", "blocks"), [("mlp", 2), ("convnet", 3), ("resnet18", 9), ("linear", 1)])
 def test_every_block_of_an_encoder_has_a_site_behind_it(model, blocks):
-    cohort = cohort_of(2, model=model, budget__batch_size=4)
+    cohort = scaled_lanes(2, model=model, budget__batch_size=4)
     assert list(cohort.mask_shapes) == [f"encoder/{k}" for k in range(blocks)]
     names = {site.name for site in sites_of(cohort.network)}
     assert names == set(cohort.mask_shapes)
     assert cohort.mask_shapes[f"encoder/{blocks - 1}"] == (cohort.network.body.features,)
-    plain = Cohort([run_config(model=model)], CPU).parameters.values()  # the same initial weights as without
+    plain = scaled_lanes(
+        [run_config(model=model)], CPU
+    ).parameters.values()  # the same initial weights as without
     assert all(torch.equal(a[:1], b) for a, b in zip(cohort.parameters.values(), plain, strict=True))
 
 
 @pytest.mark.parametrize("model", ("mlp", "convnet", "resnet18"))
 @pytest.mark.parametrize("lanes", (1, 3))
 def test_stacked_vmapped_and_lone_networks_use_the_masks_alike(model, lanes):
-    cohort = cohort_of(lanes, model=model, budget__batch_size=4)
+    cohort = scaled_lanes(lanes, model=model, budget__batch_size=4)
     examples = first(cohort)
     found = []
     for kind in (Stacked, Lone if lanes == 1 else Vmapped):
@@ -112,7 +114,7 @@ def test_stacked_vmapped_and_lone_networks_use_the_masks_alike(model, lanes):
 @pytest.mark.parametrize("sharing", options("sharing"))
 @pytest.mark.parametrize("suite", ("digits_parity", "digits_permuted"))
 def test_in_every_sharing_scheme_a_lane_is_its_own_network_with_its_masks(sharing, suite):
-    cohort = cohort_of(3, sharing=sharing, suite=suite)
+    cohort = scaled_lanes(3, sharing=sharing, suite=suite)
     examples = first(cohort)
     outputs = cohort.forward(examples.inputs, examples.masks)
     hold(sites_of(cohort.network), {name: mask[1].double() for name, mask in examples.masks.items()})
@@ -123,7 +125,7 @@ def test_in_every_sharing_scheme_a_lane_is_its_own_network_with_its_masks(sharin
 
 
 def test_the_network_is_that_of_ordinary_layers_with_the_masks_between_them():
-    cohort = cohort_of(2)
+    cohort = scaled_lanes(2)
     examples = first(cohort)
     p = {n: v[1] for n, v in cohort.parameters.items()}
     state = examples.inputs[0][1].flatten(1)
@@ -135,20 +137,20 @@ def test_the_network_is_that_of_ordinary_layers_with_the_masks_between_them():
 
 
 def test_evaluation_uses_none():
-    cohort = cohort_of(2)
+    cohort = scaled_lanes(2)
     before = evaluate(cohort.forward, cohort.bank, cohort.bank.split("val")).values
     examples = first(cohort)
     cohort.forward(examples.inputs, examples.masks)
     after = evaluate(cohort.forward, cohort.bank, cohort.bank.split("val")).values
-    plain = Cohort([run_config(s) for s in range(2)], CPU)
+    plain = cohort_of([run_config(s) for s in range(2)], CPU)
     assert torch.equal(before, after)
     assert torch.equal(before, evaluate(plain.forward, plain.bank, plain.bank.split("val")).values)
 
 
 @pytest.mark.parametrize("sharing", ("hard", "separate", "branched"))
 def test_a_baseline_has_the_masks_of_its_multi_task_run(sharing):
-    multi = cohort_of(1, sharing=sharing)
-    alone = cohort_of(1, suite__tasks=["parity"])
+    multi = scaled_lanes(1, sharing=sharing)
+    alone = scaled_lanes(1, suite__tasks=["parity"])
     theirs = alone.batches(alone.phases[0], 0)
     for mine, other, _ in zip(multi.batches(multi.phases[0], 0), theirs, range(3), strict=False):
         assert mine.examples.masks.keys() == other.examples.masks.keys()
@@ -156,7 +158,7 @@ def test_a_baseline_has_the_masks_of_its_multi_task_run(sharing):
 
 
 def test_further_batches_of_a_probe_have_masks_of_their_own():
-    cohort = cohort_of(2, weighting="modo")
+    cohort = scaled_lanes(2, weighting="modo")
     batch = next(cohort.batches(cohort.phases[0], 0))
     found = [e.masks["encoder/0"] for e in (batch.examples, *batch.extra)]
     assert len(found) == 3
@@ -165,7 +167,7 @@ def test_further_batches_of_a_probe_have_masks_of_their_own():
 
 def test_full_batches_of_sources_that_differ_in_size():
     sizes = {"suite__samples": {"a": 130, "b": 20}, "budget__batch_size": "full", "model": "linear"}
-    cohort = cohort_of(2, suite="linear_teachers", **sizes)
+    cohort = scaled_lanes(2, suite="linear_teachers", **sizes)
     rows = [len(x[0]) for x in first(cohort).inputs]
     assert rows[0] > rows[1]
     assert first(cohort).masks["encoder/0"].shape[1] == rows[0]

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 from torch import nn
 
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.lane_backends import forward_of_lanes
 from mtlrun.training.vectorize.stacked import Lone, Stacked, Vmapped
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.parametrize("sharing", ["hard", "branched", "separate"])
 def test_stacked_equals_vmap(sharing, lanes):
-    cohort = Cohort([run_config(seed=s, sharing=sharing, heads="mlp") for s in range(lanes)], CPU)
+    cohort = cohort_of([run_config(seed=s, sharing=sharing, heads="mlp") for s in range(lanes)], CPU)
     batch = next(cohort.batches(cohort.phases[0], 0))
     stacked = Stacked(cohort.network, cohort.parameters)
     other = Lone if lanes == 1 else Vmapped
@@ -32,7 +32,7 @@ def test_stacked_equals_vmap(sharing, lanes):
 
 
 def test_a_layer_without_a_rule_is_left_to_vmap():
-    cohort = Cohort([run_config(seed=s) for s in range(3)], CPU)
+    cohort = cohort_of([run_config(seed=s) for s in range(3)], CPU)
     cohort.network.body.trunk[0].append(nn.LayerNorm(16, elementwise_affine=False))
     batch = next(cohort.batches(cohort.phases[0], 0))
     forward = forward_of_lanes(cohort.network, cohort.parameters)
@@ -42,7 +42,7 @@ def test_a_layer_without_a_rule_is_left_to_vmap():
 
 
 def test_stacked_layers_read_the_parameters_as_they_are_now():
-    cohort = Cohort([run_config(seed=s) for s in range(2)], CPU)
+    cohort = cohort_of([run_config(seed=s) for s in range(2)], CPU)
     batch = next(cohort.batches(cohort.phases[0], 0))
     before = cohort.forward(batch.examples.inputs)[0].detach().clone()
     with torch.no_grad():

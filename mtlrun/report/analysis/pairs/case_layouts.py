@@ -50,6 +50,7 @@ class CaseLayouts:
         run_ids: by side, `mtl` or `stl`, (S, U) of objects; None where there is no run.
         steps: by side, (S, U) at which each unit is read; NaN where it is not.
         values: by side, (S, U) of the metric there.
+        places: by side, (S, U) positions in the scores.
     """
 
     scores: ScoreTable
@@ -57,7 +58,16 @@ class CaseLayouts:
     run_ids: Mapping[str, NDArray[Any]]
     steps: Mapping[str, Array]
     values: Mapping[str, Array]
+    places: Mapping[str, NDArray[np.int64]] = field(init=False)
     _found: _Cache = field(default_factory=lambda: _Cache())
+
+    def __post_init__(self) -> None:
+        found = {}
+        for side, steps in self.steps.items():
+            tasks = list(self.tasks) * len(steps)
+            places = self.scores.find(self.run_ids[side].ravel().tolist(), tasks, steps.ravel())
+            found[side] = places.reshape(steps.shape)
+        object.__setattr__(self, "places", found)
 
     @classmethod
     def of(cls, units: pd.DataFrame, measured: Measured, scores: ScoreTable) -> CaseLayouts:
@@ -81,14 +91,10 @@ class CaseLayouts:
         """
         if not len(self.scores) or not seeds.any():
             return None
-        steps = self.steps[side][seeds, unit]
-        if np.isnan(steps).any():
-            return None
-        run_ids, task = self.run_ids[side][seeds, unit], self.tasks[unit]
-        key = (task, *run_ids, *steps)
+        places, values = self.places[side][seeds, unit], self.values[side][seeds, unit]
+        key = (places.tobytes(), values.tobytes())
         if key not in self._found:
-            values = self.values[side][seeds, unit]
-            self._found.keep(key, stacked(self.scores, run_ids, task, steps, values))
+            self._found.keep(key, _moved(self.scores.rows(places), values))
         return self._found.get(key)
 
     def difference(
@@ -104,15 +110,12 @@ class CaseLayouts:
 
     def blocks_of(self, unit: int) -> float:
         """Return how many test cases stand behind one score of a unit: 1, or more where scores are of blocks."""
-        known = ~np.isnan(self.steps["mtl"][:, unit])
-        for run_id, step in zip(
-            self.run_ids["mtl"][known, unit], self.steps["mtl"][known, unit], strict=True
-        ):
-            place = (run_id, self.tasks[unit], int(step))
-            scores = self.scores.get(*place)
-            if scores is not None:
-                return self.scores.cases(*place) / max(int((~np.isnan(scores)).sum()), 1)
-        return 1.0
+        places = self.places["mtl"][:, unit]
+        known = places[places >= 0][:1]
+        scores = self.scores.rows(known)
+        if scores is None:
+            return 1.0
+        return int(self.scores.cases_of(known)[0]) / max(int((~np.isnan(scores)).sum()), 1)
 
     def equal(self, one: tuple[str, int], other: tuple[str, int], seeds: NDArray[np.bool_]) -> bool:
         """Return whether two sides have the same score in every case of every seed, as far as was stored.
@@ -138,13 +141,14 @@ def stacked(
     They are moved so that the mean of a row, NaN left out, is its value (n,): what was stored is rounded, and the
     mean of pseudo-values is not quite the metric.
     """
-    found: list[NDArray[np.float64]] = []
-    for run_id, step in zip(run_ids, steps, strict=True):
-        one = scores.get(run_id, task, int(step))
-        if one is None or (found and len(one) != len(found[0])):
-            return None
-        found.append(one)
-    rows = np.array(found, dtype=float)
+    places = scores.find(run_ids, [task] * len(run_ids), np.asarray(steps, dtype=float))
+    return _moved(scores.rows(places), values)
+
+
+def _moved(rows: Array | None, values: Array) -> Array | None:
+    """Return scores (n, M) moved so that the mean of each row is its value (n,), see `stacked`."""
+    if rows is None:
+        return None
     known = ~np.isnan(rows)
     if known.all():
         return rows + (values - rows.mean(axis=1))[:, None]

@@ -6,6 +6,7 @@ better once trained. Such a row should not be read as a verdict on sharing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -139,13 +140,13 @@ def _step_of_metric(value: Array, unit: NDArray[np.int64]) -> Array:
     A metric that counts has few values: it seems smooth unless most of the unit's values occur more than once.
     """
     steps = np.zeros(len(unit))
-    for one in np.unique(unit):
-        found = value[unit == one]
+    for _, at in _members(unit):
+        found = value[at]
         found = found[np.isfinite(found)]
         distinct = np.unique(found)
         if 1 < len(distinct) <= len(found) / 2:
             apart = np.diff(distinct)
-            steps[unit == one] = apart[apart > 1e-6 * np.abs(distinct).max()].min(initial=np.inf)
+            steps[at] = apart[apart > 1e-6 * np.abs(distinct).max()].min(initial=np.inf)
     return np.where(np.isfinite(steps), steps, 0.0)
 
 
@@ -189,8 +190,15 @@ def _own_steps(
 ) -> Array:
     """Return how many steps have trained the unit's task after each step of the run, spread evenly over a phase."""
     own = step.copy()
-    for one in np.unique(unit):
+    for one, at in _members(unit):
         course = trained[one]
         if course is not None:
-            own[unit == one] = np.interp(step[unit == one], *course)
+            own[at] = np.interp(step[at], *course)
     return own
+
+
+def _members(unit: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield each unit and the positions of its series."""
+    order = np.argsort(unit, kind="stable")
+    found, first = np.unique(unit[order], return_index=True)
+    yield from zip(found.tolist(), np.split(order, first[1:]), strict=True)

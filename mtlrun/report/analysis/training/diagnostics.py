@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,9 @@ def _values(
     told: Mapping[str, Any], names: Sequence[str], phases: Sequence[Mapping[str, Any]]
 ) -> Iterator[_Value]:
     """Yield the values of one run; none of an evaluation whose tasks are not known."""
-    steps = told.get("steps") or []
+    steps = told.get("steps")
+    if not steps:
+        return
     nothing = [None] * len(steps)
     actives = told.get("active") or nothing
     for step, active, weights, cosines in zip(
@@ -77,6 +80,43 @@ def _values(
         if len(cosines) == len(pairs):
             for (task, partner), cosine in zip(pairs, cosines, strict=True):
                 yield step, COSINES, task, partner, _number(cosine)
+
+
+def make_conflicts(manifest: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell, seed and pair of tasks: at how many evaluations the cosine is known, and below 0.
+
+    The columns are `suite`, `mitigation`, `cell_id`, `seed`, `task`, `partner`, `known` and `negative`. It is what a
+    sentence needs of `make_diagnostics`, which of a large study is far larger.
+    """
+    import pandas as pd
+
+    told = {} if "diagnostics" not in runs else dict(zip(runs["run_id"], runs["diagnostics"], strict=True))
+    found = []
+    for cell in manifest["cells"]:
+        if not cell.get("judged", True):
+            continue
+        names, phases = trained_tasks(cell), cell.get("phases") or []
+        about = tuple(cell["labels"][name] for name in ("suite", "mitigation"))
+        for seed, run_id in zip(cell["seeds"], cell["runs"], strict=True):
+            for pair, values in _cosines(told.get(run_id) or {}, names, phases).items():
+                negative = sum(value < 0 for value in values)
+                found.append((*about, cell["cell_id"], seed, *pair, len(values), negative))
+    columns = ["suite", "mitigation", "cell_id", "seed", "task", "partner", "known", "negative"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _cosines(
+    told: Mapping[str, Any], names: Sequence[str], phases: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], list[float]]:
+    """Return the finite cosines of one run by pair of tasks."""
+    if len(names) < 2:
+        return {}
+    found: dict[tuple[str, str], list[float]] = {}
+    plain = {key: value for key, value in told.items() if key != WEIGHTS}
+    for _, _, task, partner, value in _values(plain, names, phases):
+        if task is not None and partner is not None and math.isfinite(value):
+            found.setdefault((task, partner), []).append(value)
+    return found
 
 
 def _number(value: float | None) -> float:

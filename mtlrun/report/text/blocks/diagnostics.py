@@ -51,15 +51,15 @@ def conflict_sentence(summary: Summary) -> str:
     A share is reported where its 95 % interval over seeds lies on one side of one half: most of the recorded steps,
     or few.
     """
-    found = summary.diagnostics
-    found = found[(found["quantity"] == COSINES) & found["partner"].notna()]
+    found = summary.conflicts
     if (found["mitigation"] == BASE).any():
         found = found[found["mitigation"] == BASE]
     if found.empty:
         return ""
     pair = ["suite", "task", "partner"]
-    found = found.assign(suite=found["suite"].map(base_suite), value=(found["value"] < 0).astype(float))
-    by_seed = found.groupby([*pair, "seed"], sort=False)["value"].mean().reset_index()
+    found = found.assign(suite=found["suite"].map(base_suite))
+    by_seed = found.groupby([*pair, "seed"], sort=False)[["known", "negative"]].sum().reset_index()
+    by_seed["value"] = by_seed["negative"] / by_seed["known"]
     shares = mean_band(by_seed, pair).sort_values("mean", ascending=False, kind="stable")
     shares["name"] = _pair_names(shares)
     most, few = shares[shares["low"] > 0.5], shares[shares["high"] < 0.5]

@@ -158,10 +158,10 @@ def test_files_have_the_table_and_filters_keep_a_task_with_its_partners() -> Non
 
 def test_pairs_of_one_name_are_told_with_their_suite_and_pooled_settings_are_said() -> None:
     found = study(-0.5)
-    other = found.diagnostics.assign(suite="other[left+right]")
-    both = dataclasses.replace(found, diagnostics=pd.concat([found.diagnostics, other]))
+    other = found.conflicts.assign(suite="other[left+right]")
+    both = dataclasses.replace(found, conflicts=pd.concat([found.conflicts, other]))
     told = "for pair left and right (100 %), other left and right (100 %)."
     assert conflict_sentence(both).endswith(told)
-    width = found.diagnostics.assign(cell_id="wide")
-    pooled = dataclasses.replace(found, diagnostics=pd.concat([found.diagnostics, width]))
+    width = found.conflicts.assign(cell_id="wide")
+    pooled = dataclasses.replace(found, conflicts=pd.concat([found.conflicts, width]))
     assert conflict_sentence(pooled).endswith("of the recorded steps, over all settings.")

@@ -1,0 +1,124 @@
+"""Runs and curves as they are read: the tables of segments as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mtlrun.store.files import Listed
+from mtlrun.store.record_schema import read_json
+from mtlrun.store.records import JSON_COLUMNS
+from mtlrun.store.segments import unreadable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
+REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "config"))
+"""What a report reads of a run: its config takes more memory than all the rest."""
+
+SELECTED = ("val", "test")
+"""The splits of whose values an evaluation is chosen and read."""
+
+_CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
+
+
+class RunRows:
+    """Runs, read from one segment after another.
+
+    Args:
+        columns: of `RUN_COLUMNS`, `run_id` among them.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._parsed: dict[str, dict[str, Any]] = {
+            name: {} for name in JSON_COLUMNS
+        }  # many runs have the same
+
+    def of(self, segment: Listed, table: pa.Table) -> list[list[Any]]:
+        """Return the values of the runs of a table, column by column.
+
+        Raises:
+            StoreError: a value is not what its column holds.
+        """
+        own = {name: table[name].to_pylist() for name in self._columns}
+        return [
+            self._objects(segment, table, name, texts) if name in self._parsed else texts
+            for name, texts in own.items()
+        ]
+
+    def frame(self, parts: Sequence[list[list[Any]]]) -> pd.DataFrame:
+        """Return one row per run, of what was read of all segments."""
+        import pandas as pd
+
+        found = {name: [v for part in parts for v in part[place]] for place, name in enumerate(self._columns)}
+        frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in found.items()})
+        return frame.astype({"seed": "int64"}) if "seed" in found else frame
+
+    def _objects(self, segment: Listed, table: pa.Table, column: str, texts: list[str]) -> list[Any]:
+        """Return the JSON texts of a column as objects, each text read once."""
+        known = self._parsed[column]
+        for row, content in enumerate(texts):
+            if content not in known:
+                try:
+                    known[content] = read_json(column, content)
+                except ValueError as error:
+                    run_id = table["run_id"][row].as_py()
+                    raise unreadable(segment.path, f"run `{run_id}`: {error}") from error
+        return [known[content] for content in texts]
+
+
+class Curves:
+    """Metric values of runs, one row each: run_id, task, split, metric, step, value.
+
+    Args:
+        judged: at least those on `SELECTED` of the metrics by which tasks are judged.
+        read: returns all of them; without it they are those.
+    """
+
+    def __init__(self, judged: pd.DataFrame, read: Callable[[], pd.DataFrame] | None = None) -> None:
+        self.judged, self._read = judged, read
+        self._whole: pd.DataFrame | None = None if read else judged
+
+    def whole(self) -> pd.DataFrame:
+        """Return all values, read at the first time."""
+        if self._whole is None and self._read is not None:
+            self._whole = self._read()
+        assert self._whole is not None
+        return self._whole
+
+
+def curve_frame(tables: Sequence[pa.Table]) -> pd.DataFrame:
+    """Return one row per metric value of what `long_curves` made of several segments; texts are categorical."""
+    import pandas as pd
+
+    if not tables:
+        texts = {name: pd.Categorical([]) for name in _CURVE_COLUMNS[:4]}
+        numbers = {"step": pd.Series(dtype="int64"), "value": pd.Series(dtype="float64")}
+        return pd.DataFrame({**texts, **numbers})
+    return pa.concat_tables(tables).unify_dictionaries().to_pandas(split_blocks=True, self_destruct=True)
+
+
+def long_curves(table: pa.Table, metrics: Collection[str] | None = None) -> pa.Table:
+    """Turn (run_id, curves list) rows into one row per value, text columns dictionary-encoded.
+
+    Args:
+        table: of a segment.
+        metrics: only values of these on `SELECTED`; all where None.
+    """
+    lists = table["curves"].combine_chunks()
+    runs, values = pc.list_parent_indices(lists).cast(pa.int32()), lists.flatten()
+    columns = [runs, *(values.field(name) for name in _CURVE_COLUMNS[1:])]
+    if metrics is not None:
+        is_read = pc.and_(
+            pc.is_in(columns[3], pa.array(sorted(metrics), pa.string())),
+            pc.is_in(columns[2], pa.array(SELECTED)),
+        )
+        columns = [column.filter(is_read) for column in columns]
+    run_ids = pa.DictionaryArray.from_arrays(columns[0], table["run_id"].combine_chunks())
+    texts = [column.dictionary_encode() for column in columns[1:4]]
+    return pa.table([run_ids, *texts, *columns[4:]], names=list(_CURVE_COLUMNS))
