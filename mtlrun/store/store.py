@@ -182,6 +182,14 @@ class Store:
         """Return the names of the stored studies, sorted."""
         return self._studies.names()
 
+    def written_at(self, study: str) -> tuple[int, str]:
+        """Return the number of a study, larger the later it was written, and when that was (ISO 8601).
+
+        Raises:
+            StoreError: its file cannot be read.
+        """
+        return self._studies.written_at(study)
+
     def check_usable(self) -> None:
         """Raise StoreError, naming path and rule, if this path is there and is no store."""
         _nearest_folder(self.path)
