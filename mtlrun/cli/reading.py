@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.cli.arguments import DEFAULT_STORE
-from mtlrun.cli.output import tell, write_file, write_out
+from mtlrun.cli.output import say, tell, write_file, write_out
 from mtlrun.cli.studies import lists_studies, studies_text
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
@@ -26,7 +26,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     store = store_of(arguments)
     if lists_studies(arguments, store):
-        write_out(studies_text(store, arguments.store))
+        say(studies_text(store, arguments.store))
         return 0
     results = Results.read(store, arguments.study, configs=False)
     chosen = report_format(arguments.format, arguments.output)

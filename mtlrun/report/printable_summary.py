@@ -28,8 +28,11 @@ def printable_summary(summary: Summary) -> Summary:
     return replace(summary, **changes)
 
 
-def _printable_field(summary: Summary, name: str) -> pd.DataFrame:
-    return _printable_table(getattr(summary, name))
+def _printable_field(summary: Summary, name: str) -> Any:
+    import pandas as pd
+
+    value = getattr(summary, name)
+    return _printable_table(value) if isinstance(value, pd.DataFrame) else printable_parts(value)
 
 
 def _printable_table(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.pairs.layout import LABELS
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import DEFERRED, Summary, later
 from mtlrun.report.levels import CELLS, COLUMNS, LEVELS, MEMBERS, POINTS, ROWS, SETTINGS, load
 from mtlrun.report.setting_text import setting_text
 
@@ -74,11 +75,14 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
         raise ConfigError([f"no row fits all of `--filter` {asked}"])
     fields = {level.field: level.keep for level in LEVELS.values() if level.field}
     cells = set(kept["cell_id"])
-    changes: dict[str, Any] = {
-        name: _KEEP[keep](getattr(summary, name), filters, cells) for name, keep in fields.items()
-    }
-    changes["conflicts"] = _kept_members(summary.conflicts, filters, cells)
-    return replace(summary, **changes)
+    fields |= dict.fromkeys(("gaps", "conflicts"), MEMBERS)
+
+    def narrowed(name: str) -> pd.DataFrame:
+        return _KEEP[fields[name]](getattr(summary, name), filters, cells)
+
+    now = {name: narrowed(name) for name in fields if name not in DEFERRED}
+    then = {name: later(partial(narrowed, name)) for name in fields if name in DEFERRED}
+    return replace(summary, **now, **then)
 
 
 def plain(value: Any) -> Any:

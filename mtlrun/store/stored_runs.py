@@ -20,9 +20,6 @@ RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
 REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "config"))
 """What a report reads of a run: its config takes more memory than all the rest."""
 
-SELECTED = ("val", "test")
-"""The splits of whose values an evaluation is chosen and read."""
-
 _OWN = ("cost", "diagnostics")
 """JSON that runs of one segment may share, and others hardly: their texts are not kept to be compared."""
 
@@ -81,7 +78,7 @@ class Curves:
     """Metric values of runs, one row each: run_id, task, split, metric, step, value.
 
     Args:
-        judged: at least those on `SELECTED` of the metrics by which tasks are judged.
+        judged: at least those of the metrics by which tasks are judged.
         read: returns all of them; without it they are those.
     """
 
@@ -113,16 +110,13 @@ def long_curves(table: pa.Table, metrics: Collection[str] | None = None) -> pa.T
 
     Args:
         table: of a segment.
-        metrics: only values of these on `SELECTED`; all where None.
+        metrics: only values of these; all where None.
     """
     lists = table["curves"].combine_chunks()
     runs, values = pc.list_parent_indices(lists).cast(pa.int32()), lists.flatten()
     columns = [runs, *(values.field(name) for name in _CURVE_COLUMNS[1:])]
     if metrics is not None:
-        is_read = pc.and_(
-            pc.is_in(columns[3], pa.array(sorted(metrics), pa.string())),
-            pc.is_in(columns[2], pa.array(SELECTED)),
-        )
+        is_read = pc.is_in(columns[3], pa.array(sorted(metrics), pa.string()))
         columns = [column.filter(is_read) for column in columns]
     run_ids = pa.DictionaryArray.from_arrays(columns[0], table["run_id"].combine_chunks())
     texts = [column.dictionary_encode() for column in columns[1:4]]

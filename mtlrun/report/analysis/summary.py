@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from threadpoolctl import threadpool_limits
 
@@ -24,7 +24,7 @@ from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.report.analysis.training.cost import make_cost
 from mtlrun.report.analysis.training.diagnostics import make_conflicts, make_diagnostics
-from mtlrun.report.analysis.training.overfitting import with_gaps
+from mtlrun.report.analysis.training.overfitting import make_gaps
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
@@ -34,15 +34,16 @@ from mtlrun.user_code import TARGET
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 STATUSES = ("finished", "diverged", "failed", "missing")
 
 
-DEFERRED = ("pairs", "curves", "diagnostics", "conflicts")
+DEFERRED = ("pairs", "curves", "diagnostics", "gaps", "conflicts", "recorded")
 """The fields of a `Summary` that are made when they are first read."""
 
 
 class Deferred:
-    """A field of a `Summary` whose table may be made when it is first read, since few reports show it."""
+    """A field of a `Summary` whose value may be made when it is first read, since few reports show it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -59,9 +60,9 @@ class Deferred:
         summary.__dict__[self._name] = value
 
 
-def later(make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Return what stands for a table of a `Deferred` field until it is read."""
-    return cast("pd.DataFrame", make)
+def later(make: Callable[[], T]) -> T:
+    """Return what stands for the value of a `Deferred` field until it is read."""
+    return cast("T", make)
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class Summary:
             `forgetting`, see `training.phases`.
         curves: long, over all runs; see `mtlrun.report.tables`.
         phases: what is trained when, one row per cell and phase; see `training.phases`.
-        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`. And overfitting
-            gaps, at the steps that reports read; see `training.overfitting`.
+        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`. And `gaps`.
+        gaps: overfitting gaps, at the steps that reports read; see `training.overfitting`.
         conflicts: how often gradients conflict, a row per cell, seed and pair; see `training.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
@@ -118,7 +119,9 @@ class Summary:
     curves: pd.DataFrame
     phases: pd.DataFrame
     diagnostics: pd.DataFrame
+    gaps: pd.DataFrame
     conflicts: pd.DataFrame
+    recorded: Mapping[str, Mapping[str, Any]]
     counts: dict[str, int]
     versions: dict[str, str]
     devices: list[str]
@@ -127,7 +130,6 @@ class Summary:
     machines: pd.DataFrame
     over: str | None = None
     sort: str | None = None
-    recorded: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     best: str = ""
 
 
@@ -166,6 +168,7 @@ def summarise(
     cases = CaseLayouts.of(layout.units, measured, scores)
     rows = make_rows(layout, measured, cases, runs, curves, settings)
     make_pairs = cache(lambda: with_forgetting(_pair_table(rows, measured), manifest, judged))
+    gaps = cache(lambda: make_gaps(make_pairs(), judged))
     frontier, front_gains = make_frontier(manifest, runs, judged, scores, settings)
     return Summary(
         study=manifest["study"],
@@ -184,7 +187,8 @@ def summarise(
         pairs=later(make_pairs),
         curves=later(curves.whole),
         phases=make_phases(manifest, runs),
-        diagnostics=later(lambda: with_gaps(make_diagnostics(manifest, runs), make_pairs(), curves.whole())),
+        diagnostics=later(lambda: _joined(make_diagnostics(manifest, runs), gaps())),
+        gaps=later(gaps),
         conflicts=later(lambda: make_conflicts(manifest, runs)),
         counts=_counts(manifest, runs),
         versions=_versions(runs),
@@ -192,8 +196,16 @@ def summarise(
         command=list(manifest.get("command") or []),
         cells={cell["cell_id"]: cell for cell in manifest["cells"]},
         machines=runs[["run_id", "device", "versions"]],
-        recorded=_recorded(manifest, runs),
+        recorded=later(lambda: _recorded(manifest, runs)),
     )
+
+
+def _joined(diagnostics: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
+    """Return both as one table."""
+    import pandas as pd
+
+    parts = [part for part in (diagnostics, gaps) if not part.empty]
+    return pd.concat(parts, ignore_index=True) if parts else diagnostics
 
 
 def _recorded(manifest: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Mapping[str, Any]]:

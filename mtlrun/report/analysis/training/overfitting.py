@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtlrun.report.analysis.training.diagnostics import DIAGNOSTIC_COLUMNS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -71,11 +73,10 @@ def overfitting_gaps(pairs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(gaps, index=pairs.index)
 
 
-def with_gaps(diagnostics: pd.DataFrame, pairs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """Return diagnostics with the gap of both sides of each pair, at the step of its run that reports read.
+def make_gaps(pairs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the gap of both sides of each pair, at the step of its run that reports read, as rows of diagnostics.
 
     Args:
-        diagnostics: as of `make_diagnostics`.
         pairs: as of `overfitting_gaps`, with labels, `hyper`, `cell_id` and `seed`.
         curves: likewise.
     """
@@ -87,8 +88,5 @@ def with_gaps(diagnostics: pd.DataFrame, pairs: pd.DataFrame, curves: pd.DataFra
         about = pairs.drop(columns="step").assign(
             step=pairs[step], quantity=name, partner=None, value=gaps[name]
         )
-        parts.append(about.loc[np.isfinite(gaps[name]), list(diagnostics.columns)])
-    found = pd.concat(parts, ignore_index=True).astype({"step": "int64", "partner": object})
-    if found.empty or diagnostics.empty:
-        return diagnostics if found.empty else found
-    return pd.concat([diagnostics, found], ignore_index=True)
+        parts.append(about.loc[np.isfinite(gaps[name]), list(DIAGNOSTIC_COLUMNS)])
+    return pd.concat(parts, ignore_index=True).astype({"step": "int64", "partner": object})

@@ -36,8 +36,7 @@ def overfitting_sentence(summary: Summary) -> str:
     A task is named where the 95 % interval over seeds of the difference of the gaps excludes 0, and the difference is
     larger than the margin, in percent of the single-task mean. Several settings of a task are pooled.
     """
-    found = summary.diagnostics
-    found = found[found["quantity"].isin(list(GAPS))]
+    found = summary.gaps
     if (found["mitigation"] == BASE).any():
         found = found[found["mitigation"] == BASE]
     if found.empty:
