@@ -80,9 +80,10 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
     def narrowed(name: str) -> pd.DataFrame:
         return _KEEP[fields[name]](getattr(summary, name), filters, cells)
 
-    now = {name: narrowed(name) for name in fields if name not in DEFERRED}
-    then = {name: later(partial(narrowed, name)) for name in fields if name in DEFERRED}
-    return replace(summary, **now, **then)
+    changes: dict[str, Any] = {
+        name: later(partial(narrowed, name)) if name in DEFERRED else narrowed(name) for name in fields
+    }
+    return replace(summary, **changes)
 
 
 def plain(value: Any) -> Any:
