@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,29 @@ def describe(group: str, option: str, root: Path | None = None) -> OptionPage:
         module_docstring=module_docstring,
         settings=tuple(_settings(fields, text)),
         sets=_preset(fields.get("defaults") or []),
+    )
+
+
+def settings_named(key: str) -> list[str]:
+    """Return the names below a key of `config.yaml`, as of the trackers below `tracker_options`."""
+    return list(_parse(*_version(conf_dir() / "config.yaml"))[key])
+
+
+def describe_setting(key: str, name: str) -> OptionPage:
+    """Return all that is known of something that a key of `config.yaml` describes by its `_target_`.
+
+    Args:
+        key: as `tracker_options`.
+        name: below it, as `mlflow`.
+    """
+    path = conf_dir() / "config.yaml"
+    node, text = _parse(*_version(path))[key][name], path.read_text(encoding="utf-8")
+    target, begin = str(node["_target_"]), f"{key}.{name}."
+    docstring, module_docstring = read_docstrings(target)
+    found = _settings({key: {name: node}}, text)
+    own = tuple(replace(s, key=s.key.removeprefix(begin)) for s in found if not s.key.endswith("._target_"))
+    return OptionPage(
+        key, name, target, module_docstring.partition("\n")[0], "", docstring, module_docstring, own, {}
     )
 
 

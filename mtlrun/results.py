@@ -8,8 +8,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.planning.manifest import study_runs
 from mtlrun.report.analysis.summary import Summary, summarise
+from mtlrun.report.analysis.training.diagnostics import COSINES
 from mtlrun.report.formats.pictures import show_in_notebook
 from mtlrun.report.formats.registry import render, report_format
 from mtlrun.report.levels import LEVELS, load
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 class Results:
     """A stored study, as `mtlrun.run` and `mtlrun.load` return it.
+
+    Reading results runs no code that a store names, so nothing has to be trusted as with `mtlrun predict --trust`:
+    configs are data here, whoever wrote the store, and nothing in them is imported or built (SECURITY.md).
 
     Tables are DataFrames with the columns of the report (docs/statistics.md); the settings that vary within the
     study, as `suite.train_size`, are columns of their own in place of `hyper`. `str(results)` is the report of the
@@ -121,6 +126,11 @@ class Results:
         """What each cell cost: operations, seconds, memory, parameters."""
         return self.table("cost")
 
+    @property
+    def diagnostics(self) -> pd.DataFrame:
+        """One value of a seed each: gradient cosines and task weights over training, and overfitting gaps."""
+        return self.table("diagnostics")
+
     def table(self, level: str) -> pd.DataFrame:
         """Return any table of the report, by the name that `mtlrun report --level` has for it.
 
@@ -166,9 +176,21 @@ class Results:
         """Draw learning curves of multi-task runs and of their baselines; all is as of `plot_gains`."""
         return self._plot("curves", ax, look)
 
-    def plot_diagnostics(self, quantity: str | None = None, ax: Any = None, **look: Any) -> Any:
-        """Draw a recorded quantity over training, as `gradient_cosines` or `weights`; all is as of `plot_gains`."""
-        return self._plot("diagnostics", ax, look, quantity=quantity)
+    def plot_diagnostics(
+        self, quantity: str | None = None, ax: Any = None, layer: str | None = None, **look: Any
+    ) -> Any:
+        """Draw a recorded quantity over training, as `gradient_cosines` or `weights`; all is as of `plot_gains`.
+
+        With `layer`, as `layer 1`, the cosines of that layer's gradients; `all` draws a panel for each layer.
+
+        Raises:
+            ConfigError: also where a layer goes with another quantity than cosines.
+        """
+        if layer is None:
+            return self._plot("diagnostics", ax, look, quantity=quantity)
+        if quantity not in (None, COSINES):
+            raise ConfigError([Fault("quantity", "must be recorded by layer", quantity, [COSINES])])
+        return self._plot("layers", ax, look, layer=layer)
 
     def plot_matrix(self, ax: Any = None, **look: Any) -> Any:
         """Draw who helps whom, for a study of pairs of tasks; all is as of `plot_gains`."""

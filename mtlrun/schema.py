@@ -119,7 +119,8 @@ def map_of(schema: Schema) -> Schema:
             yield fault(key, "must be an object", value)
             return
         for own, part in value.items():
-            yield from text(own, f"{key}.{own!a}")
+            if not isinstance(own, str) or _UNSHOWN.search(own):
+                yield from text(own, f"{key}.{own!a}")
             yield from schema(part, f"{key}.{own}")
 
     return check

@@ -101,6 +101,9 @@ def plan(*overrides: str, config_dirs: Sequence[str | os.PathLike[str]] = (), **
 def load(store: str | os.PathLike[str] = DEFAULT_STORE, study: str | None = None) -> Results:
     """Return the results of a stored study.
 
+    No code that the store names is imported or run, so there is nothing to trust as with `mtlrun predict --trust`;
+    models are run by `mtlrun export` and `mtlrun predict` alone.
+
     Args:
         store: its folder.
         study: its name; None for the one written last.

@@ -216,7 +216,19 @@ def _add_results(command: AddCommand) -> None:
         type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
         default=[],
         metavar="A,B",
-        help="of terminal, md and latex: which columns, as task,mitigation,gain,verdict",
+        help="of a table: which columns, as task,mitigation,gain,verdict: those shown, settings, or any of csv",
+    )
+    added.add_argument(
+        "--sort",
+        metavar="COLUMN",
+        help="of a table: by which column, as gain, the worst first; gain:desc has the best first",
+    )
+    added.add_argument(
+        "--best",
+        nargs="?",
+        const="task",
+        metavar="OF",
+        help="show the best cell alone: of each task (the default) or, as --best suite, of each suite",
     )
     _add_models(command)
     added = command("lock", "write a lock file of a study's results")
@@ -310,7 +322,7 @@ def _add_explanations(command: AddCommand) -> None:
         "overrides",
         nargs="*",
         metavar="OVERRIDE",
-        help="of suite=table, as suite.path=my.csv: a first look at it",
+        help="of suite=table, as suite.path=my.csv, or suite=arrays: a first look at it",
     )
     _add_own_folders(added)
     added = command("completion", "print a script that makes a shell complete command lines")

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from mtlrun.catalog import load_option, options_of
+from mtlrun.catalog import load_option, options_of, settings_named
 from mtlrun.cli.arguments import command_options
+from mtlrun.cli.trackers import TRACKER, TRACKER_OPTIONS
 from mtlrun.report.levels import LEVELS, SIZES
 
 PLAIN_KEYS = (
@@ -80,6 +81,8 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
         return LEVELS
     if previous == "--size":
         return SIZES
+    if previous == "--best":
+        return ("task", "suite")
     if previous in ("--config-dir", "--store", "--output", "-o", "--style"):
         return []
     if word.startswith("-"):
@@ -88,6 +91,8 @@ def _candidates(before: Sequence[str], word: str) -> Iterable[str]:
     if not all(folder.is_dir() for folder in folders):  # the command itself will tell
         return []
     known = options_of(folders)
+    if command in ("list", "show"):
+        known = {**known, TRACKER: dict.fromkeys(settings_named(TRACKER_OPTIONS), Path())}
     if command == "list":
         return known
     if command == "show":

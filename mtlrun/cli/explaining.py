@@ -8,17 +8,22 @@ import sys
 from pathlib import Path
 
 from mtlrun.cli.output import say, write_out
+from mtlrun.cli.trackers import TRACKER, TRACKER_OPTIONS, list_trackers, show_tracker
 from mtlrun.errors import ConfigError, Fault
 
 
 def list_options(arguments: argparse.Namespace) -> int:
     """Print the groups, or the options of one."""
-    from mtlrun.catalog import describe, no_group, options_of
+    from mtlrun.catalog import describe, no_group, options_of, settings_named
 
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if arguments.group is None:
         for group, options in known.items():
             say(f"{group:16} {', '.join(options)}")
+        say(f"{TRACKER:16} {', '.join(settings_named(TRACKER_OPTIONS))}")
+        return 0
+    if arguments.group == TRACKER:
+        list_trackers()
         return 0
     if arguments.group not in known:
         raise ConfigError([no_group(arguments.group, known)])
@@ -34,6 +39,9 @@ def show_option(arguments: argparse.Namespace) -> int:
     group, equals, option = arguments.option.partition("=")
     if equals and arguments.overrides:
         return _first_look(arguments)
+    if group == TRACKER:
+        show_tracker(option)
+        return 0
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if group not in known:
         raise ConfigError([no_group(group, known)])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.cli.arguments import DEFAULT_STORE
 from mtlrun.cli.output import tell, write_file, write_out
+from mtlrun.cli.studies import lists_studies, studies_text
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
 
@@ -22,10 +24,14 @@ def report(arguments: argparse.Namespace) -> int:
     from mtlrun.report.formats.registry import report_format
     from mtlrun.results import Results
 
-    results = Results.read(store_of(arguments), arguments.study, configs=False)
+    store = store_of(arguments)
+    if lists_studies(arguments, store):
+        write_out(studies_text(store, arguments.store))
+        return 0
+    results = Results.read(store, arguments.study, configs=False)
     chosen = report_format(arguments.format, arguments.output)
     choices = {"size": arguments.size, "style": arguments.style, "over": arguments.over}
-    choices["columns"] = arguments.columns
+    choices |= {"columns": arguments.columns, "sort": arguments.sort, "best": arguments.best}
     print_report(results, chosen, arguments.level, arguments.output, _filters(arguments.filter), **choices)
     return 0
 
@@ -58,6 +64,13 @@ def print_report(
         write_out(content)
     else:
         write_out(content, end="")
+
+
+def picture_hint(folder: str, study: str) -> str:
+    """Return which commands draw a study that was printed."""
+    place = "" if folder == DEFAULT_STORE else f" {shlex.quote(folder)}"
+    command = f"mtlrun report{place} --study {study} -o"
+    return f"picture: {command} gains.svg; page with figures and every seed: -o report.html"
 
 
 def lock(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from mtlrun.cli.interrupt import postponed
 from mtlrun.cli.models import trust_of
 from mtlrun.cli.output import say, tell, write_file, write_out
-from mtlrun.cli.reading import print_report
+from mtlrun.cli.reading import picture_hint, print_report
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
 from mtlrun.printable import plain_json
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
         tell(f"mtlrun: {told}: repeat it with study=NAME to keep it")
         return 1
+    tell(picture_hint(str(trained.store.path), trained.study))
     trained.track(progress)
     counts = results.counts
     if counts["failed"] or counts["diverged"] or counts["missing"]:

@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Same(Generic[T]):
+class IdentityKey(Generic[T]):
     """Something as a key of a cache: two keys are equal only if they hold the same object."""
 
     it: T
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and other.it is self.it
+        return isinstance(other, IdentityKey) and other.it is self.it
 
     def __hash__(self) -> int:
         return id(self.it)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mtlrun.catalog import Known
@@ -14,13 +14,12 @@ from mtlrun.execution.claims import Claims
 from mtlrun.execution.heartbeat import Heartbeat
 from mtlrun.execution.launcher import Launcher
 from mtlrun.execution.stopping import judged_anytime, more_seeds
+from mtlrun.execution.study_manifest import note_look, write_manifest
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.checkpointing import seconds_between
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
-from mtlrun.planning.labels import varying_settings
-from mtlrun.planning.manifest import asks_the_same, current_cell
 from mtlrun.planning.recording import steps_between
 from mtlrun.planning.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study
@@ -28,7 +27,6 @@ from mtlrun.planning.tuning import Choice, Tuning
 from mtlrun.pluralize import pluralize
 from mtlrun.prepare.checks import check_tuning, prepare
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
-from mtlrun.prepare.theory_predictions import expected
 from mtlrun.prepare.too_large import check_memory
 from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
@@ -217,12 +215,12 @@ def train_batch(
         if choices:
             batch = plan_batch(jobs, known, choices, looked, batch.store)
         while True:
-            manifest = _write_manifest(batch, jobs[0], command, known)
+            manifest = write_manifest(batch.study, batch.store, jobs[0], command, known)
             _tell_repeated(batch, watcher)
             train(batch, watcher, heartbeat)
             longer = more_seeds(batch.study, manifest, choices, batch.store)
             if not longer:
-                _note_look(batch, manifest)
+                note_look(batch.store, manifest)
                 return _objectives(batch)
             choices = longer
             batch = plan_batch(jobs, known, choices, looked, batch.store)
@@ -261,43 +259,6 @@ def plan_trials(
     return tuning, None if tuning is None else plan_batch(
         trial_jobs(jobs, tuning), known, None, looked, store
     )
-
-
-def _write_manifest(
-    batch: Batch, job: Mapping[str, Any], command: Sequence[str], known: Known | None
-) -> dict[str, Any]:
-    """Write the study's manifest, with the cells that earlier jobs of the same command have stored; return it."""
-    cells = _with_earlier_cells(batch, job.get("invocation", ""), known)
-    manifest = batch.study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
-    manifest["expected"] = expected(cells)
-    manifest["check"] = job.get("check", {})
-    manifest["looks"] = _looks(batch)
-    batch.store.write_study(manifest)
-    return manifest
-
-
-def _looks(batch: Batch) -> dict[str, list[int]]:
-    """Return by cell the numbers of seeds with which this study was judged before.
-
-    Cells that a study no longer has are remembered: it may get them again.
-    """
-    stored = batch.store.read_study(batch.study.name) if batch.study.name in batch.store.studies() else {}
-    return {key: list(counts) for key, counts in (stored.get("looks") or {}).items()}
-
-
-def _note_look(batch: Batch, manifest: dict[str, Any]) -> None:
-    """Note with how many seeds a study is judged, now that it is trained, unless another command has replaced it.
-
-    One that asks for the same has not.
-    """
-    stored = batch.store.read_study(batch.study.name)
-    same = asks_the_same(stored, manifest)
-    for cell in manifest["cells"]:
-        counts = manifest["looks"].setdefault(cell["cell_id"], [])
-        others = (stored.get("looks") or {}).get(cell["cell_id"], []) if same else []
-        counts += [n for n in dict.fromkeys([*others, len(cell["seeds"])]) if n not in counts]
-    if same or stored.get("invocation") == manifest["invocation"]:
-        batch.store.write_study(manifest)
 
 
 def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
@@ -346,20 +307,6 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
         )
     finally:
         watcher.end()
-
-
-def _with_earlier_cells(batch: Batch, invocation: str, known: Known | None) -> list[dict[str, Any]]:
-    """Return the study's cells with those that earlier jobs of the same command have stored."""
-    cells = {cell.cell_id: cell for cell in batch.study.cells}
-    if invocation:
-        earlier = batch.store.written.get(batch.study.name)  # another command may have replaced it since
-        if earlier is None and batch.study.name in batch.store.studies():
-            earlier = batch.store.read_study(batch.study.name)
-        if earlier is not None and earlier.get("invocation") == invocation:
-            cells = {c["cell_id"]: Cell(**current_cell(c)) for c in earlier["cells"]} | cells
-    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
-        cell.hyper = hyper
-    return [asdict(cell) for cell in cells.values()]
 
 
 def _objectives(batch: Batch) -> list[float]:

@@ -10,8 +10,8 @@ from types import FrameType
 from typing import Any
 
 HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-"""Names of the signals that users, schedulers and launchers end training with; before a time
-limit Slurm can send SIGUSR1, and sends SIGUSR2 for submitit."""
+"""Names of the signals that users, schedulers and launchers end training with; Slurm can send SIGUSR1 before a time
+limit, and submitit, which queues the job again, has it send SIGUSR2."""
 
 
 class HeldSignals:
@@ -28,31 +28,37 @@ class HeldSignals:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold signals back for a while, in the main thread; those that are ignored stay so."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (getattr(signal, name) for name in HELD if hasattr(signal, name)):
-                before = signal.getsignal(number)
-                if before is signal.SIG_DFL or callable(before):
-                    self._before[number] = before
-                    signal.signal(number, self._hold)
+        self._begin()
         try:
             yield
         finally:
-            self._put_back()
-            self.release()
+            self._deliver()
 
     def release(self) -> None:
-        """Let the signal that was held back, if one was, do what it does without us."""
-        number, self.came = self.came, None
-        if number is not None:
-            self._put_back()
-            signal.raise_signal(number)
+        """Let the signal that was held back, if one was, do what it does without us; it may end nothing."""
+        if self.came is not None:
+            self._deliver()
+            self._begin()
+
+    def _begin(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (getattr(signal, name) for name in HELD if hasattr(signal, name)):
+            before = signal.getsignal(number)
+            if before is signal.SIG_DFL or callable(before):
+                self._before[number] = before
+                signal.signal(number, self._hold)
+
+    def _deliver(self) -> None:
+        """Put the handlers back, and raise the signal that came."""
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before.clear()
+        came, self.came = self.came, None
+        if came is not None:
+            signal.raise_signal(came)
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
         second, self.came = self.came is not None, number
         if second:
             self.release()
-
-    def _put_back(self) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
-        self._before.clear()

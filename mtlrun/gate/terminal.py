@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mtlrun.gate.result import GateResult
 from mtlrun.gate.wording import HEADER, below, cells, sentences, shared_notes, title
-from mtlrun.report.formats.terminal import UNLIMITED, Style, columns_width, wrapped_columns
+from mtlrun.report.formats.fitting import UNLIMITED, columns_width, wrapped_columns
+from mtlrun.report.formats.terminal import Style
 
 if TYPE_CHECKING:
     from rich.table import Table

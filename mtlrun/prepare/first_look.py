@@ -1,4 +1,4 @@
-"""What `mtlrun show suite=table suite.path=...` prints: the tables, and which parameters the tasks share.
+"""What `mtlrun show suite=table suite.path=...` prints: tables or arrays, and which parameters the tasks share.
 
 All text of files is shown as it is: markup means nothing in it, signs that steer a terminal are replaced.
 """
@@ -31,7 +31,7 @@ WIDTH = 120  # where the output is no terminal
 
 
 def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]]:
-    """Return a first look at the tables of a job, and what keeps it from being trained.
+    """Return a first look at the tables or arrays of a job, and what keeps it from being trained.
 
     Args:
         job: plain data, as Hydra composed it.
@@ -50,14 +50,14 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
     except ConfigError as error:  # a file that cannot be read
         raise ConfigError(_faults(node) or error.faults) from error
     if not looks:
-        rule = "has no table to look at; `mtlrun show GROUP=OPTION` alone explains an option"
+        rule = "has no table or arrays to look at; `mtlrun show GROUP=OPTION` alone explains an option"
         raise ConfigError([Fault("suite", rule)])
     is_terminal = stream.isatty()
     console = Console(file=io.StringIO(), width=None if is_terminal else WIDTH, force_terminal=is_terminal)
     for look in looks:
         _print(console, look)
     faults = _faults(node)
-    if not node.get("targets"):
+    if not _has_targets(node):
         console.print(Text("no task yet: name some, as 'suite.targets={heating: Y1, cooling: Y2}'"))
     elif not faults:
         for line in _parameters(job, suite):
@@ -70,13 +70,25 @@ def first_look(job: Mapping[str, Any], stream: TextIO) -> tuple[str, list[Fault]
 def _faults(node: Mapping[str, Any]) -> list[Fault]:
     """Return what keeps a suite from being trained; that it has no targets yet is none here."""
     found = check_node("suite", node, Suite)
-    return found if node.get("targets") else [fault for fault in found if fault.key != "suite.targets"]
+    return found if _has_targets(node) else [fault for fault in found if fault.key != "suite.targets"]
+
+
+def _has_targets(node: Mapping[str, Any]) -> bool:
+    """Return whether a suite has tasks: one without a setting `targets` has them in its file."""
+    return bool(node.get("targets", True))
 
 
 def _print(console: Console, look: Look) -> None:
-    console.print(Text(f"{plain(look.path, 200)}: {look.rows:,} rows, {len(look.columns)} columns", "bold"))
+    console.print(Text(f"{plain(look.path, 200)}: {look.rows:,} rows, {len(look.columns)} {look.of}", "bold"))
     targets = list(dict.fromkeys(t for c in look.columns for t in c.associations))[:MOST_TARGETS]
-    names = ["column", "used as", "kind", "missing", "holds", *(f"with {plain(t, 12)}" for t in targets)]
+    names = [
+        look.of.removesuffix("s"),
+        "used as",
+        "kind",
+        "missing",
+        "holds",
+        *(f"with {plain(t, 12)}" for t in targets),
+    ]
     rows = [list(_cells(column, targets)) for column in look.columns]
     if len(rows) > FOLDED:
         console.file.write(_unfolded([names, *rows]))

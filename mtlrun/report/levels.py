@@ -64,6 +64,11 @@ LEVELS: Mapping[str, Level] = {
     "curves": Level(
         "metrics over training",
         table="mtlrun.report.analysis.curves:curve_table",
+        block="mtlrun.report.text.blocks.curves:curves_block",
+        note=(
+            "Curves of the primary metric, a sign for each evaluation, all curves of a task on one scale; first, "
+            "best and last value of the mean curve. Every value of every run: --format csv."
+        ),
         picture="mtlrun.report.figures.curves:draw_curves",
     ),
     "gain_over": Level(
@@ -115,17 +120,30 @@ LEVELS: Mapping[str, Level] = {
         "gains of the points of fronts", field="front_gains", keep=POINTS, lacking=_NO_FRONT, in_page=True
     ),
     "diagnostics": Level(
-        "gradient cosines and task weights over training",
+        "gradient cosines and task weights over training, and overfitting gaps",
         field="diagnostics",
         keep=MEMBERS,
-        lacking="has no runs of several tasks whose gradients or weights were recorded",
+        lacking="has no run that has finished",
         block="mtlrun.report.text.blocks.diagnostics:diagnostics_block",
         note=(
             "Cosines of the tasks' gradients of the shared parameters at each evaluation, mean over seeds; below 0 "
             "the gradients conflict. Early and late: first and last quarter of the evaluations. Weights are those "
-            "that the strategy gave the tasks' losses or gradients, on its own scale."
+            "that the strategy gave the tasks' losses or gradients, on its own scale. Gap: how much better the "
+            "primary metric is on training than on validation data, in its unit, at the step that reports read."
         ),
         picture="mtlrun.report.figures.diagnostics:draw_diagnostics",
+    ),
+    "layers": Level(
+        "gradient cosines by layer",
+        table="mtlrun.report.analysis.training.layers:layer_table",
+        lacking="has no gradients recorded by layer",
+        block="mtlrun.report.text.blocks.layers:layers_block",
+        note=(
+            "Cosines of the tasks' gradients of each layer's shared parameters, mean over seeds; early and late: "
+            "first and last quarter of the recorded steps. Magnitude: 1 for gradients of one length, near 0 where "
+            "one task's outweighs the other's."
+        ),
+        picture="mtlrun.report.figures.layers:draw_layers",
     ),
     "cost": Level("time and size of each cell", field="cost", keep=CELLS, in_page=True),
     "theory": Level(

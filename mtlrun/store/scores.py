@@ -32,21 +32,39 @@ class ScoreTable:
     def __init__(self, tables: Iterable[pa.Table] = ()) -> None:
         self._runs: dict[str, int] = {}
         self._tasks: dict[str, int] = {}
-        parts = [part for table in tables if (part := self._read(table)) is not None]
-        run, task, step, cases, length = (_joined([part[k] for part in parts]) for k in range(5))
-        scale = np.concatenate([part[5] for part in parts]) if parts else np.empty(0)
-        flats = [part[6] for part in parts]
-        del parts
-        self._values = np.concatenate(flats) if flats else np.empty(0, np.float16)
+        self._parts: list[tuple[NDArray[Any], ...]] = []
+        self._values: NDArray[np.float16] | None = None
+        for table in tables:
+            self.add(table)
+
+    def add(self, table: pa.Table) -> None:
+        """Add the scores of the runs of a segment, before any are asked for."""
+        part = self._read(table)
+        if part is not None:
+            self._parts.append(part)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        self._seal()
+        return len(self._keys)
+
+    def _seal(self) -> None:
+        """Put the parts together, once, and free each as its scores are copied."""
+        if self._values is not None:
+            return
+        run, task, step, cases, length = (_joined([part[k] for part in self._parts]) for k in range(5))
+        scale = np.concatenate([part[5] for part in self._parts]) if self._parts else np.empty(0)
+        values, begin = np.empty(int(length.sum()), np.float16), 0
+        while self._parts:
+            own = self._parts.pop(0)[6]
+            values[begin : begin + len(own)] = own
+            begin += len(own)
+        self._values = values
         self._steps = np.unique(step)
         key = self._key(run, task, np.searchsorted(self._steps, step))
         order = np.argsort(key, kind="stable")
         self._keys, self._cases, self._scale = key[order], cases[order], scale[order]
         self._length, self._begin = length[order], (np.cumsum(length) - length)[order]
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._keys)
 
     def find(
         self, run_ids: Sequence[str | None], task: Sequence[str], steps: NDArray[np.float64]
@@ -79,6 +97,7 @@ class ScoreTable:
         lengths = self._length[places]
         if (lengths != lengths[0]).any():
             return None
+        assert self._values is not None
         found = self._values[self._begin[places][:, None] + np.arange(lengths[0])]
         return found.astype(np.float64) * self._scale[places][:, None]
 
@@ -110,12 +129,12 @@ class ScoreTable:
         tasks = [self._tasks.setdefault(name, len(self._tasks)) for name in names.dictionary.to_pylist()]
         values = entries.field("values")
         return (
-            np.array(runs, np.int64)[_numbers(pc.list_parent_indices(lists))],
-            np.array(tasks, np.int64)[_numbers(names.indices)],
-            _numbers(entries.field("step")),
-            _numbers(entries.field("cases")),
-            _numbers(values.value_lengths()).astype(np.int64),
-            _numbers(entries.field("scale")),
+            np.array(runs, np.int32)[_numbers(pc.list_parent_indices(lists))],
+            np.array(tasks, np.int32)[_numbers(names.indices)],
+            _numbers(entries.field("step")).copy(),  # a view would keep the whole table
+            _numbers(entries.field("cases")).copy(),
+            _numbers(values.value_lengths()),
+            _numbers(entries.field("scale")).copy(),
             _numbers(values.flatten()),
         )
 

@@ -132,8 +132,9 @@ class Store:
 
     def scores(self, run_ids: Iterable[str] | None = None) -> ScoreTable:
         """Return the scores of test cases; nothing of runs that were stored without."""
-        tables = self._winning(("run_id", SCORES), run_ids, lambda _, table: table)
-        return ScoreTable(table for table in tables if SCORES in table.column_names)
+        found = ScoreTable()
+        self._winning(("run_id", SCORES), run_ids, lambda _, table: _add_scores(found, table))
+        return found
 
     def judged(
         self, run_ids: Iterable[str], metrics: Collection[str]
@@ -148,16 +149,16 @@ class Store:
             metrics: by which tasks are judged.
         """
         ids = set(run_ids)
-        read = RunRows(REPORT_COLUMNS)
+        read, scores = RunRows(REPORT_COLUMNS), ScoreTable()
 
-        def made(segment: Listed, table: pa.Table) -> tuple[list[list[Any]], pa.Table, pa.Table]:
-            scored = table.select(["run_id", SCORES]) if SCORES in table.column_names else None
-            return read.of(segment, table), long_curves(table, metrics), scored
+        def made(segment: Listed, table: pa.Table) -> tuple[list[list[Any]], pa.Table]:
+            _add_scores(scores, table)
+            return read.of(segment, table), long_curves(table, metrics)
 
         parts = self._winning((*REPORT_COLUMNS, "curves", SCORES), ids, made)
         runs = read.frame([part[0] for part in parts])
         curves = Curves(curve_frame([part[1] for part in parts]), lambda: self.curves(ids))
-        return runs, curves, ScoreTable(part[2] for part in parts if part[2] is not None)
+        return runs, curves, scores
 
     def write_study(self, manifest: Mapping[str, Any]) -> Path:
         """Write a study's manifest under its `study`, in place of an earlier one of that name.
@@ -180,6 +181,14 @@ class Store:
     def studies(self) -> list[str]:
         """Return the names of the stored studies, sorted."""
         return self._studies.names()
+
+    def written_at(self, study: str) -> tuple[int, str]:
+        """Return the number of a study, larger the later it was written, and when that was (ISO 8601).
+
+        Raises:
+            StoreError: its file cannot be read.
+        """
+        return self._studies.written_at(study)
 
     def check_usable(self) -> None:
         """Raise StoreError, naming path and rule, if this path is there and is no store."""
@@ -285,6 +294,12 @@ class Store:
             except VanishedError as error:
                 vanished = error
         raise StoreError(f"segment `{self.path / str(vanished)}` cannot be read: it is not there any more")
+
+
+def _add_scores(scores: ScoreTable, table: pa.Table) -> None:
+    """Add the scores of a segment that has some; where it is read once more, they are the same."""
+    if SCORES in table.column_names:
+        scores.add(table)
 
 
 def _nearest_folder(folder: Path) -> Path:

@@ -23,6 +23,9 @@ REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "co
 SELECTED = ("val", "test")
 """The splits of whose values an evaluation is chosen and read."""
 
+_OWN = ("cost", "diagnostics")
+"""JSON that runs of one segment may share, and others hardly: their texts are not kept to be compared."""
+
 _CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
 
 
@@ -45,6 +48,8 @@ class RunRows:
         Raises:
             StoreError: a value is not what its column holds.
         """
+        for name in _OWN:
+            self._parsed[name] = {}
         own = {name: table[name].to_pylist() for name in self._columns}
         return [
             self._objects(segment, table, name, texts) if name in self._parsed else texts

@@ -95,6 +95,14 @@ class Studies:
             write_whole(path, lambda file: file.write(json.dumps(page, indent=1).encode()))
         return path
 
+    def written_at(self, name: str) -> tuple[int, str]:
+        """Return the number of a study, which is larger the later it was written, and when that was (ISO 8601).
+
+        Raises:
+            StoreError: its file cannot be read.
+        """
+        return self._order(name)
+
     def _order(self, name: str) -> tuple[int, str]:
         """Return the number of a study and when it was written; 0 for one of an earlier version."""
         path = self._path(name)

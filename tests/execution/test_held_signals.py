@@ -14,7 +14,7 @@ class CameError(Exception):
     """A signal did its work."""
 
 
-@pytest.fixture(params=("SIGTERM", "SIGUSR1", "SIGHUP"))
+@pytest.fixture(params=("SIGTERM", "SIGUSR1", "SIGUSR2"))
 def number(request):
     """A signal that raises CameError, and is put back afterwards."""
 
@@ -60,6 +60,22 @@ def test_a_second_one_does_not_wait(number):
         signal.raise_signal(number)
         reached.append(1)
     assert reached == []
+
+
+def test_where_its_handler_comes_back_training_goes_on_and_the_next_one_waits_too():
+    seen = []
+    before = signal.signal(signal.SIGUSR2, lambda number, frame: seen.append(number))
+    try:
+        signals = HeldSignals()
+        with signals.held():
+            for times in (0, 1, 2):
+                signal.raise_signal(signal.SIGUSR2)
+                assert len(seen) == times and signals.came == signal.SIGUSR2
+                signals.release()
+                assert len(seen) == times + 1 and signals.came is None
+        assert len(seen) == 3
+    finally:
+        signal.signal(signal.SIGUSR2, before)
 
 
 def test_handlers_are_as_before(number):

@@ -8,7 +8,9 @@ from typing import Any
 
 from mtlrun.data.arrays.array_file_faults import file_faults
 from mtlrun.data.arrays.array_settings import ArraySettings
+from mtlrun.data.arrays.first_look import look
 from mtlrun.data.arrays.notes import notes
+from mtlrun.data.tables.first_look.look import Look
 
 
 @dataclass
@@ -43,6 +45,10 @@ class ArrayFile(ArraySettings):
         yield from before
         if not before:
             yield from super().faults()
+
+    def looks(self) -> list[Look]:
+        """Return a first look at the arrays."""
+        return [look(self)]
 
     def notes(self) -> Iterator[str]:
         """Yield what may be meant otherwise, and rows that are left out."""

@@ -11,7 +11,7 @@ from mtlrun.data.arrays.array_settings import ArraySettings
 from mtlrun.data.arrays.content import Arrays
 from mtlrun.data.checks.label_checks import label_faults
 from mtlrun.data.checks.part_sizes import part_size_faults
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.suite import content_faults
 from mtlrun.data.targets import KINDS
 from mtlrun.data.task import ALL_METRICS, METRICS, Task
@@ -23,7 +23,7 @@ def file_faults(suite: ArraySettings) -> Iterator[Fault]:
     settings = list(_setting_faults(suite))
     yield from settings
     try:
-        arrays = Same(suite.arrays())
+        arrays = IdentityKey(suite.arrays())
     except ConfigError as error:
         yield from _told(error)
         return
@@ -76,7 +76,7 @@ def _name_faults(suite: ArraySettings) -> Iterator[Fault]:
 
 
 @lru_cache(maxsize=1024)
-def _faults(node: str, arrays: Same[Arrays]) -> tuple[Fault, ...]:
+def _faults(node: str, arrays: IdentityKey[Arrays]) -> tuple[Fault, ...]:
     """Return what is wrong with arrays under settings that are good; the same object is looked at once."""
     suite: ArraySettings = build(json.loads(node))
     wrong: list[Fault] = []

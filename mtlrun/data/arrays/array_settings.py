@@ -17,7 +17,7 @@ from mtlrun.data.arrays.inputs import as_bytes, fitted, pixel_moments
 from mtlrun.data.arrays.npz import held
 from mtlrun.data.checks.label_checks import PartLabels
 from mtlrun.data.checks.split_remedy import Lack, remedy
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.input_files import read_numbers
 from mtlrun.data.splits import train_rows
 from mtlrun.data.suite import Suite
@@ -81,7 +81,7 @@ class ArraySettings(Suite):
     def build(self, source: SourceInfo, seed: int) -> Source:
         """Return the rows with the selected targets."""
         rows = self.rows_of(source.rows["train"], self.split_seed(seed))
-        found, train = self.arrays(), Same(rows["train"])
+        found, train = self.arrays(), IdentityKey(rows["train"])
         targets, units = {}, {}
         for name in self.selected():
             about = self.target_of(name)
@@ -90,9 +90,9 @@ class ArraySettings(Suite):
                 targets[name], units[name] = _standardised(about, train)
         inputs, scaling = found.inputs, None
         if not self.has_images():
-            inputs = fitted(Same(found), train, self.standardise).inputs
+            inputs = fitted(IdentityKey(found), train, self.standardise).inputs
         elif self.standardise or found.pixels:
-            scaling = pixel_moments(Same(found), train) if self.standardise else as_bytes(found)
+            scaling = pixel_moments(IdentityKey(found), train) if self.standardise else as_bytes(found)
         groups = self.cut().groups
         return Source(source.name, inputs, targets, dict(rows), units, scaling, self.augment(), groups)
 
@@ -188,7 +188,7 @@ class ArraySettings(Suite):
             return None
         (source,) = self.info().sources
         train = self.rows_of(source.rows["train"], self.split_seed(seed))["train"]
-        how = fitted(Same(self.arrays()), Same(train), self.standardise)
+        how = fitted(IdentityKey(self.arrays()), IdentityKey(train), self.standardise)
         return [how.applied(read_numbers(path, source)) for path in paths]
 
     def _dividing(self) -> dict[str, Column | None]:
@@ -196,5 +196,7 @@ class ArraySettings(Suite):
 
 
 @lru_cache(maxsize=256)
-def _standardised(found: Target, train: Same[np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+def _standardised(
+    found: Target, train: IdentityKey[np.ndarray]
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     return standardised(found.values, train.it)

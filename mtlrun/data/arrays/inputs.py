@@ -13,7 +13,7 @@ import numpy as np
 from mtlrun.data.arrays.checks import PIECE
 from mtlrun.data.arrays.content import Arrays
 from mtlrun.data.hub.reading.images import colour_moments
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.splits import read_only
 
 Moments = tuple[np.ndarray, np.ndarray]
@@ -41,7 +41,7 @@ class Fitted:
 
 
 @lru_cache(maxsize=32)
-def fitted(arrays: Same[Arrays], train: Same[np.ndarray], standardise: bool) -> Fitted:
+def fitted(arrays: IdentityKey[Arrays], train: IdentityKey[np.ndarray], standardise: bool) -> Fitted:
     """Return inputs that are no images, the same object every time.
 
     Args:
@@ -81,7 +81,7 @@ def scaled(values: np.ndarray, mean: np.ndarray | None, std: np.ndarray | None) 
 
 
 @lru_cache(maxsize=32)
-def pixel_moments(arrays: Same[Arrays], train: Same[np.ndarray]) -> Moments:
+def pixel_moments(arrays: IdentityKey[Arrays], train: IdentityKey[np.ndarray]) -> Moments:
     """Return the mean and the deviation of each colour over the training images, float32 (C,)."""
     images = arrays.it.inputs
     if arrays.it.pixels:
@@ -102,10 +102,10 @@ def as_bytes(arrays: Arrays) -> Moments:
 
 
 @lru_cache(maxsize=4)
-def _single_of(values: Same[np.ndarray]) -> np.ndarray:
+def _single_of(values: IdentityKey[np.ndarray]) -> np.ndarray:
     return read_only(values.it.astype(np.float32))
 
 
 def _single(values: np.ndarray) -> np.ndarray:
     """Return inputs in single precision, the same object every time."""
-    return values if values.dtype == np.float32 else _single_of(Same(values))
+    return values if values.dtype == np.float32 else _single_of(IdentityKey(values))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.tables.missing import counts_of
 from mtlrun.data.tables.reading import File, read
 from mtlrun.data.tables.values import codes_of, dates_of_text, days_of, frozen, kind_of, numbers_of
@@ -69,7 +69,7 @@ class Column:
 
 def names(file: File) -> tuple[str, ...]:
     """Return the names of a table's columns."""
-    return _held(Same(read(file))).names
+    return _held(IdentityKey(read(file))).names
 
 
 class Columns:
@@ -122,7 +122,7 @@ class _Held:
 
 
 @lru_cache(maxsize=64)
-def _held(table: Same[pa.Table]) -> _Held:
+def _held(table: IdentityKey[pa.Table]) -> _Held:
     return _Held(table.it)
 
 
@@ -136,7 +136,7 @@ def opened(file: File, asked: Types = ()) -> Columns:
     Raises:
         ConfigError: the file cannot be read.
     """
-    return Columns(_held(Same(read(file))), asked)
+    return Columns(_held(IdentityKey(read(file))), asked)
 
 
 def column(file: File, name: str, asked: Types = (), key: str = "path") -> Column:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from mtlrun.config import build, to_node
 from mtlrun.data.checks.label_checks import label_faults
 from mtlrun.data.checks.part_sizes import part_size_faults
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.suite import content_faults
 from mtlrun.data.tables.columns import LARGEST, TYPES, names
 from mtlrun.data.tables.dialect import SIGNS
@@ -31,7 +31,7 @@ def table_faults(suite: TableSettings) -> Iterator[Fault]:
     settings = list(setting_faults(suite))
     yield from settings
     try:
-        table = Same(read(suite.file()))
+        table = IdentityKey(read(suite.file()))
     except ConfigError as error:
         yield from _told(error)
         return
@@ -79,7 +79,7 @@ def setting_faults(suite: TableSettings) -> Iterator[Fault]:
 
 
 @lru_cache(maxsize=1024)
-def _faults(node: str, table: Same[pa.Table]) -> tuple[Fault, ...]:
+def _faults(node: str, table: IdentityKey[pa.Table]) -> tuple[Fault, ...]:
     """Return what is wrong with a table under settings that are good; the same object is looked at once."""
     suite: TableSettings = build(json.loads(node))
     found = [*_name_faults(suite)]

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.splits import read_only
 from mtlrun.data.tables.columns import Column
 
@@ -138,7 +138,7 @@ def _numbers(block: Block, values: np.ndarray, classes: Sequence[str]) -> Iterat
 
 @lru_cache(maxsize=32)
 def prepared(
-    blocks: tuple[Block, ...], columns: tuple[Column, ...], train: Same[np.ndarray]
+    blocks: tuple[Block, ...], columns: tuple[Column, ...], train: IdentityKey[np.ndarray]
 ) -> tuple[np.ndarray, Fitted]:
     """Return the inputs (N, W) of a table and how they were standardised, the same objects every time.
 

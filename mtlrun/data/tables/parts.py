@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.splits import read_only, stratified_order
 from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.first_look.duplicates import joined_groups
@@ -183,7 +183,7 @@ def cut_of(
     strata: tuple[Column, ...],
     group: Column | None,
     given: Column | None,
-    marks: Same[np.ndarray] | None = None,
+    marks: IdentityKey[np.ndarray] | None = None,
 ) -> Cut:
     """Return how a table of so many rows is divided by some of its columns, the same object every time.
 

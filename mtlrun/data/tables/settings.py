@@ -6,19 +6,19 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from mtlrun.config import ADDED, PLACE
+from mtlrun.config import PLACE
 from mtlrun.data.checks.label_checks import PartLabels
 from mtlrun.data.checks.split_remedy import Lack, remedy
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.splits import train_rows
-from mtlrun.data.suite import Suite
 from mtlrun.data.tables.column_roles import default_inputs, metrics_of
 from mtlrun.data.tables.columns import Column, Columns, opened
 from mtlrun.data.tables.dialect import SIGNS
+from mtlrun.data.tables.file_settings import FileSettings
 from mtlrun.data.tables.first_look.duplicates import row_marks
 from mtlrun.data.tables.inputs import Block, Fitted, block_of, in_order, prepared
 from mtlrun.data.tables.labels import classes_of, target
@@ -35,7 +35,7 @@ Targets = dict[str, str | list[str]]
 
 
 @dataclass
-class TableSettings(Suite):
+class TableSettings(FileSettings):
     """Fields and accessors of `mtlrun.data.tables.table.Table`, which says what each field means."""
 
     path: str = field(default="", metadata=PLACE)
@@ -45,23 +45,8 @@ class TableSettings(Suite):
     types: dict[str, str] | None = None
     kinds: dict[str, str] | None = None
     metrics: dict[str, str | list[str]] | None = None
-    categories: Literal["onehot", "embedded"] = "onehot"
-    embedding: int = 8
-    most_categories: int = 100
-    group: str | None = None
-    split: str | None = None
-    val: int | float = 0.1
-    test: int | float = 0.2
     stratify: str | list[str] | None = None
-    delimiter: str | None = field(default=None, metadata=PLACE)
-    decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
-    encoding: str = field(default="utf-8", metadata=PLACE)
-    missing: list[str] | None = field(default=None, metadata=PLACE)
-    sheet: str | None = field(default=None, metadata=PLACE)
     content: str | None = None
-    rare: Literal["keep", "join", "drop"] = field(default="keep", kw_only=True, metadata=ADDED)
-    rare_below: int = field(default=10, kw_only=True, metadata=ADDED)
-    duplicates: Literal["apart", "together"] = field(default="apart", kw_only=True, metadata=ADDED)
 
     def file(self) -> File:
         """Return where the table lies."""
@@ -98,7 +83,7 @@ class TableSettings(Suite):
             found = self.target_of(name)
             targets[name] = found.values
             if found.kind == "regression":
-                targets[name], units[name] = _standardised(found, Same(rows["train"]))
+                targets[name], units[name] = _standardised(found, IdentityKey(rows["train"]))
         groups = self.cut().groups
         return Source(source.name, self.prepared(rows["train"])[0], targets, dict(rows), units, groups=groups)
 
@@ -258,9 +243,11 @@ class TableSettings(Suite):
     def prepared(self, train: np.ndarray) -> tuple[np.ndarray, Fitted]:
         """Return the inputs of all rows and how they are standardised by the training rows."""
         blocks, columns = self.blocks(), self.columns()
-        return prepared(blocks, tuple(columns.column(block.column) for block in blocks), Same(train))
+        return prepared(blocks, tuple(columns.column(block.column) for block in blocks), IdentityKey(train))
 
 
 @lru_cache(maxsize=256)
-def _standardised(found: Target, train: Same[np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+def _standardised(
+    found: Target, train: IdentityKey[np.ndarray]
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     return standardised(found.values, train.it)

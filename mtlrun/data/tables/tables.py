@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from mtlrun.config import ADDED, PLACE
+from mtlrun.config import PLACE
 from mtlrun.data.checks.label_checks import PartLabels
-from mtlrun.data.suite import Suite
 from mtlrun.data.tables.columns import names
 from mtlrun.data.tables.faults import unread
+from mtlrun.data.tables.file_settings import FileSettings
 from mtlrun.data.tables.first_look.look import Look
 from mtlrun.data.tables.settings import Targets
 from mtlrun.data.tables.table import Table
@@ -22,11 +22,7 @@ from mtlrun.errors import ConfigError, Fault
 
 S = TypeVar("S", bound="Tables")
 
-SAME = (
-    *("categories", "embedding", "most_categories", "group", "split", "val", "test"),
-    *("delimiter", "decimal", "encoding", "missing", "sheet", "train_size", "resplit", "splits"),
-    *("rare", "rare_below", "duplicates"),
-)
+SAME = (*FileSettings.__annotations__, "train_size", "resplit", "splits")
 """Settings that all tables have."""
 
 OWN_KEYS = {"path": "paths", "inputs": "inputs", "content": "content", "targets": "targets"}
@@ -34,7 +30,7 @@ OWN_KEYS = {"path": "paths", "inputs": "inputs", "content": "content", "targets"
 
 
 @dataclass
-class Tables(Suite):
+class Tables(FileSettings):
     """Tasks with a table each, read and prepared as `suite=table` does with one.
 
     Each table has a first layer of its own, its stem, from its inputs to `stem` numbers: a dense layer without
@@ -79,22 +75,7 @@ class Tables(Suite):
     types: dict[str, str] | None = None
     kinds: dict[str, str] | None = None
     metrics: dict[str, str | list[str]] | None = None
-    categories: Literal["onehot", "embedded"] = "onehot"
-    embedding: int = 8
-    most_categories: int = 100
-    group: str | None = None
-    split: str | None = None
-    val: int | float = 0.1
-    test: int | float = 0.2
-    delimiter: str | None = field(default=None, metadata=PLACE)
-    decimal: Literal["point", "comma"] = field(default="point", metadata=PLACE)
-    encoding: str = field(default="utf-8", metadata=PLACE)
-    missing: list[str] | None = field(default=None, metadata=PLACE)
-    sheet: str | None = field(default=None, metadata=PLACE)
     content: dict[str, str] | None = None
-    rare: Literal["keep", "join", "drop"] = field(default="keep", kw_only=True, metadata=ADDED)
-    rare_below: int = field(default=10, kw_only=True, metadata=ADDED)
-    duplicates: Literal["apart", "together"] = field(default="apart", kw_only=True, metadata=ADDED)
 
     def available(self) -> tuple[str, ...]:
         """Return the names of all tasks."""

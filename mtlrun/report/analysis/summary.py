@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from threadpoolctl import threadpool_limits
@@ -23,6 +24,7 @@ from mtlrun.report.analysis.suites import make_suites
 from mtlrun.report.analysis.theory import make_theory
 from mtlrun.report.analysis.training.cost import make_cost
 from mtlrun.report.analysis.training.diagnostics import make_conflicts, make_diagnostics
+from mtlrun.report.analysis.training.overfitting import with_gaps
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
 from mtlrun.store.scores import ScoreTable
@@ -84,15 +86,19 @@ class Summary:
             `forgetting`, see `training.phases`.
         curves: long, over all runs; see `mtlrun.report.tables`.
         phases: what is trained when, one row per cell and phase; see `training.phases`.
-        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`.
+        diagnostics: gradient cosines and weights over training, long; see `training.diagnostics`. And overfitting
+            gaps, at the steps that reports read; see `training.overfitting`.
         conflicts: how often gradients conflict, a row per cell, seed and pair; see `training.diagnostics`.
         counts: number of runs by status, `missing` for those not trained yet.
         versions: of the packages that trained it; several are joined by commas.
         devices: the devices that trained it.
         over: the setting that gains are set against in the table `gain_over`; None for the one that varies.
+        sort: the column, as `gain` or `gain:desc`, by which the table asked for is sorted; None for its own order.
+        best: how one cell was chosen of several, in words; empty where all are there.
         command: the overrides that asked for it.
         cells: what the study asked for, by cell id, as its manifest says it.
         machines: one row per stored run: run_id, device and versions (dict).
+        recorded: by run id what was recorded of the gradients of multi-task runs; see `mtlrun.diagnostics.record`.
     """
 
     study: str
@@ -120,6 +126,9 @@ class Summary:
     cells: Mapping[str, Mapping[str, Any]]
     machines: pd.DataFrame
     over: str | None = None
+    sort: str | None = None
+    recorded: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    best: str = ""
 
 
 for _name in DEFERRED:
@@ -156,6 +165,7 @@ def summarise(
     scores = scores or ScoreTable()
     cases = CaseLayouts.of(layout.units, measured, scores)
     rows = make_rows(layout, measured, cases, runs, curves, settings)
+    make_pairs = cache(lambda: with_forgetting(_pair_table(rows, measured), manifest, judged))
     frontier, front_gains = make_frontier(manifest, runs, judged, scores, settings)
     return Summary(
         study=manifest["study"],
@@ -171,10 +181,10 @@ def summarise(
         front_gains=front_gains,
         cost=make_cost(layout, runs),
         theory=make_theory(layout, measured, manifest),
-        pairs=later(lambda: with_forgetting(_pair_table(rows, measured), manifest, judged)),
+        pairs=later(make_pairs),
         curves=later(curves.whole),
         phases=make_phases(manifest, runs),
-        diagnostics=later(lambda: make_diagnostics(manifest, runs)),
+        diagnostics=later(lambda: with_gaps(make_diagnostics(manifest, runs), make_pairs(), curves.whole())),
         conflicts=later(lambda: make_conflicts(manifest, runs)),
         counts=_counts(manifest, runs),
         versions=_versions(runs),
@@ -182,7 +192,17 @@ def summarise(
         command=list(manifest.get("command") or []),
         cells={cell["cell_id"]: cell for cell in manifest["cells"]},
         machines=runs[["run_id", "device", "versions"]],
+        recorded=_recorded(manifest, runs),
     )
+
+
+def _recorded(manifest: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
+    """Return the diagnostics of multi-task runs that recorded gradients, by run id."""
+    if "diagnostics" not in runs:
+        return {}
+    together = {run_id for cell in manifest["cells"] for run_id in cell["runs"]}
+    told = zip(runs["run_id"], runs["diagnostics"], strict=True)
+    return {run_id: found for run_id, found in told if run_id in together and found.get("gradients")}
 
 
 def _statistics(manifest: Mapping[str, Any]) -> Statistics:

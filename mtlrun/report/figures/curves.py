@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtlrun.errors import ConfigError
-from mtlrun.report.analysis.curves import curve_table
+from mtlrun.report.analysis.curves import primary_curves
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.training.bands import mean_band
 from mtlrun.report.figures.drawing import Canvas, picture, refuse_many
@@ -49,7 +49,8 @@ def draw_curves(summary: Summary, ax: Given, size: str) -> Drawn:
     refuse_many(len(rows), across, "task and cell")
     rows = rows.iloc[rows.groupby(["suite", "task"], sort=False).ngroup().argsort(kind="stable")]
     names = row_names(rows)
-    points = _points(curve_table(summary), rows)
+    values = primary_curves(summary, ("val", "test"))
+    points = mean_band(values, ["suite", "cell_id", "task", "side", "split", "step"])
     canvas = Canvas(names, ax, size, _HEIGHT_IN, across)
     records: list[Any] = list(rows.itertuples())
     for axes, row, name in zip(canvas.axes, records, names, strict=True):
@@ -64,13 +65,6 @@ def draw_curves(summary: Summary, ax: Given, size: str) -> Drawn:
     title = f"Learning curves: {rows['suite'].iloc[0]}" if rows["suite"].nunique() == 1 else "Learning curves"
     shows = "Mean over seeds with 95 % band on validation; dashed: test"
     return canvas.done(caption(rows, shows, verdicts=False), title, _handles())
-
-
-def _points(curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the primary metric on validation and test: mean and band by cell, task, side, split and step."""
-    primary = rows[["cell_id", "task", "metric"]]
-    found = curves[curves["split"].isin(("val", "test"))].merge(primary, on=["cell_id", "task", "metric"])
-    return mean_band(found, ["suite", "cell_id", "task", "side", "split", "step"])
 
 
 def _selected(pairs: pd.DataFrame, row: Any) -> dict[str, pd.Series]:

@@ -46,7 +46,7 @@ def draw_diagnostics(summary: Summary, ax: Given, size: str, quantity: str | Non
     if quantity not in (None, *QUANTITIES):
         raise ConfigError([Fault("quantity", "must name what was recorded", quantity, list(QUANTITIES))])
     found = summary.diagnostics
-    found = found if quantity is None else found[found["quantity"] == quantity]
+    found = found[found["quantity"].isin(QUANTITIES if quantity is None else [quantity])]
     if found.empty:
         raise ConfigError(["nothing to draw: no run has recorded gradients or weights of several tasks"])
     found = found.assign(line=_lines(found))
@@ -61,11 +61,15 @@ def draw_diagnostics(summary: Summary, ax: Given, size: str, quantity: str | Non
     refuse_many(len(keys), across, "cell and quantity")
     names = [f"{named[cell_id]} {name}" for cell_id, name in keys]
     canvas = Canvas(names, ax, size, _HEIGHT_IN, across)
-    styles = {name: _styles(found[found["quantity"] == name]) for name in QUANTITIES}
+    styles = {name: line_styles(found[found["quantity"] == name]) for name in QUANTITIES}
     bands = {key: mean_band(panels[key], ["line", "step"]) for key in keys}
-    reach = _reach([band for (_, name), band in bands.items() if name == COSINES])
+    reach = reach_of([band for (_, name), band in bands.items() if name == COSINES])
     for axes, key in zip(canvas.axes, keys, strict=True):
-        _draw_panel(axes, bands[key], key[1], styles[key[1]], reach)
+        if key[1] == COSINES:
+            cosine_axis(axes, reach)
+        draw_band(axes, bands[key], styles[key[1]])
+        if key[1] == WEIGHTS:
+            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         canvas.title(axes, named[key[0]])
         axes.set_ylabel(_AXIS[key[1]])
         axes.set_xlabel("step")
@@ -89,31 +93,37 @@ def _lines(found: pd.DataFrame) -> list[str]:
     ]
 
 
-def _styles(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def line_styles(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the look of each line of a picture, by the name in the column `line`."""
     lines = list(dict.fromkeys(found["line"]))
     return {name: {**style, "marker": ""} for name, style in zip(lines, looks(len(lines)), strict=True)}
 
 
-def _reach(bands: Sequence[pd.DataFrame]) -> float:
+def reach_of(bands: Sequence[pd.DataFrame]) -> float:
     """Return how far the axis of cosines goes to both sides, so that every band is seen."""
     ends = [np.abs(band[["mean", "low", "high"]].to_numpy(dtype=float)) for band in bands]
     return min(1.0, max(0.2, 1.1 * max((float(np.nanmax(end)) for end in ends), default=1.0)))
 
 
-def _draw_panel(
-    axes: Axes, band: pd.DataFrame, quantity: str, styles: dict[str, dict[str, Any]], reach: float
-) -> None:
-    if quantity == COSINES:
-        axes.set_ylim(-reach, reach)
-        axes.axhspan(-reach, 0, color=HARM, lw=0, zorder=0)
-        axes.axhline(0, color=INK, lw=0.8, zorder=1)
+def cosine_axis(axes: Axes, reach: float) -> None:
+    """Give axes the range of cosines, shaded where gradients conflict."""
+    axes.set_ylim(-reach, reach)
+    axes.axhspan(-reach, 0, color=HARM, lw=0, zorder=0)
+    axes.axhline(0, color=INK, lw=0.8, zorder=1)
+
+
+def draw_band(axes: Axes, band: pd.DataFrame, styles: dict[str, dict[str, Any]]) -> None:
+    """Draw the mean of each line with its band, in the look of its name."""
     for name, mine in band.groupby("line", sort=False):
         at = mine.sort_values("step")
         style = styles[str(name)]
         axes.fill_between(at["step"], at["low"], at["high"], color=style["color"], alpha=0.18, lw=0)
         axes.plot(at["step"], at["mean"], **style)
-    if quantity == WEIGHTS:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+
+
+def cosine_handles(styles: dict[str, dict[str, Any]]) -> list[Any]:
+    """Return the entries of a legend of cosines."""
+    return _handles({COSINES: styles})
 
 
 def _handles(styles: dict[str, dict[str, dict[str, Any]]]) -> list[Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from mtlrun.printable import plain_json
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import PAGE, ROWS
+from mtlrun.report.named_columns import ordered_table
 from mtlrun.report.tables import plain, table
 from mtlrun.report.text.about import about
 from mtlrun.report.text.made_with import made_with
@@ -36,7 +37,7 @@ def to_json(summary: Summary, level: str = "rows") -> str:
     """
     levels = PAGE if level == ROWS else (level,)
     page = {"schema_version": _text(SCHEMA_VERSION), "study": _text(summary.study)}
-    page |= {name: _records(table(summary, name)) for name in levels}
+    page |= {n: _records((ordered_table if n == level else table)(summary, n)) for n in levels}
     if level == ROWS:
         page["statistics"] = _text(asdict(summary.settings))
     page["about"] = _text(about(summary.rows))

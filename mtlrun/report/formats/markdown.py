@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mtlrun.report.analysis.summary import Summary
-from mtlrun.report.text.chosen_columns import chosen_columns, chosen_row_blocks
+from mtlrun.report.text.chosen_columns import chosen_row_blocks
 from mtlrun.report.text.main_table import Block, row_blocks
 from mtlrun.report.text.sections import level_block, sections
 from mtlrun.report.text.sentences import footnote, sentences
@@ -26,7 +26,7 @@ def to_markdown(summary: Summary, level: str = "rows", columns: Sequence[str] = 
         ConfigError: there is no such level or column.
     """
     if level != "rows":
-        lines = _table(chosen_columns(level_block(summary, level), columns))
+        lines = _table(level_block(summary, level, columns=columns))
         if note := footnote(summary, level):
             lines.append(f"<sub>{escape(note)}</sub>")
         return "\n".join(lines).rstrip()

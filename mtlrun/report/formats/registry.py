@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.best import best_cells
 from mtlrun.report.formats.columns import to_csv, to_parquet
 from mtlrun.report.formats.html.page import to_html
 from mtlrun.report.formats.json_format import to_json
@@ -17,6 +18,7 @@ from mtlrun.report.formats.markdown import to_markdown
 from mtlrun.report.formats.pictures import to_pdf, to_png, to_svg
 from mtlrun.report.formats.terminal import Style, to_terminal
 from mtlrun.report.levels import LEVELS, PICTURED
+from mtlrun.report.named_columns import sorted_summary
 from mtlrun.report.printable_summary import printable_summary
 from mtlrun.report.tables import filtered, lacking
 
@@ -49,14 +51,14 @@ class Format(NamedTuple):
 FORMATS: Mapping[str, Format] = {
     "terminal": Format(to_terminal, styled=True, columns=True),
     "json": Format(to_json, data=True, exact=True),
-    "csv": Format(to_csv, data=True),
-    "parquet": Format(to_parquet, data=True, exact=True),
+    "csv": Format(to_csv, data=True, columns=True),
+    "parquet": Format(to_parquet, data=True, exact=True, columns=True),
     "md": Format(to_markdown, columns=True),
     "svg": Format(to_svg, drawn=True),
     "png": Format(to_png, drawn=True),
     "pdf": Format(to_pdf, drawn=True),
     "latex": Format(to_latex, columns=True),
-    "html": Format(to_html),
+    "html": Format(to_html, columns=True),
 }
 
 SUFFIXES = {f".{name}": name for name in FORMATS if name not in ("terminal", "latex")}
@@ -88,6 +90,8 @@ def render(
     size: str | None = None,
     style: str | None = None,
     over: str | None = None,
+    sort: str | None = None,
+    best: str | None = None,
 ) -> str | bytes:
     """Return a summary in one format: text, or bytes for `parquet` and pictures.
 
@@ -98,13 +102,15 @@ def render(
         filters: show only rows with these values, by column.
         stream: where `terminal` will be printed: decides width, colour and signs. Without it: 100 columns, no
             colour.
-        columns: of a table for people those that are wanted, in this order.
+        columns: of a table those that are wanted, in this order.
         size: of a picture, a key of `mtlrun.report.levels.SIZES`; by default two columns wide.
         over: the setting that gains are set against, of the table `gain_over`.
+        sort: of a table the column that it is sorted by, as `gain`, or `gain:desc` for the largest first.
+        best: `task` or `suite`: show the best cell alone, of each task or of each suite.
         style: of a picture, a file or a style of matplotlib, read after the style of the package.
 
     Raises:
-        ConfigError: an unknown format, level, size, style, filter column or value; or an empty table for people.
+        ConfigError: an unknown format, level, size, style, column or filter value; or an empty table for people.
     """
     chosen = FORMATS.get(format_name)
     if chosen is None:
@@ -119,12 +125,15 @@ def render(
         raise ConfigError([Fault(f"--{name}", f"needs a picture ({drawn})", format_name) for name in choices])
     if over is not None and level != "gain_over":
         raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
+    if sort is not None and chosen.drawn:
+        raise ConfigError([Fault("--sort", "needs a table", format_name)])
     if over is not None:
         summary = replace(summary, over=over)
     if columns and not chosen.columns:
         able = [name for name, entry in FORMATS.items() if entry.columns]
-        raise ConfigError([Fault("--columns", "must go with a format for people", format_name, able)])
+        raise ConfigError([Fault("--columns", "must go with a table", format_name, able)])
     shown = filtered(summary, filters or {})
+    shown = sorted_summary(best_cells(shown, best) if best else shown, level, sort)
     if not chosen.data and (why := lacking(summary, shown, level)):
         raise ConfigError([why])
     if not chosen.exact:

@@ -38,4 +38,6 @@ def gain_over_block(summary: Summary, marks: words.Marks = words.UNICODE) -> Blo
     header = [*(["suite"] if several else []), "task", "cell", key, GAIN, "verdict"]
     title = f"gain over {key}" if several else f"{found['suite'].iloc[0]}: gain over {key}"
     metrics = ", ".join(dict.fromkeys(found["metric"]))
-    return Block(title, metrics, [*header, *(["theory %"] if theory else [])], lines, told, starts)
+    return Block(
+        title, metrics, [*header, *(["theory %"] if theory else [])], lines, told, starts, 2 + several
+    )

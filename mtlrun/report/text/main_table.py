@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.report.analysis.pairs.layout import LABELS
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.named_columns import chosen_frame, ordered_table
 from mtlrun.report.setting_text import setting_text
-from mtlrun.report.tables import flat, plain, table
+from mtlrun.report.tables import flat, plain
 from mtlrun.report.text import number_format as words
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Block:
         lines: the cells, line by line.
         words: by line and column the verdict or contrast word that the cell tells, else None; for colouring.
         starts: whether a line begins a new group.
+        group: how many columns at the left are empty where they repeat what stands above.
     """
 
     title: str
@@ -42,14 +44,29 @@ class Block:
     lines: list[list[str]]
     words: list[list[str | None]]
     starts: list[bool]
+    group: int = 0
+
+    def ungrouped(self) -> Block:
+        """Return the table with every cell of every line filled, without groups."""
+        lines: list[list[str]] = []
+        for cells, start in zip(self.lines, self.starts, strict=True):
+            above = lines[-1] if lines and not start else cells
+            repeats = self.group and not any(cells[: self.group])
+            lines.append([*(above if repeats else cells)[: self.group], *cells[self.group :]])
+        return replace(self, lines=lines, starts=[False] * len(lines), group=0)
 
 
 def plain_block(
-    title: str, note: str, header: Sequence[str], lines: list[list[str]], starts: Sequence[bool] = ()
+    title: str,
+    note: str,
+    header: Sequence[str],
+    lines: list[list[str]],
+    starts: Sequence[bool] = (),
+    group: int = 0,
 ) -> Block:
     """Return a table of which no cell tells a verdict; without `starts` all lines are one group."""
     told: list[list[str | None]] = [[None] * len(header) for _ in lines]
-    return Block(title, note, list(header), lines, told, _grouped(starts) or [False] * len(lines))
+    return Block(title, note, list(header), lines, told, _grouped(starts) or [False] * len(lines), group)
 
 
 def _grouped(starts: Sequence[bool]) -> list[bool]:
@@ -65,8 +82,9 @@ def row_blocks(
     Sharing, mitigation and settings are shown only where they vary. `spread` adds standard deviations to the
     means; `leave_out` names columns of `FIGURES` that are not wanted.
     """
+    figures = [name for name in FIGURES if name not in leave_out]
     return [
-        _row_block(str(suite), rows, [name for name in FIGURES if name not in leave_out], marks, spread)
+        _row_block(str(suite), rows, figures, marks, spread, bool(summary.sort))
         for suite, rows in summary.rows.groupby("suite", sort=False)
     ]
 
@@ -102,13 +120,18 @@ def aggregate_blocks(summary: Summary) -> list[Block]:
     return [plain_block("all suites", "", header, lines)]
 
 
-def frame_block(summary: Summary, level: str) -> Block:
-    """Return one of `tables.LEVELS` as it is; columns that hold one value stand in the note instead.
+def frame_block(summary: Summary, level: str, columns: Sequence[str] = ()) -> Block:
+    """Return one of `tables.LEVELS` as it is; columns that hold one value stand in the note unless they are wanted.
 
     Raises:
-        ConfigError: there is no such level.
+        ConfigError: there is no such level or column.
     """
-    frame = flat(table(summary, level)).drop(columns="cell_id", errors="ignore")
+    found = ordered_table(summary, level)
+    if columns:
+        shown = flat(chosen_frame(found, columns))
+        lines = [[_text(value) for value in values] for values in shown.itertuples(index=False)]
+        return plain_block(level, "", [str(name) for name in shown], lines)
+    frame = flat(found).drop(columns="cell_id", errors="ignore")
     constant = [name for name in frame if len(frame) > 1 and frame[name].nunique(dropna=False) == 1]
     note = ", ".join(f"{name} {_text(frame[name].iloc[0])}" for name in constant)
     shown = frame.drop(columns=constant)
@@ -146,32 +169,41 @@ def _settings(rows: pd.DataFrame) -> dict[str, pd.Series]:
     return found
 
 
-def _row_block(suite: str, rows: pd.DataFrame, figures: list[str], marks: words.Marks, spread: bool) -> Block:
+def in_order(rows: pd.DataFrame, sort: str | None) -> pd.DataFrame:
+    """Return the rows of one suite in the order of its table: as they are if sorted, else task by task."""
+    if sort:
+        return rows
+    return rows.iloc[rows.groupby("task", sort=False).ngroup().to_numpy().argsort(kind="stable")]
+
+
+def _row_block(
+    suite: str, rows: pd.DataFrame, figures: list[str], marks: words.Marks, spread: bool, flat: bool
+) -> Block:
+    """Return the table of one suite: tasks with their cells, or `flat` with the task on every line."""
     names = names_of(rows)
     one_metric = rows["metric"].nunique() == 1
-    lines, told, starts = [], [], []
-    for task, group in rows.groupby("task", sort=False):
-        decimals = words.decimals_for([*group["stl_sd"], *group["mtl_sd"]])
-        records: list[Any] = list(group.itertuples())
-        shown = names.loc[group.index].to_numpy().tolist()
-        for row, settings in zip(records, shown, strict=True):
-            cells = {
-                "STL": words.with_spread(row.stl_mean, row.stl_sd, decimals, marks, spread),
-                "MTL": words.with_spread(row.mtl_mean, row.mtl_sd, decimals, marks, spread),
-                GAIN: words.gain(row),
-                "p": words.p_value(row.p_adjusted),
-                "verdict": words.verdict(row, marks),
-                "seeds": words.seeds(row, marks),
-            }
-            first = row is records[0]
-            label = (str(task) if one_metric else f"{task} ({row.metric})") if first else ""
-            lines.append([label, *settings, *(cells[name] for name in figures)])
-            told.append(
-                [None] * (1 + len(names.columns)) + [row.verdict if n in TOLD else None for n in figures]
-            )
-            starts.append(first)
+    decimals = {
+        task: words.decimals_for([*group["stl_sd"], *group["mtl_sd"]])
+        for task, group in rows.groupby("task", sort=False)
+    }
+    rows = in_order(rows, "flat" if flat else None)
+    records: list[Any] = list(rows.itertuples())
+    starts = [flat or not k or row.task != records[k - 1].task for k, row in enumerate(records)]
+    lines, told = [], []
+    for row, start, settings in zip(records, starts, names.loc[rows.index].to_numpy().tolist(), strict=True):
+        cells = {
+            "STL": words.with_spread(row.stl_mean, row.stl_sd, decimals[row.task], marks, spread),
+            "MTL": words.with_spread(row.mtl_mean, row.mtl_sd, decimals[row.task], marks, spread),
+            GAIN: words.gain(row),
+            "p": words.p_value(row.p_adjusted),
+            "verdict": words.verdict(row, marks),
+            "seeds": words.seeds(row, marks),
+        }
+        label = (str(row.task) if one_metric else f"{row.task} ({row.metric})") if start else ""
+        lines.append([label, *settings, *(cells[name] for name in figures)])
+        told.append([None] * (1 + len(names.columns)) + [row.verdict if n in TOLD else None for n in figures])
     header = ["task", *names.columns, *figures]
-    return Block(suite, _note(rows, names, one_metric), header, lines, told, _grouped(starts))
+    return Block(suite, _note(rows, names, one_metric), header, lines, told, _grouped(starts), 1)
 
 
 def _note(rows: pd.DataFrame, names: pd.DataFrame, one_metric: bool) -> str:

@@ -25,10 +25,11 @@ class Marks(NamedTuple):
     plus_minus: str
     infinite: str
     unconverged: str
+    heights: str
 
 
-UNICODE = Marks("▼", "▲", "=", "?", "±", "∞", "†")
-ASCII = Marks("-", "+", "=", "?", "+-", "inf", "!")
+UNICODE = Marks("▼", "▲", "=", "?", "±", "∞", "†", "▁▂▃▄▅▆▇█")
+ASCII = Marks("-", "+", "=", "?", "+-", "inf", "!", "_.-~=+*#")
 
 ABSOLUTE = " abs"
 """Stands behind a difference in the metric's own unit, among others in percent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from mtlrun.report.analysis.summary import Summary
@@ -11,6 +13,7 @@ from mtlrun.report.text.blocks.attribution import attribution_blocks
 from mtlrun.report.text.blocks.forgetting import forgetting_blocks
 from mtlrun.report.text.blocks.pareto import frontier_blocks
 from mtlrun.report.text.blocks.theory import theory_blocks
+from mtlrun.report.text.chosen_columns import chosen_columns, sorted_block
 from mtlrun.report.text.main_table import Block, aggregate_blocks, contrast_blocks, frame_block
 
 
@@ -51,14 +54,22 @@ def sections(summary: Summary, marks: words.Marks = words.UNICODE) -> list[Secti
     return [Section(*parts) for parts in found if parts[2]]
 
 
-def level_block(summary: Summary, level: str, marks: words.Marks = words.UNICODE) -> Block:
+def level_block(
+    summary: Summary, level: str, marks: words.Marks = words.UNICODE, columns: Sequence[str] = ()
+) -> Block:
     """Return another table than `rows`: for people where there is such a one, else its columns as they are.
 
+    Args:
+        summary: what to show; sorted by the column of `summary.sort`.
+        level: which table.
+        marks: signs that can be shown.
+        columns: those that are wanted, in this order; none for the usual ones.
+
     Raises:
-        ConfigError: there is no such level.
+        ConfigError: there is no such level or column.
     """
     entry = LEVELS.get(level)
     if entry is None or not entry.block:
-        return frame_block(summary, level)
-    block: Block = load(entry.block)(summary, marks)
-    return block
+        return frame_block(summary, level, columns)
+    block: Block = load(entry.block)(replace(summary, sort=None), marks)
+    return chosen_columns(sorted_block(block, summary.sort), columns)

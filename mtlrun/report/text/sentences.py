@@ -16,6 +16,7 @@ from mtlrun.report.tables import table
 from mtlrun.report.text.about import about, seeds_alone
 from mtlrun.report.text.advice import advice, cases_of, repaired, unconverged
 from mtlrun.report.text.blocks.diagnostics import conflict_sentence
+from mtlrun.report.text.blocks.overfitting import overfitting_sentence
 from mtlrun.report.text.blocks.pareto import frontier_sentence
 from mtlrun.report.text.empty_studies import says_nothing
 from mtlrun.report.text.made_with import mixed_sentence
@@ -32,6 +33,8 @@ _NAMED = 4
 
 def sentences(summary: Summary) -> list[str]:
     """Return what the study found, what is undecided, and which runs are not there."""
+    if summary.best:
+        return _of_best(summary)
     base = summary.rows[summary.rows["mitigation"] == BASE]
     found = _found(base, "Without mitigation, ") if len(base) else _found(summary.rows, "")
     return [
@@ -48,6 +51,7 @@ def sentences(summary: Summary) -> list[str]:
             _looks(summary),
             _skewed(summary),
             conflict_sentence(summary),
+            overfitting_sentence(summary),
             frontier_sentence(summary.frontier),
             tuning_sentence(summary.rows),
             theory_sentence(summary.theory),
@@ -57,6 +61,12 @@ def sentences(summary: Summary) -> list[str]:
         )
         if text
     ]
+
+
+def _of_best(summary: Summary) -> list[str]:
+    """Return what is to be said of the best cells alone."""
+    told = (summary.best, undecided(summary.rows), _unconverged(summary.rows), _absent(summary))
+    return [text for text in told if text]
 
 
 def legend(summary: Summary, marks: Marks = UNICODE) -> str:

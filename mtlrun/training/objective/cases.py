@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.task import Source, SuiteData, labelled
 from mtlrun.streams import stream
 
@@ -89,7 +89,7 @@ def cases_of(data: Sequence[SuiteData], device: torch.device) -> list[Cases]:
         data: of each lane.
         device: where scores are gathered.
     """
-    found: dict[tuple[Same[Any], Same[Any]], Cases] = {}
+    found: dict[tuple[IdentityKey[Any], IdentityKey[Any]], Cases] = {}
     for lane in data:
         for source in lane.sources:
             if _key(source) not in found:
@@ -102,7 +102,7 @@ def cases_of(data: Sequence[SuiteData], device: torch.device) -> list[Cases]:
 
 def counts_of(data: Sequence[SuiteData]) -> list[list[Counts]]:
     """Return the counts of each lane and task."""
-    numbers: dict[tuple[Same[Any], Same[Any]], NDArray[np.int64]] = {}
+    numbers: dict[tuple[IdentityKey[Any], IdentityKey[Any]], NDArray[np.int64]] = {}
     found: list[list[Counts]] = []
     for lane in data:
         found.append([])
@@ -124,5 +124,5 @@ def _numbers(source: Source) -> NDArray[np.int64]:
     return np.unique(source.groups[rows], return_inverse=True)[1].reshape(-1)
 
 
-def _key(source: Source) -> tuple[Same[Any], Same[Any]]:
-    return Same(source.splits["test"]), Same(source.groups)
+def _key(source: Source) -> tuple[IdentityKey[Any], IdentityKey[Any]]:
+    return IdentityKey(source.splits["test"]), IdentityKey(source.groups)

@@ -45,17 +45,20 @@ class Forward(ABC):
     """A network over lanes: tensors (R, B, ...) in, a list of them out.
 
     Args:
+        network: of one run; it stays as it is.
         parameters: stacked, (R, ...) by name; what is written into them is seen.
         autocast: whether products are computed in bfloat16; results are of the parameters' type again.
         statistics: running statistics, (R, C) by name; what is written into them is seen.
         constants: buffers in which lanes differ, (R, ...) by name.
 
     Attributes:
+        network: a copy, whose modules hold what a call lends them.
         norms: names of the modules that have running statistics.
     """
 
     def __init__(
         self,
+        network: nn.Module,
         parameters: Mapping[str, Tensor],
         autocast: bool = False,
         statistics: Tensors | None = None,
@@ -66,6 +69,12 @@ class Forward(ABC):
         self.statistics = statistics or {}
         self.by_batch: Container[str] = ()
         self.norms = {name.rpartition(".")[0] for name in self.statistics}
+        self.network = copy.deepcopy(network)
+        self._prepare()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make the copy of the network ready to be lent the tensors of lanes."""
 
     def split(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what the network reads and gradients are taken at; shares memory with the parameters."""
@@ -139,19 +148,10 @@ class Forward(ABC):
 class Lone(Forward):
     """One run's network as it is, its parameters without the lane axis."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        parameters: Mapping[str, Tensor],
-        autocast: bool = False,
-        statistics: Tensors | None = None,
-        constants: Tensors | None = None,
-    ) -> None:
-        super().__init__(parameters, autocast, statistics, constants)
-        self._network = copy.deepcopy(network)
-        self._places, self._sites = free_parameters(self._network), sites_of(self._network)
-        self._norms = freed(norms_of(self._network))
-        for module, attribute, name in free_constants(self._network, list(self._constants)):
+    def _prepare(self) -> None:
+        self._places, self._sites = free_parameters(self.network), sites_of(self.network)
+        self._norms = freed(norms_of(self.network))
+        for module, attribute, name in free_constants(self.network, list(self._constants)):
             put(module, attribute, self._constants[name].squeeze(0))
         self._held: Mapping[str, Tensor] = {}  # what the network has now
 
@@ -174,7 +174,7 @@ class Lone(Forward):
             self._held = self.leaves
         hold(self._sites, {name: mask.squeeze(0) for name, mask in masks.items()})
         lend(self._norms, [values.squeeze(0) for values in self.statistics.values()], self.by_batch)
-        outputs: list[Tensor] = getattr(self._network, part)([x.squeeze(0) for x in arguments])
+        outputs: list[Tensor] = getattr(self.network, part)([x.squeeze(0) for x in arguments])
         if self.by_batch:
             self.statistics |= zip(self.statistics, [v.unsqueeze(0) for v in lent(self._norms)], strict=True)
         return outputs
@@ -183,19 +183,10 @@ class Lone(Forward):
 class Vmapped(Forward):
     """A network whose layers have no rules, under `torch.vmap`."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        parameters: Mapping[str, Tensor],
-        autocast: bool = False,
-        statistics: Tensors | None = None,
-        constants: Tensors | None = None,
-    ) -> None:
-        super().__init__(parameters, autocast, statistics, constants)
-        self._network = copy.deepcopy(network)
-        self._places, self._sites = free_parameters(self._network), sites_of(self._network)
-        self._places += free_constants(self._network, list(self._constants))
-        self._norms = freed(norms_of(self._network))
+    def _prepare(self) -> None:
+        self._places, self._sites = free_parameters(self.network), sites_of(self.network)
+        self._places += free_constants(self.network, list(self._constants))
+        self._norms = freed(norms_of(self.network))
 
     def one(
         self,
@@ -218,7 +209,7 @@ class Vmapped(Forward):
             put(module, attribute, value)
         lend(self._norms, statistics, self.by_batch)
         hold(self._sites, masks)
-        return getattr(self._network, part)(inputs), lent(self._norms)
+        return getattr(self.network, part)(inputs), lent(self._norms)
 
     def values(self) -> list[Tensor]:
         """Return what every lane has of its own, (R, ...), in the order of its places in the network."""
@@ -256,16 +247,7 @@ class OneByOne(Vmapped):
 class Stacked(Forward):
     """A network whose every layer has a rule: its layers replaced by layers of all lanes."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        parameters: Mapping[str, Tensor],
-        autocast: bool = False,
-        statistics: Tensors | None = None,
-        constants: Tensors | None = None,
-    ) -> None:
-        super().__init__(parameters, autocast, statistics, constants)
-        self.network = copy.deepcopy(network)
+    def _prepare(self) -> None:
         self._layers: list[tuple[StackedLayer, list[str]]] = []
         self._norms: list[tuple[str, StackedBatchNorm2d]] = []
         for name, module in list(self.network.named_modules()):

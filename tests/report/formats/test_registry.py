@@ -55,7 +55,7 @@ EMPTY = (
     "front_gains",
     "theory",
     "phases",
-    "diagnostics",
+    "layers",
     "matrix",
     "matrix",
 )
@@ -72,6 +72,10 @@ def test_every_format_writes_every_level_of_awkward_results(name: str, level: st
     if name not in ("json", "csv", "parquet") and level in EMPTY:
         why = LEVELS[level].lacking or f"has nothing for `--level {level}`"
         with pytest.raises(ConfigError, match=re.escape(f"the study {why}")):
+            render(awkward, name, level)
+        return
+    if FORMATS[name].drawn and level == "diagnostics":  # which has overfitting gaps of every run
+        with pytest.raises(ConfigError, match="nothing to draw: no run has recorded gradients"):
             render(awkward, name, level)
         return
     content = render(awkward, name, level)

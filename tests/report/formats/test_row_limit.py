@@ -10,6 +10,13 @@ from mtlrun.report.formats.registry import render
 from mtlrun.report.formats.row_limit import check_rows
 
 
+def test_a_table_with_a_form_for_people_counts_the_lines_of_that() -> None:
+    summary = realistic(3).summary()
+    check_rows(summary, "curves", len(summary.rows))
+    with pytest.raises(ConfigError, match="`--level curves` has 24 rows"):
+        check_rows(summary, "curves", len(summary.rows) - 1)
+
+
 def test_a_table_may_have_so_many_rows() -> None:
     summary = realistic(3).summary()
     check_rows(summary, "runs", 72)

@@ -93,11 +93,14 @@ def test_colour_only_where_asked(summary: Summary) -> None:
 def test_style_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "93")
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    assert Style.of(stream) == Style(93, color=False, ascii_only=True)
+    assert Style.of(stream) == Style(93, color=False, ascii_only=True, fits=True)
     monkeypatch.setattr(stream, "isatty", lambda: True)
     assert Style.of(stream).color
     monkeypatch.setenv("NO_COLOR", "1")
     assert not Style.of(stream).color
+    monkeypatch.delenv("COLUMNS")
+    monkeypatch.setattr(stream, "isatty", lambda: False)
+    assert not Style.of(stream).fits  # what goes into a file or a pipe is whole
 
 
 def test_a_row_without_a_trained_seed_says_so_in_place_of_an_estimate() -> None:

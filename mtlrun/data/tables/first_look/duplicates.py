@@ -10,18 +10,18 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.tables.columns import Column
 
 
 @lru_cache(maxsize=64)
-def row_marks(columns: tuple[Column, ...]) -> Same[np.ndarray]:
+def row_marks(columns: tuple[Column, ...]) -> IdentityKey[np.ndarray]:
     """Return a number (N,), uint64, that equal rows share, and others all but never; gaps are equal."""
     marks = np.zeros(len(columns[0].values), dtype=np.uint64)
     for column in columns:
         own = pd.util.hash_array(column.values + 0.0)  # -0.0 is 0.0
         marks = marks * np.uint64(0x9E3779B97F4A7C15) + own
-    return Same(marks)
+    return IdentityKey(marks)
 
 
 def joined_groups(marks: np.ndarray, groups: np.ndarray | None) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.settings import TableSettings
 
@@ -25,7 +25,7 @@ NEAR_ONE = 0.9999  # correlation that rounding leaves of 1
 
 def leaks(suite: TableSettings, train: np.ndarray) -> Iterator[str]:
     """Yield inputs that tell a target of a selected task alone, target by target."""
-    columns, rows = suite.columns(), Same(np.sort(train[:LOOKED_AT]))
+    columns, rows = suite.columns(), IdentityKey(np.sort(train[:LOOKED_AT]))
     inputs = [columns.column(name) for name in suite.input_columns()]
     found: dict[tuple[str, str], list[str]] = {}
     targets = [(task, name) for task in suite.selected() for name in suite.columns_of(task)]
@@ -51,7 +51,7 @@ def leaks(suite: TableSettings, train: np.ndarray) -> Iterator[str]:
         yield from found.get(place, ())
 
 
-def _in_gaps(column: Column, target: Column, rows: Same[np.ndarray], amounts: bool) -> str:
+def _in_gaps(column: Column, target: Column, rows: IdentityKey[np.ndarray], amounts: bool) -> str:
     """Return in words what a target is where a column has no value."""
     values = target.values[_ordered(column, rows).gaps]
     values = np.unique(values[~np.isnan(values)])
@@ -70,7 +70,7 @@ class _Ordered(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _ordered(column: Column, rows: Same[np.ndarray]) -> _Ordered:
+def _ordered(column: Column, rows: IdentityKey[np.ndarray]) -> _Ordered:
     values = column.values[rows.it]
     order = np.argsort(values, kind="stable")  # gaps last
     count = len(values) - int(np.isnan(values).sum())
@@ -78,7 +78,7 @@ def _ordered(column: Column, rows: Same[np.ndarray]) -> _Ordered:
     return _Ordered(values[order[:count]], places[:count], places[count:])
 
 
-def determines(column: Column, target: Column, train: Same[np.ndarray], amounts: bool) -> bool:
+def determines(column: Column, target: Column, train: IdentityKey[np.ndarray], amounts: bool) -> bool:
     """Say whether the values of an input tell a target in each row that has both.
 
     Args:
@@ -115,7 +115,7 @@ def _are_intervals(x: np.ndarray, y: np.ndarray) -> bool:
     return bool((x[changes + 1] > x[changes]).all())
 
 
-def gaps_tell(column: Column, target: Column, train: Same[np.ndarray], amounts: bool) -> bool:
+def gaps_tell(column: Column, target: Column, train: IdentityKey[np.ndarray], amounts: bool) -> bool:
     """Say whether where an input has no value parts the classes of a target, or its range, in each row.
 
     Args are as of `determines`.

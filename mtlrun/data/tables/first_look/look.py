@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from mtlrun.data.tables.first_look.association import Association, strongest
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.reading import read
 from mtlrun.data.tables.settings import TableSettings
+from mtlrun.data.targets import Target
 from mtlrun.errors import ConfigError, Fault, shown
 from mtlrun.pluralize import pluralize
 
@@ -60,6 +62,7 @@ class Look:
         parts: rows of each; empty where there is no split yet.
         by: how rows are divided, in words.
         notes: warnings.
+        of: what `columns` are of the file: columns, or arrays.
     """
 
     path: str
@@ -69,6 +72,7 @@ class Look:
     parts: dict[str, int]
     by: str
     notes: tuple[str, ...]
+    of: str = "columns"
 
 
 def look(suite: TableSettings) -> Look:
@@ -86,13 +90,13 @@ def look(suite: TableSettings) -> Look:
         suite.path,
         read(suite.file()).num_rows,
         tuple(_column_look(suite, columns, name, given.get(name), targets, rows) for name in columns.names),
-        dict(_tasks(suite)),
+        dict(tasks_in_words(suite)),
         {role: len(part) for role, part in parts.items()},
         _by(suite),
         (
             *_unread(suite),
             *((*suite.notes(), *_split_faults(suite)) if good else column_advice(suite)),
-            *_small_parts(suite, parts),
+            *small_parts(parts, suite.cut().groups if parts and suite.group else None),
         ),
     )
 
@@ -104,9 +108,13 @@ def _split_faults(suite: TableSettings) -> Iterator[str]:
             yield str(fault._replace(key=f"suite.{fault.key}"))
 
 
-def _small_parts(suite: TableSettings, parts: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Yield what follows from few rows, or few groups, in the validation or the test part."""
-    groups = suite.cut().groups if parts and suite.group else None
+def small_parts(parts: Mapping[str, np.ndarray], groups: np.ndarray | None) -> Iterator[str]:
+    """Yield what follows from few rows, or few groups, in the validation or the test part.
+
+    Args:
+        parts: rows of each.
+        groups: of each row (N,); None for none.
+    """
     for role, follows in (
         ("val", "the choice of a checkpoint is noisy (budget.select=last makes none)"),
         ("test", "intervals are wide, and few verdicts are possible"),
@@ -120,7 +128,23 @@ def _small_parts(suite: TableSettings, parts: Mapping[str, np.ndarray]) -> Itera
             yield f"the {role} part has {pluralize(rows, 'row')}{of_groups}: {follows}"
 
 
-def _tasks(suite: TableSettings) -> Iterator[tuple[str, str]]:
+class Targeted(Protocol):
+    """What is asked of a suite whose targets are looked at."""
+
+    metrics: dict[str, str | list[str]] | None
+
+    def available(self) -> tuple[str, ...]:
+        """Return the names of all tasks."""
+
+    def target_of(self, task: str) -> Target:
+        """Return a task's target."""
+
+    def class_names(self, task: str) -> tuple[str, ...] | None:
+        """Return the names of a task's classes."""
+
+
+def tasks_in_words(suite: Targeted) -> Iterator[tuple[str, str]]:
+    """Yield each task with its kind, outputs, metrics, and whether some rows lack it; or what is wrong with it."""
     for name in suite.available():
         try:
             found = suite.target_of(name)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from scipy import special
-
-from mtlrun.report.formats.html.figure import literal, numbers
+from mtlrun.report.formats.html.figure import Figure, cell_names, literal, numbers, series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,21 +19,53 @@ SHOWN = 3
 """Settings whose curves are shown at first; a click in the legend shows others."""
 
 
-def means_over_seeds(values: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Return mean, low and high of `value` in each group and step, sorted by step; Student's t interval over seeds.
+class Shown(NamedTuple):
+    """A setting of a suite on the page: its cell, its name, its colour, and whether its curve is shown at first."""
 
-    The ends of an interval are the mean itself where a group has one seed.
+    cell_id: str
+    name: str
+    colour: str
+    visible: bool
+
+
+def settings_of(rows: pd.DataFrame) -> list[Shown]:
+    """Return the first settings of one suite, of rows with one of each cell."""
+    named = list(zip(rows["cell_id"], cell_names(rows), strict=True))[:MOST]
+    return [Shown(c, name, series(k)["color"], k < SHOWN) for k, (c, name) in enumerate(named)]
+
+
+def curves_figure(
+    title: str,
+    data: list[dict[str, Any]],
+    quantity: str,
+    settings: int,
+    axis: Mapping[str, Any] | None = None,
+) -> Figure:
+    """Return a figure of curves over training.
+
+    Args:
+        title: its heading.
+        data: its traces.
+        quantity: what the values are.
+        settings: how many there are, of which the first `MOST` are shown.
+        axis: further looks of the axis of values.
     """
-    groups = values.groupby([*by, "step"], sort=False, observed=True)["value"]
-    found = groups.agg(mean="mean", sd="std", n="count").reset_index()
-    n = found["n"].to_numpy(dtype=float)
-    reach = special.stdtrit(np.maximum(n - 1, 1), 0.975) * found["sd"].to_numpy(dtype=float) / np.sqrt(n)
-    reach = np.nan_to_num(reach)
-    return found.assign(low=found["mean"] - reach, high=found["mean"] + reach).sort_values("step")
+    layout = {
+        "xaxis": {"title": {"text": "step"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": literal(quantity)}, **(axis or {})},
+        "hovermode": "x unified",
+    }
+    rest = f" The first {MOST} of {settings} settings." if settings > MOST else ""
+    return Figure(title, data, layout, BAND + rest)
 
 
 def curve(means: pd.DataFrame, name: str, colour: str, dash: str, visible: bool) -> list[dict[str, Any]]:
-    """Return the traces of one curve: its band, then its mean."""
+    """Return the traces of one curve, of what `mean_band` gives by step: its band, then its mean.
+
+    The band of one seed is its curve.
+    """
+    means = means.sort_values("step")
+    low, high = (means[end].fillna(means["mean"]) for end in ("low", "high"))
     steps = [int(step) for step in means["step"]]
     common = {
         "type": "scatter",
@@ -46,7 +75,7 @@ def curve(means: pd.DataFrame, name: str, colour: str, dash: str, visible: bool)
     }
     band = {
         "x": [*steps, *reversed(steps)],
-        "y": [*numbers(means["high"]), *reversed(numbers(means["low"]))],
+        "y": [*numbers(high), *reversed(numbers(low))],
         "line": {"width": 0},
         "fill": "toself",
         "fillcolor": f"{colour}/0.16",
@@ -61,17 +90,3 @@ def curve(means: pd.DataFrame, name: str, colour: str, dash: str, visible: bool)
         "hovertemplate": "%{y:.4g}",
     }
     return [common | band, common | line]
-
-
-def steps_layout(quantity: str) -> dict[str, Any]:
-    """Return the layout of curves over training."""
-    return {
-        "xaxis": {"title": {"text": "step"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": literal(quantity)}},
-        "hovermode": "x unified",
-    }
-
-
-def not_all(count: int) -> str:
-    """Return what to say where not all settings have curves on the page."""
-    return f" The first {MOST} of {count} settings." if count > MOST else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from mtlrun.report.formats.html.figure import Figure
 from mtlrun.report.formats.html.forest_plot import forest_plots
 from mtlrun.report.formats.html.gain_over_setting import gains_over_settings
 from mtlrun.report.formats.html.learning_curves import learning_curves
+from mtlrun.report.formats.html.overfitting import overfitting_gaps_of_rows
 from mtlrun.report.formats.html.pareto_front import pareto_fronts
 from mtlrun.report.formats.html.transfer_table import transfer_table
 from mtlrun.report.formats.html.variance_shares import variance_shares
@@ -64,6 +65,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Summary], list[Figure]]]] = {
     "curves": ("Learning curves", learning_curves),
     "conflict": ("Conflict: cosines between task gradients", conflicts),
     "weights": ("Task weights over training", task_weights),
+    "overfitting": ("Overfitting: gap between training and validation", overfitting_gaps_of_rows),
     "attribution": ("", attributions),
     "frontier": ("", pareto_fronts),
     "cost": ("Cost against gain", costs_against_gains),
@@ -72,15 +74,20 @@ _FIGURES: dict[str, tuple[str, Callable[[Summary], list[Figure]]]] = {
 """By anchor the figures of a section, in order; one without a heading has that of the tables of its name."""
 
 
-def to_html(summary: Summary, level: str = "rows") -> str:
+def to_html(summary: Summary, level: str = "rows", columns: Sequence[str] = ()) -> str:
     """Return the page; another level than `rows` as one table.
 
+    Args:
+        summary: what to show.
+        level: which table.
+        columns: of the table, in this order; without them, the usual ones.
+
     Raises:
-        ConfigError: there is no such level, or it has too many rows for a page.
+        ConfigError: there is no such level or column, or the level has too many rows for a page.
     """
     check_rows(summary, level, MOST_ROWS)
     if level != "rows":
-        part = Part(level, level, [], [level_block(summary, level)])
+        part = Part(level, level, [], [level_block(summary, level, columns=columns)])
         return _page(summary.study, [part], footnote(summary, level), _SCRIPTS[:2])
     parts = _parts(summary)
     drawn = [figure.plain() for part in parts for figure in part.figures]
@@ -90,7 +97,7 @@ def to_html(summary: Summary, level: str = "rows") -> str:
         footnote(summary, level),
         _SCRIPTS,
         answer=sentences(summary),
-        table=transfer_table(summary),
+        table=transfer_table(summary, columns),
         data={"figures": drawn, "details": details(summary)},
         versions=summary.versions,
         devices=summary.devices,

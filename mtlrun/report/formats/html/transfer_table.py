@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.html.forest_plot import PERCENT, by_task
 from mtlrun.report.formats.html.scale import Scale
+from mtlrun.report.named_columns import known_columns, named_column, no_column
 from mtlrun.report.setting_text import setting_text
 from mtlrun.report.tables import plain
 from mtlrun.report.text import number_format as words
-from mtlrun.report.text.main_table import names_of
+from mtlrun.report.text.chosen_columns import ALIASES, column_text
+from mtlrun.report.text.main_table import GAIN, names_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,9 +62,17 @@ class Table:
     choices: dict[str, list[str]]
 
 
-def transfer_table(summary: Summary) -> Table:
-    """Return all rows of a report; settings are shown where they vary."""
-    rows = by_task(summary.rows)
+def transfer_table(summary: Summary, wanted: Sequence[str] = ()) -> Table:
+    """Return all rows of a report; settings are shown where they vary.
+
+    Args:
+        summary: what to show.
+        wanted: the columns, in this order: those of the table, settings, or any of `rows`; none for the usual ones.
+
+    Raises:
+        ConfigError: there is no such column.
+    """
+    rows = summary.rows if summary.sort else by_task(summary.rows)
     names = _names(rows)
     first = [name for name in ("suite",) if rows[name].nunique() > 1]
     more = [name for name in ("metric",) if rows[name].nunique() > 1]
@@ -69,7 +81,7 @@ def transfer_table(summary: Summary) -> Table:
         *(Column(str(name), "name") for name in names),
         Column("STL", "figure", "trained alone: mean and standard deviation over seeds"),
         Column("MTL", "figure", "trained together: mean and standard deviation over seeds"),
-        Column("gain % [95 %]", "gain", "mean paired difference in % of STL, positive is better"),
+        Column(GAIN, "gain", "mean paired difference in % of STL, positive is better"),
         Column("p", "figure", "adjusted for all tests of its family"),
         Column("verdict", "verdict"),
         Column("seeds", "figure", "seeds, and how many more would probably decide"),
@@ -81,19 +93,53 @@ def transfer_table(summary: Summary) -> Table:
     scales = {suite: _scale(part) for suite, part in rows.groupby("suite", sort=False)}
     found = []
     records: list[Any] = list(rows.itertuples())
-    for row, settings in zip(records, names.to_numpy().tolist(), strict=True):
+    kept, added, further = _wanted(columns, rows, wanted)
+    columns = [*columns, *added]
+    for row, settings, own in zip(records, names.to_numpy().tolist(), further, strict=True):
         told = [str(getattr(row, name)) for name in (*first, "task", *more)]
         cells = [
             *((text, text) for text in told),
             *((text, text) for text in settings),
             *_figures(row, decimals[row.suite, row.task]),
+            *own,
         ]
         made = [
             _cell(column, *cell, row, scales[row.suite]) for column, cell in zip(columns, cells, strict=True)
         ]
-        found.append(Row(str(row.Index), made, {name: str(getattr(row, name)) for name in FILTERED}))
+        shown = [made[place] for place in kept]
+        found.append(Row(str(row.Index), shown, {name: str(getattr(row, name)) for name in FILTERED}))
     choices = {name: [str(value) for value in dict.fromkeys(rows[name])] for name in FILTERED}
-    return Table(columns, found, {name: values for name, values in choices.items() if len(values) > 1})
+    several = {name: values for name, values in choices.items() if len(values) > 1}
+    return Table([columns[place] for place in kept], found, several)
+
+
+def _wanted(
+    columns: Sequence[Column], rows: pd.DataFrame, wanted: Sequence[str]
+) -> tuple[list[int], list[Column], list[list[tuple[str, str]]]]:
+    """Return the places of the wanted columns among the table's and further ones; these; and text and key of each.
+
+    Raises:
+        ConfigError: there is no such column.
+    """
+    own = [ALIASES.get(name, name) for name in wanted]
+    known = [column.name for column in columns]
+    others = [name for name in dict.fromkeys(own) if name not in known]
+    values = {name: named_column(rows, name) for name in others}
+    faults = [
+        no_column("--columns", n, [*known, *known_columns(rows)]) for n, v in values.items() if v is None
+    ]
+    if faults:
+        raise ConfigError(faults)
+    cells = [[_plain_cell(value) for value in found[1]] for found in values.values() if found is not None]
+    places = [[*known, *others].index(name) for name in own] or list(range(len(known)))
+    more = [list(parts) for parts in zip(*cells, strict=True)] if cells else [[] for _ in range(len(rows))]
+    return places, [Column(name, "figure") for name in others], more
+
+
+def _plain_cell(value: Any) -> tuple[str, str]:
+    """Return text and sorting key of a value of a column that is no usual one."""
+    text = column_text(plain(value))
+    return text, _key(value) if isinstance(value, int | float) else text
 
 
 def _names(rows: pd.DataFrame) -> pd.DataFrame:

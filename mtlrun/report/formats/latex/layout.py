@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.latex.escape import longest_piece, width
 from mtlrun.report.text.chosen_columns import chosen_row_blocks
-from mtlrun.report.text.main_table import FIGURES, GAIN, Block, row_blocks
+from mtlrun.report.text.main_table import FIGURES, GAIN, Block, in_order, row_blocks
 from mtlrun.report.text.number_format import ABSOLUTE, UNICODE
 
 POINTS = 8.0
@@ -202,20 +202,19 @@ def _best(summary: Summary, block: Block) -> list[list[bool]]:
     Means that look the same are all the best. A task with one setting has none.
     """
     rows = summary.rows[summary.rows["suite"] == block.title]
-    groups = [part for _, part in rows.groupby("task", sort=False)]
+    rows = in_order(rows, summary.sort).reset_index(drop=True)
     column = next((name for name in ("MTL", GAIN) if name in block.header), None)
     marks = [[False] * len(block.header) for _ in block.lines]
     if column is None:
         return marks
-    at, begin = block.header.index(column), 0
-    for part in groups:
+    at = block.header.index(column)
+    for _, part in rows.groupby("task", sort=False):
         values = (part["mtl_mean"] if column == "MTL" else part["gain_pct"].fillna(part["diff"])).tolist()
         higher = column == GAIN or part["direction"].iloc[0] == "higher"
         known = [value for value in values if value == value]
         if len(known) > 1:
             best = values.index(max(known) if higher else min(known))
-            told = [block.lines[begin + place][at].split(" ")[0] for place in range(len(part))]
-            for place, text in enumerate(told):
-                marks[begin + place][at] = text == told[best]
-        begin += len(part)
+            told = [block.lines[place][at].split(" ")[0] for place in part.index]
+            for place, text in zip(part.index, told, strict=True):
+                marks[place][at] = text == told[best]
     return marks

@@ -12,7 +12,6 @@ from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.formats.latex.escape import breakable, escape, label
 from mtlrun.report.formats.latex.layout import LINE, POINTS, Fitted, fitted_level, fitted_rows
 from mtlrun.report.formats.row_limit import check_rows
-from mtlrun.report.text.chosen_columns import chosen_columns
 from mtlrun.report.text.main_table import FIGURES
 from mtlrun.report.text.sections import level_block
 from mtlrun.report.text.sentences import footnote
@@ -45,8 +44,8 @@ def to_latex(summary: Summary, level: str = "rows", columns: Sequence[str] = ())
     check_rows(summary, level, MOST_ROWS)
     note = footnote(summary, level)
     if level != "rows":
-        block = level_block(summary, level)
-        fitted = fitted_level(chosen_columns(block, columns), bool(columns))
+        block = level_block(summary, level, columns=columns)
+        fitted = fitted_level(block, bool(columns))
         name = label(summary.study, level)
         return "\n".join([HEAD, *_floats(fitted, f"{summary.study}: {block.title}", name, note)])
     tables = fitted_rows(summary, columns)

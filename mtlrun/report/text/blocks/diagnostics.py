@@ -11,6 +11,7 @@ from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.training.bands import mean_band
 from mtlrun.report.analysis.training.diagnostics import COSINES, WEIGHTS
 from mtlrun.report.text import number_format as words
+from mtlrun.report.text.blocks.overfitting import GAPS, gap_cells
 from mtlrun.report.text.main_table import Block, names_of, plain_block
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _NAMED = 3
 
 
 def diagnostics_block(summary: Summary, marks: words.Marks = words.UNICODE) -> Block:
-    """Return one block: mean cosines early and late, the share of evaluations in conflict, and mean weights."""
+    """Return one block: mean cosines early and late, the share of evaluations in conflict, gaps, mean weights."""
     found = summary.diagnostics
     cells = found.drop_duplicates("cell_id")
     cells = cells.assign(task=cells["suite"])
@@ -39,8 +40,9 @@ def diagnostics_block(summary: Summary, marks: words.Marks = words.UNICODE) -> B
             [*(head if place == 0 else [""] * len(head)), *cells_] for place, cells_ in enumerate(figures)
         ]
     header = [*(["suite"] if several else []), *names.columns]
-    header += ["tasks", "cosine early", "late", "conflict %", "mean weights"]
-    return plain_block("diagnostics" if several else str(cells["suite"].iloc[0]), "", header, lines, starts)
+    header += ["tasks", "cosine early", "late", "conflict %", *GAPS.values(), "mean weights"]
+    title = "diagnostics" if several else str(cells["suite"].iloc[0])
+    return plain_block(title, "", header, lines, starts, several + len(names.columns))
 
 
 def conflict_sentence(summary: Summary) -> str:
@@ -95,17 +97,22 @@ def _percent(share: Any) -> str:
     return f"{100 * share:.0f} %"
 
 
+def early_and_late(values: pd.DataFrame, column: str) -> tuple[float, float]:
+    """Return the means of a column over the first and the last quarter of the steps."""
+    early, late = values["step"].quantile(_EARLY), values["step"].quantile(_LATE)
+    return values[column][values["step"] <= early].mean(), values[column][values["step"] >= late].mean()
+
+
 def _cell_lines(part: pd.DataFrame) -> list[list[str]]:
-    """Return the figures of one cell, a line per pair of tasks; its weights stand in the first."""
+    """Return the figures of one cell, a line per pair of tasks; its gaps and weights stand in the first."""
     weights = part[part["quantity"] == WEIGHTS].groupby("task", sort=False)["value"].mean()
-    told = ", ".join(f"{task} {value:.3g}" for task, value in weights.items())
+    whole = [*gap_cells(part), ", ".join(f"{task} {value:.3g}" for task, value in weights.items()) or "-"]
     lines: list[list[str]] = []
     cosines = part[part["quantity"] == COSINES]
     for (task, partner), values in cosines.groupby(["task", "partner"], sort=False, dropna=False):
-        early, late = values["step"].quantile(_EARLY), values["step"].quantile(_LATE)
-        means = (values["value"][place].mean() for place in (values["step"] <= early, values["step"] >= late))
+        means = early_and_late(values, "value")
         name = f"{task}, {partner}" if isinstance(partner, str) else "all pairs"
         conflict = 100 * (values["value"] < 0).mean()
         shown = [words.interval(mean, math.nan, math.nan, 2) for mean in means]
-        lines.append([name, *shown, f"{conflict:.0f}", "" if lines else told])
-    return lines or [[", ".join(map(str, weights.index)), "-", "-", "-", told]]
+        lines.append([name, *shown, f"{conflict:.0f}", *(whole if not lines else [""] * len(whole))])
+    return lines or [[", ".join(dict.fromkeys(part["task"].dropna())), "-", "-", "-", *whole]]

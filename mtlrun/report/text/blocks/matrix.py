@@ -39,7 +39,8 @@ def matrix_block(summary: Summary, marks: words.Marks = words.UNICODE) -> Block:
     title = "matrix" if "suite" in named else groups[0][0][0]
     metrics = ", ".join(dict.fromkeys(found["metric"]))
     starts = starts if sum(starts) > 1 else [False] * len(starts)
-    return Block(title, f"gain in {metrics}, % of STL", [*named, "task", *partners], lines, told, starts)
+    header = [*named, "task", *partners]
+    return Block(title, f"gain in {metrics}, % of STL", header, lines, told, starts, len(named))
 
 
 def matrices(found: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlrun.data.identity_key import Same
+from mtlrun.data.identity_key import IdentityKey
 from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.first_look.association import Association, strongest
 from mtlrun.data.tables.first_look.leaks import determines, gaps_tell
@@ -59,7 +59,7 @@ def test_a_gap_or_two_are_chance(count):
     values[np.flatnonzero(STATE == "alive")[:count]] = np.nan
     column, codes = Column("a", "number", values), (STATE == "alive") * 1.0
     target = Column("y", "category", codes, ("dead", "alive"))
-    assert not gaps_tell(column, target, Same(np.arange(N)), amounts=False)
+    assert not gaps_tell(column, target, IdentityKey(np.arange(N)), amounts=False)
 
 
 # By value, thresholds and order: x tells y, unless it is shuffled.
@@ -78,7 +78,7 @@ VALUES = {
 def test_values_that_tell_a_target_are_found(case, gaps):
     x, y, amounts = (np.array(v) if isinstance(v, np.ndarray) else v for v in VALUES[case])
     x[:gaps], order = np.nan, RNG.permutation(N)
-    column, rows = Column("x", "number", x[order]), Same(np.arange(N))
+    column, rows = Column("x", "number", x[order]), IdentityKey(np.arange(N))
     target = Column("y", "number", y[order])
     assert determines(column, target, rows, amounts)
     assert not determines(Column("x", "number", np.array(x)), target, rows, amounts)

@@ -135,8 +135,9 @@ def test_nothing_is_said_where_conflict_is_as_frequent_as_not_or_seeds_are_too_f
 
 def test_the_table_for_people_has_a_line_for_each_cell_and_pair() -> None:
     page = str(render(study(-0.5, 0.3, -0.2, tasks=("a", "b", "c")), "md", "diagnostics"))
-    assert "| none | a, b | -0.49 | -0.46 | 100 | a 1, b 1, c 1 |" in page
-    assert "|  | a, c | +0.31 | +0.34 | 0 |  |" in page
+    gaps = "a 0, b 0, c 0"
+    assert f"| none | a, b | -0.49 | -0.46 | 100 | {gaps} | {gaps} | a 1, b 1, c 1 |" in page
+    assert "|  | a, c | +0.31 | +0.34 | 0 |  |  |  |" in page
     assert page.count("| 100 |") == 4
     assert "below 0 the gradients conflict" in page
 
@@ -144,10 +145,11 @@ def test_the_table_for_people_has_a_line_for_each_cell_and_pair() -> None:
 def test_files_have_the_table_and_filters_keep_a_task_with_its_partners() -> None:
     found = study(-0.5, 0.3, -0.2, tasks=("a", "b", "c"))
     rows = json.loads(str(render(found, "json", "diagnostics")))["diagnostics"]
-    assert len(rows) == 2 * 4 * 5 * 6  # cells, seeds, evaluations, three weights and three pairs
+    gaps = 2 * 4 * 2 * 3  # cells, seeds, sides, tasks
+    assert len(rows) == 2 * 4 * 5 * 6 + gaps  # cells, seeds, evaluations, three weights and three pairs
     only = {"task": "b", "mitigation": "pcgrad"}
     some = json.loads(str(render(found, "json", "diagnostics", only)))["diagnostics"]
-    assert len(some) == 4 * 5 * 3
+    assert len(some) == 4 * 5 * 3 + 4 * 2
     assert {(row["task"], row["partner"]) for row in some} == {("b", None), ("a", "b"), ("b", "c")}
     content = render(found, "parquet", "diagnostics")
     assert isinstance(content, bytes)
