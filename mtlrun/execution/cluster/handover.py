@@ -23,7 +23,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,13 @@ class Progress:
         attempt: how often it was begun.
         run_steps: done in this attempt.
         event: the last event, where it has ended.
+        notes: what a user should know, in the order in which it was told.
     """
 
     attempt: int = 0
     run_steps: int = 0
     event: Event | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 class Handover:
@@ -98,13 +100,14 @@ class Reporter:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.before = read_progress(file)
-        self.progress = Progress(self.before.attempt + 1)
+        self.progress = Progress(self.before.attempt + 1, notes=self.before.notes)
         self._told = time.monotonic()
         self._write()
 
     def tell(self, event: Event) -> None:
-        """Count run-steps that are done."""
+        """Count run-steps that are done, and keep what is noted."""
         self.progress.run_steps += event.get("run_steps", 0)
+        self.progress.notes += [event["note"]] if "note" in event else []
         if time.monotonic() - self._told > REPORT_S:
             self._write()
 

@@ -58,6 +58,7 @@ class _Jobs:
         self._engine, self._handover, self._most = engine, handover, most
         self._numbers = 0
         self._told: dict[int, int] = {}  # run-steps
+        self._noted: dict[int, int] = {}
         self._gone_at: dict[int, float] = {}
         self.running: dict[int, int] = {}
         self.lost = False
@@ -104,6 +105,9 @@ class _Jobs:
             elif now - self._gone_at.setdefault(number, now) > GRACE_S:
                 ended.append((number, {"lost": gone[number]}))
                 progress.run_steps = 0  # to be done again
+            for note in progress.notes[self._noted.get(number, 0) :]:
+                tell({"note": note})
+            self._noted[number] = len(progress.notes)
             tell({"run_steps": progress.run_steps - self._told.get(number, 0)})
             self._told[number] = progress.run_steps
         return ended

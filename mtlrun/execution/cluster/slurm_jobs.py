@@ -83,11 +83,14 @@ class SlurmJobs:
         time.sleep(seconds)
 
     def end(self, running: Collection[int]) -> None:
-        """Cancel jobs, and let the others write their last file."""
+        """Cancel jobs, let them write their checkpoints, and the others their last file."""
         ids = [self._ids[number] for number in running if number in self._ids]
+        end = time.monotonic() + SETTLE_S
         if ids:
             _called("scancel", *ids)
-        end = time.monotonic() + SETTLE_S
+            command = ("squeue", "--noheader", "--states=running,completing", f"--jobs={','.join(ids)}")
+            while (left := _called(*command)) and left.stdout.strip() and time.monotonic() < end:
+                time.sleep(0.5)
         rest = [self._results[n] for n in self._ids if n not in running and n not in self._gone]
         while rest and time.monotonic() < end:
             rest = [path for path in rest if not path.exists()]

@@ -43,6 +43,7 @@ class Engine:
             given = json.loads(text)
             reporter = Reporter(Path(given["file"]))
             reporter.tell({"run_steps": 10})
+            reporter.tell({"note": f"job {number}"})
             if "lost" in given["task"]:
                 reporter._write()
                 self.lost[number] = given["task"]["lost"]
@@ -61,14 +62,12 @@ class Engine:
 
 def run(store: Path, *tasks: dict, most: int = 2) -> tuple[Engine, list[tuple[int, dict]], list[int]]:
     """Return the engine, the events by number, and the run-steps that were told."""
-    engine, told, waiting = Engine(), list[int](), list(enumerate(tasks))
+    engine, told, waiting = Engine(), list[dict](), list(enumerate(tasks))
     with job_pool(engine, Handover(store), most) as pool:
-        found = list(
-            pool.run(
-                lambda: waiting.pop(0) if waiting else None, lambda event: told.append(event["run_steps"])
-            )
-        )
-    return engine, found, told
+        found = list(pool.run(lambda: waiting.pop(0) if waiting else None, told.append))
+    notes = [event["note"] for event in told if "note" in event]
+    assert sorted(notes) == [f"job {number}" for number in range(1, len(tasks) + 1)]
+    return engine, found, [event["run_steps"] for event in told if "run_steps" in event]
 
 
 DONE = {"counts": {"finished": 1}, "memory_holds": None}
