@@ -11,7 +11,14 @@ from support.fuzz.csv_tables import write_table
 from support.fuzz.examples import LONG, QUICK, long, quick
 from support.fuzz.outcome import Search
 
-SHORT = ("seeds=1", "budget=steps", "budget.steps=3", "budget.evaluations=1", "launch.processes=1")
+SHORT = (
+    "seeds=1",
+    "budget=steps",
+    "budget.steps=3",
+    "budget.evaluations=1",
+    "launch.processes=1",
+    "budget.batch_size=8",
+)
 TRAINED = 0.25
 """Part of the tables that can be planned and are trained too."""
 

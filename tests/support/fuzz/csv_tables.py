@@ -58,7 +58,7 @@ def _number(rng: random.Random) -> str:
 
 def _column(rng: random.Random, rows: int) -> list[str]:
     """Return the cells of one column of some kind."""
-    kind = rng.randrange(10)
+    kind = rng.choice([0, 0, 1, 1, 2, 2, 3, 4, 6, 8, 9, 9, 9, rng.randrange(10)])
     if kind == 0:
         form = rng.choice(["%.3f", "%.0f", "%e", "%g"])
         scale = rng.choice([1e-12, 1.0, 1e3, 1e12])
@@ -81,7 +81,7 @@ def _column(rng: random.Random, rows: int) -> list[str]:
     if kind == 6:
         return [rng.choice(["0", "1"])] * rows
     if kind == 7:
-        return [_number(rng) if rng.random() < 0.97 else rng.choice(WORDS) for _ in range(rows)]
+        return [_number(rng) if rng.random() < 0.98 else rng.choice(WORDS) for _ in range(rows)]
     if kind == 8:
         return ["" if rng.random() < 0.9 else _number(rng) for _ in range(rows)]
     return [_number(rng) for _ in range(rows)]
@@ -105,7 +105,7 @@ def write_table(path: Path, rng: random.Random) -> list[str]:
 
     The targets are its last columns.
     """
-    rows = rng.choices([0, 1, 7, 25, 60, 120, 300, 900], [1, 1, 1, 3, 12, 12, 8, 2])[0]
+    rows = rng.choices([0, 1, 7, 25, 60, 120, 300, 900], [1, 1, 1, 2, 8, 16, 12, 3])[0]
     wanted = rng.choice([1, 2, 3, 6, 12])
     names = rng.sample(NAMES, wanted) if rng.random() < 0.4 else [f"x{k}" for k in range(wanted)]
     targets = [f"y{k}" for k in range(rng.choice([1, 2, 2, 3]))]
@@ -131,14 +131,14 @@ def write_table(path: Path, rng: random.Random) -> list[str]:
 def _overrides(rng: random.Random, name: str, names: list[str], targets: list[str]) -> list[str]:
     words = ["suite=table", f"suite.path={name}"]
     plain = [n for n in names if n.isascii() and n.isalnum() and not n.isdigit()]
-    if rng.random() < 0.9:
-        form = rng.randrange(2)
+    if rng.random() < 0.95:
+        form = rng.random() < 0.95
         words.append(
             "suite.targets={" + ",".join(f"{t}:{t}" for t in targets) + "}"
             if form
             else f"suite.targets=[{','.join(targets)}]"
         )
-    if plain and rng.random() < 0.2:
+    if plain and rng.random() < 0.06:
         words.append(f"suite.{rng.choice(['group', 'split', 'stratify'])}={rng.choice(plain)}")
     odd = {
         "suite.val": ["0.2", "10", "0", "0.9", "1"],
@@ -161,7 +161,7 @@ def _overrides(rng: random.Random, name: str, names: list[str], targets: list[st
         "model": ["linear", "transformer_tabular"],
         "optimizer.lr": ["0.1", "1e10"],
     }
-    for key in rng.sample(sorted(odd), rng.choices([0, 1, 2], [5, 3, 1])[0]):
+    for key in rng.sample(sorted(odd), rng.choices([0, 1, 2], [16, 5, 1])[0]):
         words.append(f"{key}={rng.choice(odd[key])}")
     return words
 
