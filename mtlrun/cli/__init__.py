@@ -65,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()
         return 0
+    except OSError as error:  # of a file that no rule of ours foresaw: the system's words say what is wrong
+        place = f"`{error.filename}`: " if error.filename else ""
+        return _refused(f"{place}{error.strerror or error}")
     except MemoryError as error:
         return _refused(f"out of memory{_about(error)}; runs that had finished are stored. {_MORE_MEMORY}")
     except ImportError as error:  # of a broken installation, or where memory does not even hold the libraries

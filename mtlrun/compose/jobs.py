@@ -150,7 +150,7 @@ def _folders(config_dirs: Sequence[str]) -> list[Path]:
     Raises:
         ConfigError: one is no folder, or an option of theirs has a fault.
     """
-    faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
+    faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not os.path.isdir(d)]
     if faults:
         raise ConfigError(faults)
     folders = [*map(Path, config_dirs), *option_folders()]
