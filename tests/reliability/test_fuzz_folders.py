@@ -37,7 +37,7 @@ def _folders(search: Search, settings) -> None:
 def test_folders(search):
     _folders(search, quick(QUICK["folders"]))
     search.verify("folders of options")
-    assert search.counts["accepted"] >= 4
+    assert search.counts["accepted"] >= 1
 
 
 @pytest.mark.slow

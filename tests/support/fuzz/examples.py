@@ -8,10 +8,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-QUICK = {"words": 100, "overrides": 30, "runs": 8, "folders": 20, "tables": 14, "files": 40}
+QUICK = {"settings": 200, "words": 60, "overrides": 12, "runs": 4, "folders": 10, "tables": 8, "files": 20}
 """Examples by search in the quick tests."""
 
-LONG = {"words": 4500, "overrides": 2400, "runs": 300, "folders": 800, "tables": 1000, "files": 1000}
+LONG = {
+    "settings": 5000, "words": 2000, "overrides": 800, "runs": 200,
+    "folders": 500, "tables": 600, "files": 900,
+}
 """The same in the slow tests, 10,000 in all. The environment's MTLRUN_FUZZ, a factor, makes it fewer or more."""
 
 _COMMON: dict[str, Any] = {

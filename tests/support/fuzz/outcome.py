@@ -11,11 +11,12 @@ import sys
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mtlrun.errors import MtlrunError
 from support.commands import Result, mtlrun
 
 CPU_LIMIT_S = 10.0
@@ -112,28 +113,50 @@ class Search:
             words: of its line.
             output: a file that it is asked to write, and that is not there before.
         """
+        found, error = self._tried(lambda: mtlrun(*words))
+        broken = _crash(error) if error is not None else self._broken(found, output)
+        if broken:
+            self._keep(broken, f"mtlrun {_shown(words)}")
+            return None
+        self.counts[f"exit {found.code}"] += 1
+        return found
+
+    def call(self, act: Callable[[], Any], title: str) -> None:
+        """Call a function, which may raise errors for users.
+
+        Args:
+            act: the function.
+            title: tells what it does.
+        """
+        _, error = self._tried(act)
+        if error is None:
+            self.counts["accepted"] += 1
+        elif isinstance(error, MtlrunError):
+            self.counts["refused"] += 1
+        else:
+            self._keep(_crash(error), title)
+
+    def _tried(self, act: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        """Return what a function gives, or raises; the process is as before afterwards."""
         self.counts["examples"] += 1
         environment, path = dict(os.environ), list(sys.path)
-        result, caught = None, _Caught()
+        found, caught = None, _Caught()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with caught, limits():
-                result = mtlrun(*words)
+                found = act()
         os.chdir(self.folder)
         os.environ.clear()
         os.environ.update(environment)
         sys.path[:] = path
-        broken = _crash(caught.error) if result is None else self._broken(result, output)
-        if broken:
-            kind = broken.splitlines()[0]
-            if kind not in self.failures:
-                self.failures[kind] = f"mtlrun {_shown(words)}\n{broken}"
-                print(f"\n{self.failures[kind]}", flush=True)  # a long search need not end before it is read
-            self.counts["failures"] += 1
-            return None
-        assert result is not None
-        self.counts[f"exit {result.code}"] += 1
-        return result
+        return found, caught.error
+
+    def _keep(self, broken: str, title: str) -> None:
+        kind = broken.splitlines()[0]
+        self.counts["failures"] += 1
+        if kind not in self.failures:
+            self.failures[kind] = f"{title}\n{broken}"
+            print(f"\n{self.failures[kind]}", flush=True)  # a long search need not end before it is read
 
     def _broken(self, result: Result, output: Path | None) -> str:
         if result.code not in CODES:
@@ -160,9 +183,8 @@ class Search:
         assert not self.failures, f"{len(self.failures)} kinds of failures\n{kinds}"
 
 
-def _crash(error: BaseException | None) -> str:
+def _crash(error: BaseException) -> str:
     """Return an exception that no command may let through: its kind with its innermost line, then all of it."""
-    assert error is not None
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if "/mtlrun/" in f.filename or "/hydra_plugins/" in f.filename] or frames
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
