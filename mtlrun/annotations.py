@@ -33,8 +33,15 @@ def fits(value: Any, hint: Any) -> bool:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and abs(value) <= sys.float_info.max  # neither nan nor infinite
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and not is_beyond_64_bits(value)
     return value is None if hint is type(None) else isinstance(value, hint)
+
+
+def is_beyond_64_bits(value: Any) -> bool:
+    """Return whether there is a whole number in plain data that no array, and no library, can hold."""
+    if isinstance(value, Mapping | list):
+        return any(map(is_beyond_64_bits, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def coerced(value: Any, hint: Any) -> Any:
@@ -73,6 +80,13 @@ def type_name(hint: Any) -> str:
     if origin is dict:
         return f"a mapping {{name: value}} (each value {type_name(args[1])})"
     return words.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def advice(value: Any, hint: Any) -> str:
+    """Return what helps to write a value that does not fit, to stand behind the name of the type; "" for nothing."""
+    if not is_beyond_64_bits(value):
+        return as_mapping(value, hint)
+    return ", and whole numbers must have no more than 64 bits"
 
 
 def as_mapping(value: Any, hint: Any) -> str:

@@ -7,6 +7,7 @@ hydra is imported here, so listing is quick.
 from __future__ import annotations
 
 import copy
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,7 +104,7 @@ def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
     Raises:
         ConfigError: If one of them is no folder, or a package announces none; or a file of theirs has faults.
     """
-    faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not f.is_dir()]
+    faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not os.path.isdir(f)]
     if faults:
         raise ConfigError(faults)
     found: dict[str, dict[str, Path]] = {}
@@ -227,7 +228,7 @@ def describe_setting(key: str, name: str) -> OptionPage:
 def _option_path(group: str, option: str, root: Path | None) -> Path:
     path = (root or conf_dir()) / group / f"{option}.yaml"
     # looking through the folders takes longer than reading the file
-    if Path(option).name != option or option.startswith("_") or not path.is_file():
+    if Path(option).name != option or option.startswith("_") or not os.path.isfile(path):
         raise ConfigError([Fault(group, OPTION_RULE, option, options(group, root))])
     return path
 

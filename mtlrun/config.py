@@ -15,7 +15,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mtlrun.annotations import as_mapping, coerced, fits, type_name
+from mtlrun.annotations import advice, coerced, fits, type_name
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
 from mtlrun.user_code import TARGET, blaming, find, is_ours
 
@@ -136,9 +136,7 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
     for key, value in given.items():
         if key in hints and not fits(value, hints[key]):
             faults.append(
-                Fault(
-                    f"{group}.{key}", f"must be {type_name(hints[key])}{as_mapping(value, hints[key])}", value
-                )
+                Fault(f"{group}.{key}", f"must be {type_name(hints[key])}{advice(value, hints[key])}", value)
             )
     faults += [
         Fault(f"{group}.{f.name}", "must be given")

@@ -43,6 +43,8 @@ HANDLERS: dict[str, Handler] = {
     "_complete": complete,
 }
 
+_MORE_MEMORY = "Where memory is limited, as by `ulimit -v` or a container, raise the limit or ask for less"
+
 RUN_USER_CODE = (run, plan, export, predict)
 """Commands that always do; `check` does with `--rerun`, `show` where it looks at a suite's data."""
 
@@ -68,6 +70,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         discard_output()
         return 0
+    except OSError as error:  # of a file that no rule of ours foresaw: the system's words say what is wrong
+        place = f"`{error.filename}`: " if error.filename else ""
+        return _refused(f"{place}{error.strerror or error}")
+    except MemoryError as error:
+        return _refused(f"out of memory{_about(error)}; runs that had finished are stored. {_MORE_MEMORY}")
+    except ImportError as error:  # of a broken installation, or where memory does not even hold the libraries
+        return _refused(f"a package that is needed cannot be loaded{_about(error)}. {_MORE_MEMORY}")
+
+
+def _refused(message: str) -> int:
+    """Tell why nothing more is done, and return the exit code."""
+    print(f"mtlrun: {message}", file=sys.stderr)
+    return MtlrunError.exit_code
+
+
+def _about(error: Exception) -> str:
+    """Return what an error says, in one line, behind a colon; "" where it says nothing."""
+    said = str(error).strip().partition("\n")[0]
+    return f": {said}" if said else ""
 
 
 def _add_working_folder(arguments: argparse.Namespace) -> None:

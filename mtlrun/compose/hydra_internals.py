@@ -32,7 +32,7 @@ from omegaconf import DictConfig, open_dict
 from mtlrun.catalog import conf_dir
 from mtlrun.config import RENAMED, both_names
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.options.files import read_options
+from mtlrun.options.files import YAML_ERRORS, read_options, yaml_fault
 
 _VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 """The `version_base` argument: Hydra 1.3 warns without it, 1.4 warns with it."""
@@ -53,7 +53,10 @@ class OptionRepository(ConfigRepository):
         """
         if config_path not in self._read:
             self._check(config_path)
-            found = super().load_config(config_path)
+            try:
+                found = super().load_config(config_path)
+            except YAML_ERRORS as error:  # its reader is stricter than ours in places, as with tabs
+                raise ConfigError([yaml_fault(f"{config_path}.yaml", error)]) from error
             if found is not None and isinstance(found.config, DictConfig):
                 _rename(found.config, config_path.partition("/")[0])
             self._read[config_path] = found

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtlrun.catalog import groups
 from mtlrun.compose.hydra_internals import current_loader, hydra_with, start_multirun
-from mtlrun.compose.override_faults import JobFaults, no_job_faults, override_faults, parsed
+from mtlrun.compose.override_faults import JobFaults, digit_faults, no_job_faults, override_faults, parsed
 from mtlrun.compose.plain import COMPOSE_ERRORS, first_line, plain
 from mtlrun.config import current_override, twice_given
 from mtlrun.errors import ConfigError, Fault
@@ -86,8 +86,8 @@ def multirun(
         ConfigError: the overrides cannot be composed; with every fault.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to the terminal
-    if twice := twice_given(overrides):
-        raise ConfigError(twice)
+    if faults := [*twice_given(overrides), *digit_faults(overrides)]:
+        raise ConfigError(faults)
     overrides = [*map(_for_hydra, overrides), f"invocation={uuid.uuid4().hex}"]
     with hydra_with(_folders(config_dirs)):
         try:
@@ -150,7 +150,7 @@ def _folders(config_dirs: Sequence[str]) -> list[Path]:
     Raises:
         ConfigError: one is no folder, or an option of theirs has a fault.
     """
-    faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not Path(d).is_dir()]
+    faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not os.path.isdir(d)]
     if faults:
         raise ConfigError(faults)
     folders = [*map(Path, config_dirs), *option_folders()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,12 +22,25 @@ from mtlrun.options.suggestions import guesses, question
 JobFaults = Callable[[Mapping[str, Any]], list[Fault | str]]
 """Finds every fault of a job, as `mtlrun.prepare.checks.job_faults` does."""
 
+MOST_DIGITS = 4300
+"""Of a whole number, that Python reads from text; from as many on its `int` is a ValueError."""
+
+_DIGITS = re.compile(rf"\d(_?\d){{{MOST_DIGITS},}}")
 _PLAIN_SIGNS = "other signs than letters from a to z, digits and - _ . / : + % @ * $ \\"
 
 
 def no_job_faults(job: Mapping[str, Any]) -> list[Fault | str]:
     """Return none: for callers that check jobs later, or not at all."""
     return []
+
+
+def digit_faults(overrides: Sequence[str]) -> list[Fault | str]:
+    """Return a fault for each override with a number of more digits than Python reads."""
+    return [
+        f"override `{text[:40]}...` holds a number of more than {MOST_DIGITS:,} digits"
+        for text in overrides
+        if _DIGITS.search(text)
+    ]
 
 
 def override_faults(overrides: Sequence[str], job_faults: JobFaults) -> list[Fault | str]:

@@ -62,7 +62,8 @@ def objective_faults(losses: Losses, weights: Weights, tasks: Sequence[Task]) ->
     if isinstance(weights, str):
         if weights != BALANCED:
             yield Fault("class_weights", "must be balanced, or weights by task", weights)
-        elif class_weights(weights, losses, tasks) is None:
+            return
+        if class_weights(weights, losses, tasks) is None:
             yield Fault("class_weights", "needs a task with classes and the loss of its kind", weights)
     for name in weights if isinstance(weights, Mapping) else ():
         if name not in names:

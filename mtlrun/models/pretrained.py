@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ TOLD = 5  # names in a message, at most
 def digest(path: str) -> str | None:
     """Return what tells a file's content, 16 hex digits; None where there is no such file."""
     file = Path(path)
-    if not file.is_file():
+    if not os.path.isfile(file):
         return None
     stat = file.stat()
     return _digest(file.resolve(), stat.st_mtime_ns, stat.st_size)
@@ -67,7 +68,7 @@ class Pretrained:
         for name, tensor in encoder.state_dict(keep_vars=True).items():
             if name.rpartition(".")[2] != COUNTED:
                 wanted.setdefault(names.get(name, name), []).append(tensor)
-        if not Path(self.path).is_file():
+        if not os.path.isfile(self.path):
             raise ConfigError([Fault(KEY, "must name a safetensors file", self.path)])
         if self.content != digest(self.path):
             raise ConfigError([Fault(KEY, "has changed since these runs were planned", self.path)])

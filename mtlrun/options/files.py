@@ -18,6 +18,10 @@ from mtlrun.options.rule import rule_faults
 MERGE = "tag:yaml.org,2002:merge"
 
 
+YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError, LookupError)
+"""What readers of YAML raise: the last ones on a date that is none, on a number of thousands of digits, on a thousand
+brackets, and where a tag as `!!bool` stands before what is none."""
+
 _Safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's, several times as fast, where PyYAML was built with it."""
 
@@ -57,6 +61,17 @@ Loader.add_implicit_resolver(
 )
 
 
+def yaml_fault(path: Path | str, error: Exception) -> str:
+    """Return what is wrong with a file that no YAML reader takes, with the line where the reader says it."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        told = str(error).replace("\n", ", ")
+        return f"`{path}` is no YAML: {told}"
+    mark = error.problem_mark or error.context_mark
+    line = f", line {mark.line + 1}" if mark else ""
+    told = ", ".join(part for part in (error.context, error.problem) if part)
+    return f"`{path}`{line} is no YAML: {told}"
+
+
 def read_options(path: Path) -> dict[str, Any]:
     """Return what an option's file says, interpolations unresolved.
 
@@ -69,14 +84,8 @@ def read_options(path: Path) -> dict[str, Any]:
             fields = loader.get_single_data() or {}
         finally:
             loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        told = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError([f"`{path}`{line} is no YAML: {told}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = str(error).replace("\n", ", ")
-        raise ConfigError([f"`{path}` is no YAML: {told}"]) from error
+    except YAML_ERRORS as error:
+        raise ConfigError([yaml_fault(path, error)]) from error
     except OSError as error:
         raise ConfigError([f"`{path}` cannot be read: {error.strerror}"]) from error
     if loader.faults:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
+from mtlrun.annotations import fits
 from mtlrun.errors import Fault
 
 
@@ -15,6 +15,6 @@ def gate_faults(node: Any) -> Iterator[Fault]:
         yield Fault("check", "has one setting", node, ["margin"])
     elif "margin" in node:
         margin = node["margin"]
-        number = isinstance(margin, int | float) and not isinstance(margin, bool) and math.isfinite(margin)
+        number = fits(margin, float)
         if not number or margin < 0:
             yield Fault("check.margin", "must be a finite number, not negative", margin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def _source_file(found: Any) -> str | None:
         file = inspect.getsourcefile(inspect.unwrap(found))
     except (TypeError, OSError):  # OSError: of a module without a file, as of a notebook
         return None
-    return file if file is not None and Path(file).is_file() else None
+    return file if file is not None and os.path.isfile(file) else None
 
 
 def canonical_json(value: Any) -> str:

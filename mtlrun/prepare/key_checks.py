@@ -44,7 +44,7 @@ def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
     if isinstance(stop, Mapping) and isinstance(stop.get("max"), int):
         faults += most_faults("stop.max", stop["max"], stop["max"], "seeds")
         faults += _stop_faults(stop, len(seeds) if isinstance(seeds, list) else seeds)
-    if job.get("dtype") not in STORED:
+    if job.get("dtype") not in (*STORED,):  # a tuple: what is written there need not be hashable
         faults.append(Fault("dtype", "must be a valid choice", job.get("dtype"), tuple(STORED)))
     if job.get("device") not in DEVICES:
         faults.append(Fault("device", f"must be one of {', '.join(DEVICES)} (the GPU)", job.get("device")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ class TensorBoard(Tracker):
     def faults(self) -> Iterator[Fault]:
         """Yield a file in the folder's place, besides the faults of every tracker."""
         yield from super().faults()
-        if self.folder is not None and Path(self.folder).is_file():
+        if self.folder is not None and os.path.isfile(self.folder):
             yield Fault("folder", "must be a folder, and is a file", self.folder)
 
     def write(self, study: TrackedStudy, tell: Tell) -> Written:

@@ -25,7 +25,7 @@ def held(path: str) -> Arrays:
     Raises:
         ConfigError: every fault of the file and of its arrays; the key is `path`.
     """
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))
     if not path:
         raise ConfigError(
             [Fault("path", "must be an .npz file with the array `inputs` and one for each task")]

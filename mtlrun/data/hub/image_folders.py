@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,13 +37,13 @@ class ImageFolders(Divided):
         """Return where the images are."""
         names = self.domains
         if names is None:
-            folder = Path(self.path).expanduser()
-            names = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+            folder = Path(os.path.expanduser(self.path))
+            names = sorted(p.name for p in folder.iterdir() if p.is_dir()) if os.path.isdir(folder) else []
         return Origin(self.path, domains=tuple(names))
 
     def faults(self) -> Iterator[Fault]:
         """Yield everything that is wrong with the settings, or with the data."""
-        if not self.path or not Path(self.path).expanduser().is_dir():
+        if not self.path or not os.path.isdir(Path(os.path.expanduser(self.path))):
             yield Fault("path", "must be a folder with a folder for each domain", self.path)
         elif not self.origin().domains:
             yield Fault("path", "must have a folder for each domain, and has none", self.path)

@@ -56,7 +56,7 @@ def read(file: File) -> pa.Table:
     Raises:
         ConfigError: there is no such file, it cannot be read, or memory does not hold it; the key is `path`.
     """
-    path = Path(file.path).expanduser()
+    path = Path(os.path.expanduser(file.path))
     _check_place(path, file.path)
     at = path.stat()
     return _read(file, path, at.st_mtime_ns, at.st_size)
@@ -84,9 +84,9 @@ def _is_empty(column: pa.ChunkedArray) -> bool:
 def _check_place(path: Path, given: str) -> None:
     if not given:
         raise ConfigError([Fault("path", f"must name a file with a table ({', '.join(READERS)})")])
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ConfigError([Fault("path", "must be a file, and is a folder", given, _tables_in(path))])
-    if not path.is_file():
+    if not os.path.isfile(path):
         _check_slashes(given)
         beside = [str(Path(given).parent / name) for name in _tables_in(path.parent)]
         raise ConfigError([Fault("path", "must be a file that is there", given, beside)])
@@ -112,7 +112,7 @@ def _check_slashes(given: str) -> None:
 
 
 def _tables_in(folder: Path) -> list[str]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     return sorted(p.name for p in folder.iterdir() if p.suffix.lower() in READERS)[:20]
 

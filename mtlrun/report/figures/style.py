@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,7 @@ def _style_file(path: str, names: Sequence[str]) -> Any:
     """Return the settings of a style file. What matplotlib only warns of, as unknown keys, is refused."""
     from matplotlib import rc_params_from_file
 
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise ConfigError([Fault("--style", "must be a file, or a style of matplotlib", path, names)])
     log, told = logging.getLogger("matplotlib"), _Told()
     log.addHandler(told)

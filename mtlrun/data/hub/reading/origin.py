@@ -7,6 +7,7 @@ has its own cache and its own switches for work without a network (`HF_HOME`, `H
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -161,20 +162,20 @@ def _load(path: str, config: str | None, revision: str | None) -> Any:
         )
         raise ConfigError([Fault("path", rule)])
     datasets = library()
-    local = Path(path).expanduser()
-    if not local.exists() and (not HUB_NAME.fullmatch(path) or local.suffix in READERS):
+    local = Path(os.path.expanduser(path))
+    if not os.path.exists(local) and (not HUB_NAME.fullmatch(path) or local.suffix in READERS):
         raise ConfigError(
             [Fault("path", "must be a file or folder that is there, or a name on the Hub", path)]
         )
-    if local.is_file() and local.suffix not in READERS:
+    if os.path.isfile(local) and local.suffix not in READERS:
         raise ConfigError([Fault("path", "must be a file of a kind that is read", path, tuple(READERS))])
     try:
-        if local.is_file():
+        if os.path.isfile(local):
             more = {"sep": "\t"} if local.suffix == ".tsv" else {}
             return datasets.load_dataset(READERS[local.suffix], data_files=str(local), **more)
         if any((local / name).is_file() for name in ("dataset_dict.json", "state.json")):
             return datasets.load_from_disk(str(local))
-        if local.is_dir():
+        if os.path.isdir(local):
             return datasets.load_dataset(str(local), config)
         return datasets.load_dataset(path, config, revision=revision)
     except (OSError, ValueError, LookupError, datasets.exceptions.DatasetsError) as error:
@@ -193,8 +194,8 @@ def _unreadable(error: BaseException) -> str:
 def _domains(origin: Origin) -> Any:
     """Return the images of some subfolders as one data set, with classes of one list and the column `domain`."""
     datasets = library()
-    folders = {name: Path(origin.path).expanduser() / name for name in origin.domains}
-    missing = [name for name, folder in folders.items() if not folder.is_dir()]
+    folders = {name: Path(os.path.expanduser(origin.path)) / name for name in origin.domains}
+    missing = [name for name, folder in folders.items() if not os.path.isdir(folder)]
     if missing:
         raise ConfigError([Fault("domains", "must name folders in `suite.path`", name) for name in missing])
     try:

@@ -6,6 +6,7 @@ Shape letters: N rows, F features.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -107,8 +108,8 @@ def _folder(model: str) -> Path:
     Raises:
         ConfigError: it is not there, or holds pickled weights.
     """
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
+    folder = Path(os.path.expanduser(model))
+    if not os.path.isdir(folder):
         _library()
         from huggingface_hub import snapshot_download
 

@@ -1,0 +1,36 @@
+"""Settings at random: each job is checked, planned and estimated as a command would, or refused with a message."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fuzz.examples import LONG, QUICK, long, quick
+from support.fuzz.outcome import Search
+from support.fuzz.settings import job
+
+from mtlrun.execution.batch import plan_batch
+
+
+def _settings(search: Search, settings) -> None:
+    @settings
+    @given(st.integers(0, 2**63))
+    def look(drawn: int) -> None:
+        drawn_job, told = job(random.Random(drawn))
+        search.call(lambda: plan_batch([drawn_job]).check_memory(), told)
+
+    look()
+
+
+def test_settings(search):
+    _settings(search, quick(QUICK["settings"]))
+    search.verify("settings")
+    assert search.counts["accepted"] > 10 and search.counts["refused"] > 50
+
+
+@pytest.mark.slow
+def test_search_settings(search):
+    _settings(search, long(LONG["settings"]))
+    search.verify("settings")
