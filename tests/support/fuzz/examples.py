@@ -12,8 +12,13 @@ QUICK = {"settings": 200, "words": 60, "overrides": 12, "runs": 4, "folders": 10
 """Examples by search in the quick tests."""
 
 LONG = {
-    "settings": 5000, "words": 2000, "overrides": 800, "runs": 200,
-    "folders": 500, "tables": 600, "files": 900,
+    "settings": 5000,
+    "words": 2000,
+    "overrides": 800,
+    "runs": 200,
+    "folders": 500,
+    "tables": 600,
+    "files": 900,
 }
 """The same in the slow tests, 10,000 in all. The environment's MTLRUN_FUZZ, a factor, makes it fewer or more."""
 
