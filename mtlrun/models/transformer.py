@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mtlrun.errors import Fault, part_faults
+from mtlrun.errors import MOST_PARTS, Fault, part_faults
 from mtlrun.models.base import Encoder, Model
 
 
@@ -168,6 +168,8 @@ class TabularTransformer(Model):
         yield from part_faults("depth", self.depth)
         if self.hidden * self.width < 1:
             yield Fault("hidden", "must leave at least 1 unit", self.hidden)
+        elif self.hidden > MOST_PARTS:
+            yield Fault("hidden", f"must be at most {MOST_PARTS:,} widths", self.hidden)
 
     def build(self, input_shape: tuple[int, ...]) -> Encoder:
         """Return the encoder: the tokens, then the blocks."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mtlrun.errors import Fault
+from mtlrun.errors import MOST_PARTS, Fault
 from mtlrun.schedule.base import Phase, Schedule
 
 
@@ -24,8 +24,8 @@ class Progressive(Schedule):
     delay: float = 0.25
 
     def faults(self) -> Iterator[Fault]:
-        if self.delay <= 0:
-            yield Fault("delay", "must be above 0", self.delay)
+        if not 0 < self.delay <= MOST_PARTS:
+            yield Fault("delay", f"must be above 0 and at most {MOST_PARTS:,}", self.delay)
 
     def phases(self, tasks: int, steps: int) -> list[Phase]:
         alone = math.ceil(self.delay * steps)
