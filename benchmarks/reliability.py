@@ -13,16 +13,8 @@ import subprocess
 import sys
 from datetime import date
 
-FIGURES = (
-    "kills: ",
-    "settings: ",
-    "overrides: ",
-    "command words: ",
-    "short runs: ",
-    "folders of options: ",
-    "tables: ",
-)
-MORE = ("stored files: ", "control groups ")
+FIGURES = ("kills: ", "settings: ", "overrides: ", "command words: ", "short runs: ", "folders of options: ")
+MORE = ("tables: ", "stored files: ", "control groups ")
 """How the lines begin that the tests print."""
 
 

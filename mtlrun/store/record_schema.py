@@ -42,7 +42,31 @@ _COST = fields(
     },
 )
 _MERGES = list_of(fields({"step": whole(0), "weights": list_of(measured)}))
-_DIAGNOSTICS = fields({}, {"constant_guess": maybe(map_of(maybe(measured))), "merges": maybe(_MERGES)})
+_NUMBERS = list_of(maybe(measured))
+
+
+def _cosines(value: Any, key: str) -> Iterator[Fault]:
+    """Accept the cosines of an evaluation; earlier versions kept their mean."""
+    yield from (_NUMBERS if isinstance(value, list) else maybe(measured))(value, key)
+
+
+_EVALUATIONS = {
+    "active": list_of(list_of(whole(0))),
+    "weights": list_of(maybe(_NUMBERS)),
+    "gradient_cosines": list_of(_cosines),
+    "curvature": _NUMBERS,
+}
+"""What is kept of each of the `steps`; null in whole where it is missing."""
+
+_DIAGNOSTICS = fields(
+    {},
+    {
+        "constant_guess": maybe(map_of(maybe(measured))),
+        "merges": maybe(_MERGES),
+        "steps": maybe(list_of(whole(0))),
+        **{name: maybe(schema) for name, schema in _EVALUATIONS.items()},
+    },
+)
 
 
 def _cost(value: Any, key: str) -> Iterator[Fault]:
@@ -52,8 +76,14 @@ def _cost(value: Any, key: str) -> Iterator[Fault]:
 
 
 def _diagnostics(value: Any, key: str) -> Iterator[Fault]:
-    yield from _DIAGNOSTICS(value, key)
-    if isinstance(value, Mapping) and isinstance(value.get("merges"), list):
+    faults = list(_DIAGNOSTICS(value, key))
+    yield from faults
+    if faults:
+        return
+    for part in _EVALUATIONS:
+        if value.get(part) and len(value[part]) != len(value.get("steps") or []):
+            yield Fault(f"{key}.{part}", "must have a value for each of the `steps`")
+    if isinstance(value.get("merges"), list):
         lengths = {len(m["weights"]) for m in value["merges"] if isinstance(m, Mapping) and "weights" in m}
         if len(lengths) > 1:
             yield Fault(f"{key}.merges", "must all have as many `weights`")

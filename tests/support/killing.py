@@ -103,14 +103,15 @@ def until_stored(process: Command, store: Path, count: int) -> None:
 
 
 def until_gone(pids: Sequence[int]) -> None:
-    """Wait until processes have ended; one that has ended and is not waited for counts as ended."""
+    """Wait until processes have ended."""
     begun = time.monotonic()
-    while any(map(_runs, pids)):
+    while any(map(runs, pids)):
         assert time.monotonic() - begun < LIMIT_S
         time.sleep(0.02)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Return whether a process runs: one that has ended and is not waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -70,6 +70,8 @@ def _values(
     for step, active, weights, cosines in zip(
         steps, actives, told.get(WEIGHTS) or nothing, told.get(COSINES) or nothing, strict=True
     ):
+        if active and max(active) >= len(names):
+            continue
         trained = [names[t] for t in active] if active is not None else _trained(step, names, phases)
         if weights is not None and len(weights) == len(trained):
             for task, weight in zip(trained, weights, strict=True):
