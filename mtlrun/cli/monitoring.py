@@ -17,7 +17,7 @@ WAIT_S = 60.0
 
 def status(arguments: argparse.Namespace) -> int:
     """Say what trains into a store, or what a study has and lacks."""
-    from mtlrun.execution.status import status_facts, status_text
+    from mtlrun.execution.coordination.status import status_facts, status_text
     from mtlrun.store.launchers import Launchers
 
     store = store_of(arguments)

@@ -10,18 +10,18 @@ from typing import Any, Protocol
 from mtlrun.catalog import Known
 from mtlrun.config import build
 from mtlrun.execution.checkpoints import Terms, take_begun
-from mtlrun.execution.claims import Claims
-from mtlrun.execution.heartbeat import Heartbeat
+from mtlrun.execution.coordination.claims import Claims
+from mtlrun.execution.coordination.heartbeat import Heartbeat
 from mtlrun.execution.launcher import Launcher
 from mtlrun.execution.stopping import judged_anytime, more_seeds
 from mtlrun.execution.study_manifest import note_look, write_manifest
 from mtlrun.execution.tuning import choose, trial_jobs
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
-from mtlrun.planning.checkpointing import seconds_between
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
-from mtlrun.planning.recording import steps_between
-from mtlrun.planning.saving import Rule, rules_of, stopping_rules
+from mtlrun.planning.settings.checkpointing import seconds_between
+from mtlrun.planning.settings.recording import steps_between
+from mtlrun.planning.settings.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study
 from mtlrun.planning.tuning import Choice, Tuning
 from mtlrun.pluralize import pluralize
@@ -47,7 +47,7 @@ class Batch:
         unsaved: of runs that the store has without the weights that are asked for; they are trained again.
         save: how the checkpoints are chosen whose weights are kept, by run id.
         stops: the rules of early stopping by which reports will read runs, by run id.
-        every: how often diagnostics are recorded, as of `mtlrun.planning.recording.steps_between`.
+        every: how often diagnostics are recorded, as of `mtlrun.planning.settings.recording.steps_between`.
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.

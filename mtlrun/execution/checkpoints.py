@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from mtlrun.errors import StoreError
-from mtlrun.execution.held_signals import HeldSignals
+from mtlrun.execution.workers.held_signals import HeldSignals
 from mtlrun.planning.cohorts import Begun, ProgramPlan
 from mtlrun.planning.run_spec import RunSpec
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.pluralize import pluralize
 from mtlrun.store.checkpoints import Checkpoints, Found
 from mtlrun.store.store import Store

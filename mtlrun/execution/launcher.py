@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
-from mtlrun.execution.claims import Claims
+from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.scheduler import train_cohorts
 from mtlrun.execution.train import pick_device
-from mtlrun.execution.worker_pool import GRACE_S, Pool
+from mtlrun.execution.workers.worker_pool import GRACE_S, Pool
 from mtlrun.planning.cohorts import ProgramPlan, cut_programs
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.store.store import Store
 
 WORTH_COMPILING_S = 90.0

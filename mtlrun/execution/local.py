@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mtlrun.errors import Fault
 from mtlrun.execution.launcher import Launcher, Note
 from mtlrun.execution.memory import SAFE, free_mib
-from mtlrun.execution.worker_pool import Pool, here, workers
+from mtlrun.execution.workers.worker_pool import Pool, here, workers
 from mtlrun.store.store import Store
 
 MOST_PROCESSES = 4096

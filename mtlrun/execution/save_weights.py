@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, Task
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtlrun.errors import ConfigError
-from mtlrun.execution.claims import Claims
+from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.train import lost_record, pick_device
-from mtlrun.execution.worker import Event
-from mtlrun.execution.worker_pool import Pool
+from mtlrun.execution.workers.worker import Event
+from mtlrun.execution.workers.worker_pool import Pool
 from mtlrun.planning.cohorts import CohortPlan
 from mtlrun.pluralize import pluralize
 from mtlrun.store.store import Store

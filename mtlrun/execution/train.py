@@ -19,7 +19,7 @@ from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
 from mtlrun.execution.save_weights import save_weights
 from mtlrun.planning.run_spec import RunSpec
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mtlrun.errors import Fault
-from mtlrun.planning.checkpointing import checkpoint_faults
-from mtlrun.planning.gate_settings import gate_faults
 from mtlrun.planning.limits import most_faults
 from mtlrun.planning.pareto_grid import frontier_faults
-from mtlrun.planning.recording import recording_faults
-from mtlrun.planning.saving import SAVES
+from mtlrun.planning.settings.checkpointing import checkpoint_faults
+from mtlrun.planning.settings.gate_settings import gate_faults
+from mtlrun.planning.settings.recording import recording_faults
+from mtlrun.planning.settings.saving import SAVES
 from mtlrun.prepare.controls import CONTROLS
 from mtlrun.store.studies import STUDY_RULE, is_study_name
 from mtlrun.trackers.checks import OPTIONS, TRACKER, tracker_faults

@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mtlrun.errors import StoreError
-from mtlrun.planning.saving import Arrays
+from mtlrun.planning.settings.saving import Arrays
 from mtlrun.store.files import list_files, sweep, write_whole
 
 FOLDER, ENDING = ".checkpoints", ".safetensors"

@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mtlrun.errors import StoreError
-from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.planning.settings.saving import Arrays, Rule
 from mtlrun.schema import map_of, whole
 from mtlrun.store.files import list_files, write_whole
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mtlrun.data.task import SourceInfo, Task
 from mtlrun.errors import MtlrunError
-from mtlrun.planning.saving import Arrays
+from mtlrun.planning.settings.saving import Arrays
 from mtlrun.store.files import write_whole
 from mtlrun.trained.saved_run import SavedRun, Whole
 

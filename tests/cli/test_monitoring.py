@@ -12,7 +12,7 @@ from support.commands import mtlrun, segments
 from support.sharing import claim, ended, start, stored, study, wait_for_segment
 
 from mtlrun.cli.completion import completions
-from mtlrun.execution.status import status_text
+from mtlrun.execution.coordination.status import status_text
 from mtlrun.store import launchers
 from mtlrun.store.launchers import Launchers
 from mtlrun.store.store import Store

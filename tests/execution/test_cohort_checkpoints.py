@@ -21,7 +21,7 @@ from mtlrun.execution.checkpoints import Checkpointing, Terms, take_begun
 from mtlrun.execution.train import train_and_store
 from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.planning.runs import config_id
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.store.checkpoints import FOLDER, Checkpoints
 from mtlrun.store.store import Store
 

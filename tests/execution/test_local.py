@@ -14,7 +14,7 @@ from support.commands import mtlrun, reported, segments, tiny
 from support.configs import run_config
 
 from mtlrun.execution.local import Local, cores
-from mtlrun.execution.worker_pool import WorkerError
+from mtlrun.execution.workers.worker_pool import WorkerError
 from mtlrun.planning.cohorts import group_runs
 from mtlrun.store.store import Store
 from mtlrun.training import width

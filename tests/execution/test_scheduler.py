@@ -11,10 +11,10 @@ import pytest
 from support.cohorts import specs_of
 from support.configs import run_config
 
-from mtlrun.execution.claims import Claims
+from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.scheduler import train_cohorts
-from mtlrun.execution.worker import Event
-from mtlrun.execution.worker_pool import NextTask
+from mtlrun.execution.workers.worker import Event
+from mtlrun.execution.workers.worker_pool import NextTask
 from mtlrun.planning.cohorts import CohortPlan, cut_programs, group_runs
 from mtlrun.planning.runs import config_id
 from mtlrun.store.records import RunRecord

@@ -17,7 +17,7 @@ from support.commands import mtlrun, planned, segments
 from support.configs import run_config
 from support.stored_bits import stored_bits
 
-from mtlrun.execution.worker_pool import START
+from mtlrun.execution.workers.worker_pool import START
 from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mtlrun.errors import StoreError
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.store.weights import Weights
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun.errors import StoreError
-from mtlrun.execution.worker import Event
+from mtlrun.execution.workers.worker import Event
 
 FOLDER = ".jobs"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
 
-    from mtlrun.execution.worker import Event
+    from mtlrun.execution.workers.worker import Event
 
 
 class SlurmJob:
@@ -75,7 +75,7 @@ def perform_text(text: str) -> str:
 
     from mtlrun.errors import MtlrunError
     from mtlrun.execution.cluster.handover import Reporter
-    from mtlrun.execution.worker import perform
+    from mtlrun.execution.workers.worker import perform
     from mtlrun.training.runtime.allocator import keep_freed_memory
 
     torch.set_num_threads(1)
@@ -101,7 +101,7 @@ def perform_text(text: str) -> str:
 def remaining(task: Mapping[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     """Return a task without the runs that an earlier attempt stored, and how many of these came to each status."""
     from mtlrun.planning.runs import config_id
-    from mtlrun.planning.saving import Rule
+    from mtlrun.planning.settings.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.store.weights import Weights
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from mtlrun.errors import StoreError
 from mtlrun.execution.cluster.handover import Handover
-from mtlrun.execution.worker import Event
-from mtlrun.execution.worker_pool import NextTask, Pool
+from mtlrun.execution.workers.worker import Event
+from mtlrun.execution.workers.worker_pool import NextTask, Pool
 
 POLL_S = 0.5
 

@@ -13,7 +13,7 @@ from mtlrun.execution.cluster.handover import Handover
 from mtlrun.execution.cluster.launcher import MOST_JOBS, Cluster
 from mtlrun.execution.cluster.pool import job_pool
 from mtlrun.execution.launcher import Note
-from mtlrun.execution.worker_pool import Pool
+from mtlrun.execution.workers.worker_pool import Pool
 from mtlrun.store.store import Store
 
 

@@ -17,7 +17,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.cluster.job import SlurmJob
 from mtlrun.execution.launcher import Note
-from mtlrun.execution.worker_pool import WorkerError
+from mtlrun.execution.workers.worker_pool import WorkerError
 
 ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, Task
-from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.planning.settings.saving import Arrays, Rule
 from mtlrun.training.runtime.state_tree import Tree
 
 Values = NDArray[np.float64]

@@ -13,7 +13,7 @@ from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData, SuiteInfo, labelled_rows
 from mtlrun.models.memory import without_memory
 from mtlrun.planning.run_spec import RunSpec
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.schedule.base import Phase
 from mtlrun.training.batches.bank import Bank
 from mtlrun.training.batches.feed import Feed

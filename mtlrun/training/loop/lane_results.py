@@ -14,7 +14,7 @@ import torch
 
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import SuiteData
-from mtlrun.planning.saving import Arrays, Rule
+from mtlrun.planning.settings.saving import Arrays, Rule
 from mtlrun.training.loop.evaluate import metric_names
 from mtlrun.training.loop.history import History
 from mtlrun.training.objective.case_scores import StoredScores

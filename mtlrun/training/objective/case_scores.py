@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mtlrun.data.task import METRICS, Task
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.training.objective.cases import Counts
 from mtlrun.training.runtime.state_tree import Tree
 

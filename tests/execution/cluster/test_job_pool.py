@@ -20,7 +20,7 @@ from mtlrun.execution.cluster.handover import Handover, Progress, Reporter, read
 from mtlrun.execution.cluster.job import remaining
 from mtlrun.execution.cluster.pool import job_pool
 from mtlrun.planning.runs import config_id
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 
 
 def task(store: Path, seeds: int = 2) -> dict:

@@ -9,7 +9,7 @@ from support.configs import run_config
 from support.interrupted import CPU, Stop, StoppedError, bits, stopped_and_gone_on
 
 from mtlrun.catalog import options
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 
 RULES = ([Rule("per_task"), Rule("joint", 2)], [Rule("last")])
 KINDS = {

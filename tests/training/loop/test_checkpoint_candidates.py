@@ -5,7 +5,7 @@ import torch
 
 from mtlrun.catalog import load_option
 from mtlrun.config import build
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.training.loop.checkpoint_candidates import Kept
 
 SUITE = build(load_option("suite", "digits_parity"))  # digit and parity: accuracy and log-loss each

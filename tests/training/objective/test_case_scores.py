@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mtlrun.data.task import Source, SuiteData, Task
-from mtlrun.planning.saving import Rule
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.report.analysis.pairs.checkpoint_selection import select
 from mtlrun.training.objective.case_scores import CaseScores
 from mtlrun.training.objective.cases import MOST, Cases, Counts, cases_of, counts_of

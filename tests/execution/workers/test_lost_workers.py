@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.commands import Result, mtlrun, tiny
 
-from mtlrun.execution.worker_pool import cause_of_end
+from mtlrun.execution.workers.worker_pool import cause_of_end
 from mtlrun.store.store import Store
 
 EXITED = "a worker process ended with exit code 3 before its work was done"

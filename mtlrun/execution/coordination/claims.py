@@ -1,8 +1,8 @@
 """Which runs this command may train, where others train into the same store.
 
-A command claims the runs of a cohort in its own file (`mtlrun.execution.heartbeat`) before it trains them. The claims
-of all running commands are read before what is stored: a run is claimed until it is stored, so one that is neither
-claimed nor stored is nobody's.
+A command claims the runs of a cohort in its own file (`heartbeat.py`) before it trains them. The claims of all running
+commands are read before what is stored: a run is claimed until it is stored, so one that is neither claimed nor stored
+is nobody's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from mtlrun.execution.heartbeat import Heartbeat
-from mtlrun.planning.saving import Rule
+from mtlrun.execution.coordination.heartbeat import Heartbeat
+from mtlrun.planning.settings.saving import Rule
 from mtlrun.store.locking import locked
 from mtlrun.store.recent import Recent
 from mtlrun.store.store import Store

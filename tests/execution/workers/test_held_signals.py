@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mtlrun.execution.held_signals import HELD, HeldSignals
+from mtlrun.execution.workers.held_signals import HELD, HeldSignals
 
 
 class CameError(Exception):

@@ -5,7 +5,7 @@ import math
 import pytest
 from support.jobs import make_job
 
-from mtlrun.planning.checkpointing import EVERY_S, checkpoint_faults, seconds_between
+from mtlrun.planning.settings.checkpointing import EVERY_S, checkpoint_faults, seconds_between
 from mtlrun.planning.study import plan_study
 
 

@@ -3,7 +3,7 @@
 import pytest
 from support.jobs import make_job
 
-from mtlrun.planning.recording import recording_faults, steps_between
+from mtlrun.planning.settings.recording import recording_faults, steps_between
 from mtlrun.planning.study import plan_study
 
 

@@ -32,7 +32,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     from mtlrun.execution.checkpoints import Checkpointing, Terms
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
     from mtlrun.planning.run_spec import RunSpec
-    from mtlrun.planning.saving import Rule
+    from mtlrun.planning.settings.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 

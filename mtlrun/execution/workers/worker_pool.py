@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from mtlrun.errors import MtlrunError, StoreError
-from mtlrun.execution.worker import Event, perform
+from mtlrun.execution.workers.worker import Event, perform
 
 Task = Mapping[str, Any]
 NextTask = Callable[[], tuple[int, Task] | None]
@@ -25,7 +25,7 @@ GRACE_S = 10.0
 START = """
 import sys
 sys.path[:] = sys.argv[1:]
-from mtlrun.execution.worker import start
+from mtlrun.execution.workers.worker import start
 start()
 """
 """What a worker runs: it imports from where this process does, and nothing of the user's script is run again."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from support.configs import run_config
 
-from mtlrun.execution import worker
+from mtlrun.execution.workers import worker
 from mtlrun.planning.runs import config_id
 from mtlrun.store.store import Store
 
