@@ -1,8 +1,8 @@
 """Which runs this command may train, where others train into the same store.
 
-A command claims the runs of a cohort in its own file (`heartbeat.py`) before it trains them. The claims of all running
-commands are read before what is stored: a run is claimed until it is stored, so one that is neither claimed nor stored
-is nobody's.
+A command claims the runs of a cohort in its own file (`heartbeat.py`) before it trains them. The claims of all
+running commands are read before what is stored: a run is claimed until it is stored, so one that is neither claimed
+nor stored is nobody's.
 """
 
 from __future__ import annotations
