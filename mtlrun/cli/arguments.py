@@ -185,8 +185,8 @@ def _add_monitoring(command: AddCommand) -> None:
             added.add_argument("--format", choices=("text", "json"), default="text")
 
 
-def _add_results(command: AddCommand) -> None:
-    """Add the commands that read a store."""
+def _add_report(command: AddCommand) -> None:
+    """Add the command that shows results."""
     added = command("report", "print or write a study's results")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--study", help="default: the one written last")
@@ -230,6 +230,11 @@ def _add_results(command: AddCommand) -> None:
         metavar="OF",
         help="show the best cell alone: of each task (the default) or, as --best suite, of each suite",
     )
+
+
+def _add_results(command: AddCommand) -> None:
+    """Add the commands that read a store."""
+    _add_report(command)
     _add_models(command)
     added = command("lock", "write a lock file of a study's results")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")

@@ -80,6 +80,39 @@ def report_format(name: str | None, output: str | None) -> str:
     return name or SUFFIXES[ending]
 
 
+def _format_for(
+    name: str,
+    level: str,
+    choices: Sequence[str],
+    over: str | None,
+    sort: str | None,
+    columns: Sequence[str],
+) -> Format:
+    """Return the format of a name, which has the level and serves what else is asked for; arguments as of `render`.
+
+    Raises:
+        ConfigError: there is none, or it does not.
+    """
+    chosen = FORMATS.get(name)
+    if chosen is None:
+        raise ConfigError([Fault("--format", "must name a format", name, list(FORMATS))])
+    if level not in chosen.levels:
+        raise ConfigError(
+            [Fault("--level", f"must be a table that `{name}` has", level, list(chosen.levels))]
+        )
+    if choices and not chosen.drawn:
+        drawn = " or ".join(one for one, known in FORMATS.items() if known.drawn)
+        raise ConfigError([Fault(f"--{choice}", f"needs a picture ({drawn})", name) for choice in choices])
+    if over is not None and level != "gain_over":
+        raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
+    if sort is not None and chosen.drawn:
+        raise ConfigError([Fault("--sort", "needs a table", name)])
+    if columns and not chosen.columns:
+        able = [one for one, entry in FORMATS.items() if entry.columns]
+        raise ConfigError([Fault("--columns", "must go with a table", name, able)])
+    return chosen
+
+
 def render(
     summary: Summary,
     format_name: str = "terminal",
@@ -112,26 +145,10 @@ def render(
     Raises:
         ConfigError: an unknown format, level, size, style, column or filter value; or an empty table for people.
     """
-    chosen = FORMATS.get(format_name)
-    if chosen is None:
-        raise ConfigError([Fault("--format", "must name a format", format_name, list(FORMATS))])
-    if level not in chosen.levels:
-        raise ConfigError(
-            [Fault("--level", f"must be a table that `{format_name}` has", level, list(chosen.levels))]
-        )
     choices = {name: value for name, value in (("size", size), ("style", style)) if value is not None}
-    if choices and not chosen.drawn:
-        drawn = " or ".join(name for name, known in FORMATS.items() if known.drawn)
-        raise ConfigError([Fault(f"--{name}", f"needs a picture ({drawn})", format_name) for name in choices])
-    if over is not None and level != "gain_over":
-        raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
-    if sort is not None and chosen.drawn:
-        raise ConfigError([Fault("--sort", "needs a table", format_name)])
+    chosen = _format_for(format_name, level, list(choices), over, sort, columns)
     if over is not None:
         summary = replace(summary, over=over)
-    if columns and not chosen.columns:
-        able = [name for name, entry in FORMATS.items() if entry.columns]
-        raise ConfigError([Fault("--columns", "must go with a table", format_name, able)])
     shown = filtered(summary, filters or {})
     shown = sorted_summary(best_cells(shown, best) if best else shown, level, sort)
     if not chosen.data and (why := lacking(summary, shown, level)):
