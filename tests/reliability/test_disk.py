@@ -73,6 +73,7 @@ def test_disk_that_holds_next_to_nothing_is_told(tmp_path, kib):
         assert "Traceback" not in result.err
 
 
+@pytest.mark.slow
 def test_report_file_on_a_full_disk_is_told_and_left_whole_or_not_there(tmp_path, good):
     store = tmp_path / "store"
     assert repeated(study(store, 1)).code == 0
