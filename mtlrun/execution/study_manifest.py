@@ -44,6 +44,7 @@ def note_look(store: Store, manifest: dict[str, Any]) -> None:
 
     One that asks for the same has not.
     """
+    store.check_there()
     stored = store.read_study(manifest["study"])
     same = asks_the_same(stored, manifest)
     for cell in manifest["cells"]:

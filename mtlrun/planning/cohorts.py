@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from mtlrun.planning.run_spec import CellSpec, RunSpec
+from mtlrun.planning.run_spec import CellSpec, Config, RunSpec
 from mtlrun.planning.runs import canonical_json
 
 STRATEGIES = ("weighting", "regularization")
@@ -146,21 +146,21 @@ class CohortPlan:
 
 
 def group_runs(
-    runs: Iterable[RunSpec], kind: Callable[[CellSpec], Any] = lambda cell: None
+    runs: Iterable[RunSpec], kind: Callable[[Config], Any] = lambda config: None
 ) -> list[ProgramPlan]:
     """Group runs by program; lanes with the same strategies stand side by side, and of these equal optimizers.
 
     Args:
         runs: in any order.
-        kind: says of a cell what strategies must agree in to share a cohort; where it says None, they must
-            be the same up to numbers.
+        kind: says of a canonical config what strategies must agree in to share a cohort; where it says None, they
+            must be the same up to numbers.
     """
     programs: dict[str, list[RunSpec]] = defaultdict(list)
     signatures: dict[CellSpec, str] = {}
     orders: dict[CellSpec, list[str]] = {}
     for run in runs:
         if run.cell not in signatures:
-            signatures[run.cell] = _signature(run.cell, kind(run.cell))
+            signatures[run.cell] = _signature(run.cell, kind(run.cell.plain))
             orders[run.cell] = [canonical_json(run.cell.plain[group]) for group in NUMERIC]
         programs[signatures[run.cell]].append(run)
     return [

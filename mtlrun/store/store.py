@@ -223,8 +223,10 @@ class Store:
         self._exists = True
 
     def check_there(self) -> None:
-        """Raise StoreError if the folder was there before and has gone."""
-        if self._exists and not self.path.is_dir():
+        """Raise StoreError if the folder was there before and has gone, or a study that was written here has."""
+        folder = self._studies.folder
+        kept = self.path.is_dir() and all((folder / f"{name}.json").exists() for name in self.written)
+        if self._exists and not kept:
             raise StoreError(
                 f"store `{self.path}` was removed while runs were trained: what it held is gone, and nothing more "
                 "is written; repeat the command to begin anew"

@@ -79,9 +79,9 @@ def test_junit_counts_and_holds_any_text() -> None:
     rows = [replace(one, locked=locked, changed=(AWKWARD,)) for one in EVERY.rows]
     page = ElementTree.fromstring(render(replace(EVERY, rows=rows, study=AWKWARD), "junit"))
     (suite,) = page
-    assert suite.attrib == {"name": 'a|b <c> & "d"?', "tests": "6", "failures": "1", "errors": "2"}
+    assert suite.attrib == {"name": 'a|b <c> & "d"\\x07', "tests": "6", "failures": "1", "errors": "2"}
     cases = suite.findall("testcase")
-    assert [case.get("name") for case in cases] == ['a|b <c> & "d"?'] * 6
+    assert [case.get("name") for case in cases] == ['a|b <c> & "d"\\x07'] * 6
     assert [child.tag for case in cases for child in case] == ["failure", "error", "error"] + [
         "system-out"
     ] * 3

@@ -17,7 +17,6 @@ from support.configs import run_config
 from mtlrun.catalog import options
 from mtlrun.config import build
 from mtlrun.errors import ConfigError
-from mtlrun.planning.run_spec import CellSpec
 from mtlrun.training.network import Parts, build_network
 from mtlrun.training.vectorize.strategy_groups import kind
 
@@ -41,7 +40,7 @@ def runs(count, first, **choices):
 def alike(weighting):
     """What weightings must agree in to share a cohort."""
     config = run_config(weighting=weighting)
-    return str([build(config["weighting"]).one_by_one, kind(CellSpec.of(config))])
+    return str([build(config["weighting"]).one_by_one, kind(config)])
 
 
 def cohorts(weightings):

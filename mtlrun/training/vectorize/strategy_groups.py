@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from mtlrun.config import build
 from mtlrun.planning.cohorts import blank
 from mtlrun.planning.run_spec import CellSpec
 from mtlrun.planning.runs import canonical_json
@@ -25,16 +26,16 @@ from mtlrun.weighting.base import State, Weighting
 from mtlrun.weighting.one_run import with_fields
 
 
-def kind(cell: CellSpec) -> list[Any]:
+def kind(config: Mapping[str, Any]) -> list[Any]:
     """Return what the strategies of one cohort must agree in: what they need of a step.
 
     A regularisation that acts in the forward pass shares it with its like alone, up to numbers.
     """
-    weighting: Weighting = cell.part("weighting")
-    regularization: Regularization = cell.part("regularization")
+    weighting: Weighting = build(config["weighting"])
+    regularization: Regularization = build(config["regularization"])
     inside = regularization.masks or regularization.shapes_losses or regularization.compares
     needs = [weighting.needs, weighting.gradients_at, weighting.probe, weighting.watches_update]
-    return [*needs, blank(cell.plain["regularization"]) if inside else None]
+    return [*needs, blank(config["regularization"]) if inside else None]
 
 
 class Own(NamedTuple):
