@@ -99,4 +99,4 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
         took = time.monotonic() - self._begun
-        self._console.print(f"{pluralize(self._done, 'run-step')} in {took:,.1f} s", highlight=False)
+        self._console.print(f"{pluralize(max(self._done, 0), 'run-step')} in {took:,.1f} s", highlight=False)

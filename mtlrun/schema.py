@@ -31,6 +31,12 @@ def text(value: Any, key: str) -> Iterator[Fault]:
         yield fault(key, "must be text without control characters and half characters", ascii(value))
 
 
+def any_text(value: Any, key: str) -> Iterator[Fault]:
+    """Accept all text, also such as only escapes show."""
+    if not isinstance(value, str):
+        yield fault(key, "must be text", value)
+
+
 def name(value: Any, key: str) -> Iterator[Fault]:
     """Accept text that is not empty."""
     if value == "":

@@ -185,6 +185,18 @@ def _add_monitoring(command: AddCommand) -> None:
             added.add_argument("--format", choices=("text", "json"), default="text")
 
 
+def _columns(text: str) -> list[str]:
+    """Return the names of columns, each once.
+
+    Raises:
+        argparse.ArgumentTypeError: there are none.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("must name columns, as task,gain")
+    return list(dict.fromkeys(names))
+
+
 def _add_report(command: AddCommand) -> None:
     """Add the command that shows results."""
     added = command("report", "print or write a study's results")
@@ -213,7 +225,7 @@ def _add_report(command: AddCommand) -> None:
     )
     added.add_argument(
         "--columns",
-        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        type=_columns,
         default=[],
         metavar="A,B",
         help="of a table: which columns, as task,mitigation,gain,verdict: those shown, settings, or any of csv",

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from mtlrun.errors import MtlrunError
+from mtlrun.errors import MtlrunError, StoreError
 from mtlrun.printable import printable
 
 
@@ -55,7 +55,7 @@ def discard_output() -> None:
 
 
 def write_file(path: str, content: str | bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all; what a link leads to, and straight into a pipe or a device.
 
     Raises:
         StoreError: it cannot be written.
@@ -63,4 +63,11 @@ def write_file(path: str, content: str | bytes) -> None:
     from mtlrun.store.files import write_whole
 
     data = content.encode() if isinstance(content, str) else content
-    write_whole(Path(path), lambda file: file.write(data))
+    place = Path(path).resolve()
+    if not place.exists() or place.is_file():
+        write_whole(place, lambda file: file.write(data))
+        return
+    try:
+        place.write_bytes(data)
+    except OSError as error:
+        raise StoreError(f"`{path}` cannot be written: {error.strerror or error}") from error

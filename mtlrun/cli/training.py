@@ -78,7 +78,11 @@ def check(arguments: argparse.Namespace) -> int:
         result = _rerun(locked, arguments)
     else:
         if arguments.overrides or arguments.seeds is not None or arguments.add_seeds:
-            raise ConfigError(["overrides, `--seeds` and `--add-seeds` go with `--rerun` only"])
+            raise ConfigError(
+                [
+                    "overrides, `--seeds` and `--add-seeds` go with `--rerun` only; a store is named by `--store`"
+                ]
+            )
         found = Results.read(Store(arguments.store), arguments.study or locked["study"])
         result = check_lock(locked, found.manifest, found.summary, arguments.margin, stored=found.configs)
     if arguments.output:

@@ -96,7 +96,7 @@ def _problems(store: Mapping[str, Any] | None) -> list[str]:
         found.append(
             "move damaged segments out of the store and repeat their study's command (docs/stores.md)"
         )
-    return [*found, *store["damaged_studies"].values()]
+    return [*found, *store["damaged_studies"].values(), *store["unusable"]]
 
 
 def _hints(process: Mapping[str, Any], store: Mapping[str, Any] | None) -> list[str]:

@@ -12,15 +12,13 @@ from typing import Any
 from mtlrun.errors import StoreError
 from mtlrun.store.files import Listed
 from mtlrun.store.index import NAME, read_index
+from mtlrun.store.launchers import Launchers
 from mtlrun.store.records import SCHEMA, SCORES
 from mtlrun.store.segments import Segments, VanishedError
 from mtlrun.store.studies import Studies
 
 MOUNTS = Path("/proc/mounts")
-RUNNING = ".running"
-"""The folder in which commands that train tell of themselves."""
-
-_PLACES = ("", "studies", "weights", "arrays")
+_PLACES = ("", "studies", "weights", "arrays", ".running", ".checkpoints")
 
 
 def store_facts(folder: Path) -> dict[str, Any]:
@@ -31,6 +29,7 @@ def store_facts(folder: Path) -> dict[str, Any]:
     Raises:
         StoreError: the path is no folder, or cannot be listed.
     """
+    running, unusable = Launchers(folder).read()
     segments = Segments(folder)
     listed = segments.listed()
     damaged, runs, without_checksum, without_scores = {}, 0, 0, 0
@@ -55,7 +54,8 @@ def store_facts(folder: Path) -> dict[str, Any]:
         "temporary_files": sum(1 for _ in _temporary(folder)),
         **_studies(folder),
         "index": _index(folder, listed),
-        "running": len(list((folder / RUNNING).glob("*.json"))),
+        "running": len(running),
+        "unusable": unusable,
         "file_system": file_system(folder),
         "free_disk_mib": round(shutil.disk_usage(folder).free / 2**20),
     }
@@ -99,7 +99,11 @@ def _temporary(folder: Path) -> Iterator[Path]:
 def _studies(folder: Path) -> dict[str, Any]:
     studies = Studies(folder)
     found, damaged = [], {}
-    for name in studies.names():
+    try:
+        names = studies.names()
+    except StoreError as error:
+        return {"studies": [], "damaged_studies": {"": str(error).partition("\n")[0]}}
+    for name in names:
         try:
             studies.read(name)
             found.append(name)

@@ -103,6 +103,7 @@ class CohortCheckpoint(Checkpoint):
     def __init__(self, how: Checkpointing, about: Mapping[str, Any], device: torch.device) -> None:
         self._how, self._about, self._signals = how, about, HeldSignals()
         self._next, self._told = time.monotonic() + how.every_s, False
+        self._stop: KeyboardInterrupt | None = None
         self.written = False
         self.step, self.cost = 0, dict[str, Any]()
         try:
@@ -116,7 +117,11 @@ class CohortCheckpoint(Checkpoint):
         return [*self.cost.get("resumed_at", ()), *([self.step] if self.step else [])]
 
     def due(self) -> bool:
-        return self._signals.came is not None or time.monotonic() >= self._next
+        return self._stop is not None or self._signals.came is not None or time.monotonic() >= self._next
+
+    def stop(self, stop: KeyboardInterrupt) -> None:
+        """End training by this interrupt once the step is done and written down."""
+        self._stop = stop
 
     def write(self, state: Tree) -> None:
         """Write a state down, and let the signal that was waiting for it do its work."""
@@ -131,6 +136,8 @@ class CohortCheckpoint(Checkpoint):
             self._told = True
         self._next = time.monotonic() + self._how.every_s
         self._signals.release()
+        if self._stop is not None:
+            raise self._stop
 
     @contextlib.contextmanager
     def holding_signals(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 
 from mtlrun.errors import StoreError
+from mtlrun.planning.manifest import study_runs
 from mtlrun.pluralize import pluralize
 from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
@@ -50,9 +51,11 @@ def _told(stores: Mapping[str, Store], begun: datetime) -> str:
 
 
 def _half_trained_since(store: Store, moment: datetime) -> int:
-    """Return of how many runs checkpoints have been written since a moment, by the clock of who wrote them."""
+    """Return of how many runs of this command's studies checkpoints have been written since a moment."""
+    own = {run_id for manifest in store.written.values() for run_id in study_runs(manifest["cells"])}
     found = Checkpoints(store.path).found()
-    return sum(len(one.about["runs"]) for one in found if one.written_s >= moment.timestamp())
+    runs = [one.about["runs"] for one in found if one.written_s >= moment.timestamp()]
+    return sum(len(ids) for ids in runs if own.issuperset(ids))
 
 
 def _runs_since(store: Store, moment: datetime) -> int:

@@ -17,6 +17,7 @@ import torch
 
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
+from mtlrun.execution.coordination.heartbeat import Cancelled
 from mtlrun.execution.save_weights import save_weights
 from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.settings.saving import Rule
@@ -33,6 +34,21 @@ from mtlrun.version import __version__
 
 TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
+
+
+SOON_S = 60.0
+"""A cohort that fails sooner is tried in halves, so that a run fails alone: later that would take too long."""
+
+
+class _HalvesError(Exception):
+    """A cohort failed that is to be tried in halves.
+
+    Attributes:
+        exhausted: whether for want of memory.
+    """
+
+    def __init__(self, exhausted: bool) -> None:
+        self.exhausted = exhausted
 
 
 def pick_device(name: str) -> torch.device:
@@ -63,7 +79,7 @@ def train_and_store(
     checkpointing: Checkpointing | None = None,
     steps_done: int = 0,
 ) -> tuple[Counter[str], int | None]:
-    """Train runs as one cohort and append them to the store; where memory is exhausted, as two of half the width.
+    """Train runs as one cohort and append them to the store; where memory is exhausted, or it fails soon, in halves.
 
     Args:
         runs: one lane each.
@@ -84,23 +100,29 @@ def train_and_store(
         How many runs came to each status; and the number of lanes that memory held where it did not hold all.
     """
     counts, waiting, holds = Counter[str](), [list(runs)], None
+    how = (compiler, store, save or {}, stops or {}, streamed, every)
     chosen = dict(chosen or {"by": "default"})
     while waiting:
         part = waiting.pop(0)
-        records, checkpoint = None, None
+        records, checkpoint, exhausted = None, None, True
         if len(part) <= (holds or len(part)):
             if checkpointing is not None:
                 checkpoint = checkpointing.of(part, device)
                 progress((checkpoint.step - steps_done) * len(part))
             with numerics(runs[0].cell.dtype, deterministic):
-                how = (compiler, store, save or {}, stops or {}, streamed, every, checkpoint)
-                records = _train(part, device, progress, chosen, *how)
+                try:
+                    records = _train(part, device, progress, chosen, *how, checkpoint)
+                except _HalvesError as lost:
+                    exhausted = lost.exhausted
+                    if checkpoint is not None and not exhausted:  # its halves begin anew
+                        checkpoint.delete()
         if records is None:
             _free(device)
             half = len(part) // 2
             waiting[:0] = [part[:half], part[half:]]
-            chosen.setdefault("out_of_memory_at", len(part))
-            holds = min(holds or len(part), len(part) - half)
+            if exhausted:
+                chosen.setdefault("out_of_memory_at", len(part))
+                holds = min(holds or len(part), len(part) - half)
             continue
         store.append(records)
         failed = all(record.status == "failed" for record in records)
@@ -122,8 +144,12 @@ def _train(
     streamed: bool,
     every: int | None,
     checkpoint: CohortCheckpoint | None,
-) -> list[RunRecord] | None:
-    """Save the weights of one cohort, and return its records; None where memory may hold its half but not all."""
+) -> list[RunRecord]:
+    """Save the weights of one cohort, and return its records.
+
+    Raises:
+        _HalvesError: it failed, and its halves may not.
+    """
     begun, told = time.perf_counter(), 0
 
     def tell(steps: int) -> None:
@@ -139,9 +165,10 @@ def _train(
         results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
-        if exhausted and len(runs) > 1:
+        early = time.perf_counter() - begun < SOON_S
+        if len(runs) > 1 and (exhausted or early):
             progress(-told)
-            return None
+            raise _HalvesError(exhausted) from error
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
         return [_record(run, device, "failed", message) for run in runs]
     earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
@@ -181,9 +208,15 @@ def _trained(
         wall_s = earlier_s + time.perf_counter() - begun
         return {**meter.spent(), "wall_s": wall_s, "resumed_at": checkpoint.resumed_at}
 
+    def heeding(steps: int) -> None:
+        try:
+            tell(steps)
+        except Cancelled as stop:  # once the step is done and written down
+            checkpoint.stop(stop)
+
     checkpoint.spent = spent
     with checkpoint.holding_signals():
-        found = meter.measure(lambda: cohort.train(tell, checkpoint))
+        found = meter.measure(lambda: cohort.train(heeding, checkpoint))
     return found
 
 

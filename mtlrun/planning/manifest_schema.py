@@ -10,6 +10,7 @@ from mtlrun.errors import Fault
 from mtlrun.schema import (
     Schema,
     amount,
+    any_text,
     anything,
     fault,
     fields,
@@ -92,7 +93,7 @@ EXPECTED = map_of(fields({"optimum": list_of(number), "expectation": maybe(numbe
 MANIFEST = fields(
     {"study": name, "statistics": map_of(anything), "cells": list_of(CELL)},
     {
-        "command": list_of(text),
+        "command": list_of(any_text),
         "stop": maybe(fields({}, {"until": maybe(one_of("conclusive")), "max": whole(1), "batch": whole(1)})),
         "looks": maybe(map_of(list_of(whole(0)))),
         "expected": maybe(map_of(fields({"mtl": EXPECTED, "stl": EXPECTED}))),

@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 
 from mtlrun.errors import StoreError
 from mtlrun.planning.settings.saving import Arrays
-from mtlrun.store.files import list_files, sweep, write_whole
+from mtlrun.store.files import check_file, regular_files, sweep, write_whole
 
 FOLDER, ENDING = ".checkpoints", ".safetensors"
 
@@ -86,6 +86,7 @@ class Checkpoints:
         path = self.path(about)
         if not os.path.lexists(path):
             return None
+        check_file(path)
         try:
             with safe_open(path, "numpy") as file:
                 metadata = file.metadata()
@@ -132,10 +133,7 @@ class Checkpoints:
         sweep(self._folder)
 
     def _paths(self) -> list[Path]:
-        try:
-            return [listed.path for listed in list_files(self._folder, ENDING)]
-        except StoreError:  # no folder of ours: nothing to go on from
-            return []
+        return regular_files(self._folder, ENDING)
 
     def _remove(self, path: Path) -> None:
         try:

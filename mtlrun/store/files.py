@@ -55,6 +55,19 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         ) from error
 
 
+def regular_files(folder: Path, ending: str) -> list[Path]:
+    """Return the visible files of a folder with this ending, sorted by name; nothing where there are none.
+
+    For folders whose files are of use but not needed, so that nothing in them stops a command.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            named = [e for e in entries if e.name.endswith(ending) and not e.name.startswith(".")]
+            return sorted(Path(entry.path) for entry in named if entry.is_file())
+    except OSError:
+        return []
+
+
 def list_files(folder: Path, ending: str) -> list[Listed]:
     """Return the visible files of a folder with this ending, sorted by name; none if there is no folder.
 

@@ -34,7 +34,7 @@ from mtlrun.schema import (
     text,
     whole,
 )
-from mtlrun.store.files import list_files, sweep
+from mtlrun.store.files import regular_files, sweep
 from mtlrun.store.locking import FOLDER
 from mtlrun.store.processes import is_running, machine
 
@@ -115,13 +115,9 @@ class Launchers:
         self._seen: dict[str, tuple[int, float]] = {}  # beats, and when this process saw them first
 
     def read(self) -> tuple[list[Launcher], list[str]]:
-        """Return what commands tell, and for each file that cannot be used what is wrong with it.
-
-        Raises:
-            StoreError: the folder cannot be read.
-        """
+        """Return what commands tell, and for each file that cannot be used what is wrong with it."""
         found, faults = [], []
-        for path in (one.path for one in list_files(self.folder, ".json")):
+        for path in regular_files(self.folder, ".json"):
             try:
                 facts = parse(path.read_bytes())
             except FileNotFoundError:  # it has ended just now
@@ -146,8 +142,8 @@ class Launchers:
         ended = [one.key for one in self.read()[0] if one.key not in running]
         for key in ended:
             self.remove(key)
-        kept = {one.path.stem for one in list_files(self.folder, ".json")}
-        for path in (one.path for one in list_files(self.folder, ".cancel")):
+        kept = {path.stem for path in regular_files(self.folder, ".json")}
+        for path in regular_files(self.folder, ".cancel"):
             if path.stem not in kept:
                 _unlink(path)
         sweep(self.folder)

@@ -89,3 +89,8 @@ def test_cells_do_not_repeat_and_expected_values_are_of_each_seed() -> None:
     manifest = _manifest(NEW)
     manifest["expected"]["c"]["stl"] = {"a": {"optimum": [0.5], "expectation": None}}
     assert "one optimum a seed" in str(next(iter(manifest_faults(manifest))))
+
+
+def test_a_command_may_hold_any_text() -> None:
+    manifest = _manifest(copy.deepcopy(OLD)) | {"command": ["suite.targets={a: 'y\x1b[31m'}"]}
+    assert list(manifest_faults(manifest)) == []

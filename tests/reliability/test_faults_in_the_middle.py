@@ -89,6 +89,14 @@ def test_lane_that_diverges_leaves_the_bits_of_the_others(folder):
     assert np.isfinite(one).all()
 
 
+def test_suite_that_raises_for_one_seed_fails_its_runs_alone_in_a_cohort_of_several(folder, monkeypatch):
+    monkeypatch.setenv("FAIL_SEED", "2")
+    words = ("--config-dir", "own", "suite=fragile", "seeds=[0,1,2]", *SMALL, "launch.processes=1")
+    result = mtlrun("run", *words, "launch.width=4", "store=wide")
+    assert result.code == 1 and "3 runs failed" in result.err, result.err
+    assert sorted(Store("wide").statuses().values()) == ["failed"] * 3 + ["finished"] * 6
+
+
 def test_suite_that_raises_for_one_seed(folder, monkeypatch):
     words = ("--config-dir", "own", "suite=fragile", "seeds=[0,1,2]", *SMALL, "launch.processes=1")
     monkeypatch.setenv("FAIL_SEED", "2")

@@ -104,3 +104,11 @@ def test_files_are_checked(changes: dict[str, object], fault: str, tmp_path: Pat
     claim(tmp_path, [], **changes)
     found, faults = Launchers(tmp_path).read()
     assert found == [] and len(faults) == 1 and fault.split(", found")[0] in faults[0]
+
+
+def test_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
+    key = claim(tmp_path, ["a"])
+    os.mkfifo(tmp_path / launchers.FOLDER / "pipe.json")
+    (tmp_path / launchers.FOLDER / "folder.json").mkdir()
+    found, faults = Launchers(tmp_path).read()
+    assert [one.key for one in found] == [key] and faults == []

@@ -148,7 +148,11 @@ def _arrays(inputs: Any, targets: Any, groups: Any, split: Any, faults: list[Fau
     for task in targets if targets is not None else ():
         if not isinstance(task, str) or not task or not task.isprintable() or task in RESERVED:
             faults.append(
-                Fault("targets", f"must have names of tasks that are text, not {', '.join(RESERVED)}", task)
+                Fault(
+                    "targets",
+                    f"must have names of tasks that are printable text, not {', '.join(RESERVED)}",
+                    task,
+                )
             )
         else:
             key = f"targets[{task}]"

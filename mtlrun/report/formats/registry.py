@@ -105,6 +105,8 @@ def _format_for(
         raise ConfigError([Fault(f"--{choice}", f"needs a picture ({drawn})", name) for choice in choices])
     if over is not None and level != "gain_over":
         raise ConfigError([Fault("--over", "needs `--level gain_over`", level)])
+    if sort == "":
+        raise ConfigError([Fault("--sort", "must name a column", sort)])
     if sort is not None and chosen.drawn:
         raise ConfigError([Fault("--sort", "needs a table", name)])
     if columns and not chosen.columns:

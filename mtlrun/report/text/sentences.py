@@ -180,11 +180,11 @@ def _looks(summary: Summary) -> str:
     """Say that a test for a fixed number of seeds was repeated with more of them."""
     if find_method(summary.settings.method).looks:
         return ""
-    seeds = summary.rows.groupby("cell_id")["n_seeds"].max()
+    seeds = {cell_id: len(cell["seeds"]) for cell_id, cell in summary.cells.items()}
     others = [
         [count for count in counts if count > 1 and count != seeds[cell]]  # one seed is no test
         for cell, counts in summary.looks.items()
-        if cell in seeds.index
+        if cell in seeds
     ]
     longest = max(others, key=len, default=[])
     if not longest:
