@@ -131,6 +131,7 @@ def test_a_command_that_was_ended_goes_on_from_its_checkpoints(name, processes, 
     goes_on(tmp_path, overrides, expected)
 
 
+@pytest.mark.slow
 def test_work_is_not_lost_where_cohorts_are_cut_otherwise(tmp_path, expected):
     process = start("run", *study(tmp_path, 1, 0.05))
     wait_for(lambda: min(steps_kept(tmp_path).values(), default=0) > 20, process)

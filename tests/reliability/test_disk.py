@@ -62,6 +62,7 @@ def test_full_disk_with_two_processes(tmp_path, good, kib):
     _fills(tmp_path / "disk", good, 2, kib)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kib", [0, 4, 8, 12, 16, 20])
 def test_disk_that_holds_next_to_nothing_is_told(tmp_path, kib):
     with small_disk(tmp_path / "disk", max(kib, 4)) as disk:

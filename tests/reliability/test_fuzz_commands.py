@@ -59,17 +59,20 @@ def _runs(search: Search, settings) -> None:
     look()
 
 
+@pytest.mark.slow
 def test_overrides(search):
     _plans(search, quick(QUICK["overrides"]))
     search.verify("overrides")
     assert search.counts["planned"] >= 1
 
 
+@pytest.mark.slow
 def test_command_words(search, own_copy):
     _words(search, quick(QUICK["words"]), own_copy)
     search.verify("command words")
 
 
+@pytest.mark.slow
 def test_short_runs(search):
     _runs(search, quick(QUICK["runs"]))
     search.verify("short runs")

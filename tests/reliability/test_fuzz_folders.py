@@ -34,6 +34,7 @@ def _folders(search: Search, settings) -> None:
     look()
 
 
+@pytest.mark.slow
 def test_folders(search):
     _folders(search, quick(QUICK["folders"]))
     search.verify("folders of options")

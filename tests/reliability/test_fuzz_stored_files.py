@@ -47,6 +47,7 @@ def _files(search: Search, settings, stored) -> None:
     look()
 
 
+@pytest.mark.slow
 def test_stored_files(search, stored):
     _files(search, quick(QUICK["files"]), stored)
     search.verify("stored files")

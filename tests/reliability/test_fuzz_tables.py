@@ -43,6 +43,7 @@ def _tables(search: Search, settings) -> None:
     look()
 
 
+@pytest.mark.slow
 def test_tables(search):
     _tables(search, quick(QUICK["tables"]))
     search.verify("tables")

@@ -102,6 +102,7 @@ def pluralized(processes: int) -> str:
     return "1 process" if processes == 1 else f"{processes} processes"
 
 
+@pytest.mark.slow
 def test_killed_command_loses_nothing(tmp_path):
     kills = Kills(tmp_path, SEED, ready=False)
     kills.kill("everything", 1, COHORTS // 3)

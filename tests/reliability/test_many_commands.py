@@ -48,6 +48,7 @@ def _same(folder: Path, commands: int) -> None:
     assert trained == good.runs  # each once: the commands share the work
 
 
+@pytest.mark.slow
 def test_two_studies_at_once(tmp_path):
     _different(tmp_path, ("2", "[1,2]"))
 

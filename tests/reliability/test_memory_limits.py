@@ -87,6 +87,7 @@ def test_model_larger_than_the_limit_is_refused_before_training(folder):
     assert "is free" in done.stderr and not whole_runs(folder / "store")
 
 
+@pytest.mark.slow
 def test_strategy_that_takes_all_memory_fails_and_other_runs_finish(folder):
     done = _ended(folder, _two(folder), 4096, ROOM_KIB)
     assert done.returncode == 1, done.stderr

@@ -123,6 +123,7 @@ def test_jobs_are_preempted_and_a_node_is_drained_and_the_table_is_that_of_local
     assert planned(*STUDY, f"store={store}")["runs_new"] == 0
 
 
+@pytest.mark.slow
 def test_a_job_trains_on_in_the_time_of_grace_before_it_is_preempted(slurm, tmp_path):
     store = tmp_path / "runs"
     short = ("seeds=1", "mitigation=none", "suite.tasks=[left]", "launch.partition=gentle")
@@ -136,6 +137,7 @@ def test_a_job_trains_on_in_the_time_of_grace_before_it_is_preempted(slurm, tmp_
     assert [*Store(store).statuses().values()] == ["finished"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(slurm, tmp_path):
     store = tmp_path / "runs"
     with started(slurm, COMMAND, *SLURM, *STUDY, "launch.jobs=1", f"store={store}") as process:
