@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.cohorts import cohort_of
 from support.configs import run_config
 
 from mtlrun.streams import stream
 from mtlrun.training.batches.bank import BatchStream
 from mtlrun.training.batches.feed import CHUNK_STEPS
-from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.vectorize.masks import _pass_over
 
 CPU = torch.device("cpu")
@@ -49,7 +49,7 @@ KINDS = (
 @pytest.mark.parametrize("choices", KINDS, ids=lambda c: "-".join(map(str, c.values())))
 @pytest.mark.parametrize("first", (1, CHUNK_STEPS - 1, CHUNK_STEPS, CHUNK_STEPS + 3, 3 * CHUNK_STEPS))
 def test_a_feed_that_begins_later_gives_the_same(choices, first):
-    cohort = Cohort([run_config(seed, 3 * CHUNK_STEPS + 5, **choices) for seed in (1, 2)], CPU)
+    cohort = cohort_of([run_config(seed, 3 * CHUNK_STEPS + 5, **choices) for seed in (1, 2)], CPU)
     (phase,) = cohort.phases
     whole = list(cohort.batches(phase, 2))
     later = list(cohort.batches(phase, 2, first=first))
