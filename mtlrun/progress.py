@@ -46,11 +46,16 @@ class Silent:
 
 
 class Progress:
-    """Tells how many runs are trained, how fast, and how long it will take."""
+    """Tells how many runs are trained, how fast, and how long it will take.
+
+    Attributes:
+        has_trained: whether anything was.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, soft_wrap=True)
         self._bar: Bar | None = None
+        self.has_trained = False
 
     def note(self, text: str) -> None:
         """Print a remark."""
@@ -58,6 +63,7 @@ class Progress:
 
     def begin(self, batch: Batch) -> None:
         """Say what is trained and what is reused, and start."""
+        self.has_trained = True
         new = sum(len(cohort.runs) for cohort in batch.cohorts)
         self._total = sum(cohort.run_steps for cohort in batch.cohorts)
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()

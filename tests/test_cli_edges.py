@@ -38,7 +38,8 @@ TOO_MUCH = {
     "a front": ("frontier=1000000000", "`frontier` must be at most 1000 with 2 tasks"),
     "epochs": ("budget.epochs=1e308", "`budget.epochs` must be at most 1,000,000,000,000"),
     "epochs of many steps": ("budget.epochs=1e12", "must come to at most 1,000,000,000,000 steps"),
-    "steps": ("budget.steps=100000000000000000000", "`budget.steps` must be from 1 to 1,000,000,000,000"),
+    "steps": ("budget.steps=10000000000000", "`budget.steps` must be from 1 to 1,000,000,000,000"),
+    "a huge number": ("budget.steps=100000000000000000000", "whole numbers must have no more than 64 bits"),
     "a network": (
         "model.width=100000000000000",
         "`model.width` is too large: a network of this size cannot be built",

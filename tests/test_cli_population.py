@@ -173,7 +173,7 @@ def test_pictures_say_what_their_verdicts_are_about(plain, level):
 
 def test_shares_of_variance_are_a_table_for_people_and_add_up(plain):
     told = mtlrun("report", str(plain), "--level", "variance").out
-    for name in ("seeds", "test examples", "seeds x examples", "would decide"):
+    for name in ("seeds", "test", "examples", "seeds x", "would", "decide"):  # headings may take two lines
         assert name in told
     for row in page(plain, "main", "--level", "variance")["variance"]:
         parts = [row[f"share_{name}"] for name in ("seeds", "examples", "both")]

@@ -33,8 +33,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def batch(reused: int = 0, processes: int = 1) -> Any:
     """Return a batch of two cohorts: 3 runs and 1,000 run-steps."""
     cohorts = [
-        SimpleNamespace(run_ids=["a", "b"], run_steps=600),
-        SimpleNamespace(run_ids=["c"], run_steps=400),
+        SimpleNamespace(runs=["a", "b"], run_steps=600),
+        SimpleNamespace(runs=["c"], run_steps=400),
     ]
     known = set(map(str, range(reused)))
     return SimpleNamespace(cohorts=cohorts, reused=known, processes=processes, launcher=Local())

@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         told = f"another command has replaced study `{trained.study}` while this one trained; its runs are stored"
         tell(f"mtlrun: {told}: repeat it with study=NAME to keep it")
         return 1
-    tell(picture_hint(str(trained.store.path), trained.study))
+    if progress.has_trained:
+        tell(picture_hint(str(trained.store.path), trained.study))
     trained.track(progress)
     counts = results.counts
     if counts["failed"] or counts["diverged"] or counts["missing"]:

@@ -36,12 +36,8 @@ TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
 
 
-SOON_S = 60.0
-"""A cohort that fails sooner is tried in halves, so that a run fails alone: later that would take too long."""
-
-
 class _HalvesError(Exception):
-    """A cohort failed that is to be tried in halves.
+    """A cohort failed that is to be tried in halves: for want of memory, or before training began.
 
     Attributes:
         exhausted: whether for want of memory.
@@ -79,7 +75,7 @@ def train_and_store(
     checkpointing: Checkpointing | None = None,
     steps_done: int = 0,
 ) -> tuple[Counter[str], int | None]:
-    """Train runs as one cohort and append them to the store; where memory is exhausted, or it fails soon, in halves.
+    """Train runs as one cohort and append them to the store; in halves where memory is exhausted, or one's data fail.
 
     Args:
         runs: one lane each.
@@ -150,7 +146,7 @@ def _train(
     Raises:
         _HalvesError: it failed, and its halves may not.
     """
-    begun, told = time.perf_counter(), 0
+    begun, told, cohort = time.perf_counter(), 0, None
 
     def tell(steps: int) -> None:
         nonlocal told
@@ -165,8 +161,7 @@ def _train(
         results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
-        early = time.perf_counter() - begun < SOON_S
-        if len(runs) > 1 and (exhausted or early):
+        if len(runs) > 1 and (exhausted or cohort is None):
             progress(-told)
             raise _HalvesError(exhausted) from error
         message = _message(error, "out of memory with a single lane: " if exhausted else "")

@@ -29,6 +29,7 @@ def test_every_table_that_a_summary_holds_is_filtered_and_can_be_asked_for() -> 
     held = {field.name for field in dataclasses.fields(Summary) if "DataFrame" in str(field.type)}
     assert held - {entry.field for entry in LEVELS.values()} == {
         "conflicts",  # what a sentence needs of `diagnostics`
+        "gaps",  # rows of `diagnostics`
         "curves",
         "machines",
     }  # the last two by run, without labels

@@ -74,7 +74,8 @@ def test_an_encoder_that_branches_on_values_predicts_and_is_no_file(tmp_path):
 def test_names_of_somebody_else_are_text_in_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = trained(tmp_path / "runs")
-    export(replace(run, run_id='x"""\nopen("RAN", "w")\n"""\\'), tmp_path / "model")
+    hostile = replace(run.spec, run_id='x"""\nopen("RAN", "w")\n"""\\')
+    export(replace(run, spec=hostile), tmp_path / "model")
     assert loaded(tmp_path / "model").__class__.__name__ == "Model"
     assert not (tmp_path / "RAN").exists()
 

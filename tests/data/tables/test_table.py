@@ -93,7 +93,7 @@ def test_a_first_look_needs_no_targets_and_is_for_tables_alone(path):
     told = mtlrun("show", "suite=table", f"suite.path={path}")
     assert told.code == 0 and "no task yet" in told.out
     refused = mtlrun("show", "suite=digits_parity", "suite.train_size=100")
-    assert refused.code == 2 and "has no table to look at" in refused.err
+    assert refused.code == 2 and "has no table or arrays to look at" in refused.err
 
 
 @pytest.fixture

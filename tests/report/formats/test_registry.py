@@ -128,6 +128,7 @@ def test_json_is_the_contract(summary: Summary) -> None:
         "statistics",
         "about",
         "looks",
+        "made_with",
         "sentences",
     ]
     assert (page["schema_version"], page["study"]) == (1, "quickstart")

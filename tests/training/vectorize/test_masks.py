@@ -87,7 +87,7 @@ def test_every_block_of_an_encoder_has_a_site_behind_it(model, blocks):
     names = {site.name for site in sites_of(cohort.network)}
     assert names == set(cohort.mask_shapes)
     assert cohort.mask_shapes[f"encoder/{blocks - 1}"] == (cohort.network.body.features,)
-    plain = scaled_lanes(
+    plain = cohort_of(
         [run_config(model=model)], CPU
     ).parameters.values()  # the same initial weights as without
     assert all(torch.equal(a[:1], b) for a, b in zip(cohort.parameters.values(), plain, strict=True))

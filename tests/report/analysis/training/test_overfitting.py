@@ -51,12 +51,8 @@ def test_the_sentence_says_where_sharing_changes_it() -> None:
 def test_nothing_is_said_within_the_margin_or_of_one_seed() -> None:
     assert overfitting_sentence(study(0.021, 0.02)) == ""
     assert overfitting_sentence(study(0.08, 0.02, seeds=1)) == ""
-    assert (
-        overfitting_sentence(
-            dataclasses.replace(study(0.08, 0.02), diagnostics=study(0.0, 0.0).diagnostics[:0])
-        )
-        == ""
-    )
+    none = dataclasses.replace(study(0.08, 0.02), gaps=study(0.0, 0.0).gaps[:0])
+    assert overfitting_sentence(none) == ""
 
 
 def test_runs_without_training_values_have_no_gap() -> None:
