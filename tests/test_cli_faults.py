@@ -238,8 +238,8 @@ def test_a_report_that_cannot_be_written(trained, tmp_path):
         (["runn"], "did you mean run? (choices: run, sweep"),
         (
             ["_complet"],
-            "(choices: run, sweep, plan, status, cancel, report, export, predict, lock, check, compact, doctor, list, "
-            "show, completion)",
+            "(choices: run, sweep, plan, status, cancel, report, export, predict, lock, check, compact, doctor, "
+            "list, show, completion)",
         ),
         (["run", "seeds=3", "--seeds", "3"], "settings have no dashes, as seeds=3"),
         (["show", "weighting"], "`weighting` must name an option, as weighting="),

@@ -80,7 +80,8 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
             named = [e for e in entries if e.name.endswith(ending) and not e.name.startswith(".")]
         return [listed_file(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
     except FileNotFoundError:
-        return []
+        # Of a folder that is there: a file has gone since, merged into another that may not have been listed.
+        return list_files(folder, ending) if folder.exists() else []
     except NotADirectoryError as error:
         file = next(path for path in (folder, *folder.parents) if path.exists() and not path.is_dir())
         raise StoreError(f"`{file}` must be a folder, and is a file") from error

@@ -32,7 +32,7 @@ class Hungry(Weighting):
         taken = torch.ones(int(os.environ["HUNGRY_MIB"]) * 2**18)
         return torch.ones_like(signals.losses) * taken[0], state
 '''
-ROOM_KIB = 1_500_000
+ROOM_KIB = 2_000_000
 """Address space in which a small study has room."""
 
 

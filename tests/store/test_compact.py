@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtlrun.errors import StoreError
+from mtlrun.store import files
 from mtlrun.store.compact import compact
 from mtlrun.store.records import RunRecord
 from mtlrun.store.segments import Segments
@@ -150,3 +151,20 @@ def test_second_merge_at_the_same_time_is_told(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Segments, "listed", losing)
     with pytest.raises(StoreError, match="another `mtlrun compact` is under way"):
         compact(tmp_path)
+
+
+def test_a_file_that_goes_while_a_folder_is_listed_empties_no_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _filled(tmp_path, segments=3)
+    whole, looked = files.list_files(tmp_path, ".parquet"), []
+    listed_file = files.listed_file
+
+    def going(path: Path) -> files.Listed:
+        looked.append(path)
+        if len(looked) == 2:
+            path.unlink()
+        return listed_file(path)
+
+    monkeypatch.setattr(files, "listed_file", going)
+    assert files.list_files(tmp_path, ".parquet") == [whole[0], whole[2]]
