@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -82,6 +84,7 @@ def _connect(address: str | None) -> None:
     """Connect to a cluster, or start one here; its workers import from where this process does."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that starts here reports to nobody
     paths = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)
+    before = signal.getsignal(signal.SIGTERM)  # Ray puts one in its place that ends with exit code 1
     try:
         _knock(address or os.environ.get("RAY_ADDRESS", ""))
         ray.init(
@@ -94,6 +97,9 @@ def _connect(address: str | None) -> None:
     except (OSError, ValueError, RuntimeError, RayError) as error:
         rule = f"must be the address of a cluster of Ray that runs ({_line(error)})"
         raise ConfigError([Fault("launch.address", rule, address)]) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _knock(address: str) -> None:
