@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from mtlrun.cli.output import write_out
+from mtlrun.cli.report_arguments import add_report
 from mtlrun.errors import Fault
 from mtlrun.printable import printable
-from mtlrun.report.levels import LEVELS, ROWS, SIZES
 from mtlrun.version import __version__
 
 Handler = Callable[[argparse.Namespace], int]
@@ -185,68 +185,9 @@ def _add_monitoring(command: AddCommand) -> None:
             added.add_argument("--format", choices=("text", "json"), default="text")
 
 
-def _columns(text: str) -> list[str]:
-    """Return the names of columns, each once.
-
-    Raises:
-        argparse.ArgumentTypeError: there are none.
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise argparse.ArgumentTypeError("must name columns, as task,gain")
-    return list(dict.fromkeys(names))
-
-
-def _add_report(command: AddCommand) -> None:
-    """Add the command that shows results."""
-    added = command("report", "print or write a study's results")
-    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
-    added.add_argument("--study", help="default: the one written last")
-    added.add_argument(
-        "--format",
-        help="terminal, json, csv, parquet, md, svg, png, pdf, latex or html; default: by the ending of --output",
-    )
-    added.add_argument(
-        "--level",
-        default=ROWS,
-        metavar="TABLE",
-        help="; ".join(f"{name}: {level.help}" for name, level in LEVELS.items()),
-    )
-    added.add_argument("--output", "-o", help="a file; default: standard output")
-    added.add_argument(
-        "--over",
-        metavar="KEY",
-        help="of --level gain_over: the numeric setting, as suite.train_size; default: the only one that varies",
-    )
-    added.add_argument("--size", metavar="SIZE", help=f"of a picture: {', '.join(_sizes())}")
-    added.add_argument("--style", metavar="FILE", help="of a picture: a matplotlib style read after ours")
-    added.add_argument(
-        "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
-    )
-    added.add_argument(
-        "--columns",
-        type=_columns,
-        default=[],
-        metavar="A,B",
-        help="of a table: which columns, as task,mitigation,gain,verdict: those shown, settings, or any of csv",
-    )
-    added.add_argument(
-        "--sort",
-        metavar="COLUMN",
-        help="of a table: by which column, as gain, the worst first; gain:desc has the best first",
-    )
-    added.add_argument(
-        "--best",
-        nargs="?",
-        const="task",
-        metavar="OF",
-        help="show the best cell alone: of each task (the default) or, as --best suite, of each suite",
-    )
-
-
 def _add_results(command: AddCommand) -> None:
     """Add the commands that read a store."""
-    _add_report(command)
+    add_report(command("report", "print or write a study's results"), DEFAULT_STORE)
     _add_models(command)
     added = command("lock", "write a lock file of a study's results")
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
@@ -263,10 +204,6 @@ def _add_results(command: AddCommand) -> None:
     )
     added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--format", choices=("text", "json"), default="text")
-
-
-def _sizes() -> list[str]:
-    return [f"{name} ({width:g} inches)" for name, width in SIZES.items()]
 
 
 def _add_models(command: AddCommand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -39,12 +40,12 @@ class Cluster(Launcher):
         if self.gpu_memory_mib < 1:
             yield Fault("gpu_memory_mib", "must be at least 1", self.gpu_memory_mib)
 
+    @abstractmethod
     def has_gpus(self) -> bool:
         """Whether a job asks for a GPU."""
-        raise NotImplementedError
 
     def memory(self, device: str) -> tuple[float, float]:
-        """Return twice what a job may take: jobs do not share it."""
+        """Return the memory of a job as both numbers: jobs do not share it."""
         own = float(self.gpu_memory_mib) if device == "cuda" else float(self.memory_mib or ASSUMED_MIB)
         return own, own
 
