@@ -133,3 +133,9 @@ def test_every_beginning_of_the_order_is_spread_over_the_grid():
     assert order[:3] == [5, 2, 8] and sorted(order) == list(range(11))
     triangle = np.array([[2, 0, 0], [1, 1, 0], [2 / 3, 2 / 3, 2 / 3], [0, 2, 0], [0, 0, 2]])
     assert spread_out(triangle)[0] == 2
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1])
+def test_of_equally_good_places_the_more_central_is_next(unit: float) -> None:
+    """Of 0, 1, 2, 4 the mean is 7/4, so 2 is first. Each of the others leaves 5: 1 is the nearest to the mean."""
+    assert spread_out(unit * np.array([[0.0], [1.0], [2.0], [4.0]])).tolist() == [2, 1, 3, 0]

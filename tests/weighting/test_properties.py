@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.weighting import SIZE, gradient_families, loss_families, make_case, run_case, run_stacked
+from torch.utils._pytree import tree_map
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
@@ -176,6 +177,21 @@ def test_runs_weighed_together_and_one_by_one_agree(name, setting, tasks):
     torch.testing.assert_close(run_stacked(method, cases), alone, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, setting) for name, setting in EVERY if weighting(name, 5, setting).any_leading_axes],
+)
+def test_runs_stacked_without_vmap_agree_with_runs_alone(name, setting):
+    method = weighting(name, 3, setting)
+    cases = [random_case(method, 3, seed) for seed in range(LANES)]
+    stacked = tree_map(lambda *leaves: torch.stack(leaves), *cases)
+    by_step = {key: getattr(stacked, key).movedim(1, 0) for key in ("losses", "draw")}
+    found = run_case(method, stacked._replace(**by_step)).movedim(0, 1)
+    torch.testing.assert_close(found, torch.stack([run_case(method, case) for case in cases]))
+    penalties = torch.stack([method.penalty(case.learned) for case in cases])
+    torch.testing.assert_close(method.penalty(stacked.learned).expand(LANES), penalties)
+
+
 @every_size
 @every_weighting
 def test_a_singular_or_broken_run_leaves_the_others_bit_equal(name, setting, tasks):
@@ -243,6 +259,19 @@ def test_the_scale_of_losses_and_gradients(name, tasks):
     plain, other_losses, other_gradients = run_stacked(method, [case, *others])
     assert torch.allclose(other_losses, plain, rtol=1e-6) == behaviour["loss_scale"]
     assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
+
+
+@pytest.mark.parametrize("scale", (1e-25, 1e25))
+@pytest.mark.parametrize("name", ("db_mtl", "graddrop"))
+def test_lengths_are_known_whose_squares_float32_does_not_hold(name, scale):
+    method, rng = weighting(name, 3), np.random.default_rng(2)
+    gradients, losses = rng.standard_normal((3, SIZE)), varied(rng, 3)
+    plain, scaled = (
+        run_case(method, make_case(method, losses, by * gradients, np.random.default_rng(0), torch.float32))
+        for by in (1.0, scale)
+    )
+    torch.testing.assert_close(scaled, plain, rtol=1e-4, atol=0)
+    assert plain.std() > 0.1
 
 
 @every_size
