@@ -36,6 +36,14 @@ def test_draws_are_seeds_or_means_of_splits() -> None:
     assert differences(0.5, 0.3).split_counts()[1] == 3
 
 
+def test_one_seed_has_no_error() -> None:
+    d = np.array([[1.0, 1.0], [3.0, np.nan]])
+    one_seed = Differences(d, np.array([10.0, 10.0]), (), np.zeros(2), np.stack([np.arange(2)] * 2))
+    error, freedom = mean_error(one_seed, "seeds")
+    assert error == pytest.approx([1.0, np.nan], nan_ok=True)  # sqrt 2 / sqrt 2
+    assert freedom == pytest.approx([1.0, np.nan], nan_ok=True)
+
+
 @pytest.mark.parametrize(("ratio", "decided"), [(0.02, True), (2.0, False)])
 def test_more_splits_are_asked_for_unless_no_number_decides(ratio: float, decided: bool) -> None:
     found = judge(

@@ -254,11 +254,14 @@ def test_the_scale_of_losses_and_gradients(name, tasks):
     case = random_case(method, tasks, seed=1)
     losses = case.losses.clone()
     losses[:, 0] *= 1e4
-    larger = {"gramian": 1e8 * case.gramian, "jacobian": 1e4 * case.jacobian, "probed": 1e8 * case.probed}
-    others = [case._replace(losses=losses), case._replace(**larger)]
-    plain, other_losses, other_gradients = run_stacked(method, [case, *others])
+    others = [case._replace(losses=losses)]
+    for by in (1e4, 1e-2):  # below it the epsilon of Adam shows, in auto_lambda
+        squared = {"gramian": by**2 * case.gramian, "probed": by**2 * case.probed}
+        others.append(case._replace(jacobian=by * case.jacobian, **squared))
+    plain, other_losses, larger, smaller = run_stacked(method, [case, *others])
     assert torch.allclose(other_losses, plain, rtol=1e-6) == behaviour["loss_scale"]
-    assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
+    for other_gradients in (larger, smaller):
+        assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
 
 
 @pytest.mark.parametrize("scale", (1e-25, 1e25))

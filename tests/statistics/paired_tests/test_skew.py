@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.paired_tests.skew import clearly_skewed, lean, seeds_for_skew
@@ -52,6 +53,17 @@ def test_families_are_apart_and_short_or_flat_columns_untested() -> None:
     found = clearly_skewed(d, ["a", "a", "b"], 0.05, RNG)
     assert np.isnan(found).tolist() == [False, True, True]
     assert np.isnan(seeds_for_skew(d, ["a", "a", "b"], HOLM, 0.05)).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("rows", [1, 10, 100])
+def test_seeds_for_skew_are_those_of_halls_expansion(rows: int) -> None:
+    """The two-sided test rejects too often by `skewness^2 / 9 x (x^4 + 2 x^2 - 3) phi(x) / n`: 0.4 of its level."""
+    values = np.array([0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 30.0])
+    level = 0.05 / rows
+    x, skewness = stats.norm.isf(level / 2), stats.skew(values, bias=False)
+    rate = skewness**2 / 9 * x * (x**4 + 2 * x**2 - 3) * stats.norm.pdf(x)
+    found = seeds_for_skew(np.repeat(values[:, None], rows, axis=1), ["f"] * rows, HOLM, 0.05)
+    assert found.tolist() == [np.ceil(rate / (0.4 * level))] * rows
 
 
 def test_seeds_grow_with_skew_squared_and_with_the_family() -> None:
