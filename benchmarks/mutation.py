@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +24,8 @@ from rich.table import Table
 
 FIRST = "mtlrun.statistics.stop.*__mutmut_1"
 """mutmut makes all mutants and looks for their tests before it runs those that are named: here, next to none."""
+FOLDER = Path("mutants")
+MUTMUT = (sys.executable, "-m", "mutmut")
 STATES = ("killed", "timeout", "survived", "no tests")
 
 
@@ -76,8 +79,7 @@ def table(found: Mapping[str, Counter[str]]) -> Table:
 
 def mutmut(*words: str) -> str:
     """Run mutmut in the folder of the project, and return what it prints."""
-    command = [sys.executable, "-m", "mutmut", *words]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run([*MUTMUT, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def results() -> dict[str, str]:
@@ -94,11 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", type=Path, help="a JSON file for the result")
     given = parser.parse_args(arguments)
-    children = f"--max-children={given.processes}"
-    mutmut("run", children, FIRST)
+    run = [*MUTMUT, "run", f"--max-children={given.processes}"]
+    shutil.rmtree(FOLDER, ignore_errors=True)  # mutmut would keep copies of files that have changed
+    subprocess.run([*run, FIRST], check=True)
     known = [name for name in results() if module_of(name) in (given.only or [module_of(name)])]
     drawn = sample(known, given.mutants, given.seed)
-    mutmut("run", children, *drawn)
+    subprocess.run([*run, *drawn], check=True)
     after = results()
     ended = {name: after[name] for name in drawn}
     Console().print(table(counts(ended)))
