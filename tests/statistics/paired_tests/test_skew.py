@@ -40,10 +40,15 @@ def test_exponential_studies_are_warned_of_at_ten_seeds() -> None:
     assert warned(RNG.exponential(size=(10, 1000))) > 0.8
 
 
-def test_one_skewed_row_is_told_from_the_others() -> None:
-    d = RNG.normal(size=(60, 10))
-    d[:, 3] = RNG.lognormal(size=60)
-    assert np.flatnonzero(clearly_skewed(d, ["f"] * 10, 0.05, RNG) == 1).tolist() == [3]
+def test_one_skewed_row_is_warned_of_and_mostly_alone() -> None:
+    """It may carry its family, whose other rows are then warned of where they lean as it does."""
+    found = []
+    for _ in range(16):
+        d = RNG.normal(size=(60, 10))
+        d[:, 3] = RNG.lognormal(size=60)
+        found.append(np.flatnonzero(clearly_skewed(d, ["f"] * 10, 0.05, RNG) == 1).tolist())
+    assert sum(3 in rows for rows in found) >= 13
+    assert sum(rows == [3] for rows in found) >= 8
 
 
 def test_families_are_apart_and_short_or_flat_columns_untested() -> None:
