@@ -59,22 +59,26 @@ def _status_faults(statuses: pa.Array) -> Iterator[Fault]:
             yield fault("status", f"must be one of {', '.join(STATUSES)}", status)
 
 
-def _curve_faults(lists: pa.ListArray) -> Iterator[Fault]:
-    entries = lists.flatten()
+def _gaps(column: str, entries: pa.StructArray) -> Iterator[Fault]:
+    """Yield the parts of which some entries have no value."""
     for part in entries.type:
         if entries.null_count or entries.field(part.name).null_count:
-            yield Fault(f"curves.{part.name}", "must have a value in each entry, and lacks some")
-            return
-    if len(entries) and pc.min(entries.field("step")).as_py() < 0:
+            yield Fault(f"{column}.{part.name}", "must have a value in each entry, and lacks some")
+
+
+def _curve_faults(lists: pa.ListArray) -> Iterator[Fault]:
+    entries = lists.flatten()
+    if gaps := list(_gaps("curves", entries)):
+        yield from gaps
+    elif len(entries) and pc.min(entries.field("step")).as_py() < 0:
         yield Fault("curves.step", "must not be negative")
 
 
 def _score_faults(lists: pa.ListArray) -> Iterator[Fault]:
     entries = lists.flatten()
-    for part in entries.type:
-        if entries.null_count or entries.field(part.name).null_count:
-            yield Fault(f"scores.{part.name}", "must have a value in each entry, and lacks some")
-            return
+    if gaps := list(_gaps("scores", entries)):
+        yield from gaps
+        return
     if not len(entries):
         return
     values = entries.field("values")
