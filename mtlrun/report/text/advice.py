@@ -99,7 +99,7 @@ def advice(summary: Summary) -> str:
 
 
 def _lacks_tasks(summary: Summary) -> bool:
-    """Return whether tasks of some cell were left out by a filter: its mean gain then is of more than what is shown."""
+    """Return whether a filter left out tasks of some cell: its mean gain then is of more than what is shown."""
     shown = summary.suites["cell_id"].map(summary.rows["cell_id"].value_counts())
     return bool((summary.suites["n_tasks"] > shown).any())
 
