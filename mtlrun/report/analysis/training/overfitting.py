@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mtlrun.report.analysis.training.diagnostics import DIAGNOSTIC_COLUMNS
+from mtlrun.statistics.paired_tests.student import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,25 +31,44 @@ def chosen_values(pairs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    names = ["run_id", "task", "metric", "step"]
-    texts = dict.fromkeys(("run_id", "task", "metric", "split"), "str")
-    known = curves[curves["split"].isin(PARTS)].astype(texts)
-    by_split = {str(split): part[[*names, "value"]] for split, part in known.groupby("split", sort=False)}
+    known = curves[curves["split"].isin(PARTS)]
+    values, split = known["value"].to_numpy(dtype=float), known["split"].to_numpy()
+    named = [known[name].astype("category").cat for name in ("run_id", "task", "metric")]
+    steps = np.unique(known["step"])
+    keys = _keys([one.codes for one in named], named, steps, known["step"].to_numpy())
     found = {}
     for side, prefix in (("mtl", ""), ("stl", "stl_")):
-        wanted = pd.DataFrame(
-            {
-                "run_id": pairs[f"{prefix}run_id"].astype("str"),
-                "task": pairs["task"].astype("str"),
-                "metric": pairs["metric"].astype("str"),
-                "step": pairs[f"{prefix}step"].fillna(-1).astype("int64"),
-            }
-        )
-        for split in PARTS:
-            there = by_split.get(split, known[[*names, "value"]][:0])
-            values = wanted.merge(there, on=names, how="left")["value"]
-            found[f"{side}_{split}"] = values.to_numpy(dtype=float)
+        texts = (pairs[name].astype(str) for name in (f"{prefix}run_id", "task", "metric"))
+        codes = [one.categories.get_indexer(text) for one, text in zip(named, texts, strict=True)]
+        wanted = _keys(codes, named, steps, pairs[f"{prefix}step"].fillna(-1).to_numpy(dtype=np.int64))
+        for part in PARTS:
+            own = split == part
+            found[f"{side}_{part}"] = _found(wanted, keys[own], values[own])
     return pd.DataFrame(found, index=pairs.index)
+
+
+_Integers = NDArray[np.int64]
+
+
+def _keys(codes: Sequence[Any], named: Sequence[Any], steps: _Integers, step: _Integers) -> _Integers:
+    """Return one whole number for each run, task, metric and step, given as codes; -1 for what is not known."""
+    key = np.zeros(len(step), np.int64)
+    unknown = np.zeros(len(step), bool)
+    for one, own in zip(named, codes, strict=True):
+        key = key * len(one.categories) + np.asarray(own)
+        unknown |= np.asarray(own) < 0
+    place = np.searchsorted(steps, step)
+    unknown |= np.append(steps, -2)[place] != step
+    return np.where(unknown, -1, key * len(steps) + place)
+
+
+def _found(wanted: _Integers, keys: _Integers, values: Array) -> Array:
+    """Return the values of the wanted keys, NaN where there is none."""
+    if not len(keys):
+        return np.full(len(wanted), np.nan)
+    order = np.argsort(keys)
+    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    return np.where((keys[place] == wanted) & (wanted >= 0), values[place], np.nan)
 
 
 def overfitting_gaps(pairs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,8 @@ def forgetting_blocks(summary: Summary, marks: words.Marks = words.UNICODE) -> l
 
     What is meant is said by `mtlrun.report.analysis.training.phases.with_forgetting`.
     """
+    if not summary.phases["phase"].gt(1).any():
+        return []
     known = summary.pairs.dropna(subset=["forgetting"])
     of_row = known.groupby(["cell_id", "task"])["forgetting"]
     found = {key: (values.mean(), values.std()) for key, values in of_row}
