@@ -214,6 +214,11 @@ def to_node(value: Any) -> dict[str, Any]:
     return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **fields}
 
 
+def complete(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checked node with every field, defaults included, each in its own type."""
+    return to_node(build(node))
+
+
 def identity(node: Any) -> Any:
     """Return what of a group's complete node goes into a run's id: neither `PLACE` nor `ADDED` at its default.
 

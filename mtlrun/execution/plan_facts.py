@@ -21,7 +21,7 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
     if trials is not None:
         return _both(plan_facts(trials), plan_facts(batch))
     return {
-        "study": batch.study.name,
+        "study": batch.study.spec.name,
         "cells": len(batch.study.cells),
         "runs_new": sum(len(cohort.runs) for cohort in batch.cohorts),
         "runs_reused": len(batch.reused),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtlrun.errors import Fault
@@ -58,6 +58,16 @@ def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
     if not is_study_name(job.get("study")):
         faults.append(Fault("study", STUDY_RULE, job.get("study")))
     return faults
+
+
+def seed_list(seeds: int | Sequence[int]) -> list[int]:
+    """Return the seeds that `seeds=10` (0 to 9) or `seeds=[3,7]` name."""
+    return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+
+
+def seed_count(seeds: int | Sequence[int]) -> int:
+    """Return how many seeds these are."""
+    return seeds if isinstance(seeds, int) else len(seeds)
 
 
 def first_seed(job: Mapping[str, Any]) -> int:

@@ -6,6 +6,7 @@ import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
+from mtlrun.planning.study import plan_study
 from mtlrun.prepare import checks as check
 from mtlrun.prepare.checks import job_faults, parameter_count, prepare
 
@@ -97,7 +98,7 @@ def test_equal_parts_of_jobs_are_checked_once(monkeypatch):
     counted = []
     monkeypatch.setattr(check, "parameter_count", lambda config: counted.append(config["model"]["width"]))
     jobs = [make_job(optimizer__lr=lr, model__width=w) for lr in (0.1, 0.2, 0.3) for w in (8, 16)]
-    assert len(prepare(jobs).cells) == 6
+    assert len(plan_study(prepare(jobs)).cells) == 6
     assert counted == [8, 16]
 
 
@@ -144,7 +145,7 @@ def test_no_job_is_a_fault():
 def test_nodes_are_completed_so_that_defaults_given_or_not_are_one_run():
     job = make_job()
     short = {**job, "optimizer": {"_target_": job["optimizer"]["_target_"], "lr": 1e-3}}
-    assert prepare([short]).runs.keys() == prepare([job]).runs.keys()
+    assert plan_study(prepare([short])).runs.keys() == plan_study(prepare([job])).runs.keys()
 
 
 def test_parameters_are_counted_without_making_them():

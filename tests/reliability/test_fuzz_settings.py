@@ -12,6 +12,7 @@ from support.fuzz.outcome import Search
 from support.fuzz.settings import job
 
 from mtlrun.execution.batch import plan_batch
+from mtlrun.prepare.checks import prepare
 
 
 def _settings(search: Search, settings) -> None:
@@ -19,7 +20,7 @@ def _settings(search: Search, settings) -> None:
     @given(st.integers(0, 2**63))
     def look(drawn: int) -> None:
         drawn_job, told = job(random.Random(drawn))
-        search.call(lambda: plan_batch([drawn_job]).check_memory(), told)
+        search.call(lambda: plan_batch(prepare([drawn_job])).check_memory(), told)
 
     look()
 
