@@ -225,6 +225,11 @@ def describe_setting(key: str, name: str) -> OptionPage:
     )
 
 
+def preset(group: str, option: str, root: Path) -> dict[str, str]:
+    """Return what a preset of `mitigation` or `experiment` chooses, option by group."""
+    return _preset(_parse(*_version(_option_path(group, option, root))).get("defaults") or [])
+
+
 def _option_path(group: str, option: str, root: Path | None) -> Path:
     path = (root or conf_dir()) / group / f"{option}.yaml"
     # looking through the folders takes longer than reading the file

@@ -193,7 +193,7 @@ def plan_study(overrides: Sequence[str], folders: Sequence[str]) -> Planned:
     spec = prepare(jobs, known)
     batch = plan_batch(spec)
     trials = None if spec.tuning is None else plan_trials(spec, spec.tuning, batch.store)
-    notes = [*preset_notes(overrides, known, folders), *suite_notes(spec)]
+    notes = [*preset_notes(overrides, known), *suite_notes(spec)]
     return Planned(Plan(plan_facts(batch, trials)), notes, [batch] if trials is None else [batch, trials])
 
 
@@ -203,13 +203,12 @@ class _Batches:
     def __init__(self, overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> None:
         self.overrides, self.watcher = overrides, watcher
         self.known = options_of([Path(folder) for folder in folders])
-        self.folders = folders
         self.stores: dict[str, Store] = {}
         self.trained: Trained | None = None
 
     def train(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
         """Train a batch, and return each job's mean oriented validation metric."""
-        for note in [] if self.trained else preset_notes(self.overrides, self.known, self.folders):
+        for note in [] if self.trained else preset_notes(self.overrides, self.known):
             self.watcher.note(note)
         spec = prepare(jobs, self.known)
         for note in suite_notes(spec):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtlrun.catalog import Known, describe, label
+from mtlrun.catalog import Known, label, preset
 from mtlrun.config import build
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
@@ -33,7 +33,7 @@ def cell_labels(config: Mapping[str, Any], known: Known, memo: Memo) -> dict[str
 
 def presets_of(known: Known) -> dict[str, dict[str, str]]:
     """Return what each preset sets, option by group."""
-    return {name: describe("mitigation", name, root).sets for name, root in known["mitigation"].items()}
+    return {name: preset("mitigation", name, root) for name, root in known["mitigation"].items()}
 
 
 def mitigation_label(labels: Mapping[str, str], presets: Mapping[str, Mapping[str, str]]) -> str:
