@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
 from mtlrun.execution.coordination.claims import Claims
-from mtlrun.execution.scheduler import train_cohorts
+from mtlrun.execution.scheduler import Scheduler
 from mtlrun.execution.train import pick_device
 from mtlrun.execution.workers.worker_pool import GRACE_S, Pool
 from mtlrun.planning.cohorts import ProgramPlan, cut_programs
@@ -167,7 +167,7 @@ class Launcher(Configured, ABC):
         with self.open_pool(processes, store, note, grace_s) as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
-                _time(pool, timed, others, device, note, claims.check)
+                _time(pool, timed, others, device, note, claims.heartbeat.check)
             settings: dict[str, Any] = {
                 "store": str(store.path),
                 "device": device,
@@ -178,7 +178,7 @@ class Launcher(Configured, ABC):
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             cohorts = cut_programs(programs, processes)
-            return train_cohorts(pool, cohorts, settings, progress, note, claims)
+            return Scheduler(cohorts, settings, progress, note, claims).train(pool)
 
 
 def _time(

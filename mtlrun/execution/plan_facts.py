@@ -26,7 +26,7 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
         "runs_new": sum(len(cohort.runs) for cohort in batch.cohorts),
         "runs_reused": len(batch.reused),
         "runs_again": len(batch.unsaved),
-        "runs_begun": sum(len(cohort.run_ids) for cohort in batch.cohorts if cohort.begun),
+        "runs_begun": sum(len(cohort.run_ids) for cohort in batch.cohorts if cohort.steps_done),
         "run_steps": sum(cohort.run_steps for cohort in batch.cohorts),
         "steps": _extremes(run.cell.budget.steps for run in batch.study.runs.values()),
         "raised_from": _extremes(c.raised_from for c in batch.study.cells if c.raised_from is not None),

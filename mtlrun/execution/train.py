@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -60,26 +61,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def train_and_store(
-    runs: Sequence[RunSpec],
-    store: Store,
-    device: torch.device,
-    progress: Callable[[int], None],
-    chosen: Mapping[str, Any] | None = None,
-    compiler: str | None = None,
-    deterministic: bool = False,
-    save: Mapping[str, Sequence[Rule]] | None = None,
-    stops: Mapping[str, Sequence[Rule]] | None = None,
-    streamed: bool = False,
-    every: int | None = None,
-    checkpointing: Checkpointing | None = None,
-    steps_done: int = 0,
-) -> tuple[Counter[str], int | None]:
-    """Train runs as one cohort and append them to the store; in halves where memory is exhausted, or one's data fail.
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How cohorts are trained and stored.
 
-    Args:
-        runs: one lane each.
-        store: gets one segment, or one per part that memory holds.
+    Attributes:
+        store: gets one segment of a cohort, or one per part that memory holds.
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
         chosen: how the number of lanes came about, for the records.
@@ -91,54 +78,79 @@ def train_and_store(
         every: how often diagnostics are recorded, as of `Cohort`.
         checkpointing: how the state of training is written down, to go on from it; None for not at all.
         steps_done: of each run that a checkpoint should have; `progress` is told where it has others.
+    """
+
+    store: Store
+    device: torch.device
+    progress: Callable[[int], None]
+    chosen: Mapping[str, Any] = field(default_factory=lambda: {"by": "default"})
+    compiler: str | None = None
+    deterministic: bool = False
+    save: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
+    stops: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
+    streamed: bool = False
+    every: int | None = None
+    checkpointing: Checkpointing | None = None
+    steps_done: int = 0
+
+
+def train_and_store(runs: Sequence[RunSpec], how: TrainingSettings) -> tuple[Counter[str], int | None]:
+    """Train runs as one cohort and append them to the store; in halves where memory is exhausted, or one's data fail.
+
+    Args:
+        runs: one lane each.
+        how: to train them.
 
     Returns:
-        How many runs came to each status; and the number of lanes that memory held where it did not hold all.
+        How many runs came to each status; and the number of lanes that memory holds, None where it held all.
     """
-    counts, waiting, holds = Counter[str](), [list(runs)], None
-    how = (compiler, store, save or {}, stops or {}, streamed, every)
-    chosen = dict(chosen or {"by": "default"})
+    counts, holds = Counter[str](finished=0, diverged=0, failed=0), None
+    waiting, chosen = [list(runs)], dict(how.chosen)
     while waiting:
         part = waiting.pop(0)
-        records, checkpoint, exhausted = None, None, True
-        if len(part) <= (holds or len(part)):
-            if checkpointing is not None:
-                checkpoint = checkpointing.of(part, device)
-                progress((checkpoint.step - steps_done) * len(part))
-            with numerics(runs[0].cell.dtype, deterministic):
-                try:
-                    records = _train(part, device, progress, chosen, *how, checkpoint)
-                except _HalvesError as lost:
-                    exhausted = lost.exhausted
-                    if checkpoint is not None and not exhausted:  # its halves begin anew
-                        checkpoint.delete()
-        if records is None:
-            _free(device)
-            half = len(part) // 2
-            waiting[:0] = [part[:half], part[half:]]
-            if exhausted:
-                chosen.setdefault("out_of_memory_at", len(part))
-                holds = min(holds or len(part), len(part) - half)
-            continue
-        store.append(records)
-        failed = all(record.status == "failed" for record in records)
-        if checkpoint is not None and not (failed and checkpoint.written):  # which did serve until then
-            checkpoint.delete()
-        counts.update({s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")})
+        half, exhausted = len(part) // 2, False
+        if holds is None or len(part) <= holds:
+            try:
+                counts.update(_stored(part, how, chosen))
+                continue
+            except _HalvesError as lost:
+                exhausted = lost.exhausted
+            _free(how.device)  # here, where no traceback keeps what did not fit
+        waiting[:0] = [part[:half], part[half:]]
+        if exhausted:
+            chosen.setdefault("out_of_memory_at", len(part))
+            holds = len(part) - half
     return counts, holds
+
+
+def _stored(runs: Sequence[RunSpec], how: TrainingSettings, chosen: Mapping[str, Any]) -> list[str]:
+    """Train one cohort, store it, and return the status of each run.
+
+    Raises:
+        _HalvesError: it failed, and its halves may not.
+    """
+    checkpoint = None
+    if how.checkpointing is not None:
+        checkpoint = CohortCheckpoint(how.checkpointing, runs, how.device)
+        how.progress((checkpoint.step - how.steps_done) * len(runs))
+    try:
+        with numerics(runs[0].cell.dtype, how.deterministic):
+            records = _train(runs, how, chosen, checkpoint)
+    except _HalvesError as lost:
+        if checkpoint is not None and not lost.exhausted:  # its halves begin anew
+            checkpoint.delete()
+        raise
+    how.store.append(records)
+    statuses = [record.status for record in records]
+    if checkpoint is not None and not ({*statuses} == {"failed"} and checkpoint.written):
+        checkpoint.delete()  # unless it served until then
+    return statuses
 
 
 def _train(
     runs: Sequence[RunSpec],
-    device: torch.device,
-    progress: Callable[[int], None],
+    how: TrainingSettings,
     chosen: Mapping[str, Any],
-    compiler: str | None,
-    store: Store,
-    save: Mapping[str, Sequence[Rule]],
-    stops: Mapping[str, Sequence[Rule]],
-    streamed: bool,
-    every: int | None,
     checkpoint: CohortCheckpoint | None,
 ) -> list[RunRecord]:
     """Save the weights of one cohort, and return its records.
@@ -146,38 +158,32 @@ def _train(
     Raises:
         _HalvesError: it failed, and its halves may not.
     """
-    begun, told, cohort = time.perf_counter(), 0, None
+    begun, told, cohort, device = time.perf_counter(), 0, None, how.device
 
     def tell(steps: int) -> None:
         nonlocal told
         told += steps * len(runs)
-        progress(steps * len(runs))
+        how.progress(steps * len(runs))
 
     try:
         meter = Meter(device)
-        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (save, stops))
-        cohort = Cohort(runs, device, compiler, rules, streamed, reads, every)
+        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (how.save, how.stops))
+        cohort = Cohort(runs, device, how.compiler, rules, how.streamed, reads, how.every)
         flops = step_flops(cohort)
         results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
         if len(runs) > 1 and (exhausted or cohort is None):
-            progress(-told)
+            how.progress(-told)
             raise _HalvesError(exhausted) from error
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
         return [_record(run, device, "failed", message) for run in runs]
     earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
     cost = {**_cost(cohort, meter, flops), "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs)}
-    if checkpoint is not None and checkpoint.resumed_at:
-        cost["resumed_at"] = checkpoint.resumed_at
-    cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
-    if cohort.not_compiled:
-        cost["not_compiled"] = cohort.not_compiled
-    if cohort.one_by_one and len(runs) > 1:
-        cost["one_by_one"] = cohort.one_by_one
+    cost |= {"width": dict(chosen), **_how_trained(cohort, bool(how.compiler), checkpoint)}
     lanes = list(zip(runs, results, strict=True))
     records = [_result(run, device, result, cohort.phases, dict(cost)) for run, result in lanes]
-    save_weights(store, zip(records, results, strict=True), save)
+    save_weights(how.store, zip(records, results, strict=True), how.save)
     return records
 
 
@@ -206,11 +212,11 @@ def _trained(
     def heeding(steps: int) -> None:
         try:
             tell(steps)
-        except Cancelled as stop:  # once the step is done and written down
+        except Cancelled as stop:  # raised when the step is done and written
             checkpoint.stop(stop)
 
     checkpoint.spent = spent
-    with checkpoint.holding_signals():
+    with checkpoint.signals.held():
         found = meter.measure(lambda: cohort.train(heeding, checkpoint))
     return found
 
@@ -268,6 +274,18 @@ def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
         "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
         "parameters_task": by_task,
     }
+
+
+def _how_trained(cohort: Cohort, compiles: bool, checkpoint: CohortCheckpoint | None) -> dict[str, Any]:
+    """Return what else a record says of how a cohort was trained."""
+    about: dict[str, Any] = {"compiled": compiles and cohort.not_compiled is None}
+    if checkpoint is not None and checkpoint.resumed_at:
+        about["resumed_at"] = checkpoint.resumed_at
+    if cohort.not_compiled:
+        about["not_compiled"] = cohort.not_compiled
+    if cohort.one_by_one and len(cohort.seeds) > 1:
+        about["one_by_one"] = cohort.one_by_one
+    return about
 
 
 def _result(

@@ -20,7 +20,7 @@ from mtlrun.errors import StoreError
 from mtlrun.execution import checkpoints
 from mtlrun.execution.checkpoints import Checkpointing, Terms, take_begun
 from mtlrun.execution.coordination.heartbeat import Cancelled
-from mtlrun.execution.train import train_and_store
+from mtlrun.execution.train import TrainingSettings, train_and_store
 from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.planning.runs import config_id
 from mtlrun.planning.settings.saving import Rule
@@ -73,7 +73,7 @@ class Training:
             checkpointing = Checkpointing(self.store, terms, False, self.every_s, self.notes.append)
         how = {"save": SAVE, "every": self.every, "checkpointing": checkpointing, "steps_done": steps_done}
         with as_interruptions():
-            train_and_store(specs_of(configs), self.store, CPU, progress, **how)
+            train_and_store(specs_of(configs), TrainingSettings(self.store, CPU, progress, **how))
 
 
 def broken_off(store: Path, steps: int = 25, steps_done: int = 0) -> Training:
@@ -288,7 +288,7 @@ def test_planning_takes_begun_cohorts_first_and_cuts_the_rest(tmp_path):
     assert take_begun(programs, Checkpoints(tmp_path).found(), TERMS, None) == []
     cohorts = cut_programs(programs, 4)
     assert sorted(len(cohort.run_ids) for cohort in cohorts) == [1, 1, 1, 2]
-    (begun,) = (cohort for cohort in cohorts if cohort.begun)
+    (begun,) = (cohort for cohort in cohorts if cohort.steps_done)
     assert (begun.run_ids, begun.configs) == (IDS, CONFIGS)
     assert (begun.steps_done, begun.run_steps, begun.compiled) == (25, 35 * 2, False)
     assert {r for cohort in cohorts for r in cohort.run_ids} == set(program.run_ids)

@@ -12,7 +12,7 @@ from support.cohorts import specs_of
 from support.configs import run_config
 
 from mtlrun.execution.coordination.claims import Claims
-from mtlrun.execution.scheduler import train_cohorts
+from mtlrun.execution.scheduler import Scheduler
 from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import NextTask
 from mtlrun.planning.cohorts import CohortPlan, cut_programs, group_runs
@@ -71,7 +71,8 @@ def trained(
     done: list[int] = []
     notes: list[str] = []
     settings = {"store": str(pool.store.path), "device": "cpu", "save": {}, "stops": {}}
-    counts = train_cohorts(pool, plan, settings, done.append, notes.append, claims or Claims(pool.store))
+    claims = claims or Claims(pool.store)
+    counts = Scheduler(plan, settings, done.append, notes.append, claims).train(pool)
     return counts, sum(done), notes
 
 

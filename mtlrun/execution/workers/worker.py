@@ -30,7 +30,7 @@ Event = dict[str, Any]
 def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.checkpoints import Checkpointing, Terms
-    from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
+    from mtlrun.execution.train import TRAINING_ERRORS, TrainingSettings, pick_device, train_and_store
     from mtlrun.planning.run_spec import RunSpec
     from mtlrun.planning.settings.saving import Rule
     from mtlrun.store.store import Store
@@ -54,8 +54,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         checkpointing = Checkpointing(
             store, terms, task["compile"], every_s, lambda text: tell({"note": text})
         )
-    counts, holds = train_and_store(
-        runs,
+    how = TrainingSettings(
         store,
         device,
         lambda run_steps: tell({"run_steps": run_steps}),
@@ -69,6 +68,7 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         checkpointing,
         task.get("steps_done", 0),
     )
+    counts, holds = train_and_store(runs, how)
     return {"counts": dict(counts), "memory_holds": holds}
 
 
