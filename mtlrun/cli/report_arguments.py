@@ -6,6 +6,8 @@ import argparse
 
 from mtlrun.report.levels import LEVELS, ROWS, SIZES
 
+DEFAULT_STORE = "runs"
+
 
 def _columns(text: str) -> list[str]:
     """Return the names of columns, each once.
@@ -19,9 +21,9 @@ def _columns(text: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def add_report(added: argparse.ArgumentParser, store: str) -> None:
-    """Add the arguments of `mtlrun report`; `store` is where it reads by default."""
-    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {store}")
+def add_report(added: argparse.ArgumentParser) -> None:
+    """Add the arguments of `mtlrun report`."""
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
         "--format",
