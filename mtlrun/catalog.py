@@ -104,17 +104,26 @@ def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
     Raises:
         ConfigError: If one of them is no folder, or a package announces none; or a file of theirs has faults.
     """
+    found: dict[str, dict[str, Path]] = {}
+    for root in (conf_dir(), *other_roots(folders)):
+        for folder in root.iterdir():
+            for path in option_files(folder):
+                found.setdefault(folder.name, {}).setdefault(path.stem, root)
+    return {group: dict(sorted(found[group].items())) for group in sorted(found)}
+
+
+def other_roots(folders: Sequence[str | Path]) -> list[Path]:
+    """Return the root folders of options that are not ours: a user's own, then those of installed packages.
+
+    Raises:
+        ConfigError: as of `options_of`.
+    """
     faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not os.path.isdir(f)]
     if faults:
         raise ConfigError(faults)
-    found: dict[str, dict[str, Path]] = {}
-    installed = option_folders()
-    check_folders([*folders, *installed], groups())
-    for root in (conf_dir(), *folders, *installed):
-        for group in groups(root):
-            for option in options(group, root):
-                found.setdefault(group, {}).setdefault(option, root)
-    return {group: dict(sorted(found[group].items())) for group in sorted(found)}
+    roots = [*map(Path, folders), *option_folders()]
+    check_folders(roots, groups())
+    return roots
 
 
 def settings(known: Known) -> list[str]:

@@ -145,7 +145,7 @@ class Trained(NamedTuple):
         """Write the study to its trackers; what goes wrong is noted, and no error."""
         if self.trackers and self.is_replaced():
             watcher.note(f"another command has replaced study `{self.study}`, so no tracker gets it")
-        else:
+        elif self.trackers:
             write_trackers(self.trackers, self.store.path, self.study, watcher.note)
 
 
