@@ -43,6 +43,11 @@ def add_report(added: argparse.ArgumentParser) -> None:
     )
     added.add_argument("--size", metavar="SIZE", help=f"of a picture: {', '.join(_sizes())}")
     added.add_argument("--style", metavar="FILE", help="of a picture: a matplotlib style read after ours")
+    _add_choice(added)
+
+
+def _add_choice(added: argparse.ArgumentParser) -> None:
+    """Add what chooses the rows and columns of a table."""
     added.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.checkpoints import Terms, take_begun
 from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.coordination.heartbeat import Heartbeat
@@ -29,6 +30,8 @@ from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.vectorize.strategy_groups import kind
+
+LAUNCHER_RULE = "must name a class derived from mtlrun.execution.launcher.Launcher"
 
 KEPT = ("finished", "diverged")  # a failed run is tried again
 
@@ -110,7 +113,8 @@ def plan_batch(
         spec: of the command.
         choices: in what cells depart from their jobs.
         store: that of the command, where it has been opened: it is then not scanned once more.
-        trains: whether it is to be trained too, so that the store must be one that can be written.
+        trains: whether it is to be trained too, so that the store must be one that can be written, and memory
+            must hold a run of each program.
 
     Raises:
         ConfigError: there are too many runs, or controls that a model cannot have; or as of `batch_of`.
@@ -125,11 +129,12 @@ def batch_of(study: Study, store: Store, *, trains: bool = False) -> Batch:
     """Return what is to be done for a study with its device and launcher, and with what the store has of it.
 
     Raises:
-        ConfigError: there is no such device here.
+        ConfigError: there is no such device here, what trains is no launcher, or memory does not hold what it must.
         StoreError: the store cannot be read, or not written where it must be.
     """
     spec, launcher = study.spec, study.spec.launcher
-    assert isinstance(launcher, Launcher)
+    if not isinstance(launcher, Launcher):
+        raise ConfigError([Fault("launch._target_", LAUNCHER_RULE, type(launcher).__name__)])
     device = launcher.device_type(spec.device)
     if trains:
         launcher.check_ready()
@@ -159,10 +164,13 @@ def batch_of(study: Study, store: Store, *, trains: bool = False) -> Batch:
     widest_mib = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
     processes = launcher.fitting(processes, widest_mib, device)
     cohorts = cut_programs(programs, processes)
-    return Batch(
+    batch = Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
         *(processes, estimate(cohorts, processes), there_mib, segments, notes),
     )
+    if trains:
+        batch.check_memory()
+    return batch
 
 
 def train_batch(
@@ -183,13 +191,12 @@ def train_batch(
         StoreError: the store cannot be read or written.
     """
     batch = plan_batch(spec, store=store, trains=True)
-    batch.check_memory()
     store = batch.store
     with Heartbeat(store, spec.name, command) as heartbeat:
         choices: Mapping[Place, Choice] = {}
         if spec.tuning is not None:
             choices = _tuned(spec, spec.tuning, watcher, store, heartbeat)
-            batch = plan_batch(spec, choices, store)
+            batch = plan_batch(spec, choices, store, trains=True)
         while True:
             manifest = write_manifest(batch.study, store, command)
             _tell_repeated(batch, watcher)
@@ -199,27 +206,27 @@ def train_batch(
                 note_look(store, manifest)
                 return batch
             choices = longer
-            batch = plan_batch(spec, choices, store)
+            batch = plan_batch(spec, choices, store, trains=True)
 
 
 def _tuned(
     spec: StudySpec, tuning: Tuning, watcher: Watcher, store: Store, heartbeat: Heartbeat
 ) -> dict[Place, Choice]:
     """Return what validation chooses of the settings to try, after training them."""
-    trials = plan_trials(spec, tuning, store)
+    trials = plan_trials(spec, tuning, store, trains=True)
     settings, seeds = pluralize(len(tuning.settings), "setting"), pluralize(len(tuning.seeds), "seed")
     watcher.note(f"tuning: {settings} on {seeds}, chosen on validation")
     train(trials, watcher, heartbeat)
     return choose(trials.study, spec.jobs, tuning, store)
 
 
-def plan_trials(spec: StudySpec, tuning: Tuning, store: Store) -> Batch:
-    """Return the batch of the trials that come before a study that is tuned.
+def plan_trials(spec: StudySpec, tuning: Tuning, store: Store, *, trains: bool = False) -> Batch:
+    """Return the batch of the trials that come before a study that is tuned; arguments are as of `plan_batch`.
 
     Raises:
         ConfigError: faults of jobs with a setting.
     """
-    return plan_batch(prepare(trial_jobs(spec, tuning), spec.known, spec.memo), store=store)
+    return plan_batch(prepare(trial_jobs(spec, tuning), spec.known, spec.memo), store=store, trains=trains)
 
 
 def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
@@ -239,7 +246,6 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
     """
     if not batch.cohorts:
         return
-    batch.check_memory()
     if heartbeat is None:
         with Heartbeat(batch.store, batch.study.spec.name, []) as own:
             return train(batch, watcher, own)

@@ -14,7 +14,8 @@ from typing import Any
 
 from mtlrun.errors import ConfigError
 from mtlrun.execution.coordination.claims import Claims
-from mtlrun.execution.train import lost_record, pick_device
+from mtlrun.execution.run_records import run_record
+from mtlrun.execution.train import pick_device
 from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import Pool
 from mtlrun.planning.cohorts import CohortPlan
@@ -218,7 +219,7 @@ class Scheduler:
         except ConfigError:  # there was one where it was lost, on another machine
             device = pick_device("auto")
         store = Store(self._settings["store"], exists=True)
-        store.append([lost_record(run, device, cause) for run in cohort.runs])
+        store.append([run_record(run, device, "failed", cause) for run in cohort.runs])
         self._counts["failed"] += len(cohort.run_ids)
         self._ended["failed"] += 1
         self._heartbeat.release(cohort.run_ids)

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import gc
-import platform
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
 from mtlrun.execution.coordination.heartbeat import Cancelled
+from mtlrun.execution.run_records import cohort_cost, how_trained, lane_record, run_record
 from mtlrun.execution.save_weights import save_weights
 from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.settings.saving import Rule
-from mtlrun.schedule.base import Phase, told
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
-from mtlrun.training.cost import MIB, Meter, step_flops
+from mtlrun.training.cost import Meter, step_flops
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.loop.lane_results import SPLITS, LaneResult
+from mtlrun.training.loop.lane_results import LaneResult
 from mtlrun.training.runtime.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 from mtlrun.user_code import FOREIGN_ERRORS
-from mtlrun.version import __version__
 
 TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
@@ -177,12 +173,15 @@ def _train(
             how.progress(-told)
             raise _HalvesError(exhausted) from error
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
-        return [_record(run, device, "failed", message) for run in runs]
+        return [run_record(run, device, "failed", message) for run in runs]
     earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
-    cost = {**_cost(cohort, meter, flops), "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs)}
-    cost |= {"width": dict(chosen), **_how_trained(cohort, bool(how.compiler), checkpoint)}
+    cost = {
+        **cohort_cost(cohort, meter, flops),
+        "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs),
+    }
+    cost |= {"width": dict(chosen), **how_trained(cohort, bool(how.compiler), checkpoint)}
     lanes = list(zip(runs, results, strict=True))
-    records = [_result(run, device, result, cohort.phases, dict(cost)) for run, result in lanes]
+    records = [lane_record(run, device, result, cohort.phases, cost) for run, result in lanes]
     save_weights(how.store, zip(records, results, strict=True), how.save)
     return records
 
@@ -235,111 +234,3 @@ def _free(device: torch.device) -> None:
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    return {
-        "mtlrun": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def device_name(device: torch.device) -> str:
-    """Return a device in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"cpu {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
-
-
-def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
-    """Return what a cohort cost; times are per run-step, evaluations included, and sizes are of one run."""
-    owners = cohort.network.owners()
-    sizes = {name: p.numel() for name, p in cohort.network.named_parameters()}
-    by_task = [
-        sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))
-    ]
-    steps, lanes = sum(phase.steps for phase in cohort.phases), len(cohort.seeds)
-    return {
-        "steps": steps,
-        "lanes": lanes,
-        "step_flops": flops,
-        "step_wall_s": meter.wall_s / (steps * lanes),
-        "step_device_s": meter.device_s / (steps * lanes),
-        "peak_mib": meter.peak_mib(),
-        "model_mib": sum(sizes.values()) * cohort.dtype.itemsize / MIB,
-        "features": cohort.network.body.features,
-        "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
-        "parameters_task": by_task,
-    }
-
-
-def _how_trained(cohort: Cohort, compiles: bool, checkpoint: CohortCheckpoint | None) -> dict[str, Any]:
-    """Return what else a record says of how a cohort was trained."""
-    about: dict[str, Any] = {"compiled": compiles and cohort.not_compiled is None}
-    if checkpoint is not None and checkpoint.resumed_at:
-        about["resumed_at"] = checkpoint.resumed_at
-    if cohort.not_compiled:
-        about["not_compiled"] = cohort.not_compiled
-    if cohort.one_by_one and len(cohort.seeds) > 1:
-        about["one_by_one"] = cohort.one_by_one
-    return about
-
-
-def _result(
-    run: RunSpec,
-    device: torch.device,
-    result: LaneResult,
-    phases: Sequence[Phase],
-    cost: dict[str, Any],
-) -> RunRecord:
-    shape = result.values.shape  # (evaluations, splits, metrics)
-    step, split, pair = (axis.ravel() for axis in np.indices(shape))
-    tasks, metrics = zip(*result.names, strict=True)
-    curves = {
-        "task": np.array(tasks)[pair],
-        "split": np.array(SPLITS)[split],
-        "metric": np.array(metrics)[pair],
-        "step": np.array(result.steps)[step],
-        "value": result.values.ravel(),
-    }
-    diverged = result.diverged_at is not None
-    names = dict.fromkeys(tasks)  # in order, each once
-    cost["parameters_task"] = dict(zip(names, cost["parameters_task"], strict=True))
-    return _record(
-        run,
-        device,
-        "diverged" if diverged else "finished",
-        f"the loss was not finite at step {result.diverged_at}" if diverged else None,
-        cost=cost,
-        diagnostics={
-            "steps": result.steps,
-            **result.diagnostics,
-            "constant_guess": dict(zip(names, result.guess, strict=True)),
-            "phases": told(phases, list(names)),
-            "merges": result.merges,
-        },
-        curves=curves,
-        scores=[{**vars(one), "task": list(names)[one.task]} for one in result.scores],
-    )
-
-
-def lost_record(run: RunSpec, device: torch.device, cause: str) -> RunRecord:
-    """Return the record of a run whose process ended before it could be trained."""
-    return _record(run, device, "failed", cause)
-
-
-def _record(run: RunSpec, device: torch.device, status: str, error: str | None, **rest: Any) -> RunRecord:
-    return RunRecord(
-        run_id=run.run_id,
-        seed=run.seed,
-        config=run.plain,
-        status=status,
-        error=error,
-        device=device_name(device),
-        versions=versions(),
-        finished_at=datetime.now(timezone.utc).isoformat(),
-        **rest,
-    )

@@ -223,3 +223,9 @@ def test_a_plan_with_nothing_to_do_in_words(tmp_path):
     facts = plan_facts(plan_batch(prepare([job])))
     assert (facts["runs_new"], facts["runs_reused"], facts["lanes"]) == (0, 6, [])
     assert "cohorts   0, 1 at a time" in plan_text(facts)
+
+
+def test_what_trains_must_be_a_launcher(tmp_path):
+    job = {**tiny_job(tmp_path), "launch": make_job()["model"]}
+    with pytest.raises(ConfigError, match="`launch._target_` must name a class derived from"):
+        plan_batch(prepare([job]))

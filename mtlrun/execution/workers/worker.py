@@ -45,12 +45,13 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
 
-    def rules_of(key: str) -> dict[str, list[Rule]]:
-        return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
-
+    save, stops = (
+        {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
+        for key in ("save", "stops")
+    )
     store, checkpointing = Store(task["store"], exists=True), None
     if (every_s := task.get("checkpoint_s")) is not None:
-        terms = Terms(device.type, task["deterministic"], task.get("every"), rules_of("save"))
+        terms = Terms(device.type, task["deterministic"], task.get("every"), save)
         checkpointing = Checkpointing(
             store, terms, task["compile"], every_s, lambda text: tell({"note": text})
         )
@@ -61,8 +62,8 @@ def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
         task["chosen"],
         "inductor" if task["compile"] else None,
         task["deterministic"],
-        rules_of("save"),
-        rules_of("stops"),
+        save,
+        stops,
         streamed,
         task.get("every"),
         checkpointing,
