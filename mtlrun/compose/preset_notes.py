@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,7 +29,8 @@ def preset_notes(overrides: Sequence[str], known: Known) -> list[str]:
         chosen = _swept(experiment, known) | chosen
     notes = []
     for group, options in chosen.items():
-        sets = {name: _sets(name, known).get(group) for name in chosen.get(PRESETS, ())}
+        presets = {name: known[PRESETS][name] for name in chosen.get(PRESETS, ()) if name in known[PRESETS]}
+        sets = {name: preset(PRESETS, name, root).get(group) for name, root in presets.items()}
         beaten = [name for name, option in sets.items() if option and options != [option]]
         if beaten:
             given = f"{group}={','.join(options)}"
@@ -57,8 +57,3 @@ def _swept(experiment: str, known: Known) -> dict[str, list[str]]:
     params = swept if isinstance(swept, Mapping) else {}
     found = {group: [option] for group, option in preset(EXPERIMENT, experiment, root).items()}
     return found | {key: [text.strip() for text in str(values).split(",")] for key, values in params.items()}
-
-
-def _sets(name: str, known: Known) -> dict[str, str]:
-    root: Path | None = known[PRESETS].get(name)
-    return {} if root is None else preset(PRESETS, name, root)

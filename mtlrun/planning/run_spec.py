@@ -65,11 +65,6 @@ class CellSpec:
         """Return the object of one of the other groups, as `model`; see `mtlrun.training.network.Parts`."""
         return build(self.plain[group])
 
-    def runs(self, seeds: Sequence[int]) -> list[RunSpec]:
-        """Return the runs with these seeds."""
-        ids = run_ids(self.plain, seeds)
-        return [RunSpec(self, seed, run_id) for seed, run_id in zip(seeds, ids, strict=True)]
-
 
 @dataclass(frozen=True, eq=False)
 class RunSpec:
@@ -94,3 +89,9 @@ class RunSpec:
     def plain(self) -> Config:
         """The canonical config with the seed, for stores and other processes."""
         return {**self.cell.plain, "seed": self.seed}
+
+
+def cell_runs(config: Mapping[str, Any], seeds: Sequence[int]) -> list[RunSpec]:
+    """Return the runs of a checked canonical config with these seeds."""
+    cell, ids = CellSpec.of(config), run_ids(config, seeds)
+    return [RunSpec(cell, seed, run_id) for seed, run_id in zip(seeds, ids, strict=True)]

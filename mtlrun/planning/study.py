@@ -20,7 +20,7 @@ from mtlrun.planning.cell import Cell
 from mtlrun.planning.labels import cell_labels, set_hyper
 from mtlrun.planning.limits import check_runs, most_faults
 from mtlrun.planning.pareto_grid import Point, front_nodes, points
-from mtlrun.planning.run_spec import CellSpec, Config, RunSpec
+from mtlrun.planning.run_spec import Config, RunSpec, cell_runs
 from mtlrun.planning.runs import PARTS, config_id, source_digests
 from mtlrun.planning.study_spec import StudySpec
 from mtlrun.planning.task_facts import resplit_of, task_facts
@@ -238,11 +238,7 @@ def _canonical(
 
 def add_runs(config: Config, seeds: list[int], runs: dict[str, RunSpec], memo: Memo) -> list[str]:
     """Add the runs of a canonical config with these seeds to `runs`, and return their ids."""
-    added: list[RunSpec] = memo(_runs_of, config, seeds)
+    added: list[RunSpec] = memo(cell_runs, config, seeds)
     for run in added:
         runs.setdefault(run.run_id, run)
     return [run.run_id for run in added]
-
-
-def _runs_of(config: Config, seeds: Sequence[int]) -> list[RunSpec]:
-    return CellSpec.of(config).runs(seeds)

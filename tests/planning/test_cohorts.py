@@ -5,7 +5,7 @@ from support.cohorts import specs_of
 from support.configs import run_config
 
 from mtlrun.planning.cohorts import DEFAULT_WIDTH, cut_programs, group_runs
-from mtlrun.planning.run_spec import CellSpec
+from mtlrun.planning.run_spec import cell_runs
 from mtlrun.planning.runs import config_id
 
 
@@ -167,7 +167,7 @@ def test_runs_are_grouped_alike_whether_they_share_their_cell_or_not():
     shared = [
         run
         for config in (run_config(steps=20, weighting="dwa"), run_config(steps=20))
-        for run in CellSpec.of(config).runs(range(4))
+        for run in cell_runs(config, range(4))
     ]
     programs = [[run.run_id for p in group_runs(runs) for run in p.runs] for runs in (apart, shared[:7])]
     assert programs[0] == programs[1]
