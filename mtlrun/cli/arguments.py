@@ -6,7 +6,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from mtlrun.cli.output import write_out
 from mtlrun.cli.report_arguments import DEFAULT_STORE, add_report
@@ -118,8 +118,10 @@ def _named_places(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]
 
 def _parser_of(name: str) -> Parser:
     """Return the parser of one command."""
-    parser = Parser(prog=f"mtlrun {name}", description=COMMANDS[name].help)
-    COMMANDS[name].add(parser)
+    text, adds = COMMANDS[name]
+    parser = Parser(prog=f"mtlrun {name}", description=text)
+    for add in adds:
+        add(parser)
     return parser
 
 
@@ -128,7 +130,7 @@ def _explain(parser: Parser, words: Sequence[str]) -> NoReturn:
     parser.add_argument("--version", action="version", version=f"mtlrun {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in SHOWN:
-        commands.add_parser(name, help=COMMANDS[name].help)
+        commands.add_parser(name, help=COMMANDS[name][0])
     parser.parse_args(words)
     parser.print_help()
     parser.exit()
@@ -144,15 +146,9 @@ def _add_run(parser: Parser) -> None:
     _add_own_folders(parser)
 
 
-def _add_plan(parser: Parser) -> None:
-    _add_run(parser)
-    _add_text_or_json(parser)
-
-
 def _add_status(parser: Parser) -> None:
     _add_store(parser)
     parser.add_argument("--study", help="default: all that are trained now")
-    _add_text_or_json(parser)
 
 
 def _add_cancel(parser: Parser) -> None:
@@ -169,19 +165,11 @@ def _add_lock(parser: Parser) -> None:
     )
 
 
-def _add_doctor(parser: Parser) -> None:
-    _add_store(parser)
-    _add_text_or_json(parser)
-
-
 def _add_export(parser: Parser) -> None:
-    _add_run_id(parser)
     parser.add_argument("--output", "-o", required=True, help="folder")
-    _add_weights(parser)
 
 
 def _add_predict(parser: Parser) -> None:
-    _add_run_id(parser)
     parser.add_argument(
         "data",
         nargs="+",
@@ -190,7 +178,6 @@ def _add_predict(parser: Parser) -> None:
     )
     what = "a file, .csv, .tsv, .parquet, .feather or .json; default: CSV on standard output"
     parser.add_argument("--output", "-o", help=what)
-    _add_weights(parser)
 
 
 def _add_run_id(parser: Parser) -> None:
@@ -227,7 +214,6 @@ def _add_check(parser: Parser) -> None:
     parser.add_argument("--add-seeds", type=int, default=0, metavar="N", help=undecided)
     here = "with --rerun: device=..., launch.KEY=... and checkpoint.KEY=..."
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help=here)
-    _add_trust(parser)
 
 
 def _add_list(parser: Parser) -> None:
@@ -273,36 +259,40 @@ def _add_own_folders(parser: Parser) -> None:
     parser.add_argument("--config-dir", action="append", default=[], help=text)
 
 
-class Command(NamedTuple):
-    """A command: its help, and what adds its arguments to a parser."""
-
-    help: str
-    add: Callable[[Parser], None]
-
-
-COMMANDS = {
-    "run": Command(
-        "train one cell or several, with baselines, over their seeds; print the transfer table", _add_run
+COMMANDS: dict[str, tuple[str, list[Callable[[Parser], None]]]] = {
+    "run": (
+        "train one cell or several, with baselines, over their seeds; print the transfer table",
+        [_add_run],
     ),
-    "sweep": Command("train many cells (KEY=A,B or globs) as one study; print the table", _add_run),
-    "plan": Command("show what would be trained and reused; train nothing", _add_plan),
-    "status": Command("show what is being trained into a store, how fast, and where", _add_status),
-    "cancel": Command("end what is being trained into a store; finished runs are kept", _add_cancel),
-    "report": Command("print or write a study's results", add_report),
-    "export": Command("write a run's trained model as files that plain PyTorch loads", _add_export),
-    "predict": Command("write what a trained run predicts for new inputs", _add_predict),
-    "lock": Command("write a lock file of a study's results", _add_lock),
-    "check": Command("test results against a lock file", _add_check),
-    "compact": Command("merge the small files of a large store, so that it is read faster", _add_store),
-    "doctor": Command(
-        "say what a bug report needs: versions, devices, and whether the store is whole", _add_doctor
+    "sweep": ("train many cells (KEY=A,B or globs) as one study; print the table", [_add_run]),
+    "plan": ("show what would be trained and reused; train nothing", [_add_run, _add_text_or_json]),
+    "status": (
+        "show what is being trained into a store, how fast, and where",
+        [_add_status, _add_text_or_json],
     ),
-    "list": Command("list config groups, or the options of one", _add_list),
-    "show": Command("explain an option: meaning, formula, settings, source", _add_show),
-    "completion": Command("print a script that makes a shell complete command lines", _add_completion),
-    "_complete": Command("return the words that complete a command line", _add_line),
+    "cancel": ("end what is being trained into a store; finished runs are kept", [_add_cancel]),
+    "report": ("print or write a study's results", [add_report]),
+    "export": (
+        "write a run's trained model as files that plain PyTorch loads",
+        [_add_run_id, _add_export, _add_weights],
+    ),
+    "predict": (
+        "write what a trained run predicts for new inputs",
+        [_add_run_id, _add_predict, _add_weights],
+    ),
+    "lock": ("write a lock file of a study's results", [_add_lock]),
+    "check": ("test results against a lock file", [_add_check, _add_trust]),
+    "compact": ("merge the small files of a large store, so that it is read faster", [_add_store]),
+    "doctor": (
+        "say what a bug report needs: versions, devices, and whether the store is whole",
+        [_add_store, _add_text_or_json],
+    ),
+    "list": ("list config groups, or the options of one", [_add_list]),
+    "show": ("explain an option: meaning, formula, settings, source", [_add_show]),
+    "completion": ("print a script that makes a shell complete command lines", [_add_completion]),
+    "_complete": ("return the words that complete a command line", [_add_line]),
 }
-"""In the order of the help."""
+"""Of each command, in the order of the help: what it does, and what adds its arguments to a parser."""
 
 SHOWN = [name for name in COMMANDS if not name.startswith("_")]
 """Commands for users; shells call the others."""

@@ -236,19 +236,16 @@ def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
         watcher.note(f"{repeated} of {len(batch.study.jobs)} jobs ask for the same cell as another; {rule}")
 
 
-def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) -> None:
+def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat) -> None:
     """Train what a batch has to train, but for what other commands train, which is waited for.
 
     Args:
         batch: to be trained.
         watcher: hears how it goes.
-        heartbeat: tells others of this command; where None, there is one for this batch.
+        heartbeat: tells others of this command.
     """
     if not batch.cohorts:
         return
-    if heartbeat is None:
-        with Heartbeat(batch.store, batch.study.spec.name, []) as own:
-            return train(batch, watcher, own)
     if batch.unsaved:
         watcher.note(
             f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"

@@ -10,6 +10,7 @@ from mtlrun.config import build, check_node, to_node
 from mtlrun.data.checks.fingerprints import Digests, data_digests
 from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.execution.batch import Watcher, batch_of, train
+from mtlrun.execution.coordination.heartbeat import Heartbeat
 from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
 from mtlrun.planning.cell import Cell
@@ -171,7 +172,8 @@ def _trained(study: Study, command: Sequence[str], watcher: Watcher) -> tuple[di
     batch = batch_of(study, store, trains=True)
     manifest = study.manifest(command)
     store.write_study(manifest)
-    train(batch, watcher)
+    with Heartbeat(store, study.spec.name, []) as heartbeat:
+        train(batch, watcher, heartbeat)
     ids = study_runs(manifest["cells"])
     return manifest, summarise(manifest, store.runs(ids), store.curves(ids), store.scores(ids))
 
