@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
 from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.scheduler import Scheduler
 from mtlrun.execution.train import pick_device
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker_pool import GRACE_S, Pool
 from mtlrun.planning.cohorts import ProgramPlan, cut_programs
 from mtlrun.planning.settings.saving import Rule
@@ -168,17 +169,20 @@ class Launcher(Configured, ABC):
             if timed:
                 others = [program for program in programs if program not in timed]
                 _time(pool, timed, others, device, note, claims.heartbeat.check)
-            settings: dict[str, Any] = {
-                "store": str(store.path),
-                "device": device,
-                "deterministic": self.deterministic,
-            }
-            settings |= {"save": save or {}, "stops": stops or {}, "every": every}
-            settings["checkpoint_s"] = checkpoint_s
+            common = Task(
+                runs=(),
+                device=device,
+                store=str(store.path),
+                deterministic=self.deterministic,
+                save=save or {},
+                stops=stops or {},
+                every=every,
+                checkpoint_s=checkpoint_s,
+            )
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             cohorts = cut_programs(programs, processes)
-            return Scheduler(cohorts, settings, progress, note, claims).train(pool)
+            return Scheduler(cohorts, common, progress, note, claims).train(pool)
 
 
 def _time(
@@ -197,10 +201,7 @@ def _time(
     from mtlrun.training.width import WIDTHS, best_width
 
     tasks = (
-        (
-            place,
-            {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits, "streamed": p.streamed},
-        )
+        (place, Task(p.runs[: WIDTHS[-1]], device, p.streamed, time=p.fits))
         for place, p in enumerate(programs)
     )
     corrections = []

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from mtlrun.errors import ConfigError
 from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.run_records import run_record
 from mtlrun.execution.train import pick_device
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import Pool
 from mtlrun.planning.cohorts import CohortPlan
@@ -59,7 +59,7 @@ class Scheduler:
 
     Args:
         cohorts: the longest first.
-        settings: what the task of each cohort holds besides its own.
+        common: the task of each cohort, but for what is its own.
         progress: told of run-steps done; of a negative number where they must be done again.
         note: told of cohorts that were halved or lost, and of runs that are waited for.
         claims: which runs may be trained here.
@@ -68,12 +68,12 @@ class Scheduler:
     def __init__(
         self,
         cohorts: Sequence[CohortPlan],
-        settings: Mapping[str, Any],
+        common: Task,
         progress: Callable[[int], None],
         note: Callable[[str], None],
         claims: Claims,
     ) -> None:
-        self._settings, self._progress, self._note, self._claims = settings, progress, note, claims
+        self._common, self._progress, self._note, self._claims = common, progress, note, claims
         self._heartbeat = claims.heartbeat
         self._waiting = [_Part(cohort) for cohort in cohorts]
         self._elsewhere: list[_Part] = []  # with runs that other commands have claimed
@@ -121,7 +121,7 @@ class Scheduler:
             self._heartbeat.advance(run_steps)
             self._progress(run_steps)
 
-    def _next_task(self) -> tuple[int, dict[str, Any]] | None:
+    def _next_task(self) -> tuple[int, Task] | None:
         self._heartbeat.check()
         if not self._waiting and self._elsewhere and time.monotonic() - self._looked > LOOK_S:
             self._look_elsewhere()
@@ -140,13 +140,18 @@ class Scheduler:
         self._tell_state()
         return None
 
-    def _task(self, cohort: CohortPlan) -> dict[str, Any]:
-        program = cohort.program
-        own = {"chosen": program.chosen, "compile": cohort.compiled, "streamed": program.streamed}
-        own["steps_done"] = cohort.steps_done
-        for key in ("save", "stops"):
-            own[key] = {r: self._settings[key][r] for r in cohort.run_ids if r in self._settings[key]}
-        return {"configs": cohort.configs, **self._settings, **own}
+    def _task(self, cohort: CohortPlan) -> Task:
+        program, ids, common = cohort.program, cohort.run_ids, self._common
+        return replace(
+            common,
+            runs=cohort.runs,
+            chosen=program.chosen,
+            compile=cohort.compiled,
+            streamed=program.streamed,
+            steps_done=cohort.steps_done,
+            save={r: common.save[r] for r in ids if r in common.save},
+            stops={r: common.stops[r] for r in ids if r in common.stops},
+        )
 
     def _claim(self, part: _Part) -> bool:
         """Claim what is free of a cohort, and leave it with that; return whether anything is.
@@ -215,10 +220,10 @@ class Scheduler:
 
     def _store_failed(self, cohort: CohortPlan, cause: str) -> None:
         try:
-            device = pick_device(self._settings["device"])
+            device = pick_device(self._common.device)
         except ConfigError:  # there was one where it was lost, on another machine
             device = pick_device("auto")
-        store = Store(self._settings["store"], exists=True)
+        store = Store(self._common.store, exists=True)
         store.append([run_record(run, device, "failed", cause) for run in cohort.runs])
         self._counts["failed"] += len(cohort.run_ids)
         self._ended["failed"] += 1

@@ -53,11 +53,6 @@ class _Runs:
         """Their ids."""
         return [run.run_id for run in self.runs]
 
-    @property
-    def configs(self) -> list[dict[str, Any]]:
-        """Their canonical configs, as other processes get them."""
-        return [run.plain for run in self.runs]
-
 
 @dataclass
 class ProgramPlan(_Runs):

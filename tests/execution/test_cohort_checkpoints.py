@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.cohorts import specs_of
+from support.cohorts import configs_of, specs_of
 from support.configs import run_config
 from support.stored_bits import stored_bits
 
@@ -289,7 +289,7 @@ def test_planning_takes_begun_cohorts_first_and_cuts_the_rest(tmp_path):
     cohorts = cut_programs(programs, 4)
     assert sorted(len(cohort.run_ids) for cohort in cohorts) == [1, 1, 1, 2]
     (begun,) = (cohort for cohort in cohorts if cohort.steps_done)
-    assert (begun.run_ids, begun.configs) == (IDS, CONFIGS)
+    assert (begun.run_ids, configs_of(begun)) == (IDS, CONFIGS)
     assert (begun.steps_done, begun.run_steps, begun.compiled) == (25, 35 * 2, False)
     assert {r for cohort in cohorts for r in cohort.run_ids} == set(program.run_ids)
 

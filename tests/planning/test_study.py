@@ -239,7 +239,7 @@ def test_runs_of_a_plan_can_be_trained(suite):
     study = plan_study(prepare([job]))
     (cell,) = study.cells
     for cohort in cut_programs(group_runs(study.runs.values())):
-        results = cohort_of(cohort.configs, torch.device("cpu")).train()
+        results = cohort_of([run.plain for run in cohort.runs], torch.device("cpu")).train()
         for run_id, result in zip(cohort.run_ids, results, strict=True):
             expected = set(cell.baselines) if run_id in cell.runs else set(tasks_of(study.runs[run_id].plain))
             assert {task for task, _ in result.names} == expected

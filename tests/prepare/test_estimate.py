@@ -33,7 +33,7 @@ def test_frequent_records_take_time_where_something_is_shared():
     def seconds(every: int | None, **choices):
         programs = group_runs(plan_study(prepare([make_job(**choices)])).runs.values())
         size_programs(programs, memory_mib=1e6, every=every)
-        return [program.step_s for program in programs if len(program.configs[0]["suite"]["tasks"]) == 2]
+        return [program.step_s for program in programs if len(program.runs[0].plain["suite"]["tasks"]) == 2]
 
     assert seconds(0) == seconds(None)
     assert seconds(1) == pytest.approx([s * (1 + 4 / 3) for s in seconds(None)])

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from mtlrun.planning.cohorts import CohortPlan
 from mtlrun.planning.run_spec import CellSpec, RunSpec
 from mtlrun.prepare.estimate import Size, run_size
 from mtlrun.training.loop.cohort import Cohort
@@ -27,3 +28,8 @@ def cohort_of(configs: Sequence[Config], device: torch.device, *arguments: Any, 
 def size_of(config: Config) -> Size:
     """Return what a run of a config needs."""
     return run_size(CellSpec.of(config))
+
+
+def configs_of(plan: CohortPlan) -> list[dict[str, Any]]:
+    """Return the canonical configs of a cohort's runs, one a lane."""
+    return [run.plain for run in plan.runs]
