@@ -6,8 +6,8 @@ import gc
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
 from mtlrun.execution.coordination.heartbeat import Cancelled
 from mtlrun.execution.run_records import cohort_cost, how_trained, lane_record, run_record
 from mtlrun.execution.save_weights import save_weights
-from mtlrun.planning.run_spec import RunSpec
-from mtlrun.planning.settings.saving import Rule
+from mtlrun.execution.workers.task import Task
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cost import Meter, step_flops
@@ -57,86 +56,70 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How cohorts are trained and stored.
-
-    Attributes:
-        store: gets one segment of a cohort, or one per part that memory holds.
-        device: where to train.
-        progress: told of run-steps done; of a negative number where they must be done again.
-        chosen: how the number of lanes came about, for the records.
-        compiler: of the step, as of `Cohort`.
-        deterministic: whether torch may use only kernels that give the same bits every time.
-        save: how the checkpoints are chosen whose weights are kept, by run id.
-        stops: the rules of early stopping by which reports will read runs, by run id.
-        streamed: whether inputs come to the device batch by batch, as of `Cohort`.
-        every: how often diagnostics are recorded, as of `Cohort`.
-        checkpointing: how the state of training is written down, to go on from it; None for not at all.
-        steps_done: of each run that a checkpoint should have; `progress` is told where it has others.
-    """
-
-    store: Store
-    device: torch.device
-    progress: Callable[[int], None]
-    chosen: Mapping[str, Any] = field(default_factory=lambda: {"by": "default"})
-    compiler: str | None = None
-    deterministic: bool = False
-    save: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
-    stops: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
-    streamed: bool = False
-    every: int | None = None
-    checkpointing: Checkpointing | None = None
-    steps_done: int = 0
-
-
-def train_and_store(runs: Sequence[RunSpec], how: TrainingSettings) -> tuple[Counter[str], int | None]:
+def train_and_store(
+    task: Task,
+    store: Store,
+    device: torch.device,
+    progress: Callable[[int], None],
+    checkpointing: Checkpointing | None = None,
+) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; in halves where memory is exhausted, or one's data fail.
 
     Args:
-        runs: one lane each.
-        how: to train them.
+        task: the runs, and how they are trained.
+        store: gets one segment, or one per part that memory holds.
+        device: where to train.
+        progress: told of run-steps done; of a negative number where they must be done again.
+        checkpointing: how the state of training is written down, to go on from it; None for not at all. Where a
+            checkpoint has other steps than `task.steps_done`, `progress` is told.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory holds, None where it held all.
     """
     counts, holds = Counter[str](finished=0, diverged=0, failed=0), None
-    waiting, chosen = [list(runs)], dict(how.chosen)
+    waiting, chosen = [list(task.runs)], dict(task.chosen)
     while waiting:
-        part = waiting.pop(0)
-        half, exhausted = len(part) // 2, False
-        if holds is None or len(part) <= holds:
+        runs = waiting.pop(0)
+        half, exhausted = len(runs) // 2, False
+        if holds is None or len(runs) <= holds:
+            part = replace(task, runs=runs, chosen=dict(chosen))
             try:
-                counts.update(_stored(part, how, chosen))
+                counts.update(_stored(part, store, device, progress, checkpointing))
                 continue
             except _HalvesError as lost:
                 exhausted = lost.exhausted
-            _free(how.device)  # here, where no traceback keeps what did not fit
-        waiting[:0] = [part[:half], part[half:]]
+            _free(device)  # here, where no traceback keeps what did not fit
+        waiting[:0] = [runs[:half], runs[half:]]
         if exhausted:
-            chosen.setdefault("out_of_memory_at", len(part))
-            holds = len(part) - half
+            chosen.setdefault("out_of_memory_at", len(runs))
+            holds = len(runs) - half
     return counts, holds
 
 
-def _stored(runs: Sequence[RunSpec], how: TrainingSettings, chosen: Mapping[str, Any]) -> list[str]:
+def _stored(
+    task: Task,
+    store: Store,
+    device: torch.device,
+    progress: Callable[[int], None],
+    checkpointing: Checkpointing | None,
+) -> list[str]:
     """Train one cohort, store it, and return the status of each run.
 
     Raises:
         _HalvesError: it failed, and its halves may not.
     """
     checkpoint = None
-    if how.checkpointing is not None:
-        checkpoint = CohortCheckpoint(how.checkpointing, runs, how.device)
-        how.progress((checkpoint.step - how.steps_done) * len(runs))
+    if checkpointing is not None:
+        checkpoint = CohortCheckpoint(checkpointing, task.runs, device)
+        progress((checkpoint.step - task.steps_done) * len(task.runs))
     try:
-        with numerics(runs[0].cell.dtype, how.deterministic):
-            records = _train(runs, how, chosen, checkpoint)
+        with numerics(task.runs[0].cell.dtype, task.deterministic):
+            records = _train(task, store, device, progress, checkpoint)
     except _HalvesError as lost:
         if checkpoint is not None and not lost.exhausted:  # its halves begin anew
             checkpoint.delete()
         raise
-    how.store.append(records)
+    store.append(records)
     statuses = [record.status for record in records]
     if checkpoint is not None and not ({*statuses} == {"failed"} and checkpoint.written):
         checkpoint.delete()  # unless it served until then
@@ -144,9 +127,10 @@ def _stored(runs: Sequence[RunSpec], how: TrainingSettings, chosen: Mapping[str,
 
 
 def _train(
-    runs: Sequence[RunSpec],
-    how: TrainingSettings,
-    chosen: Mapping[str, Any],
+    task: Task,
+    store: Store,
+    device: torch.device,
+    progress: Callable[[int], None],
     checkpoint: CohortCheckpoint | None,
 ) -> list[RunRecord]:
     """Save the weights of one cohort, and return its records.
@@ -154,35 +138,34 @@ def _train(
     Raises:
         _HalvesError: it failed, and its halves may not.
     """
-    begun, told, cohort, device = time.perf_counter(), 0, None, how.device
+    runs, begun, told, cohort = task.runs, time.perf_counter(), 0, None
 
     def tell(steps: int) -> None:
         nonlocal told
         told += steps * len(runs)
-        how.progress(steps * len(runs))
+        progress(steps * len(runs))
 
     try:
         meter = Meter(device)
-        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (how.save, how.stops))
-        cohort = Cohort(runs, device, how.compiler, rules, how.streamed, reads, how.every)
+        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (task.save, task.stops))
+        compiler = "inductor" if task.compile else None
+        cohort = Cohort(runs, device, compiler, rules, task.streamed, reads, task.every)
         flops = step_flops(cohort)
         results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
         exhausted = is_out_of_memory(error)
         if len(runs) > 1 and (exhausted or cohort is None):
-            how.progress(-told)
+            progress(-told)
             raise _HalvesError(exhausted) from error
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
         return [run_record(run, device, "failed", message) for run in runs]
     earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
-    cost = {
-        **cohort_cost(cohort, meter, flops),
-        "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs),
-    }
-    cost |= {"width": dict(chosen), **how_trained(cohort, bool(how.compiler), checkpoint)}
+    wall_s = (earlier_s + time.perf_counter() - begun) / len(runs)
+    cost = {**cohort_cost(cohort, meter, flops), "wall_s": wall_s, "width": dict(task.chosen)}
+    cost |= how_trained(cohort, task.compile, checkpoint)
     lanes = list(zip(runs, results, strict=True))
     records = [lane_record(run, device, result, cohort.phases, cost) for run, result in lanes]
-    save_weights(how.store, zip(records, results, strict=True), how.save)
+    save_weights(store, zip(records, results, strict=True), task.save)
     return records
 
 

@@ -20,7 +20,8 @@ from mtlrun.errors import StoreError
 from mtlrun.execution import checkpoints
 from mtlrun.execution.checkpoints import Checkpointing, Terms, take_begun
 from mtlrun.execution.coordination.heartbeat import Cancelled
-from mtlrun.execution.train import TrainingSettings, train_and_store
+from mtlrun.execution.train import train_and_store
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.planning.runs import config_id
 from mtlrun.planning.settings.saving import Rule
@@ -71,9 +72,9 @@ class Training:
         if self.every_s is not None:
             terms = Terms("cpu", False, self.every, SAVE)
             checkpointing = Checkpointing(self.store, terms, False, self.every_s, self.notes.append)
-        how = {"save": SAVE, "every": self.every, "checkpointing": checkpointing, "steps_done": steps_done}
+        task = Task(specs_of(configs), "cpu", save=SAVE, every=self.every, steps_done=steps_done)
         with as_interruptions():
-            train_and_store(specs_of(configs), TrainingSettings(self.store, CPU, progress, **how))
+            train_and_store(task, self.store, CPU, progress, checkpointing)
 
 
 def broken_off(store: Path, steps: int = 25, steps_done: int = 0) -> Training:

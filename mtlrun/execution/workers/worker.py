@@ -28,7 +28,7 @@ Event = dict[str, Any]
 def perform(task: Task, tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.checkpoints import Checkpointing, Terms
-    from mtlrun.execution.train import TRAINING_ERRORS, TrainingSettings, pick_device, train_and_store
+    from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
@@ -45,21 +45,9 @@ def perform(task: Task, tell: Callable[[Event], None]) -> Event:
         checkpointing = Checkpointing(
             store, terms, task.compile, task.checkpoint_s, lambda text: tell({"note": text})
         )
-    how = TrainingSettings(
-        store,
-        device,
-        lambda run_steps: tell({"run_steps": run_steps}),
-        task.chosen,
-        "inductor" if task.compile else None,
-        task.deterministic,
-        task.save,
-        task.stops,
-        task.streamed,
-        task.every,
-        checkpointing,
-        task.steps_done,
+    counts, holds = train_and_store(
+        task, store, device, lambda run_steps: tell({"run_steps": run_steps}), checkpointing
     )
-    counts, holds = train_and_store(task.runs, how)
     return {"counts": dict(counts), "memory_holds": holds}
 
 
