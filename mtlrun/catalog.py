@@ -19,8 +19,7 @@ import yaml
 
 from mtlrun.errors import ConfigError, Fault, did_you_mean
 from mtlrun.options.docstrings import read_docstrings
-from mtlrun.options.files import Loader, check_folders, option_files, read_options
-from mtlrun.options.packages import option_folders
+from mtlrun.options.files import Loader, check_folders, option_files, option_folders, read_options
 from mtlrun.options.suggestions import guesses, question
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...

@@ -28,7 +28,7 @@ from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.planning.manifest import asks_the_same
 from mtlrun.prepare.checks import job_faults, prepare
 from mtlrun.prepare.suite_notes import suite_notes
-from mtlrun.progress import Progress, Silent
+from mtlrun.progress import Progress
 from mtlrun.store.store import ARRAYS, Store
 from mtlrun.trackers.process import write_trackers
 
@@ -80,7 +80,7 @@ def run(
         KeyboardInterrupt: `mtlrun cancel` has ended it; likewise.
     """
     with _written(overrides, settings, config_dirs, keep=True) as asked:
-        watcher: Watcher = Progress(sys.stderr) if progress else Silent()
+        watcher = Progress(sys.stderr) if progress else Watcher()
         trained = train_study(asked.overrides, asked.folders, watcher)
     results = trained.results()
     trained.track(watcher)

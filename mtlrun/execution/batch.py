@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.checkpoints import Terms, take_begun
@@ -81,8 +80,8 @@ class Batch:
         check_memory(self.programs, self.there_mib)
 
 
-class Watcher(Protocol):
-    """Is told how training goes on."""
+class Watcher:
+    """Is told how training goes on; this one keeps it to itself."""
 
     def note(self, text: str) -> None:
         """Something to know before training."""

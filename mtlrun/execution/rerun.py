@@ -13,13 +13,12 @@ from mtlrun.execution.batch import Watcher, batch_of, train
 from mtlrun.execution.coordination.heartbeat import Heartbeat
 from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
-from mtlrun.planning.cell import Cell
+from mtlrun.planning.cell import Cell, resplit_of
 from mtlrun.planning.manifest import study_runs
 from mtlrun.planning.run_spec import Config, RunSpec
 from mtlrun.planning.runs import PARTS, config_id, source_digests
 from mtlrun.planning.study import Study, add_runs
 from mtlrun.planning.study_spec import StudySpec
-from mtlrun.planning.task_facts import resplit_of
 from mtlrun.prepare.checks import prepare
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.schema import fields, whole

@@ -16,14 +16,13 @@ from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
-from mtlrun.planning.cell import Cell
+from mtlrun.planning.cell import Cell, resplit_of, task_facts
 from mtlrun.planning.labels import cell_labels, set_hyper
 from mtlrun.planning.limits import check_runs, most_faults
 from mtlrun.planning.pareto_grid import Point, front_nodes, points
 from mtlrun.planning.run_spec import Config, RunSpec, cell_runs
 from mtlrun.planning.runs import PARTS, config_id, source_digests
 from mtlrun.planning.study_spec import StudySpec
-from mtlrun.planning.task_facts import resplit_of, task_facts
 from mtlrun.planning.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
 
