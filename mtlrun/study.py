@@ -28,6 +28,7 @@ from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.planning.manifest import asks_the_same
 from mtlrun.prepare.checks import job_faults, prepare
 from mtlrun.prepare.suite_notes import suite_notes
+from mtlrun.prepare.too_large import check_memory
 from mtlrun.progress import Progress
 from mtlrun.store.store import ARRAYS, Store
 from mtlrun.trackers.process import write_trackers
@@ -178,7 +179,7 @@ class Planned(NamedTuple):
     def check_memory(self) -> None:
         """Raise ConfigError unless memory holds a run of each program."""
         for batch in self.batches:
-            batch.check_memory()
+            check_memory(batch.programs, batch.there_mib)
 
 
 def plan_study(overrides: Sequence[str], folders: Sequence[str]) -> Planned:

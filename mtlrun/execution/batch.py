@@ -71,14 +71,6 @@ class Batch:
     segments: set[str] | None = None
     notes: list[str] = field(default_factory=list)
 
-    def check_memory(self) -> None:
-        """Raise unless memory holds a run of each program.
-
-        Raises:
-            ConfigError: it does not.
-        """
-        check_memory(self.programs, self.there_mib)
-
 
 class Watcher:
     """Is told how training goes on; this one keeps it to itself."""
@@ -163,13 +155,12 @@ def batch_of(study: Study, store: Store, *, trains: bool = False) -> Batch:
     widest_mib = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
     processes = launcher.fitting(processes, widest_mib, device)
     cohorts = cut_programs(programs, processes)
-    batch = Batch(
+    if trains:
+        check_memory(programs, there_mib)
+    return Batch(
         *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
         *(processes, estimate(cohorts, processes), there_mib, segments, notes),
     )
-    if trains:
-        batch.check_memory()
-    return batch
 
 
 def train_batch(
