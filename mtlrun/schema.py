@@ -20,7 +20,11 @@ MOST_FAULTS = 10
 
 _LARGEST = 2**63 - 1  # of a whole number that NumPy holds
 _MOST_SHOWN = 120  # letters of a value
-_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_HIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff"
+_UNSHOWN = re.compile(f"[{_HIDDEN}]")
+
+SHOWN = rf"\A[^{_HIDDEN}]*\Z"
+"""A pattern of text without such signs."""
 
 
 def text(value: Any, key: str) -> Iterator[Fault]:
@@ -60,12 +64,6 @@ def amount(value: Any, key: str) -> Iterator[Fault]:
     """Accept a finite number that is not negative."""
     if not is_number(value) or value < 0:
         yield fault(key, "must be a finite number, not negative", value)
-
-
-def measured(value: Any, key: str) -> Iterator[Fault]:
-    """Accept any number, also NaN and infinities."""
-    if not is_number(value) and not isinstance(value, float):
-        yield fault(key, "must be a number", value)
 
 
 def whole(least: int = -_LARGEST) -> Schema:

@@ -14,7 +14,6 @@ from mtlrun.schema import (
     listed,
     map_of,
     maybe,
-    measured,
     number,
     one_of,
     parse,
@@ -28,7 +27,6 @@ from mtlrun.schema import (
     [
         (text, ["", "ä"], [None, 1, "\ud800", "\x1b[2J"]),
         (number, [0, -1.5, 2**60], [True, None, float("nan"), float("inf"), 10**400, "1"]),
-        (measured, [float("nan"), 1], [None, True, 10**400]),
         (whole(1), [1, 2**60], [0, 1.0, True, 2**63, None]),
         (flag, [True], [1, None]),
         (one_of("a", "b"), ["a"], ["c", None, ["a"], {}]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,14 +44,24 @@ def _printable_table(frame: pd.DataFrame) -> pd.DataFrame:
     for name in map(str, frame):
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            own = column.cat.categories
-            new = [printable_parts(value) for value in own]
-            if new != list(own):
-                changes[name] = column.map(dict(zip(own, new, strict=True)))
+            new = _changed(column.cat.categories)
+            if new:
+                changes[name] = column.map({value: new.get(value, value) for value in column.cat.categories})
         elif column.dtype == object or isinstance(column.dtype, pd.StringDtype):
             values = column.tolist()
-            new = [printable_parts(value) for value in values]
-            pairs = zip(new, values, strict=True)
-            if any(one != other for one, other in pairs if isinstance(one, str | dict | list | tuple)):
-                changes[name] = pd.Series(new, index=column.index, dtype=column.dtype)
+            new = _changed(
+                {value if isinstance(value, str) else id(value): value for value in values}.values()
+            )
+            if new:
+                changed = [new.get(value if isinstance(value, str) else id(value), value) for value in values]
+                changes[name] = pd.Series(changed, index=column.index, dtype=column.dtype)
     return frame.assign(**changes) if changes else frame
+
+
+def _changed(values: Iterable[Any]) -> dict[Any, Any]:
+    """Return those that have to be shown in another way, and how: texts by themselves, others by their `id`."""
+    found = {}
+    for value in values:
+        if isinstance(value, str | dict | list | tuple) and (new := printable_parts(value)) != value:
+            found[value if isinstance(value, str) else id(value)] = new
+    return found

@@ -6,6 +6,7 @@ precipice, NeurIPS 2021. Shape letters: S seeds, T tasks (a task of two suites c
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -242,18 +243,38 @@ def _improvement(stl: NDArray[np.floating], mtl: NDArray[np.floating], weights: 
     return ((wins * counts).sum(axis=1, dtype=counts.dtype) * weights).sum(axis=0) / (2 * n)
 
 
-def _middle_half(weights: Array, values: Array) -> Array:
+def _middle_half(weights: Array, values: NDArray[np.floating]) -> Array:
     """Return the mean (b,) of the middle half of `values` (N, b), or (N, 1), under weights (N, b)."""
-    own = np.ascontiguousarray(values.T)  # what is sorted lies together
-    order = np.argsort(own, axis=1)
-    ordered = np.take_along_axis(own, order, axis=1).T
-    same = len(order) == 1
-    if same:
-        reached = np.cumsum(weights[order[0]], axis=0)
+    if values.shape[1] == 1:
+        order = np.argsort(values[:, 0])
+        ordered, placed = values[order].T, np.ascontiguousarray(weights[order].T)
     else:
-        reached = np.cumsum(np.take_along_axis(np.ascontiguousarray(weights.T), order, axis=1), axis=1).T
-    inside = np.clip(reached / reached[-1], 0.25, 0.75)
-    parts = np.diff(inside, axis=0, prepend=0.25) * ordered
-    return 2 * np.ascontiguousarray(parts).sum(
-        axis=0
-    )  # row by row: the order of the sum is that of the values
+        ordered, placed = _sorted_together(values.T, weights.T)
+    reached = np.cumsum(placed, axis=1, dtype=float)
+    reached /= reached[:, -1:].copy()
+    np.clip(reached, 0.25, 0.75, out=reached)
+    return 2 * np.einsum(
+        "bn,bn->b", np.diff(reached, axis=1, prepend=0.25), np.broadcast_to(ordered, reached.shape)
+    )
+
+
+def _sorted_together(
+    values: NDArray[np.floating], weights: Array
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each row of `values` (b, N) sorted, and its weights (b, N) in that order; in single precision.
+
+    A value and its weight are sorted as one whole number, the bits of the value before those of the weight, since
+    numbers are sorted some ten times faster than their places.
+    """
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.int32)
+    both = np.empty((*bits.shape, 2), np.int32)
+    low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
+    both[..., high] = _in_order(bits)
+    both[..., low] = weights.astype(np.float32).view(np.int32)
+    both.view(np.int64)[..., 0].sort(axis=1)
+    return _in_order(both[..., high]).view(np.float32), np.ascontiguousarray(both[..., low]).view(np.float32)
+
+
+def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the bits of floats as whole numbers in the same order, and such numbers as bits."""
+    return bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))

@@ -10,91 +10,10 @@ import pyarrow.compute as pc
 
 from mtlrun.errors import Fault
 from mtlrun.planning.manifest_schema import CONFIG
-from mtlrun.schema import (
-    Schema,
-    fault,
-    fields,
-    flag,
-    list_of,
-    map_of,
-    maybe,
-    measured,
-    name,
-    parse,
-    text,
-    whole,
-)
+from mtlrun.schema import Schema, fault, map_of, name, parse
 from mtlrun.store.records import NULLABLE, SCHEMA, STATUSES
 
-_WIDTH = fields({}, {"by": text, "run_steps_per_s": map_of(measured), "out_of_memory_at": whole(1)})
-_COST = fields(
-    {
-        **dict.fromkeys(("wall_s", "steps", "lanes"), measured),
-        "parameters_shared": whole(0),
-        "parameters_task": map_of(whole(0)),
-    },
-    {
-        **dict.fromkeys(("step_flops", "step_wall_s", "step_device_s", "peak_mib", "model_mib"), measured),
-        "width": maybe(_WIDTH),
-        "compiled": maybe(flag),
-        "features": maybe(whole(0)),
-        "resumed_at": list_of(whole(1)),
-    },
-)
-_MERGES = list_of(fields({"step": whole(0), "weights": list_of(measured)}))
-_NUMBERS = list_of(maybe(measured))
-
-
-def _cosines(value: Any, key: str) -> Iterator[Fault]:
-    """Accept the cosines of an evaluation; earlier versions kept their mean."""
-    yield from (_NUMBERS if isinstance(value, list) else maybe(measured))(value, key)
-
-
-_EVALUATIONS = {
-    "active": list_of(list_of(whole(0))),
-    "weights": list_of(maybe(_NUMBERS)),
-    "gradient_cosines": list_of(_cosines),
-    "curvature": _NUMBERS,
-}
-"""What is kept of each of the `steps`; null in whole where it is missing."""
-
-_DIAGNOSTICS = fields(
-    {},
-    {
-        "constant_guess": maybe(map_of(maybe(measured))),
-        "merges": maybe(_MERGES),
-        "steps": maybe(list_of(whole(0))),
-        **{name: maybe(schema) for name, schema in _EVALUATIONS.items()},
-    },
-)
-
-
-def _cost(value: Any, key: str) -> Iterator[Fault]:
-    """Accept the cost of a run; that of a failed one is empty."""
-    if value != {}:
-        yield from _COST(value, key)
-
-
-def _diagnostics(value: Any, key: str) -> Iterator[Fault]:
-    faults = list(_DIAGNOSTICS(value, key))
-    yield from faults
-    if faults:
-        return
-    for part in _EVALUATIONS:
-        if value.get(part) and len(value[part]) != len(value.get("steps") or []):
-            yield Fault(f"{key}.{part}", "must have a value for each of the `steps`")
-    if isinstance(value.get("merges"), list):
-        lengths = {len(m["weights"]) for m in value["merges"] if isinstance(m, Mapping) and "weights" in m}
-        if len(lengths) > 1:
-            yield Fault(f"{key}.merges", "must all have as many `weights`")
-
-
-JSON_SCHEMAS: Mapping[str, Schema] = {
-    "versions": map_of(name),
-    "cost": _cost,
-    "diagnostics": _diagnostics,
-    "config": CONFIG,
-}
+_SCHEMAS: Mapping[str, Schema] = {"versions": map_of(name), "config": CONFIG}
 
 
 def read_json(column: str, content: str) -> Any:
@@ -107,7 +26,7 @@ def read_json(column: str, content: str) -> Any:
         found = parse(content)
     except ValueError as error:
         raise ValueError(f"`{column}` is no JSON: {error}") from error
-    faults = list(JSON_SCHEMAS[column](found, column))
+    faults = list(_SCHEMAS[column](found, column))
     if faults:
         raise ValueError(str(faults[0]))
     return found
@@ -140,22 +59,26 @@ def _status_faults(statuses: pa.Array) -> Iterator[Fault]:
             yield fault("status", f"must be one of {', '.join(STATUSES)}", status)
 
 
-def _curve_faults(lists: pa.ListArray) -> Iterator[Fault]:
-    entries = lists.flatten()
+def _gaps(column: str, entries: pa.StructArray) -> Iterator[Fault]:
+    """Yield the parts of which some entries have no value."""
     for part in entries.type:
         if entries.null_count or entries.field(part.name).null_count:
-            yield Fault(f"curves.{part.name}", "must have a value in each entry, and lacks some")
-            return
-    if len(entries) and pc.min(entries.field("step")).as_py() < 0:
+            yield Fault(f"{column}.{part.name}", "must have a value in each entry, and lacks some")
+
+
+def _curve_faults(lists: pa.ListArray) -> Iterator[Fault]:
+    entries = lists.flatten()
+    if gaps := list(_gaps("curves", entries)):
+        yield from gaps
+    elif len(entries) and pc.min(entries.field("step")).as_py() < 0:
         yield Fault("curves.step", "must not be negative")
 
 
 def _score_faults(lists: pa.ListArray) -> Iterator[Fault]:
     entries = lists.flatten()
-    for part in entries.type:
-        if entries.null_count or entries.field(part.name).null_count:
-            yield Fault(f"scores.{part.name}", "must have a value in each entry, and lacks some")
-            return
+    if gaps := list(_gaps("scores", entries)):
+        yield from gaps
+        return
     if not len(entries):
         return
     values = entries.field("values")

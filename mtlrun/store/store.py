@@ -115,7 +115,7 @@ class Store:
     ) -> pd.DataFrame:
         """Return one row per run: run_id, seed, status, error, device, versions, cost, diagnostics, config.
 
-        The last four are dicts, the same ones for equal texts: do not change them. Rows are in the order of storing;
+        The last four are mappings, not to be changed. Rows are in the order of storing;
         ids that are not stored are left out.
 
         Args:

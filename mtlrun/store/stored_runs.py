@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from mtlrun.store.files import Listed
 from mtlrun.store.record_schema import read_json
+from mtlrun.store.recorded_types import COLUMNS as OWN
+from mtlrun.store.recorded_types import read_recorded
 from mtlrun.store.records import JSON_COLUMNS
 from mtlrun.store.segments import unreadable
 
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 RUN_COLUMNS = ("run_id", "seed", "status", "error", "device", *JSON_COLUMNS)
 REPORT_COLUMNS = tuple(name for name in RUN_COLUMNS if name not in ("error", "config"))
 """What a report reads of a run: its config takes more memory than all the rest."""
-
-_OWN = ("cost", "diagnostics")
-"""JSON that runs of one segment may share, and others hardly: their texts are not kept to be compared."""
 
 _CURVE_COLUMNS = ("run_id", "task", "split", "metric", "step", "value")
 
@@ -36,7 +35,7 @@ class RunRows:
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = columns
         self._parsed: dict[str, dict[str, Any]] = {
-            name: {} for name in JSON_COLUMNS
+            name: {} for name in JSON_COLUMNS if name not in OWN
         }  # many runs have the same
 
     def of(self, segment: Listed, table: pa.Table) -> list[list[Any]]:
@@ -45,13 +44,7 @@ class RunRows:
         Raises:
             StoreError: a value is not what its column holds.
         """
-        for name in _OWN:
-            self._parsed[name] = {}
-        own = {name: table[name].to_pylist() for name in self._columns}
-        return [
-            self._objects(segment, table, name, texts) if name in self._parsed else texts
-            for name, texts in own.items()
-        ]
+        return [self._values(segment, table, name) for name in self._columns]
 
     def frame(self, parts: Sequence[list[list[Any]]]) -> pd.DataFrame:
         """Return one row per run, of what was read of all segments."""
@@ -61,17 +54,32 @@ class RunRows:
         frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in found.items()})
         return frame.astype({"seed": "int64"}) if "seed" in found else frame
 
-    def _objects(self, segment: Listed, table: pa.Table, column: str, texts: list[str]) -> list[Any]:
-        """Return the JSON texts of a column as objects, each text read once."""
+    def _values(self, segment: Listed, table: pa.Table, column: str) -> list[Any]:
+        """Return the values of a column, texts of JSON as objects."""
+        values = table[column].to_pylist()
+        if column not in JSON_COLUMNS:
+            return values
+        found = []
+        for row, content in enumerate(values):
+            try:
+                found.append(self._object(column, content))
+            except ValueError as error:
+                run_id = table["run_id"][row].as_py()
+                raise unreadable(segment.path, f"run `{run_id}`: {error}") from error
+        return found
+
+    def _object(self, column: str, content: str) -> Mapping[str, Any]:
+        """Return what a text of JSON says.
+
+        Raises:
+            ValueError: it is not what the column holds; says what.
+        """
+        if column in OWN:
+            return read_recorded(column, content)
         known = self._parsed[column]
-        for row, content in enumerate(texts):
-            if content not in known:
-                try:
-                    known[content] = read_json(column, content)
-                except ValueError as error:
-                    run_id = table["run_id"][row].as_py()
-                    raise unreadable(segment.path, f"run `{run_id}`: {error}") from error
-        return [known[content] for content in texts]
+        if content not in known:
+            known[content] = read_json(column, content)
+        return known[content]
 
 
 class Curves:

@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from mtlrun.report.analysis.summary import Summary
@@ -19,6 +19,7 @@ from mtlrun.report.text.sentences import footnote, sentences
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 COLOURS = {
     "negative": "bold red",
@@ -45,6 +46,9 @@ _LAYOUTS = (
     (0, False, ("p", "STL", "MTL")),
 )
 """From wide to narrow: blanks between columns beyond one, standard deviations, figures left out."""
+
+MOST_ROWS = 1000
+"""Rows, and contrasts, that the page of a study shows: nobody reads more, and they take long to lay out."""
 
 _ASCII_BOX = "    \n    \n -- \n    \n    \n    \n    \n    \n"
 
@@ -128,22 +132,30 @@ def _pages(summary: Summary, style: Style, columns: Sequence[str]) -> list[Rende
     from rich.text import Text
 
     marks = ASCII if style.ascii_only else UNICODE
+    shown = replace(summary, rows=summary.rows.iloc[:MOST_ROWS])
     for gap, spread, leave_out in [(1, True, ())] if columns else _LAYOUTS:
-        if columns:
-            blocks = chosen_row_blocks(summary, columns, marks)
-        else:
-            blocks = row_blocks(summary, marks, spread, leave_out)
+        blocks = (
+            chosen_row_blocks(shown, columns, marks)
+            if columns
+            else row_blocks(shown, marks, spread, leave_out)
+        )
         if all(block_width(block, gap) <= style.width for block in blocks):
             break
     fitted = [fitted_block(block, style.width, gap, bool(columns)) for block in blocks]
     tables = [
         (heading, [fitted_block(b, style.width) for b in found])
-        for _, heading, found in sections(summary, marks)
+        for _, heading, found in sections(
+            replace(summary, contrasts=summary.contrasts.iloc[:MOST_ROWS]), marks
+        )
     ]
     parts: list[RenderableType] = [part for block in fitted for part in (*_table(block, style), "")]
+    parts += [_not_shown("rows", len(summary.rows)), ""] if len(summary.rows) > MOST_ROWS else []
     for heading, found in tables:
         parts.append(Text(heading, "underline"))
         parts += [part for block in found for part in (*_table(block, style), "")]
+    parts += (
+        [_not_shown("contrasts", len(summary.contrasts)), ""] if len(summary.contrasts) > MOST_ROWS else []
+    )
     parts += [Text(sentence, "bold") for sentence in sentences(summary)]
     missing = [*(["standard deviations"] if not spread else []), *leave_out]
     missing += [
@@ -151,6 +163,14 @@ def _pages(summary: Summary, style: Style, columns: Sequence[str]) -> list[Rende
     ]
     note = " ".join(filter(None, [footnote(summary, "rows", marks), left_out(missing)]))
     return [*parts, Text(note, "dim")]
+
+
+def _not_shown(level: str, rows: int) -> Text:
+    """Return what to do to see the rest of a long table."""
+    from rich.text import Text
+
+    way = f"`--filter` and `--sort` choose, `--level {level} --format csv` has all"
+    return Text(f"{rows - MOST_ROWS:,} further {level} are not shown: {way}.", "bold")
 
 
 def _table(fitted: Fitted, style: Style) -> list[RenderableType]:

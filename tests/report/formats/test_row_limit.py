@@ -35,3 +35,17 @@ def test_formats_have_their_limit(monkeypatch: pytest.MonkeyPatch, name: str, mo
     with pytest.raises(ConfigError, match="which shows 50"):
         render(summary, name, "runs")
     assert render(summary, name, "runs", {"mitigation": "none"})
+
+
+def test_a_terminal_shows_the_first_rows_and_says_how_many_more_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    summary = realistic(3).summary()
+    whole = render(summary, "terminal")
+    monkeypatch.setattr("mtlrun.report.formats.terminal.MOST_ROWS", 5)
+    cut = render(summary, "terminal")
+    assert isinstance(whole, str) and isinstance(cut, str)
+    rest = len(summary.rows) - 5
+    assert f"{rest} further rows are not shown: `--filter` and `--sort` choose" in " ".join(cut.split())
+    assert "further rows" not in whole
+    assert cut.count("\n") < whole.count("\n")

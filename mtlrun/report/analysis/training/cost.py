@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mtlrun.report.analysis.pairs.layout import LABELS, Layout
+from mtlrun.statistics.paired_tests.student import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 _FIGURES = ("wall_s", "steps", "lanes")
 _STEP_FIGURES = ("step_flops", "step_wall_s", "step_device_s", "peak_mib", "model_mib")
 """Means too, which runs stored by earlier versions lack."""
+
+_ALL = (*_FIGURES, *_STEP_FIGURES)
+_FIRST = ("width", "compiled", "features", "parameters_shared", "parameters_task")
+"""What is told of a cell's first run."""
 
 COST_COLUMNS = (
     *(*LABELS, "hyper", "tuned", "runs", *_FIGURES, *_STEP_FIGURES, "width", "compiled"),
@@ -35,43 +41,42 @@ def make_cost(layout: Layout, runs: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    costs = {run_id: cost for run_id, cost in zip(runs["run_id"], runs["cost"], strict=True) if cost}
+    told = {run_id: cost for run_id, cost in zip(runs["run_id"], runs["cost"], strict=True) if cost}
+    place, costs = {run_id: row for row, run_id in enumerate(told)}, list(told.values())
+    figures = np.array([[cost.get(name, np.nan) for name in _ALL] for cost in costs], dtype=float)
+    figures = figures.reshape(len(costs), len(_ALL))
     units = layout.units[[*LABELS, "hyper", "tuned", "cell", "cell_id"]].to_dict("records")
-    trained: list[list[str]] = [[] for _ in units]
-    alone: list[list[str]] = [[] for _ in units]
+    trained: list[list[int]] = [[] for _ in units]
+    alone: list[list[int]] = [[] for _ in units]
     pairs = (layout.pairs[name].tolist() for name in ("unit", "run_id", "stl_run_id"))
-    for unit, run_id, stl_run_id in zip(*pairs, strict=True):
-        trained[unit].append(run_id)
-        alone[unit].append(stl_run_id)
-    baseline_s = [_mean(costs[r]["wall_s"] for r in runs if r in costs) for runs in alone]
+    for unit, *run_ids in zip(*pairs, strict=True):
+        for rows, run_id in zip((trained[unit], alone[unit]), run_ids, strict=True):
+            if run_id in place:
+                rows.append(place[run_id])
     records: dict[int, dict[str, Any]] = {}
-    for unit, about in enumerate(units):
+    for about, own, baselines in zip(units, trained, alone, strict=True):
+        baseline_s = _means(figures[baselines])["wall_s"]
         if about["cell"] in records:
-            records[about["cell"]]["stl_wall_s"] += baseline_s[unit]
+            records[about["cell"]]["stl_wall_s"] += baseline_s
             continue
-        own = [costs[r] for r in trained[unit] if r in costs]
+        first = costs[own[0]] if own else {}
         records[about["cell"]] = {
             **about,
             "runs": len(own),
-            **{name: _mean(cost[name] for cost in own) for name in _FIGURES},
-            **{name: _mean(cost[name] for cost in own if name in cost) for name in _STEP_FIGURES},
-            "width": own[0].get("width") if own else None,
-            "compiled": own[0].get("compiled") if own else None,
-            "stl_wall_s": baseline_s[unit],
-            "features": own[0].get("features") if own else None,
-            "parameters": _parameters(own[0]) if own else None,
-            "parameters_shared": own[0]["parameters_shared"] if own else None,
-            "parameters_task": own[0]["parameters_task"] if own else None,
+            **_means(figures[own]),
+            **{name: first.get(name) for name in _FIRST},
+            "stl_wall_s": baseline_s,
+            "parameters": first["parameters_shared"] + sum(first["parameters_task"].values())
+            if own
+            else None,
         }
     table = pd.DataFrame(list(records.values()), columns=list(COST_COLUMNS))
     return table.astype(dict.fromkeys(("features", "parameters", "parameters_shared"), "Int64"))
 
 
-def _parameters(cost: Mapping[str, Any]) -> int:
-    by_task: Mapping[str, int] = cost["parameters_task"]
-    return int(cost["parameters_shared"]) + sum(by_task.values())
-
-
-def _mean(values: Iterable[Any]) -> float:
-    found = list(values)
-    return sum(found) / len(found) if found else float("nan")
+def _means(figures: Array) -> dict[str, float]:
+    """Return the mean of each column of figures (R, `_ALL`), NaN where no run has it."""
+    known = ~np.isnan(figures)
+    counts = known.sum(axis=0)
+    sums = np.where(known, figures, 0.0).sum(axis=0)
+    return dict(zip(_ALL, (sums / np.where(counts, counts, np.nan)).tolist(), strict=True))
