@@ -10,6 +10,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,11 @@ def _as_choice(text: str) -> str:
     return f"{key}=choice({value})"
 
 
+@dataclass
 class _Task:
     """What Hydra launches: a batch of jobs, or one job where another launcher than ours is chosen."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    batch: Batch
 
     def __call__(self, config: DictConfig) -> float:
         return self.batch([plain(config)])[0]
