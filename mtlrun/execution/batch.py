@@ -14,6 +14,7 @@ from mtlrun.execution.launcher import Launcher
 from mtlrun.execution.stopping import more_seeds
 from mtlrun.execution.study_manifest import note_look, write_manifest
 from mtlrun.execution.tuning import choose, trial_jobs
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
 from mtlrun.planning.settings.saving import Rule, rules_of, stopping_rules
@@ -245,19 +246,19 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat) -> None:
     where = pluralize(batch.processes, *batch.launcher.unit)
     heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
     watcher.begin(batch)
+    spec, store = batch.study.spec, batch.store
+    task = Task(
+        runs=(),
+        device=spec.device,
+        save=batch.save,
+        stops=batch.stops,
+        every=spec.every,
+        checkpoint_s=spec.checkpoint_s,
+    )
+    claims = Claims(store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip)
     try:
         batch.launcher.train(
-            batch.programs,
-            batch.store,
-            batch.study.spec.device,
-            batch.processes,
-            watcher.advance,
-            watcher.note,
-            batch.save,
-            batch.stops,
-            batch.study.spec.every,
-            Claims(batch.store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip),
-            batch.study.spec.checkpoint_s,
+            batch.programs, store, task, batch.processes, watcher.advance, watcher.note, claims
         )
     finally:
         watcher.end()
