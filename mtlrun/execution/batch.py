@@ -245,7 +245,6 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat) -> None:
         watcher.note(note)
     where = pluralize(batch.processes, *batch.launcher.unit)
     heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
-    watcher.begin(batch)
     spec, store = batch.study.spec, batch.store
     task = Task(
         runs=(),
@@ -256,6 +255,7 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat) -> None:
         checkpoint_s=spec.checkpoint_s,
     )
     claims = Claims(store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip)
+    watcher.begin(batch)
     try:
         batch.launcher.train(
             batch.programs, store, task, batch.processes, watcher.advance, watcher.note, claims
