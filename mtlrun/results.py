@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +139,8 @@ class Results:
         Raises:
             ConfigError: there is no such table.
         """
-        return _tidy(table(self.summary, level))
+        with _python_names():
+            return _tidy(table(self.summary, level))
 
     def where(self, **filters: Any) -> Results:
         """Return the results with only what has these values, by column, as `task="left"`.
@@ -148,7 +151,8 @@ class Results:
             ConfigError: an unknown column, or a value that no row has.
         """
         texts = {name: str(value) for name, value in filters.items()}
-        return Results(self.manifest, filtered(self.summary, texts), self.configs, self._failures)
+        with _python_names():
+            return Results(self.manifest, filtered(self.summary, texts), self.configs, self._failures)
 
     def plot_gains(self, ax: Any = None, **look: Any) -> Any:
         """Draw every gain with its interval: a forest plot.
@@ -198,7 +202,8 @@ class Results:
 
     def _plot(self, level: str, ax: Any, look: Mapping[str, Any], **choices: Any) -> Any:
         given = {name: value for name, value in choices.items() if value is not None}
-        drawn = load(LEVELS[level].picture)(printable_summary(self.summary), ax, **look, **given)
+        with _python_names():
+            drawn = load(LEVELS[level].picture)(printable_summary(self.summary), ax, **look, **given)
         if ax is not None:
             return drawn
         show_in_notebook(drawn)
@@ -208,14 +213,15 @@ class Results:
         """Return what the study found in words, and what its verdicts are about."""
         return sentences(self.summary)
 
-    def write(self, path: str | os.PathLike[str], level: str = "rows") -> None:
-        """Write a report; the ending of the file's name says its format, as with `mtlrun report --output`.
+    def write(self, path: str | os.PathLike[str], level: str = "rows", format: str | None = None) -> None:
+        """Write a report in a format of `mtlrun report --format`; None for the one that the file's ending says.
 
         Raises:
             ConfigError: no format has this ending, or it lacks the table `level`.
             OSError: the file cannot be written.
         """
-        content = render(self.summary, report_format(None, os.fspath(path)), level)
+        with _python_names():
+            content = render(self.summary, report_format(format, os.fspath(path)), level)
         data = content.encode() if isinstance(content, str) else content
         write_whole(Path(path), lambda file: file.write(data))
 
@@ -229,6 +235,25 @@ class Results:
 
     def _repr_html_(self) -> str:
         return f'<pre style="line-height: 1.2; white-space: pre">{escape(str(self))}</pre>'
+
+
+_ARGUMENTS = {"filter": "where", "output": "path", "over": "setting"}
+"""Options of the command line that are called otherwise in Python."""
+
+
+@contextmanager
+def _python_names() -> Iterator[None]:
+    """Let errors name arguments where they would name options of the command line."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError([_python_named(fault) for fault in error.faults]) from None
+
+
+def _python_named(fault: Fault | str) -> Fault | str:
+    if isinstance(fault, Fault):
+        return fault._replace(key=str(_python_named(fault.key)), rule=str(_python_named(fault.rule)))
+    return re.sub(r"--([a-z]+)", lambda option: _ARGUMENTS.get(option[1], option[1]), fault)
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:

@@ -57,6 +57,7 @@ TOO_MUCH = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", TOO_MUCH)
 def test_what_is_too_much_is_told_before_it_is_written_out(name, tmp_path):
     overrides, *told = TOO_MUCH[name]
@@ -115,6 +116,7 @@ NEAR = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("command", NEAR, ids=" ".join)
 def test_what_was_meant_is_named(command):
     is_refused(mtlrun(*command), NEAR[command])

@@ -89,6 +89,19 @@ def test_tables_are_tidy(tmp_path):
     assert all(isinstance(getattr(found, name), pd.DataFrame) for name in ("suites", "cost", "contrasts"))
     found.write(tmp_path / "report.md")
     assert "sign" in (tmp_path / "report.md").read_text()
+    for call, message in {
+        lambda: found.table("gain"): "`level` must name a table, found 'gain'",
+        lambda: found.where(tasks="sum"): "`where` must name a column, found 'tasks'",
+        lambda: found.where(task="sun"): "`where task` must be a value that some row has, found 'sun'",
+        lambda: found.write("report.doc"): "says its format, or `format` must name one, found 'report.doc'",
+        lambda: found.write("report", format="doc"): "`format` must name a format, found 'doc'",
+        lambda: found.plot_gain_over("lr"): "`setting` ",
+    }.items():
+        with pytest.raises(ConfigError, match=message) as error:
+            call()
+        assert "--" not in str(error.value)
+    found.write(tmp_path / "rows", "rows", "csv")
+    assert (tmp_path / "rows").read_text().startswith("suite,")
     assert "<pre" in found._repr_html_() and "2 rows" not in repr(found)
 
 

@@ -28,6 +28,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "words",
     [

@@ -71,6 +71,7 @@ def test_every_fault_has_its_message():
     assert {*CHANGES, *TASKS, "rows"} == set(RULES)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("wrong", RULES)
 def test_what_is_wrong_comes_before_training_in_one_message(tmp_path, wrong):
     refused = mtlrun("run", *tiny(tmp_path / "runs", WRONG, f"+suite.wrong='{wrong}'", *SOUND))

@@ -36,6 +36,7 @@ def test_a_value_with_quotes_or_of_several_keys_goes_along(tmp_path):
     assert facts["cells"] == 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("choices", "lacking"),
     [

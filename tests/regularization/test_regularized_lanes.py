@@ -55,6 +55,7 @@ def assert_same(ours, theirs):
         assert difference <= 1e-10 * np.linalg.norm(values), name
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("name", "choices"), CASES, ids=str)
 def test_alone_among_fifteen_others(name, choices):
     torch.set_num_threads(1)
@@ -92,6 +93,7 @@ def is_inside(name):
     return found.masks or found.shapes_losses or found.compares
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "name", [n for n in OPTIONS if is_inside(n)]
 )  # penalties: tests/training/test_compiled.py

@@ -95,6 +95,7 @@ def test_opening_needs_blocks_in_an_order():
         cohort_of([run_config(0, 10, schedule="gradual_unfreeze", sharing="cross_stitch")], CPU)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("schedule", options("schedule"))
 @pytest.mark.parametrize("sharing", ("hard", "branched", "separate"))
 def test_alone_and_among_others(schedule, sharing):

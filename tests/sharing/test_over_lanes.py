@@ -46,6 +46,7 @@ def test_stacked_equals_plain_lane_by_lane(sharing, suite, model):
             torch.testing.assert_close(gradient[lane], expected, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.sample(3)
 @every_scheme
 @pytest.mark.parametrize("weighting", ("equal", "pcgrad"))
 def test_alone_among_others(sharing, weighting):

@@ -55,6 +55,7 @@ def test_a_tracker_that_hangs_is_ended(trained, tmp_path):
     assert not is_running(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.slow
 def test_a_tracker_that_never_comes_to_an_end_is_ended(trained):
     told = notes(trained.store, "Dripping", limit_s=15.0)
     assert told == [f"mine: not written: it took longer than limit_s=15{LATER}"]
@@ -71,6 +72,7 @@ def test_several_trackers_each_have_their_note(trained, tmp_path):
     assert (tmp_path / "names").exists()
 
 
+@pytest.mark.slow
 def test_mlflow_servers_that_are_down_or_never_answer(trained, tmp_path):
     pytest.importorskip("mlflow")
     store = copy_of(trained.store, tmp_path / "store")

@@ -47,6 +47,7 @@ MODELS = (
 )
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("overrides", MODELS, ids="-".join)
 def test_it_gives_what_the_run_gives(tmp_path, overrides):
     run = trained(tmp_path / "runs", *overrides)

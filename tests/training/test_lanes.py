@@ -34,6 +34,7 @@ def distance(a, b):
     return max(np.linalg.norm(a[n] - b[n]) / max(np.linalg.norm(a[n]), 1e-30) for n in a)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("sharing", SHARINGS)
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_alone_among_others_and_in_a_plain_loop(weighting, sharing):
@@ -73,6 +74,7 @@ def test_company_and_place_change_no_bit(weighting):
         assert np.array_equal(first[name], middle[name]), name
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("weighting", options("weighting"))
 def test_a_diverging_lane_leaves_the_others_bit_equal(weighting):
     # dtype float32: a learning rate of 1e30 overflows the loss within a few steps
@@ -132,6 +134,7 @@ def test_lanes_of_other_tasks_keep_their_names_and_values():
     assert not np.allclose(together[0].values, together[1].values, rtol=1e-3)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("weightings", [("equal", "static", "uncertainty", "dwa"), ("pcgrad", "mgda")])
 def test_strategies_that_need_the_same_share_a_cohort_and_nothing_else(weightings):
     strategies = [{"weighting": w, "regularization": r} for w in weightings for r in ("none", "l1", "l2")]

@@ -66,6 +66,7 @@ def standard_error(values):
     return values.std(0, ddof=1) / np.sqrt(len(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cosine", COSINES)
 def test_width_1_ends_at_each_seeds_own_optimum(width_1, cosine):
     risks, suite = width_1[cosine], build(run_of(0, cosine, 1, ("a", "b"))["suite"])

@@ -85,6 +85,7 @@ def test_every_weighting_with_every_sharing_scheme(sharing):
     check_scheme(sharing, options("weighting"))
 
 
+@pytest.mark.sample(2)
 @every_scheme
 def test_a_sixth_of_the_weightings_with_every_sharing_scheme(sharing):
     check_scheme(sharing, options("weighting")[options("sharing").index(sharing) % MET :: MET])
@@ -108,11 +109,13 @@ def check_with_three(**choices):
         check(runs(LANES, 0, weighting=weighting, sharing=sharing, **choices), [7])
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("schedule", options("schedule"))
 def test_every_schedule(schedule):
     check_with_three(schedule=schedule)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("penalty", options("regularization"))
 def test_every_regularization(penalty):
     check_with_three(regularization=penalty)

@@ -82,6 +82,7 @@ def test_the_equation_holds(tasks, alpha):
         assert (slopes * weights ** (1 / alpha))[counting] == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("alpha", (1.0, 2.0))
 @pytest.mark.parametrize("tasks", (2, 3, 5))
 def test_agrees_with_torchjd(tasks, alpha):
@@ -124,6 +125,7 @@ def best(start, *problem):
     return minimize(parts[0], start, method="trust-exact", jac=parts[1], hess=parts[2], options=options).fun
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("alpha", ALPHAS)
 @pytest.mark.parametrize("tasks", (2, 3, 5, 10))
 def test_no_generic_solver_finds_better_weights(tasks, alpha):

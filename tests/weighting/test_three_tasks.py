@@ -11,6 +11,7 @@ from mtlrun.catalog import options
 TASKS = ["digit", "even", "prime"]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("weighting", options("weighting"))
 def test_a_run_of_three_tasks_is_the_same_alone_and_in_company(weighting):
     torch.set_num_threads(1)

@@ -71,8 +71,10 @@ def report_format(name: str | None, output: str | None) -> str:
     """Return the format that is meant: the one named, else the one of the file's ending, `terminal` without one.
 
     Raises:
-        ConfigError: no format has this ending.
+        ConfigError: there is no such format, or none has this ending.
     """
+    if name is not None and name not in FORMATS:
+        raise ConfigError([Fault("--format", "must name a format", name, list(FORMATS))])
     ending = Path(output or "").suffix.lower()
     if name is None and ending not in SUFFIXES:
         rule = "must be a file whose ending says its format, or `--format` must name one"

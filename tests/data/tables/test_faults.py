@@ -89,6 +89,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("case", SETTINGS)
 def test_settings_that_do_not_fit_are_told(path, tmp_path, case):
     overrides, told = SETTINGS[case]

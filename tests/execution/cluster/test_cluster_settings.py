@@ -44,6 +44,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("launch", "override", "told"), FAULTS.values(), ids=FAULTS)
 def test_a_bad_value_is_one_message_and_nothing_is_trained(launch, override, told, tmp_path):
     found = mtlrun("run", *STUDY, f"launch={launch}", override, f"store={tmp_path / 'runs'}")

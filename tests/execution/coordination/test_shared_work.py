@@ -79,6 +79,7 @@ def test_a_process_number_that_went_to_another_process_claims_nothing(tmp_path: 
     assert "waiting" not in mtlrun("sweep", *study(store, steps=4)).err
 
 
+@pytest.mark.slow
 def test_silent_claims_of_another_machine_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = tmp_path / "store"
     mtlrun("sweep", *study(store, "mitigation=none"))  # so that some runs are stored
@@ -91,6 +92,7 @@ def test_silent_claims_of_another_machine_expire(tmp_path: Path, monkeypatch: py
     assert sorted(stored(store)) == all_runs(store)
 
 
+@pytest.mark.slow
 def test_claims_are_waited_for_while_they_are_renewed_and_what_was_stored_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +125,7 @@ def test_claims_are_waited_for_while_they_are_renewed_and_what_was_stored_is_rea
     assert sorted(stored(store)) == ids
 
 
+@pytest.mark.slow
 def test_python_shares_too(tmp_path: Path) -> None:
     store = tmp_path / "store"
     process = start("sweep", *study(store))

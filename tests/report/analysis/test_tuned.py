@@ -43,6 +43,7 @@ def test_what_knows_no_key_is_not_among_the_choices() -> None:
     assert "Chosen: pair a alone: optimizer.lr=0.01; pair hard pcgrad: weighting.c=0.4." in text
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "of_cells",
     [

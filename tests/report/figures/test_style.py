@@ -40,6 +40,7 @@ def test_fonts_are_embedded_in_pdf_and_drawn_in_svg(summary: Summary) -> None:
     assert b"<text" not in svg and b"<!-- neutral -->" in svg
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_process() -> None:
     code = (
         "import sys, hashlib; sys.path.insert(0, 'tests');"

@@ -21,6 +21,7 @@ def summary() -> Summary:
     return realistic(6, ("hard", "branched")).summary()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("width", [60, 80, 100])
 @pytest.mark.parametrize(
     "level", ["rows", "runs", "curves", "contrasts", "suites", "cost", "variance", "diagnostics"]

@@ -181,6 +181,7 @@ SETTINGS = (
 )
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("choices", SETTINGS, ids=lambda c: "-".join(map(str, c.values())) or "plain")
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_results_are_bit_equal_with_any_setting(choices, seeds):

@@ -25,6 +25,7 @@ print(mallinfo().hblks - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc from 2.33 counts its mappings")
 def test_large_tensors_are_not_mapped_anew():
     mapped = {
