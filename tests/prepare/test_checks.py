@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 from support.jobs import make_job
 
@@ -158,3 +160,27 @@ def test_parameters_are_counted_without_making_them():
     assert count["branched"] == SHARED + 16 * 16 + 16 + HEADS  # the second layer twice
     huge = make_job(model__width=100_000)
     assert parameter_count(huge) > 10**10
+
+
+def test_what_a_command_asks_for_is_read_once_and_fixed():
+    job = {
+        **make_job(seeds=[3, 7], device="cpu"),
+        "checkpoint": {"every_s": 5},
+        "diagnostics": {"every": "off"},
+    }
+    spec = prepare(
+        [
+            {**job, "save": "best"},
+            {**job, "save": "best", "optimizer": make_job(optimizer="sgd")["optimizer"]},
+        ]
+    )
+    assert (spec.name, spec.seeds, spec.device, spec.save) == ("main", [3, 7], "cpu", "best")
+    assert (spec.checkpoint_s, spec.every, spec.tuning, spec.trackers) == (5.0, 0, None, {})
+    assert [one.nodes["optimizer"]["_target_"].rpartition(".")[2] for one in spec.jobs] == ["Adam", "SGD"]
+    with pytest.raises(FrozenInstanceError):
+        spec.seeds = [0]
+
+
+def test_a_study_that_stops_when_conclusive_is_judged_by_the_test_that_allows_for_it():
+    assert prepare([make_job()]).statistics["method"] == "paired_t"
+    assert prepare([make_job(stop__until="conclusive")]).statistics["method"] == "anytime"

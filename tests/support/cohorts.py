@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.cohorts import CohortPlan
 from mtlrun.planning.run_spec import CellSpec, RunSpec
 from mtlrun.prepare.estimate import Size, run_size
@@ -30,6 +31,6 @@ def size_of(config: Config) -> Size:
     return run_size(CellSpec.of(config))
 
 
-def configs_of(plan: CohortPlan) -> list[dict[str, Any]]:
-    """Return the canonical configs of a cohort's runs, one a lane."""
+def configs_of(plan: CohortPlan | Task) -> list[dict[str, Any]]:
+    """Return the canonical configs of the runs of a cohort or a task, one a lane."""
     return [run.plain for run in plan.runs]
