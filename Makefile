@@ -11,7 +11,7 @@ MLFLOW := $(VENV)/mlflow-server
 CONSTRAINTS := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check coverage release-check clean
+.PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check coverage mutation release-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -65,8 +65,11 @@ check: $(STAMP) ## train the quickstart study and hold it against its committed 
 coverage: $(DEV) ## which branches of the code the tests take (about twice as long as the tests)
 	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html:site/coverage
 
+mutation: $(DEV) ## change formulas of statistics/ and weighting/ at random; do tests notice? (about an hour, one core)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.mutation
+
 release-check: ## build twice and compare, then try the wheel on each Python from 3.10 to 3.13 that is here
 	.ci/release-check
 
 clean: ## remove the environment and caches; stored runs stay
-	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

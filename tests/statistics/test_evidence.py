@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,14 @@ def test_draws_are_seeds_or_means_of_splits() -> None:
     assert sd[1] == pytest.approx(1.0)
     assert differences(0.5, 0.3).seeds_each().tolist() == [1, 2]
     assert differences(0.5, 0.3).split_counts()[1] == 3
+
+
+def test_one_seed_has_no_error() -> None:
+    d = np.array([[1.0, 1.0], [3.0, np.nan]])
+    one_seed = Differences(d, np.array([10.0, 10.0]), (), np.zeros(2), np.stack([np.arange(2)] * 2))
+    error, freedom = mean_error(one_seed, "seeds")
+    assert error == pytest.approx([1.0, np.nan], nan_ok=True)  # sqrt 2 / sqrt 2
+    assert freedom == pytest.approx([1.0, np.nan], nan_ok=True)
 
 
 @pytest.mark.parametrize(("ratio", "decided"), [(0.02, True), (2.0, False)])
@@ -85,6 +95,36 @@ def test_where_all_examples_agree_their_number_bounds_the_test(
     if word == "inconclusive":
         assert np.isnan(seeds_needed(found, words)[0])
         assert examples_needed(found, words)[0] == wanted
+
+
+def test_where_nothing_was_shared_it_is_no_worse_and_no_difference() -> None:
+    found = judge(
+        Differences(np.zeros((3, 2)), np.array([10.0, 10.0])),
+        percent=np.array([True, False]),
+        diverged=np.zeros(2, dtype=np.int64),
+        same=np.ones(2, dtype=bool),
+        family=["s", "s"],
+        settings=Statistics(),
+    )
+    assert found.zero.all()
+    assert found.p.tolist() == [1, 1]
+    assert found.p_not_worse.tolist() == [0, 0]
+    assert np.isnan(found.p_equivalent).all()
+    assert [*found.low, *found.high, *found.seed_low, *found.seed_high] == [0] * 8
+
+
+@pytest.mark.parametrize("over", ["examples", "seeds"])
+def test_a_judgement_tells_what_it_speaks_about(over: Literal["examples", "seeds"]) -> None:
+    layout = RNG.normal(size=(5, 20))
+    found = judge(
+        Differences(layout.mean(axis=1, keepdims=True), np.array([1.0]), [[layout]]),
+        percent=np.array([True]),
+        diverged=np.array([0]),
+        same=np.array([False]),
+        family=["s"],
+        settings=Statistics(over=over),
+    )
+    assert found.scope.tolist() == [over]
 
 
 def test_few_seeds_that_all_agree_need_as_many_as_a_sign_test() -> None:

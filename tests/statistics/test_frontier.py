@@ -85,6 +85,34 @@ def test_noise_without_a_verdict_is_undecided():
     assert np.isnan(found.confidence) and 0 <= found.dominated <= 1
 
 
+def test_two_seeds_are_enough() -> None:
+    assert at([[3, 1]], seeds=2).word == "beyond it"
+
+
+def test_bounds_get_the_leads_by_test_case():
+    """Two seeds, points (2, 0) and (0, 2), a setting at (3, 1), which case i raises by 10 i and 20 i.
+
+    The first point is the one that it beats most and that is nearest to beating it: leads 1 + 10 i and 1 + 20 i.
+    Of the second point the first task is the one on which the setting is ahead: 3 + 10 i.
+    """
+    cases, seeds = np.arange(3.0), 2
+    front, own = (np.repeat(np.array(one)[None], seeds, axis=0) for one in (FRONT, [[3.0, 1.0]]))
+    front_cases = [np.repeat(front[:, :, [task]], 3, axis=2) for task in range(2)]
+    own_cases = [own[:, :, [task]] + (task + 1) * 10 * cases for task in range(2)]
+    given = []
+
+    def bounds(d, layouts, level):
+        given.append(([[layout.tolist() for layout in column] for column in layouts], level))
+        return StudentT().interval(d, level)
+
+    position(front, own, front, own, bounds, np.eye(2), 1.0, 0.1, front_cases, own_cases)
+    first, second, other = ([[[k, k + s, k + 2 * s]] * seeds] for k, s in ((1, 10), (1, 20), (3, 10)))
+    assert given == [([first, second], 0.8), ([first, other], 0.8), ([first, second], 0.8)]
+    given.clear()
+    position(front, own, front, own, bounds, np.eye(2), 1.0, 0.1, [front_cases[0], None], own_cases)
+    assert given[0] == ([first, []], 0.8)
+
+
 def test_too_few_seeds_are_nowhere():
     assert at([[1, 1]], seeds=1) == pytest.approx(NOWHERE, nan_ok=True)
     four = np.zeros((4, 1, 2))  # sign flips of four seeds have no such bounds
@@ -105,3 +133,9 @@ def test_every_beginning_of_the_order_is_spread_over_the_grid():
     assert order[:3] == [5, 2, 8] and sorted(order) == list(range(11))
     triangle = np.array([[2, 0, 0], [1, 1, 0], [2 / 3, 2 / 3, 2 / 3], [0, 2, 0], [0, 0, 2]])
     assert spread_out(triangle)[0] == 2
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1])
+def test_of_equally_good_places_the_more_central_is_next(unit: float) -> None:
+    """Of 0, 1, 2, 4 the mean is 7/4, so 2 is first. Each of the others leaves 5: 1 is the nearest to the mean."""
+    assert spread_out(unit * np.array([[0.0], [1.0], [2.0], [4.0]])).tolist() == [2, 1, 3, 0]

@@ -57,6 +57,16 @@ def test_a_column_is_judged_alone_and_gaps_are_closed(name: str) -> None:
 
 
 @every
+def test_skewed_columns_together_are_judged_as_each_alone(name: str) -> None:
+    skewed = np.random.default_rng(8).exponential([1.0, 10.0, 0.1], (18, 3))
+    bound = np.array([0.5, 9.0, 0.06])
+    together, p = np.array(make(name).interval(skewed, 0.95)), make(name).p_above(skewed, bound)
+    for k in range(3):
+        np.testing.assert_allclose(together[:, [k]], make(name).interval(skewed[:, [k]], 0.95))
+        np.testing.assert_allclose(p[[k]], make(name).p_above(skewed[:, [k]], bound[k]))
+
+
+@every
 def test_scale_and_place_do_not_matter(name: str) -> None:
     p, (low, high) = make(name).p_above(D, 0.2), make(name).interval(D, 0.95)
     np.testing.assert_allclose(make(name).p_above(1e-3 * D + 5, 5 + 2e-4), p, rtol=1e-6)

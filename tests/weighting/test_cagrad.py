@@ -142,6 +142,17 @@ def test_with_a_ball_that_reaches_0_the_update_is_0_at_pareto_stationary_points(
     assert (run_stacked(method, free).amax(2) > 0).all()
 
 
+@pytest.mark.parametrize("tasks", (2, 3, 5))
+@pytest.mark.parametrize("short", (1e-3, 1e-6))
+def test_one_gradient_far_shorter_than_the_others_has_all_the_weight_of_the_ball(tasks, short):
+    # Orthogonal, of lengths 1 but for the last: |g0| = sqrt(T - 1 + short^2) / T, and the worst combination is the
+    # last gradient alone, since any other raises both g_w'g0 and |g_w|.
+    squares = np.array([1.0] * (tasks - 1) + [short**2])
+    expected = np.full(tasks, 1 / tasks)
+    expected[-1] += 0.4 * np.sqrt(squares.sum()) / tasks / short
+    assert weights_of(CAGrad(0.4, 0), np.diag(squares)) == pytest.approx(expected)
+
+
 def test_opposed_gradients():
     # g1 = 1, g2 = -3, g0 = -1. c = 1/2: the worst is g1 alone, d = -1 + 1/2 = -1/2 = 1 g1 + 1/2 g2.
     assert weights_of(CAGrad(0.5, 0), [[1, -3], [-3, 9]]) == pytest.approx([1, 0.5])

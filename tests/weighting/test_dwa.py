@@ -34,6 +34,15 @@ def test_weights_by_epoch():
             assert weights.tolist() == pytest.approx([FIRST[epoch], 2 - FIRST[epoch]], abs=1e-6)
 
 
+def test_an_epoch_of_one_step_counts_by_its_own_mean():
+    # Means (2, 4), (1, 4): ratios (1/2, 1), as in FIRST[2]; the second epoch has two steps, the first one.
+    method, state = DWA(tau=2.0), DWA().init_state(Facts(2))
+    for losses, new_epoch in (((2, 4), False), ((0.5, 5), True), ((1.5, 3), False), ((7, 7), True)):
+        signals = Signals(torch.tensor(losses), None, None, {}, torch.tensor(new_epoch))
+        weights, state = method.weigh(signals, state)
+    assert weights.tolist() == pytest.approx([FIRST[2], 2 - FIRST[2]], abs=1e-6)
+
+
 def test_a_task_whose_loss_falls_slowly_weighs_more_and_a_high_temperature_evens_it_out():
     # FIRST[2] is of the task that halved its loss while the other stood still.
     assert FIRST[2] < 1

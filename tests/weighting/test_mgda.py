@@ -45,6 +45,25 @@ def test_normalisations():
     assert weights_of(MGDA("loss+"), ORTHOGONAL, losses) == pytest.approx([1 / 5, 4 / 5])
 
 
+def test_normalisations_of_gradients_in_conflict():
+    # g1'g2 = -1, with losses 1 and 2. w1 = (H22 - H12) / (H11 + H22 - 2 H12) of H_ij = G_ij / (s_i s_j):
+    gramian, losses = [[4, -1], [-1, 1]], [1, 2]
+    # s = (2, 1): ones, -1/2
+    assert weights_of(MGDA("l2"), gramian, losses) == pytest.approx([1 / 2, 1 / 2])
+    # s = (1, 2): 4, -1/2, 1/4, so w1 = (1/4 + 1/2) / (4 + 1/4 + 1)
+    assert weights_of(MGDA("loss"), gramian, losses) == pytest.approx([1 / 7, 6 / 7])
+    # s = (2, 2): 1, -1/4, 1/4, so w1 = (1/4 + 1/4) / (1 + 1/4 + 1/2)
+    assert weights_of(MGDA("loss+"), gramian, losses) == pytest.approx([2 / 7, 5 / 7])
+
+
+@pytest.mark.parametrize("unit", (1e-20, 1e20))
+@pytest.mark.parametrize("normalize", ("loss", "loss+"))
+def test_a_common_unit_of_losses_does_not_matter(normalize, unit):
+    gramian, losses = [[4, -1], [-1, 1]], np.array([1.0, 2.0])
+    expected = weights_of(MGDA(normalize), gramian, losses)
+    assert weights_of(MGDA(normalize), gramian, unit * losses) == pytest.approx(expected)
+
+
 def test_a_loss_of_zero_takes_all_of_nothing():
     # its gradient over its loss is unbounded, so the other one is the shorter
     assert weights_of(MGDA("loss"), ORTHOGONAL, [0, 1]) == pytest.approx([0, 1])
@@ -65,7 +84,7 @@ def test_two_tasks_agree_with_torchjd():
 def test_more_tasks_agree_with_torchjd_as_far_as_it_went(tasks):
     # It stops early. The least square is strongly convex in the update: what lacks to it bounds how far it is off.
     oracle, rng = MGDAWeighting(epsilon=1e-6, max_iters=300), np.random.default_rng(tasks)
-    rows = [rng.standard_normal((tasks, 8)) * rng.uniform(0.3, 3, (tasks, 1)) for _ in range(200)]
+    rows = [rng.standard_normal((tasks, 8)) * rng.uniform(0.3, 3, (tasks, 1)) for _ in range(60)]
     found = run_stacked(MGDA(), [make_case(MGDA(), np.ones((1, tasks)), g, rng) for g in rows])[:, 0]
     close = 0
     for ours, gradients in zip(found.numpy(), rows, strict=True):
@@ -76,4 +95,4 @@ def test_more_tasks_agree_with_torchjd_as_far_as_it_went(tasks):
         apart = np.linalg.norm(updates[0] - updates[1])
         assert apart <= 1e-5 + max(short, 0) ** 0.5
         close += apart <= 1e-5
-    assert close > 5
+    assert close > 2

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import brentq
 from support.weighting import aggregate_steps
 
+from mtlrun.weighting.base import Facts, Signals
 from mtlrun.weighting.moco import MoCo
 
 
@@ -41,6 +43,15 @@ def test_on_constant_gradients_it_finds_the_shortest_combination():
     update, weights = aggregate_steps(MoCo(decay=0.0), [np.diag([2.0, 1.0])] * 500, [[1, 1]] * 500)[-1]
     assert weights == pytest.approx([0.2, 0.8], abs=1e-6)
     assert update == pytest.approx([0.4, 0.8], abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", (1e-25, 1.0, 1e25))
+def test_gradients_are_normalized_whose_squares_float32_does_not_hold(scale):
+    # (3, 4) is 5 long: brought to the length of its loss, 2, it is (1.2, 1.6)
+    signals = Signals(torch.tensor([2.0]), None, None, {}, torch.tensor(False))
+    method = MoCo(beta=1.0, normalize=True)
+    update, *_ = method.aggregate(scale * torch.tensor([[3.0, 4.0]]), signals, method.init_state(Facts(1, 2)))
+    assert update.tolist() == pytest.approx([1.2, 1.6], rel=1e-5)
 
 
 def test_faults():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.weighting import SIZE, gradient_families, loss_families, make_case, run_case, run_stacked
+from torch.utils._pytree import tree_map
 
 from mtlrun.catalog import load_option, options
 from mtlrun.config import build
@@ -176,6 +177,21 @@ def test_runs_weighed_together_and_one_by_one_agree(name, setting, tasks):
     torch.testing.assert_close(run_stacked(method, cases), alone, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, setting) for name, setting in EVERY if weighting(name, 5, setting).any_leading_axes],
+)
+def test_runs_stacked_without_vmap_agree_with_runs_alone(name, setting):
+    method = weighting(name, 3, setting)
+    cases = [random_case(method, 3, seed) for seed in range(LANES)]
+    stacked = tree_map(lambda *leaves: torch.stack(leaves), *cases)
+    by_step = {key: getattr(stacked, key).movedim(1, 0) for key in ("losses", "draw")}
+    found = run_case(method, stacked._replace(**by_step)).movedim(0, 1)
+    torch.testing.assert_close(found, torch.stack([run_case(method, case) for case in cases]))
+    penalties = torch.stack([method.penalty(case.learned) for case in cases])
+    torch.testing.assert_close(method.penalty(stacked.learned).expand(LANES), penalties)
+
+
 @every_size
 @every_weighting
 def test_a_singular_or_broken_run_leaves_the_others_bit_equal(name, setting, tasks):
@@ -238,11 +254,34 @@ def test_the_scale_of_losses_and_gradients(name, tasks):
     case = random_case(method, tasks, seed=1)
     losses = case.losses.clone()
     losses[:, 0] *= 1e4
-    larger = {"gramian": 1e8 * case.gramian, "jacobian": 1e4 * case.jacobian, "probed": 1e8 * case.probed}
-    others = [case._replace(losses=losses), case._replace(**larger)]
-    plain, other_losses, other_gradients = run_stacked(method, [case, *others])
+    others = [case._replace(losses=losses)]
+    for by in (1e4, 0.1):  # far below it the epsilon of Adam shows, in auto_lambda
+        squared = {"gramian": by**2 * case.gramian, "probed": by**2 * case.probed}
+        others.append(case._replace(jacobian=by * case.jacobian, **squared))
+    plain, other_losses, larger, smaller = run_stacked(method, [case, *others])
     assert torch.allclose(other_losses, plain, rtol=1e-6) == behaviour["loss_scale"]
-    assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
+    for other_gradients in (larger, smaller):
+        assert torch.allclose(other_gradients, plain, rtol=1e-6) == behaviour["gradient_scale"]
+
+
+FREE_OF_SCALE = [name for name in BEHAVIOUR if BEHAVIOUR[name]["gradient_scale"]]
+ROUGH = ("auto_lambda", "sdmgrad")  # Adam's epsilon and squares of slopes; steps that amplify round-off
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [(name, 1e-12) for name in FREE_OF_SCALE if name not in ROUGH]
+    + [(name, 1e12) for name in FREE_OF_SCALE if name not in ROUGH]
+    + [(name, scale) for name in ("db_mtl", "graddrop") for scale in (1e-25, 1e25)],  # have no Gramian
+)
+def test_float32_holds_gradients_of_any_length(name, scale):
+    method, rng = weighting(name, 3), np.random.default_rng(2)
+    gradients, losses = rng.standard_normal((3, SIZE)), varied(rng, 3)
+    plain, scaled = (
+        run_case(method, make_case(method, losses, by * gradients, np.random.default_rng(0), torch.float32))
+        for by in (1.0, scale)
+    )
+    torch.testing.assert_close(scaled, plain, rtol=1e-3, atol=1e-6)
 
 
 @every_size

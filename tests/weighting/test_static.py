@@ -79,6 +79,9 @@ def test_a_grid_of_too_many_points_is_refused_before_it_is_made():
         grid(45, 3)
     with pytest.raises(ConfigError, match="at most 3 with 20 tasks"):
         grid(10**6, 20)
+    assert len(grid(1000, 2)) == MOST
+    with pytest.raises(ConfigError, match="at most 1000 with 2 tasks"):
+        grid(1001, 2)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def advice(summary: Summary) -> str:
     mitigation that repairs all makes others worse.
     """
     means = _means(summary)
-    if len(means) < 2 or summary.contrasts.empty:
+    if len(means) < 2 or summary.contrasts.empty or _lacks_tasks(summary):
         return ""
     is_base = means["mitigation"] == BASE
     best = means.assign(base=is_base).sort_values(["value", "base"], kind="stable").iloc[-1]
@@ -96,6 +96,12 @@ def advice(summary: Summary) -> str:
     if not own["verdict"].isin(_GOOD).any():
         text += ", not shown to be better than none on any task"
     return f"{text}; {_all_repaired(summary)}."
+
+
+def _lacks_tasks(summary: Summary) -> bool:
+    """Return whether a filter left out tasks of some cell: its mean gain then is of more than what is shown."""
+    shown = summary.suites["cell_id"].map(summary.rows["cell_id"].value_counts())
+    return bool((summary.suites["n_tasks"] > shown).any())
 
 
 def _percent(value: float) -> str:

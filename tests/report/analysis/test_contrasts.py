@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.synthetic_study import SyntheticStudy
+from support.synthetic_study import SyntheticStudy, realistic
 
+from mtlrun.report.tables import filtered
 from mtlrun.report.text.advice import advice
 
 N = 16
@@ -162,3 +163,11 @@ def test_a_mitigation_seen_on_a_part_of_the_tasks_does_not_repair_all() -> None:
     found = made.summary()
     assert "repairs" in found.contrasts["verdict"].tolist()
     assert "repairs all and" not in advice(found)
+
+
+def test_a_mean_over_tasks_is_not_told_where_a_filter_leaves_some_out() -> None:
+    summary = realistic(3).summary()
+    assert advice(summary).startswith("Highest mean gain over tasks: ")
+    assert advice(filtered(summary, {"task": str(summary.rows["task"].iloc[0])})) == ""
+    suite = str(summary.rows["suite"].iloc[0])
+    assert "mean gain" in advice(filtered(summary, {"suite": suite}))

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mtlrun.statistics.methods import two_sided
-from mtlrun.statistics.paired_tests.sign_flip import SignFlip
+from mtlrun.statistics.paired_tests.sign_flip import DRAWS, SignFlip
 
 RNG = np.random.default_rng(6)
 
@@ -30,6 +30,15 @@ def test_drawing_agrees_with_counting() -> None:
     counted = SignFlip(RNG).p_above(d, 0.1)
     more = np.concatenate([d, np.full((1, 5), 0.1)])  # a 17th seed at the bound changes no sum
     np.testing.assert_allclose(SignFlip(RNG).p_above(more, 0.1), counted, atol=0.01)
+
+
+def test_a_draw_without_any_flip_counts_as_extreme() -> None:
+    """Of 17 equal seeds every flip lowers the sum: only draws that flip none, one in 2^17, are as extreme."""
+    d, looks = np.ones((17, 1)), 20
+    p = np.array([SignFlip(np.random.default_rng(seed)).p_above(d, 0.0)[0] for seed in range(looks)])
+    extreme = np.rint(p * (1 + DRAWS)).sum() - looks
+    assert abs(extreme - looks * DRAWS / 2**17) < 3 * np.sqrt(looks * DRAWS / 2**17)
+    assert extreme > 0
 
 
 def test_ties_count_against_a_difference() -> None:
