@@ -21,6 +21,7 @@ from benchmarks.child import Cost, mtlrun, run_child
 from benchmarks.goals import SCORES_RATIO, SMALL_STUDY, TORCH_RATIO, Measured
 from benchmarks.ours import bench_configs
 from mtlrun.execution.train import train_and_store
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.run_spec import RunSpec
 from mtlrun.store.records import SCORES
 from mtlrun.store.store import Store
@@ -90,9 +91,8 @@ def without_scores(scored: Path, plain: Path) -> tuple[int, int]:
 def _training_s(configs: list[dict[str, object]], scored: bool) -> float:
     with tempfile.TemporaryDirectory() as folder, _scores(scored):
         begun = time.process_time()
-        train_and_store(
-            [RunSpec.of(c) for c in configs], Store(folder), torch.device("cpu"), lambda steps: None
-        )
+        task = Task([RunSpec.of(c) for c in configs], "cpu")
+        train_and_store(task, Store(folder), torch.device("cpu"), lambda steps: None)
         return time.process_time() - begun
 
 

@@ -19,8 +19,7 @@ import yaml
 
 from mtlrun.errors import ConfigError, Fault, did_you_mean
 from mtlrun.options.docstrings import read_docstrings
-from mtlrun.options.files import Loader, check_folders, option_files, read_options
-from mtlrun.options.packages import option_folders
+from mtlrun.options.files import Loader, check_folders, option_files, option_folders, read_options
 from mtlrun.options.suggestions import guesses, question
 
 _HYDRA_KEY = re.compile(r"_[a-z]+_")  # _target_, _partial_, ...
@@ -104,17 +103,26 @@ def options_of(folders: Sequence[Path] = ()) -> dict[str, dict[str, Path]]:
     Raises:
         ConfigError: If one of them is no folder, or a package announces none; or a file of theirs has faults.
     """
+    found: dict[str, dict[str, Path]] = {}
+    for root in (conf_dir(), *other_roots(folders)):
+        for folder in root.iterdir():
+            for path in option_files(folder):
+                found.setdefault(folder.name, {}).setdefault(path.stem, root)
+    return {group: dict(sorted(found[group].items())) for group in sorted(found)}
+
+
+def other_roots(folders: Sequence[str | Path]) -> list[Path]:
+    """Return the root folders of options that are not ours: a user's own, then those of installed packages.
+
+    Raises:
+        ConfigError: as of `options_of`.
+    """
     faults = [Fault("--config-dir", "must be a folder", str(f)) for f in folders if not os.path.isdir(f)]
     if faults:
         raise ConfigError(faults)
-    found: dict[str, dict[str, Path]] = {}
-    installed = option_folders()
-    check_folders([*folders, *installed], groups())
-    for root in (conf_dir(), *folders, *installed):
-        for group in groups(root):
-            for option in options(group, root):
-                found.setdefault(group, {}).setdefault(option, root)
-    return {group: dict(sorted(found[group].items())) for group in sorted(found)}
+    roots = [*map(Path, folders), *option_folders()]
+    check_folders(roots, groups())
+    return roots
 
 
 def settings(known: Known) -> list[str]:
@@ -223,6 +231,11 @@ def describe_setting(key: str, name: str) -> OptionPage:
     return OptionPage(
         key, name, target, module_docstring.partition("\n")[0], "", docstring, module_docstring, own, {}
     )
+
+
+def preset(group: str, option: str, root: Path) -> dict[str, str]:
+    """Return what a preset of `mitigation` or `experiment` chooses, option by group."""
+    return _preset(_parse(*_version(_option_path(group, option, root))).get("defaults") or [])
 
 
 def _option_path(group: str, option: str, root: Path | None) -> Path:

@@ -123,9 +123,8 @@ def shape_faults(group: str, node: Mapping[str, Any], base: type | None = None) 
     faults = list(key_faults(node, group))
     if faults:
         return faults
-    hints = _hints(cls)
+    hints, former = _fields(cls).hints, _fields(cls).former
     given = {k: v for k, v in _renamed(cls, node).items() if k != "_target_"}
-    former = _former(cls)
     faults = [
         Fault(f"{group}.{key}", both_names(f"{group}.{former[key]}"))
         if key in former
@@ -179,7 +178,7 @@ def _shared(cls: type, text: str, _state: Any) -> Any:
 
 
 def _made(cls: type, node: Mapping[str, Any]) -> Any:
-    hints = _hints(cls)
+    hints = _fields(cls).hints
     found = cls(**{k: coerced(v, hints[k]) for k, v in _renamed(cls, node).items() if k != "_target_"})
     object.__setattr__(found, "_built", True)
     return found
@@ -192,7 +191,7 @@ def checked(part: Part) -> Part:
         ConfigError: a value has the wrong type, or the object finds it wrong; keys are field names.
     """
     cls: type = type(part)
-    hints = _hints(cls)
+    hints = _fields(cls).hints
     values = {name: getattr(part, name) for name in hints}
     faults = [
         Fault(name, f"must be {type_name(hints[name])}", value)
@@ -214,6 +213,11 @@ def to_node(value: Any) -> dict[str, Any]:
     return {"_target_": f"{cls.__module__}.{cls.__qualname__}", **fields}
 
 
+def complete(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checked node with every field, defaults included, each in its own type."""
+    return to_node(build(node))
+
+
 def identity(node: Any) -> Any:
     """Return what of a group's complete node goes into a run's id: neither `PLACE` nor `ADDED` at its default.
 
@@ -225,11 +229,12 @@ def identity(node: Any) -> Any:
         cls = locate(node["_target_"])
     except ConfigError:  # a node of somebody else's, which nothing was added to
         return node
-    added, places, former = _added(cls), _places(cls), {new: old for old, new in _former(cls).items()}
+    about = _fields(cls)
+    former = {new: old for old, new in about.former.items()}
     return {
         former.get(k, k): v
         for k, v in _renamed(cls, node).items()
-        if k not in places and (k not in added or v != added[k])
+        if k not in about.places and (k not in about.added or v != about.added[k])
     }
 
 
@@ -262,32 +267,33 @@ def both_names(key: str) -> str:
 
 def _renamed(cls: type, node: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a node with today's names of its settings."""
-    former = {old: new for old, new in _former(cls).items() if old in node and new not in node}
+    former = {old: new for old, new in _fields(cls).former.items() if old in node and new not in node}
     return {former.get(key, key): value for key, value in node.items()} if former else node
 
 
+class _Fields(typing.NamedTuple):
+    """What the fields of a class say.
+
+    Attributes:
+        hints: types of those that nodes give.
+        former: today's names of the renamed ones, by their former names.
+        added: defaults of the `ADDED` ones.
+        places: names of the `PLACE` ones.
+    """
+
+    hints: dict[str, Any]
+    former: dict[str, str]
+    added: dict[str, Any]
+    places: set[str]
+
+
 @functools.cache
-def _former(cls: type) -> dict[str, str]:
-    """Return today's names of a class's renamed fields, by their former ones."""
+def _fields(cls: type) -> _Fields:
     assert dataclasses.is_dataclass(cls)
-    return {f.metadata[FORMERLY]: f.name for f in dataclasses.fields(cls) if FORMERLY in f.metadata}
-
-
-@functools.cache
-def _added(cls: type) -> dict[str, Any]:
-    """Return the defaults of a class's `ADDED` fields."""
-    assert dataclasses.is_dataclass(cls)
-    return {f.name: f.default for f in dataclasses.fields(cls) if f.metadata.get("added")}
-
-
-@functools.cache
-def _places(cls: type) -> set[str]:
-    """Return the names of a class's `PLACE` fields."""
-    assert dataclasses.is_dataclass(cls)
-    return {f.name for f in dataclasses.fields(cls) if f.metadata.get("place")}
-
-
-@functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.init}
+    hints, fields = typing.get_type_hints(cls), dataclasses.fields(cls)
+    return _Fields(
+        {f.name: hints[f.name] for f in fields if f.init},
+        {f.metadata[FORMERLY]: f.name for f in fields if FORMERLY in f.metadata},
+        {f.name: f.default for f in fields if f.metadata.get("added")},
+        {f.name for f in fields if f.metadata.get("place")},
+    )

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemai
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from mtlrun.execution.batch import Batch
+from mtlrun.execution.batch import Batch, Watcher
 from mtlrun.pluralize import pluralize
 from mtlrun.printable import printable
 
@@ -26,26 +26,7 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} run-steps/s" if speed else "", style="dim")
 
 
-class Silent:
-    """Tells nothing."""
-
-    def note(self, text: str) -> None:
-        """Pass over a remark."""
-
-    def begin(self, batch: Batch) -> None:
-        """Pass over the beginning."""
-
-    def advance(self, run_steps: int) -> None:
-        """Pass over run-steps that are done."""
-
-    def skip(self, run_steps: int) -> None:
-        """Pass over run-steps that others have done."""
-
-    def end(self) -> None:
-        """Pass over the end."""
-
-
-class Progress:
+class Progress(Watcher):
     """Tells how many runs are trained, how fast, and how long it will take.
 
     Attributes:

@@ -22,13 +22,14 @@ from mtlrun.compose import jobs_of, multirun, override_text
 from mtlrun.compose.preset_notes import preset_notes
 from mtlrun.config import build, to_node
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.execution.batch import Batch, Watcher, plan_batch, plan_trials, train_batch
+from mtlrun.execution.batch import Batch, Watcher, objectives, plan_batch, plan_trials, train_batch
 from mtlrun.execution.new_runs import telling_stored
 from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.planning.manifest import asks_the_same
-from mtlrun.prepare.checks import job_faults
+from mtlrun.prepare.checks import job_faults, prepare
 from mtlrun.prepare.suite_notes import suite_notes
-from mtlrun.progress import Progress, Silent
+from mtlrun.prepare.too_large import check_memory
+from mtlrun.progress import Progress
 from mtlrun.store.store import ARRAYS, Store
 from mtlrun.trackers.process import write_trackers
 
@@ -80,7 +81,7 @@ def run(
         KeyboardInterrupt: `mtlrun cancel` has ended it; likewise.
     """
     with _written(overrides, settings, config_dirs, keep=True) as asked:
-        watcher: Watcher = Progress(sys.stderr) if progress else Silent()
+        watcher = Progress(sys.stderr) if progress else Watcher()
         trained = train_study(asked.overrides, asked.folders, watcher)
     results = trained.results()
     trained.track(watcher)
@@ -123,13 +124,13 @@ class Trained(NamedTuple):
         store: where its runs are.
         study: its name.
         manifest: what was asked for, all batches together.
-        job: one of its jobs.
+        trackers: node of each tracker that gets it, by name.
     """
 
     store: Store
     study: str
     manifest: Mapping[str, Any]
-    job: Mapping[str, Any]
+    trackers: Mapping[str, Mapping[str, Any]]
 
     def results(self) -> Results:
         """Return what was asked for, also where another command has replaced the study meanwhile."""
@@ -143,10 +144,10 @@ class Trained(NamedTuple):
 
     def track(self, watcher: Watcher) -> None:
         """Write the study to its trackers; what goes wrong is noted, and no error."""
-        if self.is_replaced():
+        if self.trackers and self.is_replaced():
             watcher.note(f"another command has replaced study `{self.study}`, so no tracker gets it")
-        else:
-            write_trackers(self.job, self.store.path, watcher.note)
+        elif self.trackers:
+            write_trackers(self.trackers, self.store.path, self.study, watcher.note)
 
 
 def train_study(overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> Trained:
@@ -178,7 +179,7 @@ class Planned(NamedTuple):
     def check_memory(self) -> None:
         """Raise ConfigError unless memory holds a run of each program."""
         for batch in self.batches:
-            batch.check_memory()
+            check_memory(batch.programs, batch.there_mib)
 
 
 def plan_study(overrides: Sequence[str], folders: Sequence[str]) -> Planned:
@@ -190,9 +191,10 @@ def plan_study(overrides: Sequence[str], folders: Sequence[str]) -> Planned:
     """
     jobs = jobs_of(overrides, folders, job_faults)
     known = options_of([Path(folder) for folder in folders])
-    batch = plan_batch(jobs, known)
-    trials = plan_trials(jobs, known, batch.store)[1]
-    notes = [*preset_notes(overrides, known, folders), *suite_notes(jobs)]
+    spec = prepare(jobs, known)
+    batch = plan_batch(spec)
+    trials = None if spec.tuning is None else plan_trials(spec, spec.tuning, batch.store)
+    notes = [*preset_notes(overrides, known), *suite_notes(spec)]
     return Planned(Plan(plan_facts(batch, trials)), notes, [batch] if trials is None else [batch, trials])
 
 
@@ -202,22 +204,20 @@ class _Batches:
     def __init__(self, overrides: Sequence[str], folders: Sequence[str], watcher: Watcher) -> None:
         self.overrides, self.watcher = overrides, watcher
         self.known = options_of([Path(folder) for folder in folders])
-        self.folders = folders
         self.stores: dict[str, Store] = {}
         self.trained: Trained | None = None
 
     def train(self, jobs: Sequence[dict[str, Any]]) -> list[float]:
         """Train a batch, and return each job's mean oriented validation metric."""
-        notes = [] if self.trained else preset_notes(self.overrides, self.known, self.folders)
-        for note in [*notes, *suite_notes(jobs)]:
+        for note in [] if self.trained else preset_notes(self.overrides, self.known):
             self.watcher.note(note)
-        name = jobs[0].get("store") if jobs else None
-        if isinstance(name, str) and name:  # anything else is a fault, found by the checks
-            self.stores.setdefault(name, Store(name))
-        values = train_batch(jobs, self.overrides, self.watcher, self.known, self.stores.get(str(name)))
-        store, study = self.stores[str(name)], jobs[0]["study"]
-        self.trained = Trained(store, study, store.written[study], jobs[0])
-        return values
+        spec = prepare(jobs, self.known)
+        for note in suite_notes(spec):
+            self.watcher.note(note)
+        store = self.stores.setdefault(spec.store, Store(spec.store))
+        batch = train_batch(spec, self.overrides, self.watcher, store)
+        self.trained = Trained(store, spec.name, store.written[spec.name], spec.trackers)
+        return objectives(batch)
 
 
 class _Asked(NamedTuple):

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from mtlrun.cli.interrupt import postponed
+from mtlrun.cli.signals import postponed
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from mtlrun.catalog import options_of
 from mtlrun.cli.completion import completions
 from mtlrun.compose import jobs_of
 from mtlrun.errors import ConfigError
-from mtlrun.options.packages import option_folders
+from mtlrun.options.files import option_folders
 
 METHOD = '''
 from dataclasses import dataclass

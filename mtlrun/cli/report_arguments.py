@@ -6,6 +6,8 @@ import argparse
 
 from mtlrun.report.levels import LEVELS, ROWS, SIZES
 
+DEFAULT_STORE = "runs"
+
 
 def _columns(text: str) -> list[str]:
     """Return the names of columns, each once.
@@ -19,9 +21,9 @@ def _columns(text: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def add_report(added: argparse.ArgumentParser, store: str) -> None:
-    """Add the arguments of `mtlrun report`; `store` is where it reads by default."""
-    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {store}")
+def add_report(added: argparse.ArgumentParser) -> None:
+    """Add the arguments of `mtlrun report`."""
+    added.add_argument("store", nargs="?", metavar="STORE", help=f"default: {DEFAULT_STORE}")
     added.add_argument("--study", help="default: the one written last")
     added.add_argument(
         "--format",
@@ -41,6 +43,11 @@ def add_report(added: argparse.ArgumentParser, store: str) -> None:
     )
     added.add_argument("--size", metavar="SIZE", help=f"of a picture: {', '.join(_sizes())}")
     added.add_argument("--style", metavar="FILE", help="of a picture: a matplotlib style read after ours")
+    _add_choice(added)
+
+
+def _add_choice(added: argparse.ArgumentParser) -> None:
+    """Add what chooses the rows and columns of a table."""
     added.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=VALUE", help="show only such rows"
     )

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 ENDING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
 """Names of the signals besides SIGINT; not every platform has all of them. Slurm can send SIGUSR1 before a limit."""
@@ -44,6 +45,23 @@ def as_interruptions() -> Iterator[None]:
     finally:
         for number in changed:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Let Ctrl-C wait until the end: torch that is imported by half ends the process."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield  # signals are not this thread's, or not heeded
+        return
+    came: list[tuple[Any, ...]] = []
+    signal.signal(signal.SIGINT, lambda *seen: came.append(seen))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        before(*came[0])
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:

@@ -71,7 +71,7 @@ def studies_text(store: Store, folder: str | None) -> str:
 def _written(store: Store, name: str) -> tuple[int, str]:
     try:
         return store.written_at(name)
-    except StoreError:  # it is told of below
+    except StoreError:  # the list names the broken study and what is wrong with it
         return -1, ""
 
 

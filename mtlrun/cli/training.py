@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mtlrun.cli.interrupt import postponed
 from mtlrun.cli.models import trust_of
 from mtlrun.cli.output import say, tell, write_file, write_out
 from mtlrun.cli.reading import picture_hint, print_report
+from mtlrun.cli.signals import postponed
 from mtlrun.errors import ConfigError
 from mtlrun.pluralize import pluralize
 from mtlrun.printable import plain_json

@@ -10,6 +10,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,12 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mtlrun.catalog import groups
+from mtlrun.catalog import other_roots
 from mtlrun.compose.hydra_internals import current_loader, hydra_with, start_multirun
 from mtlrun.compose.override_faults import JobFaults, digit_faults, no_job_faults, override_faults, parsed
 from mtlrun.compose.plain import COMPOSE_ERRORS, first_line, plain
 from mtlrun.config import current_override, twice_given
-from mtlrun.errors import ConfigError, Fault
-from mtlrun.options.files import check_folders
-from mtlrun.options.packages import option_folders
+from mtlrun.errors import ConfigError
 from mtlrun.planning.limits import NO_JOB
 
 Batch = Callable[[Sequence[dict[str, Any]]], list[float]]
@@ -89,7 +88,7 @@ def multirun(
     if faults := [*twice_given(overrides), *digit_faults(overrides)]:
         raise ConfigError(faults)
     overrides = [*map(_for_hydra, overrides), f"invocation={uuid.uuid4().hex}"]
-    with hydra_with(_folders(config_dirs)):
+    with hydra_with(other_roots(config_dirs)):
         try:
             _refuse_lists(overrides, job_faults)
             _start(_Task(batch), overrides)
@@ -124,11 +123,11 @@ def _as_choice(text: str) -> str:
     return f"{key}=choice({value})"
 
 
+@dataclass
 class _Task:
     """What Hydra launches: a batch of jobs, or one job where another launcher than ours is chosen."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    batch: Batch
 
     def __call__(self, config: DictConfig) -> float:
         return self.batch([plain(config)])[0]
@@ -142,20 +141,6 @@ def _for_hydra(override: str) -> str:
     override = current_override(override)
     override = HOME.sub(lambda found: found[1] + str(Path.home()), override)
     return f"++{override}" if override.startswith(OPEN) else override
-
-
-def _folders(config_dirs: Sequence[str]) -> list[Path]:
-    """Return the folders of config groups behind our own: the user's, then those of installed packages.
-
-    Raises:
-        ConfigError: one is no folder, or an option of theirs has a fault.
-    """
-    faults = [Fault("--config-dir", "must be a folder", d) for d in config_dirs if not os.path.isdir(d)]
-    if faults:
-        raise ConfigError(faults)
-    folders = [*map(Path, config_dirs), *option_folders()]
-    check_folders(folders, groups())
-    return folders
 
 
 def _refuse_lists(overrides: Sequence[str], job_faults: JobFaults) -> None:

@@ -8,6 +8,7 @@ of a command, to which the merged one is compared.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -98,7 +99,7 @@ class Composer:
             return plain(self.full(overrides, number))
         if self._merging_holds is None:
             config = self.full(overrides, number)
-            self._merging_holds = _same(tree, unresolved(config))
+            self._merging_holds = _text(tree) == _text(unresolved(config))
             return plain(config)
         return _resolved(tree)
 
@@ -224,12 +225,6 @@ def _has_keys(tree: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     )
 
 
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return _sorted(one) == _sorted(other)
-
-
-def _sorted(value: Any) -> str:
-    """Return a text of a value that does not depend on the order of keys, and tells 1 from 1.0."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key!r}:{_sorted(v)}" for key, v in sorted(value.items(), key=str)) + "}"
-    return repr(value)
+def _text(job: Mapping[str, Any]) -> str:
+    """Return a text of a job that does not depend on the order of keys, and tells 1 from 1.0."""
+    return json.dumps(job, sort_keys=True, default=repr)

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from hydra.errors import HydraException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override
 
-from mtlrun.catalog import Known, describe, load_option
-from mtlrun.compose.hydra_internals import current_loader, hydra_with
-from mtlrun.compose.override_faults import parsed, values_of
-from mtlrun.options.packages import option_folders
+from mtlrun.catalog import Known, load_option, preset
+from mtlrun.compose.override_faults import values_of
 from mtlrun.pluralize import some_of
 
 PRESETS, EXPERIMENT = "mitigation", "experiment"
 
 
-def preset_notes(overrides: Sequence[str], known: Known, folders: Sequence[str] = ()) -> list[str]:
+def preset_notes(overrides: Sequence[str], known: Known) -> list[str]:
     """Return a note for each group whose explicit option beats what mitigations would set there.
 
     Args:
-        overrides: as on the command line.
+        overrides: as on the command line, without faults.
         known: every option by group.
-        folders: of a user's own options.
     """
-    with hydra_with([*map(Path, folders), *option_folders()]):
-        chosen = _chosen(overrides)
+    texts = [text for text in overrides if text.partition("=")[0] in known]
+    parsed = OverridesParser.create().parse_overrides(texts)
+    chosen = {override.key_or_group: _values(override, known) for override in parsed}
     for experiment in chosen.get(EXPERIMENT, ()):
         chosen = _swept(experiment, known) | chosen
     notes = []
     for group, options in chosen.items():
-        sets = {name: _sets(name, known).get(group) for name in chosen.get(PRESETS, ())}
+        presets = {name: known[PRESETS][name] for name in chosen.get(PRESETS, ()) if name in known[PRESETS]}
+        sets = {name: preset(PRESETS, name, root).get(group) for name, root in presets.items()}
         beaten = [name for name, option in sets.items() if option and options != [option]]
         if beaten:
             given = f"{group}={','.join(options)}"
@@ -41,17 +40,10 @@ def preset_notes(overrides: Sequence[str], known: Known, folders: Sequence[str] 
     return notes
 
 
-def _chosen(overrides: Sequence[str]) -> dict[str, list[str]]:
-    """Return the options that overrides choose, by group."""
-    chosen = {}
-    for text in overrides:
-        try:
-            override = parsed(text)
-        except HydraException:  # told as a fault
-            continue
-        if current_loader().get_group_options(override.key_or_group) and not override.is_delete():
-            chosen[override.key_or_group] = values_of(override)
-    return chosen
+def _values(override: Override, known: Known) -> list[str]:
+    """Return the options of a group that an override chooses."""
+    value = override.value()
+    return value.filter([*known[override.key_or_group]]) if isinstance(value, Glob) else values_of(override)
 
 
 def _swept(experiment: str, known: Known) -> dict[str, list[str]]:
@@ -63,10 +55,5 @@ def _swept(experiment: str, known: Known) -> dict[str, list[str]]:
     for key in ("hydra", "sweeper", "params"):
         swept = swept.get(key) if isinstance(swept, Mapping) else None
     params = swept if isinstance(swept, Mapping) else {}
-    found = {group: [option] for group, option in describe(EXPERIMENT, experiment, root).sets.items()}
+    found = {group: [option] for group, option in preset(EXPERIMENT, experiment, root).items()}
     return found | {key: [text.strip() for text in str(values).split(",")] for key, values in params.items()}
-
-
-def _sets(name: str, known: Known) -> dict[str, str]:
-    root: Path | None = known[PRESETS].get(name)
-    return {} if root is None else describe(PRESETS, name, root).sets

@@ -5,33 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
-from mtlrun.catalog import Known
-from mtlrun.config import build
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.execution.checkpoints import Terms, take_begun
 from mtlrun.execution.coordination.claims import Claims
 from mtlrun.execution.coordination.heartbeat import Heartbeat
 from mtlrun.execution.launcher import Launcher
-from mtlrun.execution.stopping import judged_anytime, more_seeds
+from mtlrun.execution.stopping import more_seeds
 from mtlrun.execution.study_manifest import note_look, write_manifest
 from mtlrun.execution.tuning import choose, trial_jobs
-from mtlrun.memo import Memo
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.cohorts import CohortPlan, ProgramPlan, cut_programs, group_runs
-from mtlrun.planning.settings.checkpointing import seconds_between
-from mtlrun.planning.settings.recording import steps_between
 from mtlrun.planning.settings.saving import Rule, rules_of, stopping_rules
-from mtlrun.planning.study import Place, Study
+from mtlrun.planning.study import Place, Study, plan_study
+from mtlrun.planning.study_spec import StudySpec
 from mtlrun.planning.tuning import Choice, Tuning
 from mtlrun.pluralize import pluralize
-from mtlrun.prepare.checks import check_tuning, prepare
+from mtlrun.prepare.checks import prepare
+from mtlrun.prepare.controls import add_controls
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
 from mtlrun.prepare.too_large import check_memory
 from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.vectorize.strategy_groups import kind
+
+LAUNCHER_RULE = "must name a class derived from mtlrun.execution.launcher.Launcher"
 
 KEPT = ("finished", "diverged")  # a failed run is tried again
 
@@ -47,16 +47,13 @@ class Batch:
         unsaved: of runs that the store has without the weights that are asked for; they are trained again.
         save: how the checkpoints are chosen whose weights are kept, by run id.
         stops: the rules of early stopping by which reports will read runs, by run id.
-        every: how often diagnostics are recorded, as of `mtlrun.planning.settings.recording.steps_between`.
         programs: what is to be trained.
         cohorts: the same, cut; timing may cut it otherwise.
         launcher: trains it.
-        device: where: `auto`, `cpu` or `cuda`.
         processes: how many train at the same time.
         estimate: what that is expected to cost.
         there_mib: memory that a process may take at most.
         segments: the names of those that the store had when this was planned.
-        checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
         notes: what is to be told before training.
     """
 
@@ -66,29 +63,18 @@ class Batch:
     unsaved: set[str]
     save: dict[str, list[Rule]]
     stops: dict[str, list[Rule]]
-    every: int | None
     programs: list[ProgramPlan]
     cohorts: list[CohortPlan]
     launcher: Launcher
-    device: str
     processes: int
     estimate: Estimate
     there_mib: float = math.inf
     segments: set[str] | None = None
-    checkpoint_s: float | None = None
     notes: list[str] = field(default_factory=list)
 
-    def check_memory(self) -> None:
-        """Raise unless memory holds a run of each program.
 
-        Raises:
-            ConfigError: it does not.
-        """
-        check_memory(self.programs, self.there_mib)
-
-
-class Watcher(Protocol):
-    """Is told how training goes on."""
+class Watcher:
+    """Is told how training goes on; this one keeps it to itself."""
 
     def note(self, text: str) -> None:
         """Something to know before training."""
@@ -107,43 +93,41 @@ class Watcher(Protocol):
 
 
 def plan_batch(
-    jobs: Sequence[Mapping[str, Any]],
-    known: Known | None = None,
+    spec: StudySpec,
     choices: Mapping[Place, Choice] | None = None,
-    looked: Memo | None = None,
     store: Store | None = None,
     *,
     trains: bool = False,
 ) -> Batch:
-    """Check jobs, and find what the store already has of them.
+    """Plan what a command asks for, and find what the store already has of it.
 
     Args:
-        jobs: plain data, as Hydra composed them.
-        known: every option that has a name; without it, ours and those of installed packages.
+        spec: of the command.
         choices: in what cells depart from their jobs.
-        looked: knows the data of users' own suites, where a command plans several times.
-        store: that of the jobs, where it has been opened: it is then not scanned once more.
-        trains: whether it is to be trained too, so that the store must be one that can be written.
+        store: that of the command, where it has been opened: it is then not scanned once more.
+        trains: whether it is to be trained too, so that the store must be one that can be written, and memory
+            must hold a run of each program.
 
     Raises:
-        ConfigError: faults in the jobs.
+        ConfigError: there are too many runs, or controls that a model cannot have; or as of `batch_of`.
         StoreError: the store cannot be read, or not written where it must be.
     """
-    return batch_of(prepare(jobs, known, choices, looked), jobs[0], store, trains=trains)
+    study = plan_study(spec, choices)
+    add_controls(study)
+    return batch_of(study, store or Store(spec.store), trains=trains)
 
 
-def batch_of(
-    study: Study, job: Mapping[str, Any], store: Store | None = None, *, trains: bool = False
-) -> Batch:
-    """Return what is to be done for a study with the store, the device and the launcher of a checked job.
+def batch_of(study: Study, store: Store, *, trains: bool = False) -> Batch:
+    """Return what is to be done for a study with its device and launcher, and with what the store has of it.
 
     Raises:
-        ConfigError: there is no such device here.
+        ConfigError: there is no such device here, what trains is no launcher, or memory does not hold what it must.
         StoreError: the store cannot be read, or not written where it must be.
     """
-    launcher: Launcher = build(job["launch"])
-    device = launcher.device_type(job["device"])
-    store = store or Store(job["store"])
+    spec, launcher = study.spec, study.spec.launcher
+    if not isinstance(launcher, Launcher):
+        raise ConfigError([Fault("launch._target_", LAUNCHER_RULE, type(launcher).__name__)])
+    device = launcher.device_type(spec.device)
     if trains:
         launcher.check_ready()
         store.check_writable()
@@ -151,114 +135,89 @@ def batch_of(
         store.check_usable()
     segments = store.segment_names()  # before they are read: what comes later is looked for later
     statuses = store.statuses()
-    save, saved = rules_of(study.cells, job.get("save")), Weights(store.path).names()
+    save, saved = rules_of(study.cells, spec.save), Weights(store.path).names()
     lacking = {r for r, rules in save.items() if {str(rule) for rule in rules} - saved.get(r, set())}
     unsaved = {run_id for run_id in lacking if statuses.get(run_id) == "finished"}
     stored = {r for r, status in statuses.items() if status in KEPT}
     reused = stored & set(study.runs) - unsaved
-    missing = [run for run_id, run in study.runs.items() if run_id not in reused]
-    programs = group_runs(missing, kind)
+    programs = group_runs((run for run_id, run in study.runs.items() if run_id not in reused), kind)
     memory_mib, there_mib = launcher.memory(device)
-    size_programs(programs, memory_mib, launcher.data, steps_between(job))
+    size_programs(programs, memory_mib, launcher.data, spec.every)
     if launcher.width is not None:
         for program in programs:
             program.width, program.chosen = launcher.width, {"by": "launch.width"}
-    checkpoint_s, checkpoints, notes = seconds_between(job), Checkpoints(store.path), list[str]()
+    checkpoints, notes = Checkpoints(store.path), list[str]()
     if trains:
         checkpoints.sweep(stored - unsaved)
-    if checkpoint_s is not None:
-        terms = Terms(device, launcher.deterministic, steps_between(job), save)
+    if spec.checkpoint_s is not None:
+        terms = Terms(device, launcher.deterministic, spec.every, save)
         notes = take_begun(programs, checkpoints.found(), terms, launcher.always_compiles)
     processes = launcher.process_count(sum(p.run_steps * p.step_s for p in programs), device)
     widest_mib = PROCESS_MIB + max((needed_mib(p) for p in programs), default=0.0)
     processes = launcher.fitting(processes, widest_mib, device)
     cohorts = cut_programs(programs, processes)
-    plan = estimate(cohorts, processes)
+    if trains:
+        check_memory(programs, there_mib)
     return Batch(
-        *(study, store, reused, unsaved, save, stopping_rules(study.cells), steps_between(job), programs),
-        *(cohorts, launcher, job["device"], processes, plan, there_mib, segments),
-        checkpoint_s=checkpoint_s,
-        notes=notes,
+        *(study, store, reused, unsaved, save, stopping_rules(study.cells), programs, cohorts, launcher),
+        *(processes, estimate(cohorts, processes), there_mib, segments, notes),
     )
 
 
 def train_batch(
-    jobs: Sequence[Mapping[str, Any]],
-    command: Sequence[str],
-    watcher: Watcher,
-    known: Known | None = None,
-    store: Store | None = None,
-) -> list[float]:
-    """Train what the store does not have yet, and return each job's mean oriented validation metric.
+    spec: StudySpec, command: Sequence[str], watcher: Watcher, store: Store | None = None
+) -> Batch:
+    """Train what the store does not have yet of what a command asks for, and return the last batch.
 
     The study's manifest is written before training, so that an interrupted study can be reported.
 
     Args:
-        jobs: plain data, as Hydra composed them.
-        command: the overrides that asked for them.
+        spec: of the command.
+        command: the overrides that asked for it.
         watcher: hears how it goes.
-        known: every option that has a name; without it, ours and those of installed packages.
-        store: that of the jobs, where it has been opened.
+        store: that of the command, where it has been opened.
 
     Raises:
-        ConfigError: faults in the jobs.
+        ConfigError: as of `plan_batch`.
         StoreError: the store cannot be read or written.
     """
-    jobs = judged_anytime(jobs)
-    looked = Memo()
-    batch = plan_batch(
-        jobs, known, None, looked, store, trains=True
-    )  # its faults come before those of tuning
-    batch.check_memory()
-    with Heartbeat(batch.store, batch.study.name, command) as heartbeat:
-        choices = _tuned(jobs, watcher, known, looked, batch.store, heartbeat)
-        if choices:
-            batch = plan_batch(jobs, known, choices, looked, batch.store)
+    batch = plan_batch(spec, store=store, trains=True)
+    store = batch.store
+    with Heartbeat(store, spec.name, command) as heartbeat:
+        choices: Mapping[Place, Choice] = {}
+        if spec.tuning is not None:
+            choices = _tuned(spec, spec.tuning, watcher, store, heartbeat)
+            batch = plan_batch(spec, choices, store, trains=True)
         while True:
-            manifest = write_manifest(batch.study, batch.store, jobs[0], command, known)
+            manifest = write_manifest(batch.study, store, command)
             _tell_repeated(batch, watcher)
             train(batch, watcher, heartbeat)
-            longer = more_seeds(batch.study, manifest, choices, batch.store)
+            longer = more_seeds(batch.study, manifest, choices, store)
             if not longer:
-                note_look(batch.store, manifest)
-                return _objectives(batch)
+                note_look(store, manifest)
+                return batch
             choices = longer
-            batch = plan_batch(jobs, known, choices, looked, batch.store)
+            batch = plan_batch(spec, choices, store, trains=True)
 
 
 def _tuned(
-    jobs: Sequence[Mapping[str, Any]],
-    watcher: Watcher,
-    known: Known | None,
-    looked: Memo,
-    store: Store,
-    heartbeat: Heartbeat,
+    spec: StudySpec, tuning: Tuning, watcher: Watcher, store: Store, heartbeat: Heartbeat
 ) -> dict[Place, Choice]:
-    """Return what validation chooses of the settings to try, after training them; nothing without such."""
-    tuning, trials = plan_trials(jobs, known, store, looked)
-    if tuning is None or trials is None:
-        return {}
+    """Return what validation chooses of the settings to try, after training them."""
+    trials = plan_trials(spec, tuning, store, trains=True)
     settings, seeds = pluralize(len(tuning.settings), "setting"), pluralize(len(tuning.seeds), "seed")
     watcher.note(f"tuning: {settings} on {seeds}, chosen on validation")
     train(trials, watcher, heartbeat)
-    return choose(trials.study, jobs, tuning, trials.store)
+    return choose(trials.study, spec.jobs, tuning, store)
 
 
-def plan_trials(
-    jobs: Sequence[Mapping[str, Any]],
-    known: Known | None = None,
-    store: Store | None = None,
-    looked: Memo | None = None,
-) -> tuple[Tuning | None, Batch | None]:
-    """Return what is tuned before jobs without faults are trained, and the batch of its trials; None for nothing.
+def plan_trials(spec: StudySpec, tuning: Tuning, store: Store, *, trains: bool = False) -> Batch:
+    """Return the batch of the trials that come before a study that is tuned; arguments are as of `plan_batch`.
 
     Raises:
-        ConfigError: faults of `tune`, or of the jobs with a setting.
+        ConfigError: faults of jobs with a setting.
     """
-    tuning = check_tuning(jobs)
-    return tuning, None if tuning is None else plan_batch(
-        trial_jobs(jobs, tuning), known, None, looked, store
-    )
+    return plan_batch(prepare(trial_jobs(spec, tuning), spec.known, spec.memo), store=store, trains=trains)
 
 
 def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
@@ -268,20 +227,16 @@ def _tell_repeated(batch: Batch, watcher: Watcher) -> None:
         watcher.note(f"{repeated} of {len(batch.study.jobs)} jobs ask for the same cell as another; {rule}")
 
 
-def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) -> None:
+def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat) -> None:
     """Train what a batch has to train, but for what other commands train, which is waited for.
 
     Args:
         batch: to be trained.
         watcher: hears how it goes.
-        heartbeat: tells others of this command; where None, there is one for this batch.
+        heartbeat: tells others of this command.
     """
     if not batch.cohorts:
         return
-    batch.check_memory()
-    if heartbeat is None:
-        with Heartbeat(batch.store, batch.study.name, []) as own:
-            return train(batch, watcher, own)
     if batch.unsaved:
         watcher.note(
             f"{pluralize(len(batch.unsaved), 'stored run')} without the weights asked for: trained again"
@@ -290,26 +245,26 @@ def train(batch: Batch, watcher: Watcher, heartbeat: Heartbeat | None = None) ->
         watcher.note(note)
     where = pluralize(batch.processes, *batch.launcher.unit)
     heartbeat.begin(sum(cohort.run_steps for cohort in batch.cohorts), where)
+    spec, store = batch.study.spec, batch.store
+    task = Task(
+        runs=(),
+        device=spec.device,
+        save=batch.save,
+        stops=batch.stops,
+        every=spec.every,
+        checkpoint_s=spec.checkpoint_s,
+    )
+    claims = Claims(store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip)
     watcher.begin(batch)
     try:
         batch.launcher.train(
-            batch.programs,
-            batch.store,
-            batch.device,
-            batch.processes,
-            watcher.advance,
-            watcher.note,
-            batch.save,
-            batch.stops,
-            batch.every,
-            Claims(batch.store, batch.save, batch.segments, batch.unsaved, heartbeat, watcher.skip),
-            batch.checkpoint_s,
+            batch.programs, store, task, batch.processes, watcher.advance, watcher.note, claims
         )
     finally:
         watcher.end()
 
 
-def _objectives(batch: Batch) -> list[float]:
+def objectives(batch: Batch) -> list[float]:
     """Return what a sweeper may maximise: per job the mean over runs and tasks of the last validation value.
 
     Each task counts by its primary metric, negated where lower is better. Test values take no part.

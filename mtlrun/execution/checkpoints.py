@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,10 +59,11 @@ class Terms(NamedTuple):
         }
 
 
+@dataclass(frozen=True)
 class Checkpointing:
-    """Writes down the cohorts of one task, and finds what was written.
+    """How the cohorts of one task are written down, and what was written is found.
 
-    Args:
+    Attributes:
         store: where.
         terms: of all of them.
         compiled: whether their steps are.
@@ -70,17 +71,11 @@ class Checkpointing:
         note: told of what is gone on from, and of checkpoints that do not serve.
     """
 
-    def __init__(
-        self, store: Store, terms: Terms, compiled: bool, every_s: float, note: Callable[[str], None]
-    ) -> None:
-        self.store, self.every_s, self.note = store, every_s, note
-        self._terms, self._compiled = terms, compiled
-        self.files = Checkpoints(store.path)
-
-    def of(self, runs: Sequence[RunSpec], device: torch.device) -> CohortCheckpoint:
-        """Return the checkpoint of a cohort."""
-        about = self._terms.about([run.run_id for run in runs], self._compiled)
-        return CohortCheckpoint(self, about, device)
+    store: Store
+    terms: Terms
+    compiled: bool
+    every_s: float
+    note: Callable[[str], None]
 
 
 class CohortCheckpoint(Checkpoint):
@@ -88,20 +83,22 @@ class CohortCheckpoint(Checkpoint):
 
     Args:
         how: it is kept.
-        about: what it is of.
+        runs: of the cohort.
         device: where to go on.
 
     Attributes:
         step: after how many steps it was written that is gone on from; 0 where training begins.
         cost: what training had cost then.
         written: whether it was written by this process.
+        signals: those that would end training may wait until the step is done and written down.
         spent: says what training has cost so far, as plain data that the next process finds in `cost`.
     """
 
     spent: Callable[[], dict[str, Any]] = dict
 
-    def __init__(self, how: Checkpointing, about: Mapping[str, Any], device: torch.device) -> None:
-        self._how, self._about, self._signals = how, about, HeldSignals()
+    def __init__(self, how: Checkpointing, runs: Sequence[RunSpec], device: torch.device) -> None:
+        self._how, self._files, self.signals = how, Checkpoints(how.store.path), HeldSignals()
+        self._about = how.terms.about([run.run_id for run in runs], how.compiled)
         self._next, self._told = time.monotonic() + how.every_s, False
         self._stop: KeyboardInterrupt | None = None
         self.written = False
@@ -117,7 +114,7 @@ class CohortCheckpoint(Checkpoint):
         return [*self.cost.get("resumed_at", ()), *([self.step] if self.step else [])]
 
     def due(self) -> bool:
-        return self._stop is not None or self._signals.came is not None or time.monotonic() >= self._next
+        return self._stop is not None or self.signals.came is not None or time.monotonic() >= self._next
 
     def stop(self, stop: KeyboardInterrupt) -> None:
         """End training by this interrupt once the step is done and written down."""
@@ -128,22 +125,16 @@ class CohortCheckpoint(Checkpoint):
         try:
             self._how.store.check_there()
             arrays, text = packed({**state, "cost": self.spent()})
-            self._how.files.write(self._about, state["step"], arrays, text)
+            self._files.write(self._about, state["step"], arrays, text)
             self.written = True
         except StoreError as error:
             if not self._told:
                 self._how.note(f"no checkpoint: {error}")
             self._told = True
         self._next = time.monotonic() + self._how.every_s
-        self._signals.release()
+        self.signals.release()
         if self._stop is not None:
             raise self._stop
-
-    @contextlib.contextmanager
-    def holding_signals(self) -> Iterator[None]:
-        """Let signals that would end training wait until the step is done and written down."""
-        with self._signals.held():
-            yield
 
     def reject(self, reason: str) -> None:
         """Begin anew, as what was written does not serve."""
@@ -152,10 +143,10 @@ class CohortCheckpoint(Checkpoint):
 
     def delete(self) -> None:
         """Remove it, now that its runs are stored."""
-        self._how.files.delete(self._about)
+        self._files.delete(self._about)
 
     def _read(self, device: torch.device) -> None:
-        found = self._how.files.read(self._about)
+        found = self._files.read(self._about)
         if found is not None:
             self.before = unpacked(*found, device)
             self.step, self.cost = self.before["step"], self.before["cost"]

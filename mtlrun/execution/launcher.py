@@ -5,19 +5,19 @@ from __future__ import annotations
 import statistics
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 from mtlrun.config import Configured
 from mtlrun.errors import Fault
 from mtlrun.execution.coordination.claims import Claims
-from mtlrun.execution.scheduler import train_cohorts
+from mtlrun.execution.scheduler import Scheduler
 from mtlrun.execution.train import pick_device
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker_pool import GRACE_S, Pool
 from mtlrun.planning.cohorts import ProgramPlan, cut_programs
-from mtlrun.planning.settings.saving import Rule
 from mtlrun.store.store import Store
 
 WORTH_COMPILING_S = 90.0
@@ -128,57 +128,43 @@ class Launcher(Configured, ABC):
         self,
         programs: Sequence[ProgramPlan],
         store: Store,
-        device: str,
+        task: Task,
         processes: int,
         progress: Callable[[int], None],
         note: Note = lambda text: None,
-        save: Mapping[str, Sequence[Rule]] | None = None,
-        stops: Mapping[str, Sequence[Rule]] | None = None,
-        every: int | None = None,
         claims: Claims | None = None,
-        checkpoint_s: float | None = None,
     ) -> Counter[str]:
         """Train all runs; each cohort is stored as it finishes. Returns the number of runs of each status.
 
         Args:
             programs: what to train; their widths are set to what was found by timing.
             store: gets a segment per cohort.
-            device: `auto`, `cpu` or `cuda`.
+            task: of each cohort, but for its runs and for what this launcher decides.
             processes: as `process_count` says.
             progress: told of run-steps done.
             note: told of the widths that were timed, and of cohorts that were halved.
-            save: how the checkpoints are chosen whose weights are kept, by run id.
-            stops: the rules of early stopping by which reports will read runs, by run id.
-            every: how often diagnostics are recorded, as of `Cohort`.
             claims: what of it this command may train, and what others do; where None, there are no others.
-            checkpoint_s: seconds from one checkpoint of a cohort to the next; None for no checkpoints.
 
         Raises:
             WorkerError: no worker can be started; what was stored stays.
             Cancelled: somebody asked for it.
         """
         store.create()
-        device = self.task_device(device)
-        claims = claims or Claims(store, save)
+        task = replace(task, store=str(store.path), deterministic=self.deterministic)
+        task = replace(task, device=self.task_device(task.device))
+        claims = claims or Claims(store, task.save)
         timed = self.to_time(programs)
         if not timed:
             processes = min(processes, len(cut_programs(programs, processes)))
-        grace_s = 0.0 if checkpoint_s is None else GRACE_S
+        grace_s = 0.0 if task.checkpoint_s is None else GRACE_S
         with self.open_pool(processes, store, note, grace_s) as pool:
             if timed:
                 others = [program for program in programs if program not in timed]
-                _time(pool, timed, others, device, note, claims.check)
-            settings: dict[str, Any] = {
-                "store": str(store.path),
-                "device": device,
-                "deterministic": self.deterministic,
-            }
-            settings |= {"save": save or {}, "stops": stops or {}, "every": every}
-            settings["checkpoint_s"] = checkpoint_s
+                _time(pool, timed, others, task.device, note, claims.heartbeat.check)
             for program in programs:
                 program.compiled = self.to_compile(program, processes)
             cohorts = cut_programs(programs, processes)
-            return train_cohorts(pool, cohorts, settings, progress, note, claims)
+            return Scheduler(cohorts, task, progress, note, claims).train(pool)
 
 
 def _time(
@@ -197,10 +183,7 @@ def _time(
     from mtlrun.training.width import WIDTHS, best_width
 
     tasks = (
-        (
-            place,
-            {"configs": p.configs[: WIDTHS[-1]], "device": device, "time": p.fits, "streamed": p.streamed},
-        )
+        (place, Task(p.runs[: WIDTHS[-1]], device, p.streamed, time=p.fits))
         for place, p in enumerate(programs)
     )
     corrections = []

@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import torch
+
 from mtlrun.errors import Fault
 from mtlrun.execution.launcher import Launcher, Note
-from mtlrun.execution.memory import SAFE, free_mib
 from mtlrun.execution.workers.worker_pool import Pool, here, workers
+from mtlrun.machine import free_memory_mib
 from mtlrun.store.store import Store
 
 MOST_PROCESSES = 4096
+
+SAFE = 0.7
+"""Part of what is free that training takes: other processes need some, and estimates err."""
 
 WORTH_WORKERS_S = 10.0
 """A study estimated shorter than this is trained in this process: a worker takes seconds to start."""
@@ -68,6 +73,13 @@ class Local(Launcher):
     ) -> AbstractContextManager[Pool]:
         """Return worker processes, or a pool in this process where one is enough."""
         return workers(processes, grace_s) if processes > 1 else here()
+
+
+def free_mib(device: str) -> float:
+    """Return the memory that training may safely take in all, in MiB: on the GPU for `cuda`, else here."""
+    if device == "cuda":
+        return SAFE * torch.cuda.mem_get_info()[0] / 2**20
+    return SAFE * free_memory_mib()
 
 
 def cores() -> int:

@@ -21,12 +21,12 @@ def plan_facts(batch: Batch, trials: Batch | None = None) -> dict[str, Any]:
     if trials is not None:
         return _both(plan_facts(trials), plan_facts(batch))
     return {
-        "study": batch.study.name,
+        "study": batch.study.spec.name,
         "cells": len(batch.study.cells),
         "runs_new": sum(len(cohort.runs) for cohort in batch.cohorts),
         "runs_reused": len(batch.reused),
         "runs_again": len(batch.unsaved),
-        "runs_begun": sum(len(cohort.run_ids) for cohort in batch.cohorts if cohort.begun),
+        "runs_begun": sum(len(cohort.run_ids) for cohort in batch.cohorts if cohort.steps_done),
         "run_steps": sum(cohort.run_steps for cohort in batch.cohorts),
         "steps": _extremes(run.cell.budget.steps for run in batch.study.runs.values()),
         "raised_from": _extremes(c.raised_from for c in batch.study.cells if c.raised_from is not None),

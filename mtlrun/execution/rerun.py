@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mtlrun.config import build, check_node, to_node
 from mtlrun.data.checks.fingerprints import Digests, data_digests
 from mtlrun.errors import ConfigError, Fault, LockError
 from mtlrun.execution.batch import Watcher, batch_of, train
+from mtlrun.execution.coordination.heartbeat import Heartbeat
 from mtlrun.gate.check import check
 from mtlrun.gate.result import GateResult
-from mtlrun.memo import Memo
-from mtlrun.planning.cell import Cell
+from mtlrun.planning.cell import Cell, resplit_of
 from mtlrun.planning.manifest import study_runs
 from mtlrun.planning.run_spec import Config, RunSpec
 from mtlrun.planning.runs import PARTS, config_id, source_digests
 from mtlrun.planning.study import Study, add_runs
-from mtlrun.planning.task_facts import resplit_of
-from mtlrun.prepare.checks import job_faults
+from mtlrun.planning.study_spec import StudySpec
+from mtlrun.prepare.checks import prepare
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.schema import fields, whole
 from mtlrun.store.store import Store
@@ -84,7 +85,7 @@ def rerun(
         LockError: the lock holds no configs, or lacks some.
         ConfigError: faults in the job, or in configs that this version or this machine cannot train.
     """
-    _check_asked(jobs, seeds, add_seeds)
+    spec = _checked(jobs, seeds, add_seeds)
     _check_complete(locked)
     configs = [config for cell in locked["cells"] for config in _configs(cell)]
     (trust or Trust()).check("the lock file", configs)
@@ -97,8 +98,8 @@ def rerun(
     shares = SHARES if most != first else (1.0,)
     result, numbers = None, first
     for share, after in zip(shares, [*shares[1:], 1.0], strict=True):
-        again = locked_study(locked, study or f"{locked['study']}-rerun", numbers)
-        manifest, summary = _trained(again, locked.get("command", []), jobs[0], watcher)
+        again = locked_study(locked, spec, study or f"{locked['study']}-rerun", numbers)
+        manifest, summary = _trained(again, locked.get("command", []), watcher)
         stored = {run_id: run.plain for run_id, run in again.runs.items()}
         now = check(locked, manifest, summary, margin, stored=stored, share=share, planned=after)
         result = now if result is None else now.after(result)
@@ -113,20 +114,30 @@ def rerun(
     return result
 
 
-def _check_asked(jobs: Sequence[Mapping[str, Any]], seeds: int | None, add_seeds: int) -> None:
-    """Raise ConfigError unless one good job and good numbers of seeds are asked for."""
+def _checked(jobs: Sequence[Mapping[str, Any]], seeds: int | None, add_seeds: int) -> StudySpec:
+    """Return what one job asks for; raise ConfigError unless it and the numbers of seeds are good."""
     faults: list[Fault | str] = (
         [Fault("--seeds", "must be at least 1", seeds)] if seeds is not None and seeds < 1 else []
     )
     faults += [Fault("--add-seeds", "must not be negative", add_seeds)] if add_seeds < 0 else []
-    faults += job_faults(jobs[0])
+    try:
+        spec = prepare(jobs[:1])
+    except ConfigError as error:
+        faults += error.faults
     faults += ["`--rerun` trains once, and takes no sweep"] if len(jobs) > 1 else []
     if faults:
         raise ConfigError(faults)
+    return spec
 
 
-def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Study:
+def locked_study(locked: Mapping[str, Any], spec: StudySpec, name: str, numbers: Numbers) -> Study:
     """Return the study of a lock's cells, each with its first `numbers` seeds, as this version trains it.
+
+    Args:
+        locked: what `read_lock` gave.
+        spec: store, device and launcher.
+        name: under which the store keeps it.
+        numbers: of seeds.
 
     Raises:
         ConfigError: a config has settings or classes that are not known here.
@@ -135,7 +146,7 @@ def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Stud
     if faults:
         raise ConfigError(list(faults.values()))
     runs: dict[str, RunSpec] = {}
-    cells, memo = [], Memo()
+    cells, memo = [], spec.memo
     for kept in locked["cells"]:
         seeds = kept["seeds"][: numbers[kept["cell_id"]]]
         data = memo(data_digests, to_node(build(kept["config"]["suite"])), seeds[0])
@@ -143,25 +154,25 @@ def locked_study(locked: Mapping[str, Any], name: str, numbers: Numbers) -> Stud
         about = {key: value for key, value in kept.items() if key in Cell.__dataclass_fields__}
         own = {"config": config, "cell_id": config_id(config), "seeds": seeds}
         own["resplit"] = resplit_of(build(config["suite"]))  # older locks have one ratio for all tasks
-        own["runs"] = add_runs(config, seeds, runs)
+        own["runs"] = add_runs(config, seeds, runs, memo)
         own["baselines"] = {
-            t: add_runs(_current(c, {t: data[t]} if data else {}), seeds, runs)
+            t: add_runs(_current(c, {t: data[t]} if data else {}), seeds, runs, memo)
             for t, c in kept["baselines"].items()
         }
         cells.append(Cell(**{**about, **own}))
     jobs = [[cell.cell_id] for cell in cells]
-    return Study(name=name, statistics=dict(locked["statistics"]), stop={}, cells=cells, runs=runs, jobs=jobs)
+    own_spec = replace(spec, name=name, statistics=dict(locked["statistics"]), stop={})
+    return Study(own_spec, cells, runs, jobs)
 
 
-def _trained(
-    study: Study, command: Sequence[str], job: Mapping[str, Any], watcher: Watcher
-) -> tuple[dict[str, Any], Summary]:
+def _trained(study: Study, command: Sequence[str], watcher: Watcher) -> tuple[dict[str, Any], Summary]:
     """Train what is missing; return the manifest and the results."""
-    store = Store(job["store"])
-    batch = batch_of(study, job, store, trains=True)
+    store = Store(study.spec.store)
+    batch = batch_of(study, store, trains=True)
     manifest = study.manifest(command)
     store.write_study(manifest)
-    train(batch, watcher)
+    with Heartbeat(store, study.spec.name, []) as heartbeat:
+        train(batch, watcher, heartbeat)
     ids = study_runs(manifest["cells"])
     return manifest, summarise(manifest, store.runs(ids), store.curves(ids), store.scores(ids))
 

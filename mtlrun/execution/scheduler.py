@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from mtlrun.errors import ConfigError
 from mtlrun.execution.coordination.claims import Claims
-from mtlrun.execution.train import lost_record, pick_device
+from mtlrun.execution.run_records import run_record
+from mtlrun.execution.train import pick_device
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import Pool
 from mtlrun.planning.cohorts import CohortPlan
@@ -53,44 +54,27 @@ class _Part:
         return TRIES if self.parent is None or self.lanes == 1 else 1
 
 
-def train_cohorts(
-    pool: Pool,
-    cohorts: Sequence[CohortPlan],
-    settings: Mapping[str, Any],
-    progress: Callable[[int], None],
-    note: Callable[[str], None],
-    claims: Claims,
-) -> Counter[str]:
-    """Train cohorts, narrower ones where memory has turned out not to hold one of the same program.
+class Scheduler:
+    """Trains cohorts, narrower ones where memory has turned out not to hold one of the same program.
 
     Args:
-        pool: trains them.
         cohorts: the longest first.
-        settings: what the task of each cohort holds besides its own.
+        common: the task of each cohort, but for what is its own.
         progress: told of run-steps done; of a negative number where they must be done again.
         note: told of cohorts that were halved or lost, and of runs that are waited for.
         claims: which runs may be trained here.
-
-    Returns:
-        How many runs trained by this command came to each status.
-
-    Raises:
-        Cancelled: somebody asked for it.
-        StoreError: the store cannot be written.
     """
-    return _Scheduler(cohorts, settings, progress, note, claims).train(pool)
 
-
-class _Scheduler:
     def __init__(
         self,
         cohorts: Sequence[CohortPlan],
-        settings: Mapping[str, Any],
+        common: Task,
         progress: Callable[[int], None],
         note: Callable[[str], None],
         claims: Claims,
     ) -> None:
-        self._settings, self._progress, self._note, self._claims = settings, progress, note, claims
+        self._common, self._progress, self._note, self._claims = common, progress, note, claims
+        self._heartbeat = claims.heartbeat
         self._waiting = [_Part(cohort) for cohort in cohorts]
         self._elsewhere: list[_Part] = []  # with runs that other commands have claimed
         self._looked = 0.0
@@ -101,7 +85,15 @@ class _Scheduler:
         self._trained_elsewhere = 0
 
     def train(self, pool: Pool) -> Counter[str]:
-        """Train all cohorts, and wait for what others train."""
+        """Train all cohorts in a pool, and wait for what others train.
+
+        Returns:
+            How many runs trained by this command came to each status.
+
+        Raises:
+            Cancelled: somebody asked for it.
+            StoreError: the store cannot be written.
+        """
         self._tell_state()
         while True:
             for number, event in pool.run(self._next_task, self._hear):
@@ -114,23 +106,23 @@ class _Scheduler:
                 self._tell_state("waiting")
             while not self._waiting and self._elsewhere:
                 time.sleep(LOOK_S)
-                self._claims.check()
+                self._heartbeat.check()
                 self._look_elsewhere()
 
     def _hear(self, event: Event) -> None:
         """Count the run-steps of an event, and pass on what it notes."""
-        self._claims.check()
+        self._heartbeat.check()
         if "note" in event:
             self._note(event["note"])
         self._advance(event.get("run_steps", 0))
 
     def _advance(self, run_steps: int) -> None:
         if run_steps:
-            self._claims.advance(run_steps)
+            self._heartbeat.advance(run_steps)
             self._progress(run_steps)
 
-    def _next_task(self) -> tuple[int, dict[str, Any]] | None:
-        self._claims.check()
+    def _next_task(self) -> tuple[int, Task] | None:
+        self._heartbeat.check()
         if not self._waiting and self._elsewhere and time.monotonic() - self._looked > LOOK_S:
             self._look_elsewhere()
         while self._waiting:
@@ -148,13 +140,18 @@ class _Scheduler:
         self._tell_state()
         return None
 
-    def _task(self, cohort: CohortPlan) -> dict[str, Any]:
-        program = cohort.program
-        own = {"chosen": program.chosen, "compile": cohort.compiled, "streamed": program.streamed}
-        own["steps_done"] = cohort.steps_done
-        for key in ("save", "stops"):
-            own[key] = {r: self._settings[key][r] for r in cohort.run_ids if r in self._settings[key]}
-        return {"configs": cohort.configs, **self._settings, **own}
+    def _task(self, cohort: CohortPlan) -> Task:
+        program, ids, common = cohort.program, cohort.run_ids, self._common
+        return replace(
+            common,
+            runs=cohort.runs,
+            chosen=program.chosen,
+            compile=cohort.compiled,
+            streamed=program.streamed,
+            steps_done=cohort.steps_done,
+            save={r: common.save[r] for r in ids if r in common.save},
+            stops={r: common.stops[r] for r in ids if r in common.stops},
+        )
 
     def _claim(self, part: _Part) -> bool:
         """Claim what is free of a cohort, and leave it with that; return whether anything is.
@@ -199,7 +196,7 @@ class _Scheduler:
             return
         self._counts.update(event["counts"])
         self._ended["failed" if event["counts"].get("failed") else "finished"] += 1
-        self._claims.release(part.cohort.run_ids)
+        self._heartbeat.release(part.cohort.run_ids)
         if event["memory_holds"] is not None:
             part.cohort.program.fits = event["memory_holds"]
             self._note(f"out of memory: going on with cohorts of at most {event['memory_holds']} lanes")
@@ -223,14 +220,14 @@ class _Scheduler:
 
     def _store_failed(self, cohort: CohortPlan, cause: str) -> None:
         try:
-            device = pick_device(self._settings["device"])
+            device = pick_device(self._common.device)
         except ConfigError:  # there was one where it was lost, on another machine
             device = pick_device("auto")
-        store = Store(self._settings["store"], exists=True)
-        store.append([lost_record(run, device, cause) for run in cohort.runs])
+        store = Store(self._common.store, exists=True)
+        store.append([run_record(run, device, "failed", cause) for run in cohort.runs])
         self._counts["failed"] += len(cohort.run_ids)
         self._ended["failed"] += 1
-        self._claims.release(cohort.run_ids)
+        self._heartbeat.release(cohort.run_ids)
 
     def _narrow(self, lost: _Part) -> None:
         """Where both halves of a lost cohort could be trained, it was too wide: so are others of its program."""
@@ -247,7 +244,7 @@ class _Scheduler:
         cohorts = {"queued": len(queued), "running": len(running)}
         runs = {"queued": _runs(queued), "running": _runs(running)} | dict(self._counts)
         runs["elsewhere"] = self._trained_elsewhere
-        self._claims.tell(state, cohorts | {k: self._ended[k] for k in ("finished", "failed")}, runs)
+        self._heartbeat.tell(state, cohorts | {k: self._ended[k] for k in ("finished", "failed")}, runs)
 
 
 def _runs(parts: Collection[_Part]) -> int:

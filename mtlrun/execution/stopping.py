@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mtlrun.config import build
 from mtlrun.planning.study import Place, Study
 from mtlrun.planning.tuning import AS_GIVEN, Choice
-from mtlrun.statistics.stop import METHOD, Stop
+from mtlrun.statistics.stop import Stop
 from mtlrun.store.store import Store
-
-
-def judged_anytime(jobs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return jobs that stop when conclusive with the test that allows for it; others as they are."""
-    if not jobs or (jobs[0].get("stop") or {}).get("until") is None:
-        return jobs
-    return [{**job, "statistics": {**(job.get("statistics") or {}), "method": METHOD}} for job in jobs]
 
 
 def more_seeds(
@@ -33,7 +26,7 @@ def more_seeds(
         choices: of its cells so far.
         store: has its runs.
     """
-    stop: Stop = build(study.stop)
+    stop: Stop = build(study.spec.stop)
     if stop.until is None:
         return {}
     from mtlrun.report.analysis.summary import summarise  # with all of pandas, which other studies spare

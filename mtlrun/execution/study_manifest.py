@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mtlrun.catalog import Known
 from mtlrun.planning.cell import Cell
-from mtlrun.planning.labels import varying_settings
+from mtlrun.planning.labels import set_hyper
 from mtlrun.planning.manifest import asks_the_same, current_cell
 from mtlrun.planning.study import Study
 from mtlrun.prepare.theory_predictions import expected
 from mtlrun.store.store import Store
 
 
-def write_manifest(
-    study: Study, store: Store, job: Mapping[str, Any], command: Sequence[str], known: Known | None
-) -> dict[str, Any]:
+def write_manifest(study: Study, store: Store, command: Sequence[str]) -> dict[str, Any]:
     """Write a study's manifest, with the cells that earlier jobs of the same command have stored; return it.
 
     Args:
         study: that is to be trained.
         store: gets it.
-        job: one of its jobs.
         command: the overrides that asked for it.
-        known: every option that has a name; without it, ours and those of installed packages.
 
     Raises:
         StoreError: the store cannot be read or written.
     """
-    cells = _with_earlier_cells(study, store, job.get("invocation", ""), known)
-    manifest = study.manifest(command) | {"cells": cells, "invocation": job.get("invocation", "")}
+    cells = _with_earlier_cells(study, store)
+    manifest = study.manifest(command) | {"cells": cells, "invocation": study.spec.invocation}
     manifest["expected"] = expected(cells)
-    manifest["check"] = job.get("check", {})
-    manifest["looks"] = _looks(study.name, store)
+    manifest["check"] = study.spec.check
+    manifest["looks"] = _looks(study.spec.name, store)
     store.write_study(manifest)
     return manifest
 
@@ -64,17 +59,15 @@ def _looks(name: str, store: Store) -> dict[str, list[int]]:
     return {key: list(counts) for key, counts in (stored.get("looks") or {}).items()}
 
 
-def _with_earlier_cells(
-    study: Study, store: Store, invocation: str, known: Known | None
-) -> list[dict[str, Any]]:
+def _with_earlier_cells(study: Study, store: Store) -> list[dict[str, Any]]:
     """Return the study's cells with those that earlier jobs of the same command have stored."""
-    cells = {cell.cell_id: cell for cell in study.cells}
-    if invocation:
-        earlier = store.written.get(study.name)  # another command may have replaced it since
-        if earlier is None and study.name in store.studies():
-            earlier = store.read_study(study.name)
-        if earlier is not None and earlier.get("invocation") == invocation:
-            cells = {c["cell_id"]: Cell(**current_cell(c)) for c in earlier["cells"]} | cells
-    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
-        cell.hyper = hyper
+    name, invocation = study.spec.name, study.spec.invocation
+    earlier = store.written.get(name)  # another command may have replaced it since
+    if invocation and earlier is None and name in store.studies():
+        earlier = store.read_study(name)
+    if not invocation or earlier is None or earlier.get("invocation") != invocation:
+        return [asdict(cell) for cell in study.cells]
+    cells = {c["cell_id"]: Cell(**current_cell(c)) for c in earlier["cells"]}
+    cells |= {cell.cell_id: cell for cell in study.cells}
+    set_hyper(list(cells.values()), study.spec.known)
     return [asdict(cell) for cell in cells.values()]

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import gc
-import platform
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mtlrun.errors import ConfigError, MtlrunError
 from mtlrun.execution.checkpoints import Checkpointing, CohortCheckpoint
 from mtlrun.execution.coordination.heartbeat import Cancelled
+from mtlrun.execution.run_records import cohort_cost, how_trained, lane_record, run_record
 from mtlrun.execution.save_weights import save_weights
-from mtlrun.planning.run_spec import RunSpec
-from mtlrun.planning.settings.saving import Rule
-from mtlrun.schedule.base import Phase, told
+from mtlrun.execution.workers.task import Task
 from mtlrun.store.records import RunRecord
 from mtlrun.store.store import Store
-from mtlrun.training.cost import MIB, Meter, step_flops
+from mtlrun.training.cost import Meter, step_flops
 from mtlrun.training.loop.cohort import Cohort
-from mtlrun.training.loop.lane_results import SPLITS, LaneResult
+from mtlrun.training.loop.lane_results import LaneResult
 from mtlrun.training.runtime.numerics import numerics
 from mtlrun.training.width import is_out_of_memory
 from mtlrun.user_code import FOREIGN_ERRORS
-from mtlrun.version import __version__
 
 TRAINING_ERRORS = (*FOREIGN_ERRORS, MemoryError, MtlrunError)
 """What a strategy, a model or the data may raise in training. It is stored as the result of the runs."""
@@ -61,84 +57,80 @@ def pick_device(name: str) -> torch.device:
 
 
 def train_and_store(
-    runs: Sequence[RunSpec],
+    task: Task,
     store: Store,
     device: torch.device,
     progress: Callable[[int], None],
-    chosen: Mapping[str, Any] | None = None,
-    compiler: str | None = None,
-    deterministic: bool = False,
-    save: Mapping[str, Sequence[Rule]] | None = None,
-    stops: Mapping[str, Sequence[Rule]] | None = None,
-    streamed: bool = False,
-    every: int | None = None,
     checkpointing: Checkpointing | None = None,
-    steps_done: int = 0,
 ) -> tuple[Counter[str], int | None]:
     """Train runs as one cohort and append them to the store; in halves where memory is exhausted, or one's data fail.
 
     Args:
-        runs: one lane each.
+        task: the runs, and how they are trained.
         store: gets one segment, or one per part that memory holds.
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
-        chosen: how the number of lanes came about, for the records.
-        compiler: of the step, as of `Cohort`.
-        deterministic: whether torch may use only kernels that give the same bits every time.
-        save: how the checkpoints are chosen whose weights are kept, by run id.
-        stops: the rules of early stopping by which reports will read runs, by run id.
-        streamed: whether inputs come to the device batch by batch, as of `Cohort`.
-        every: how often diagnostics are recorded, as of `Cohort`.
-        checkpointing: how the state of training is written down, to go on from it; None for not at all.
-        steps_done: of each run that a checkpoint should have; `progress` is told where it has others.
+        checkpointing: how the state of training is written down, to go on from it; None for not at all. Where a
+            checkpoint has other steps than `task.steps_done`, `progress` is told.
 
     Returns:
-        How many runs came to each status; and the number of lanes that memory held where it did not hold all.
+        How many runs came to each status; and the number of lanes that memory holds, None where it held all.
     """
-    counts, waiting, holds = Counter[str](), [list(runs)], None
-    how = (compiler, store, save or {}, stops or {}, streamed, every)
-    chosen = dict(chosen or {"by": "default"})
+    counts, holds = Counter[str](finished=0, diverged=0, failed=0), None
+    waiting, chosen = [list(task.runs)], dict(task.chosen)
     while waiting:
-        part = waiting.pop(0)
-        records, checkpoint, exhausted = None, None, True
-        if len(part) <= (holds or len(part)):
-            if checkpointing is not None:
-                checkpoint = checkpointing.of(part, device)
-                progress((checkpoint.step - steps_done) * len(part))
-            with numerics(runs[0].cell.dtype, deterministic):
-                try:
-                    records = _train(part, device, progress, chosen, *how, checkpoint)
-                except _HalvesError as lost:
-                    exhausted = lost.exhausted
-                    if checkpoint is not None and not exhausted:  # its halves begin anew
-                        checkpoint.delete()
-        if records is None:
-            _free(device)
-            half = len(part) // 2
-            waiting[:0] = [part[:half], part[half:]]
-            if exhausted:
-                chosen.setdefault("out_of_memory_at", len(part))
-                holds = min(holds or len(part), len(part) - half)
-            continue
-        store.append(records)
-        failed = all(record.status == "failed" for record in records)
-        if checkpoint is not None and not (failed and checkpoint.written):  # which did serve until then
-            checkpoint.delete()
-        counts.update({s: sum(r.status == s for r in records) for s in ("finished", "diverged", "failed")})
+        runs = waiting.pop(0)
+        half, exhausted = len(runs) // 2, False
+        if holds is None or len(runs) <= holds:
+            part = replace(task, runs=runs, chosen=dict(chosen))
+            try:
+                counts.update(_stored(part, store, device, progress, checkpointing))
+                continue
+            except _HalvesError as lost:
+                exhausted = lost.exhausted
+            _free(device)  # here, where no traceback keeps what did not fit
+        waiting[:0] = [runs[:half], runs[half:]]
+        if exhausted:
+            chosen.setdefault("out_of_memory_at", len(runs))
+            holds = len(runs) - half
     return counts, holds
 
 
-def _train(
-    runs: Sequence[RunSpec],
+def _stored(
+    task: Task,
+    store: Store,
     device: torch.device,
     progress: Callable[[int], None],
-    chosen: Mapping[str, Any],
-    compiler: str | None,
+    checkpointing: Checkpointing | None,
+) -> list[str]:
+    """Train one cohort, store it, and return the status of each run.
+
+    Raises:
+        _HalvesError: it failed, and its halves may not.
+    """
+    checkpoint = None
+    if checkpointing is not None:
+        checkpoint = CohortCheckpoint(checkpointing, task.runs, device)
+        progress((checkpoint.step - task.steps_done) * len(task.runs))
+    try:
+        with numerics(task.runs[0].cell.dtype, task.deterministic):
+            records = _train(task, store, device, progress, checkpoint)
+    except _HalvesError as lost:
+        if checkpoint is not None and not lost.exhausted:  # its halves begin anew
+            checkpoint.delete()
+        raise
+    store.append(records)
+    statuses = [record.status for record in records]
+    if checkpoint is not None and not ({*statuses} == {"failed"} and checkpoint.written):
+        checkpoint.delete()  # unless it served until then
+    return statuses
+
+
+def _train(
+    task: Task,
     store: Store,
-    save: Mapping[str, Sequence[Rule]],
-    stops: Mapping[str, Sequence[Rule]],
-    streamed: bool,
-    every: int | None,
+    device: torch.device,
+    progress: Callable[[int], None],
     checkpoint: CohortCheckpoint | None,
 ) -> list[RunRecord]:
     """Save the weights of one cohort, and return its records.
@@ -146,7 +138,7 @@ def _train(
     Raises:
         _HalvesError: it failed, and its halves may not.
     """
-    begun, told, cohort = time.perf_counter(), 0, None
+    runs, begun, told, cohort = task.runs, time.perf_counter(), 0, None
 
     def tell(steps: int) -> None:
         nonlocal told
@@ -155,8 +147,9 @@ def _train(
 
     try:
         meter = Meter(device)
-        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (save, stops))
-        cohort = Cohort(runs, device, compiler, rules, streamed, reads, every)
+        rules, reads = ([found.get(run.run_id, ()) for run in runs] for found in (task.save, task.stops))
+        compiler = "inductor" if task.compile else None
+        cohort = Cohort(runs, device, compiler, rules, task.streamed, reads, task.every)
         flops = step_flops(cohort)
         results = _trained(cohort, tell, meter, begun, checkpoint)
     except TRAINING_ERRORS as error:
@@ -165,19 +158,14 @@ def _train(
             progress(-told)
             raise _HalvesError(exhausted) from error
         message = _message(error, "out of memory with a single lane: " if exhausted else "")
-        return [_record(run, device, "failed", message) for run in runs]
+        return [run_record(run, device, "failed", message) for run in runs]
     earlier_s = 0.0 if checkpoint is None else checkpoint.cost.get("wall_s", 0.0)
-    cost = {**_cost(cohort, meter, flops), "wall_s": (earlier_s + time.perf_counter() - begun) / len(runs)}
-    if checkpoint is not None and checkpoint.resumed_at:
-        cost["resumed_at"] = checkpoint.resumed_at
-    cost["width"], cost["compiled"] = dict(chosen), bool(compiler) and cohort.not_compiled is None
-    if cohort.not_compiled:
-        cost["not_compiled"] = cohort.not_compiled
-    if cohort.one_by_one and len(runs) > 1:
-        cost["one_by_one"] = cohort.one_by_one
+    wall_s = (earlier_s + time.perf_counter() - begun) / len(runs)
+    cost = {**cohort_cost(cohort, meter, flops), "wall_s": wall_s, "width": dict(task.chosen)}
+    cost |= how_trained(cohort, task.compile, checkpoint)
     lanes = list(zip(runs, results, strict=True))
-    records = [_result(run, device, result, cohort.phases, dict(cost)) for run, result in lanes]
-    save_weights(store, zip(records, results, strict=True), save)
+    records = [lane_record(run, device, result, cohort.phases, cost) for run, result in lanes]
+    save_weights(store, zip(records, results, strict=True), task.save)
     return records
 
 
@@ -206,11 +194,11 @@ def _trained(
     def heeding(steps: int) -> None:
         try:
             tell(steps)
-        except Cancelled as stop:  # once the step is done and written down
+        except Cancelled as stop:  # raised when the step is done and written
             checkpoint.stop(stop)
 
     checkpoint.spent = spent
-    with checkpoint.holding_signals():
+    with checkpoint.signals.held():
         found = meter.measure(lambda: cohort.train(heeding, checkpoint))
     return found
 
@@ -229,99 +217,3 @@ def _free(device: torch.device) -> None:
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    return {
-        "mtlrun": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def device_name(device: torch.device) -> str:
-    """Return a device in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"cpu {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
-
-
-def _cost(cohort: Cohort, meter: Meter, flops: int) -> dict[str, Any]:
-    """Return what a cohort cost; times are per run-step, evaluations included, and sizes are of one run."""
-    owners = cohort.network.owners()
-    sizes = {name: p.numel() for name, p in cohort.network.named_parameters()}
-    by_task = [
-        sum(n for name, n in sizes.items() if owners[name] == t) for t in range(len(cohort.info.tasks))
-    ]
-    steps, lanes = sum(phase.steps for phase in cohort.phases), len(cohort.seeds)
-    return {
-        "steps": steps,
-        "lanes": lanes,
-        "step_flops": flops,
-        "step_wall_s": meter.wall_s / (steps * lanes),
-        "step_device_s": meter.device_s / (steps * lanes),
-        "peak_mib": meter.peak_mib(),
-        "model_mib": sum(sizes.values()) * cohort.dtype.itemsize / MIB,
-        "features": cohort.network.body.features,
-        "parameters_shared": sum(n for name, n in sizes.items() if owners[name] is None),
-        "parameters_task": by_task,
-    }
-
-
-def _result(
-    run: RunSpec,
-    device: torch.device,
-    result: LaneResult,
-    phases: Sequence[Phase],
-    cost: dict[str, Any],
-) -> RunRecord:
-    shape = result.values.shape  # (evaluations, splits, metrics)
-    step, split, pair = (axis.ravel() for axis in np.indices(shape))
-    tasks, metrics = zip(*result.names, strict=True)
-    curves = {
-        "task": np.array(tasks)[pair],
-        "split": np.array(SPLITS)[split],
-        "metric": np.array(metrics)[pair],
-        "step": np.array(result.steps)[step],
-        "value": result.values.ravel(),
-    }
-    diverged = result.diverged_at is not None
-    names = dict.fromkeys(tasks)  # in order, each once
-    cost["parameters_task"] = dict(zip(names, cost["parameters_task"], strict=True))
-    return _record(
-        run,
-        device,
-        "diverged" if diverged else "finished",
-        f"the loss was not finite at step {result.diverged_at}" if diverged else None,
-        cost=cost,
-        diagnostics={
-            "steps": result.steps,
-            **result.diagnostics,
-            "constant_guess": dict(zip(names, result.guess, strict=True)),
-            "phases": told(phases, list(names)),
-            "merges": result.merges,
-        },
-        curves=curves,
-        scores=[{**vars(one), "task": list(names)[one.task]} for one in result.scores],
-    )
-
-
-def lost_record(run: RunSpec, device: torch.device, cause: str) -> RunRecord:
-    """Return the record of a run whose process ended before it could be trained."""
-    return _record(run, device, "failed", cause)
-
-
-def _record(run: RunSpec, device: torch.device, status: str, error: str | None, **rest: Any) -> RunRecord:
-    return RunRecord(
-        run_id=run.run_id,
-        seed=run.seed,
-        config=run.plain,
-        status=status,
-        error=error,
-        device=device_name(device),
-        versions=versions(),
-        finished_at=datetime.now(timezone.utc).isoformat(),
-        **rest,
-    )

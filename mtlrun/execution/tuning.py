@@ -16,6 +16,7 @@ import numpy as np
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.runs import PARTS
 from mtlrun.planning.study import BASELINE, Place, Study
+from mtlrun.planning.study_spec import JobSpec, StudySpec
 from mtlrun.planning.tuning import Choice, Tuning, applied, known_part
 from mtlrun.store.store import Store
 
@@ -23,20 +24,22 @@ if TYPE_CHECKING:
     from mtlrun.report.analysis.tuning import Tried
 
 
-def trial_jobs(jobs: Sequence[Mapping[str, Any]], tuning: Tuning) -> list[dict[str, Any]]:
-    """Return every job with every setting, setting by setting, on the tuning seeds."""
-    plain: dict[str, Any] = {"seeds": list(tuning.seeds), "tune": {}, "controls": [], "save": None}
-    return [{**applied(job, setting), **plain} for setting in tuning.settings for job in jobs]
+def trial_jobs(spec: StudySpec, tuning: Tuning) -> list[dict[str, Any]]:
+    """Return every job with every setting, setting by setting, on the tuning seeds; plain data, to be checked."""
+    plain = {**spec.plain, "seeds": list(tuning.seeds), "tune": {}, "controls": [], "save": None}
+    return [
+        {**plain, **applied(job.nodes, setting), "dtype": job.dtype}
+        for setting in tuning.settings
+        for job in spec.jobs
+    ]
 
 
-def choose(
-    trials: Study, jobs: Sequence[Mapping[str, Any]], tuning: Tuning, store: Store
-) -> dict[Place, Choice]:
+def choose(trials: Study, jobs: Sequence[JobSpec], tuning: Tuning, store: Store) -> dict[Place, Choice]:
     """Return what validation chose for each cell of some jobs.
 
     Args:
         trials: the study of `trial_jobs`, trained.
-        jobs: with complete nodes.
+        jobs: of the study.
         tuning: what was tried.
         store: has the trials' runs.
     """
@@ -49,7 +52,7 @@ def choose(
         of_setting = trials.jobs[number :: len(jobs)]
         for place in range(len(of_setting[0])):
             tried = [cells[ids[place]] for ids in of_setting]
-            own = {**job, **{group: tried[0].config[group] for group in PARTS}}
+            own = {**job.nodes, **{group: tried[0].config[group] for group in PARTS}}
             found[number, place] = _choice(own, tried, [values[cell.cell_id] for cell in tried], tuning)
     return found
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mtlrun.errors import TEXT_KEYS, ConfigError, Fault
+from mtlrun.options.docstrings import package_folders
 from mtlrun.options.rule import rule_faults
 
 MERGE = "tag:yaml.org,2002:merge"
+
+ENTRY_POINTS = "mtlrun.options"
+"""The group of entry points by which installed packages announce folders of options."""
 
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError, LookupError)
@@ -117,3 +122,25 @@ def check_folders(folders: Iterable[Path], groups: Iterable[str]) -> None:
 def option_files(folder: Path) -> list[Path]:
     """Return the files of a group's options."""
     return sorted(path for path in folder.glob("*.yaml") if not path.name.startswith((".", "_")))
+
+
+def option_folders() -> list[Path]:
+    """Return the folder `conf` of each package that an entry point names, in the order of the points' names.
+
+    The packages are found, not imported.
+
+    Raises:
+        ConfigError: a named package does not exist or has no such folder.
+    """
+    faults, found = [], []
+    for point in sorted(entry_points(group=ENTRY_POINTS)):
+        inside = [Path(folder, "conf") for folder in package_folders(point.value)]
+        existing = [folder for folder in inside if folder.is_dir()]
+        if existing:
+            found.append(existing[0])
+        else:
+            rule = "must name a package with a folder conf of options; mend or uninstall what announces it"
+            faults.append(Fault(f"entry point {ENTRY_POINTS}: {point.name}", rule, point.value))
+    if faults:
+        raise ConfigError(faults)
+    return list(dict.fromkeys(found))

@@ -39,11 +39,27 @@ class Begun(NamedTuple):
 
 
 @dataclass
-class ProgramPlan:
-    """Runs of one program and one set of shapes, in the order in which they become lanes.
+class _Runs:
+    """Runs in the order in which they become lanes.
 
     Attributes:
         runs: in that order.
+    """
+
+    runs: list[RunSpec]
+
+    @property
+    def run_ids(self) -> list[str]:
+        """Their ids."""
+        return [run.run_id for run in self.runs]
+
+
+@dataclass
+class ProgramPlan(_Runs):
+    """Runs of one program and one set of shapes.
+
+    Attributes:
+        runs: in the order in which they become lanes.
         steps: training steps of each run.
         width: most lanes of a cohort.
         fits: most lanes that memory holds, which bounds the width.
@@ -57,7 +73,6 @@ class ProgramPlan:
         begun: cohorts that have a checkpoint; they are trained as they were cut.
     """
 
-    runs: list[RunSpec]
     steps: int
     width: int = DEFAULT_WIDTH
     fits: int = UNBOUNDED
@@ -71,56 +86,30 @@ class ProgramPlan:
     begun: list[Begun] = field(default_factory=list)
 
     @property
-    def run_ids(self) -> list[str]:
-        """Their ids."""
-        return [run.run_id for run in self.runs]
-
-    @property
-    def configs(self) -> list[dict[str, Any]]:
-        """Their canonical configs, as other processes get them."""
-        return [run.plain for run in self.runs]
-
-    @property
     def run_steps(self) -> int:
         """Training steps of all runs together."""
         return self.steps * len(self.runs)
 
 
 @dataclass
-class CohortPlan:
+class CohortPlan(_Runs):
     """Runs to be trained at the same time.
 
     Attributes:
         runs: one per lane.
-        run_steps: training steps of all lanes together that are left.
         program: which they are of.
-        begun: what is done of them, where they have a checkpoint.
+        compiled: whether its steps are; they stay so where training goes on.
+        steps_done: of each run, that its checkpoint has.
     """
 
-    runs: list[RunSpec]
-    run_steps: int
     program: ProgramPlan
-    begun: Begun | None = None
+    compiled: bool
+    steps_done: int = 0
 
     @property
-    def compiled(self) -> bool:
-        """Whether its steps are; they stay so where training goes on."""
-        return self.program.compiled if self.begun is None else self.begun.compiled
-
-    @property
-    def steps_done(self) -> int:
-        """Steps of each run that its checkpoint has."""
-        return 0 if self.begun is None else self.begun.steps
-
-    @property
-    def run_ids(self) -> list[str]:
-        """Their ids, one per lane."""
-        return [run.run_id for run in self.runs]
-
-    @property
-    def configs(self) -> list[dict[str, Any]]:
-        """Their canonical configs, as other processes get them."""
-        return [run.plain for run in self.runs]
+    def run_steps(self) -> int:
+        """Training steps of all lanes together that are left."""
+        return (self.program.steps - self.steps_done) * len(self.runs)
 
     @property
     def cost(self) -> float:
@@ -130,19 +119,16 @@ class CohortPlan:
     def halves(self) -> list[CohortPlan]:
         """Return two cohorts of half the lanes."""
         middle = len(self.runs) // 2
-        return [self.part(0, middle), self.part(middle, len(self.runs))]
+        return [
+            CohortPlan(runs, self.program, self.program.compiled)
+            for runs in (self.runs[:middle], self.runs[middle:])
+        ]
 
     def only(self, run_ids: Collection[str]) -> CohortPlan:
         """Return a cohort of the lanes with these runs."""
         kept = [run for run in self.runs if run.run_id in run_ids]
-        return self if len(kept) == len(self.runs) else self._of(kept)
-
-    def part(self, first: int, end: int) -> CohortPlan:
-        """Return a cohort of some of the lanes."""
-        return self._of(self.runs[first:end])
-
-    def _of(self, runs: list[RunSpec]) -> CohortPlan:
-        return CohortPlan(runs, self.program.steps * len(runs), self.program)
+        whole = len(kept) == len(self.runs)
+        return self if whole else CohortPlan(kept, self.program, self.program.compiled)
 
 
 def group_runs(
@@ -178,27 +164,22 @@ def cut_programs(programs: Sequence[ProgramPlan], processes: int = 1) -> list[Co
     """
     cohorts = []
     for program in programs:
-        begun, whole = _begun_and_rest(program)
-        runs = len(whole.runs)
-        count = math.ceil(runs / min(program.width, program.fits))
-        bounds = [round(i * runs / count) for i in range(count + 1)] if runs else []
-        cohorts += begun
-        cohorts += [whole.part(a, b) for a, b in itertools.pairwise(bounds)]
+        rest = {run.run_id: run for run in program.runs}
+        for begun in program.begun:
+            own = [rest.pop(run_id) for run_id in begun.run_ids]
+            cohorts.append(CohortPlan(own, program, begun.compiled, begun.steps))
+        count = math.ceil(len(rest) / min(program.width, program.fits))
+        bounds = [round(i * len(rest) / count) for i in range(count + 1)] if rest else []
+        cohorts += [
+            CohortPlan([*rest.values()][a:b], program, program.compiled)
+            for a, b in itertools.pairwise(bounds)
+        ]
     while True:
         cohorts.sort(key=lambda cohort: -cohort.cost)
         last, excess = _last_to_end(cohorts, processes)
-        if excess < 0.05 or len(cohorts[last].runs) <= NARROW or cohorts[last].begun:
+        if excess < 0.05 or len(cohorts[last].runs) <= NARROW or cohorts[last].steps_done:
             return cohorts
         cohorts[last : last + 1] = cohorts[last].halves()
-
-
-def _begun_and_rest(program: ProgramPlan) -> tuple[list[CohortPlan], CohortPlan]:
-    """Return a program's cohorts that have a checkpoint, and its other runs as one cohort."""
-    rest, cohorts = {run.run_id: run for run in program.runs}, []
-    for one in program.begun:
-        own = [rest.pop(run_id) for run_id in one.run_ids]
-        cohorts.append(CohortPlan(own, (program.steps - one.steps) * len(own), program, one))
-    return cohorts, CohortPlan([*rest.values()], program.steps * len(rest), program)
 
 
 def _last_to_end(cohorts: Sequence[CohortPlan], processes: int) -> tuple[int, float]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtlrun.catalog import Known, describe, label, options_of
+from mtlrun.catalog import Known, label, preset
 from mtlrun.config import build
 from mtlrun.memo import Memo
 from mtlrun.planning.cell import Cell
@@ -33,7 +33,7 @@ def cell_labels(config: Mapping[str, Any], known: Known, memo: Memo) -> dict[str
 
 def presets_of(known: Known) -> dict[str, dict[str, str]]:
     """Return what each preset sets, option by group."""
-    return {name: describe("mitigation", name, root).sets for name, root in known["mitigation"].items()}
+    return {name: preset("mitigation", name, root) for name, root in known["mitigation"].items()}
 
 
 def mitigation_label(labels: Mapping[str, str], presets: Mapping[str, Mapping[str, str]]) -> str:
@@ -59,8 +59,8 @@ def base_suite(label: str) -> str:
     return label.partition("[")[0]
 
 
-def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[dict[str, Any]]:
-    """Return for each cell the settings in which it differs from other cells of its suite.
+def set_hyper(cells: Sequence[Cell], known: Known) -> None:
+    """Set `Cell.hyper`: the settings in which each cell differs from other cells of its suite.
 
     Settings of a group that has a label are compared among cells of the same label only: `l1` and `l2` have a
     coefficient each, which says nothing as long as all cells of `l1` have the same. Settings of a suite are compared
@@ -68,10 +68,9 @@ def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[
 
     Args:
         cells: all cells of a study.
-        known: every option that has a name; without it, ours and those of installed packages.
+        known: every option that has a name.
     """
-    memo, known = Memo(), options_of() if known is None else known
-    values: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    memo, values = Memo(), defaultdict[tuple[str, ...], set[str]](set)
     settings = [
         [
             (_peers(cell, key), key, value, text)
@@ -83,10 +82,8 @@ def varying_settings(cells: Sequence[Cell], known: Known | None = None) -> list[
     for cell_settings in settings:
         for peers, _, _, text in cell_settings:
             values[peers].add(text)
-    return [
-        {key: value for peers, key, value, _ in cell_settings if len(values[peers]) > 1}
-        for cell_settings in settings
-    ]
+    for cell, cell_settings in zip(cells, settings, strict=True):
+        cell.hyper = {key: value for peers, key, value, _ in cell_settings if len(values[peers]) > 1}
 
 
 def _is_tuned(cell: Cell, key: str) -> bool:

@@ -25,12 +25,12 @@ class Point(NamedTuple):
     """A cell that a job stands for.
 
     Attributes:
-        job: nodes by group.
+        nodes: by group.
         weights: of its tasks (T,) where it is a point of a front, else None.
         reported: whether it is a row of the report, and not there for its front alone.
     """
 
-    job: Config
+    nodes: Config
     weights: list[float] | None = None
     reported: bool = True
 
@@ -44,18 +44,22 @@ def frontier_faults(job: Config) -> list[Fault]:
     return [Fault("frontier", rule, wanted)]
 
 
-def front_nodes(jobs: Sequence[Config]) -> dict[str, Config]:
-    """Return what a point of the front that jobs ask for has in place of their own nodes; nothing without a front.
+def front_nodes(wanted: int | None, jobs: Sequence[Config]) -> dict[str, Config]:
+    """Return what a point of the front of some jobs has in place of their own nodes; nothing without a front.
 
     The weighting is a grid of fixed weights. Of the other strategies those stay that all jobs have in common;
     where they differ, the front has the plain one.
+
+    Args:
+        wanted: points from one task alone to another; None for no front.
+        jobs: nodes by group.
     """
-    if jobs[0].get("frontier") is None:
+    if wanted is None:
         return {}
     several = [g for g in PLAIN if len({job[g]["_target_"] for job in jobs}) > 1]
     nodes = {group: load_option(group, PLAIN[group]) for group in several}
     grid = load_option(SCALARIZED["group"], SCALARIZED["option"])
-    grid[SCALARIZED["setting"]] = jobs[0]["frontier"]
+    grid[SCALARIZED["setting"]] = wanted
     return {group: to_node(build(node)) for group, node in {**nodes, SCALARIZED["group"]: grid}.items()}
 
 

@@ -38,37 +38,30 @@ class CellSpec:
     Attributes:
         plain: the canonical config, as it is hashed and stored; nobody changes it.
         suite: tasks and data.
-        schedule: phases.
         budget: steps and batches.
+        phases: what the schedule makes of the budget.
         dtype: of the parameters, as of `mtlrun.training.runtime.numerics.STORED`.
     """
 
     plain: Config
     suite: Suite
-    schedule: Schedule
     budget: RunBudget
+    phases: list[Phase]
     dtype: str
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> CellSpec:
         """Return the spec of a checked canonical config; a seed in it is left out."""
         plain = {key: value for key, value in config.items() if key != "seed"}
-        suite, schedule = build(plain["suite"]), build(plain["schedule"])
-        return cls(plain, suite, schedule, RunBudget(**plain["budget"]), plain["dtype"])
-
-    @property
-    def phases(self) -> list[Phase]:
-        """What the schedule makes of the budget."""
-        return self.schedule.phases_of(self.suite.selected(), self.suite.primary, self.budget.steps)
+        suite: Suite = build(plain["suite"])
+        schedule: Schedule = build(plain["schedule"])
+        budget = RunBudget(**plain["budget"])
+        phases = schedule.phases_of(suite.selected(), suite.primary, budget.steps)
+        return cls(plain, suite, budget, phases, plain["dtype"])
 
     def part(self, group: str) -> Any:
         """Return the object of one of the other groups, as `model`; see `mtlrun.training.network.Parts`."""
         return build(self.plain[group])
-
-    def runs(self, seeds: Sequence[int]) -> list[RunSpec]:
-        """Return the runs with these seeds."""
-        ids = run_ids(self.plain, seeds)
-        return [RunSpec(self, seed, run_id) for seed, run_id in zip(seeds, ids, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,3 +87,9 @@ class RunSpec:
     def plain(self) -> Config:
         """The canonical config with the seed, for stores and other processes."""
         return {**self.cell.plain, "seed": self.seed}
+
+
+def cell_runs(config: Mapping[str, Any], seeds: Sequence[int]) -> list[RunSpec]:
+    """Return the runs of a checked canonical config with these seeds."""
+    cell, ids = CellSpec.of(config), run_ids(config, seeds)
+    return [RunSpec(cell, seed, run_id) for seed, run_id in zip(seeds, ids, strict=True)]

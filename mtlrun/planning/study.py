@@ -8,24 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mtlrun.catalog import Known, load_option, options_of
-from mtlrun.config import build, to_node
+from mtlrun.catalog import load_option
+from mtlrun.config import build, complete, to_node
 from mtlrun.data.checks.fingerprints import Digests, data_digests
 from mtlrun.data.suite import Suite, run_seeds
 from mtlrun.data.task import SourceInfo
 from mtlrun.errors import ConfigError
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
-from mtlrun.planning.cell import Cell
-from mtlrun.planning.labels import cell_labels, varying_settings
+from mtlrun.planning.cell import Cell, resplit_of, task_facts
+from mtlrun.planning.labels import cell_labels, set_hyper
 from mtlrun.planning.limits import check_runs, most_faults
 from mtlrun.planning.pareto_grid import Point, front_nodes, points
-from mtlrun.planning.run_spec import CellSpec, Config, RunSpec
+from mtlrun.planning.run_spec import Config, RunSpec, cell_runs
 from mtlrun.planning.runs import PARTS, config_id, source_digests
-from mtlrun.planning.task_facts import resplit_of, task_facts
+from mtlrun.planning.study_spec import StudySpec
 from mtlrun.planning.tuning import AS_GIVEN, Choice, Setting, applied
 from mtlrun.schedule.base import Phase, Schedule, told, trained_steps
-from mtlrun.user_code import targets_in
 
 BASELINE = {"sharing": "hard", "weighting": "equal", "schedule": "joint"}
 """What a single-task baseline has in place of the cell's own; of one task, nothing else is left to choose."""
@@ -39,17 +38,13 @@ class Study:
     """All cells of one command, and every run they need, baselines included.
 
     Attributes:
-        name: under which the store keeps it.
-        statistics: how it is judged.
-        stop: when it has enough seeds.
+        spec: what was asked for.
         cells: each once.
         runs: by run id.
         jobs: for each job the ids of its cells.
     """
 
-    name: str
-    statistics: dict[str, Any]
-    stop: dict[str, Any]
+    spec: StudySpec
     cells: list[Cell]
     runs: dict[str, RunSpec]
     jobs: list[list[str]]
@@ -57,70 +52,48 @@ class Study:
     def manifest(self, command: Sequence[str]) -> dict[str, Any]:
         """Return what the store keeps of the study; the runs stand in the store by their ids."""
         about = {
-            "study": self.name,
+            "study": self.spec.name,
             "command": list(command),
-            "statistics": self.statistics,
-            "stop": self.stop,
+            "statistics": self.spec.statistics,
+            "stop": self.spec.stop,
         }
         return about | {"cells": [asdict(cell) for cell in self.cells]}
 
 
-def plan_study(
-    jobs: Sequence[Mapping[str, Any]],
-    memo: Memo | None = None,
-    known: Known | None = None,
-    choices: Mapping[Place, Choice] | None = None,
-    looked: Memo | None = None,
-) -> Study:
-    """Return the study of some jobs, each a checked config with complete nodes.
+def plan_study(spec: StudySpec, choices: Mapping[Place, Choice] | None = None) -> Study:
+    """Return the study that a command asks for.
 
     Args:
-        jobs: the configs.
-        memo: knows parts of them already.
-        known: every option that has a name; without it, ours and those of installed packages.
+        spec: of the command.
         choices: in what cells depart from their jobs.
-        looked: knows the data of users' own suites already.
 
     Raises:
         ConfigError: a job's parts do not fit together, or there are too many runs.
     """
-    choices, front = choices or {}, front_nodes(jobs)
-    memo, looked = memo or Memo(), looked or Memo()
-    known = options_of() if known is None else known
+    choices, memo = choices or {}, spec.memo
+    front = front_nodes(spec.frontier, [job.nodes for job in spec.jobs])
     runs: dict[str, RunSpec] = {}
     cells: dict[str, Cell] = {}
     by_job: list[list[str]] = []
-    asked_for, seeds = 0, seed_count(jobs[0]["seeds"])
-    for number, job in enumerate(jobs):
+    asked_for = 0
+    for number, job in enumerate(spec.jobs):
         asked = [
             (point, suite)
-            for suite in memo.keyed(job["suite"], _suites, job, looked)
-            for point in points(job, len(suite.tasks), memo, front)
+            for suite in memo.keyed(job.nodes["suite"], _suites, job.nodes["suite"], spec.seeds[0], memo)
+            for point in points(job.nodes, len(suite.tasks), memo, front)
         ]
         asked_for += len(asked)
-        check_runs(asked_for, seeds)
+        check_runs(asked_for, len(spec.seeds))
         planned = [
-            _plan_cell(point, suite, runs, known, memo, choices.get((number, place), AS_GIVEN))
+            _plan_cell(point, suite, job.dtype, runs, spec, choices.get((number, place), AS_GIVEN))
             for place, (point, suite) in enumerate(asked)
         ]
         by_job.append([cell.cell_id for cell in planned])
         for cell in planned:
             first = cells.setdefault(cell.cell_id, cell)
             first.front, first.reported = first.front or cell.front, first.reported or cell.reported
-    for cell, hyper in zip(cells.values(), varying_settings(list(cells.values()), known), strict=True):
-        cell.hyper = hyper
-    settings = (dict(jobs[0]["statistics"]), dict(jobs[0]["stop"]))
-    return Study(jobs[0]["study"], *settings, list(cells.values()), runs, by_job)
-
-
-def seed_list(seeds: int | Sequence[int]) -> list[int]:
-    """Return the seeds that `seeds=10` (0 to 9) or `seeds=[3,7]` name."""
-    return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-
-
-def seed_count(seeds: int | Sequence[int]) -> int:
-    """Return how many seeds these are."""
-    return seeds if isinstance(seeds, int) else len(seeds)
+    set_hyper(list(cells.values()), spec.known)
+    return Study(spec, list(cells.values()), runs, by_job)
 
 
 def suites_of(node: Mapping[str, Any]) -> Iterator[Suite]:
@@ -187,44 +160,39 @@ class _Ground:
         )
 
 
-def _suites(job: Mapping[str, Any], looked: Memo) -> list[_Ground]:
-    digests = looked(data_digests, job["suite"], seed_list(job["seeds"])[0])
-    return [_Ground.of(suite, digests) for suite in suites_of(job["suite"])]
+def _suites(node: Config, seed: int, memo: Memo) -> list[_Ground]:
+    digests = memo(data_digests, node, seed)
+    return [_Ground.of(suite, digests) for suite in suites_of(node)]
 
 
 def _plan_cell(
-    point: Point,
-    suite: _Ground,
-    runs: dict[str, RunSpec],
-    known: Known,
-    memo: Memo,
-    choice: Choice,
+    point: Point, suite: _Ground, dtype: str, runs: dict[str, RunSpec], spec: StudySpec, choice: Choice
 ) -> Cell:
     """Return one cell and add the runs it needs."""
-    given = point.job
-    job = _tuned(given, choice.setting, memo)
-    budget: Budget = memo(build, job["budget"])
-    schedule: Schedule = memo(build, job["schedule"])
+    memo = spec.memo
+    nodes = _tuned(point.nodes, choice.setting, memo)
+    budget: Budget = memo(build, nodes["budget"])
+    schedule: Schedule = memo(build, nodes["schedule"])
     steps, phases = _course(budget, schedule, suite)
-    config = _canonical(job, suite.node, suite.data, steps, budget, memo)
-    seeds = run_seeds(seed_list(job["seeds"]), suite.splits) if choice.seeds is None else choice.seeds
-    plain = {**given, **{group: memo(load_option, group, option) for group, option in BASELINE.items()}}
+    config = _canonical(nodes, dtype, suite.node, suite.data, steps, budget)
+    seeds = run_seeds(spec.seeds, suite.splits) if choice.seeds is None else choice.seeds
+    plain = {**point.nodes, **{group: memo(load_option, group, option) for group, option in BASELINE.items()}}
     baselines = {}
     for task, node in suite.alone.items():
         alone = _tuned(plain, choice.alone.get(task, {}), memo)
         its_budget: Budget = memo(build, alone["budget"])
         its_phases = phases if its_budget == budget else _course(its_budget, schedule, suite)[1]
         its_steps = trained_steps(its_phases, suite.tasks.index(task))
-        baseline = _canonical(alone, node, suite.data_alone[task], its_steps, its_budget, memo)
-        baselines[task] = memo.keyed([baseline, seeds], add_runs, baseline, seeds, runs)
+        baseline = _canonical(alone, dtype, node, suite.data_alone[task], its_steps, its_budget)
+        baselines[task] = add_runs(baseline, seeds, runs, memo)
     return Cell(
         config,
         config_id(config),
-        cell_labels(config, known, memo),
+        cell_labels(config, spec.known, memo),
         budget.select or schedule.select,
         suite.facts,
         seeds,
-        memo.keyed([config, seeds], add_runs, config, seeds, runs),
+        add_runs(config, seeds, runs, memo),
         baselines,
         suite.resplit,
         told(phases, suite.tasks),
@@ -242,16 +210,12 @@ def _course(budget: Budget, schedule: Schedule, suite: _Ground) -> tuple[int, li
     return steps, schedule.phases_of(suite.tasks, suite.primary, steps)
 
 
-def _tuned(job: Mapping[str, Any], setting: Setting, memo: Memo) -> Mapping[str, Any]:
-    """Return a job with a setting, its nodes complete again."""
+def _tuned(nodes: Mapping[str, Config], setting: Setting, memo: Memo) -> Mapping[str, Config]:
+    """Return nodes with a setting, complete again."""
     if not setting:
-        return job
-    changed = applied(job, setting)
-    return {k: memo(_complete, v) if v is not job.get(k) else v for k, v in changed.items()}
-
-
-def _complete(node: Mapping[str, Any]) -> Config:
-    return to_node(build(node))
+        return nodes
+    changed = applied(nodes, setting)
+    return {k: memo(complete, v) if v is not nodes[k] else v for k, v in changed.items()}
 
 
 def _early_stop(budget: Budget, phases: Sequence[Phase]) -> dict[str, int] | None:
@@ -261,23 +225,19 @@ def _early_stop(budget: Budget, phases: Sequence[Phase]) -> dict[str, int] | Non
 
 
 def _canonical(
-    job: Mapping[str, Any], suite: Config, data: Digests, steps: int, budget: Budget, memo: Memo
+    nodes: Mapping[str, Config], dtype: str, suite: Config, data: Digests, steps: int, budget: Budget
 ) -> Config:
     """Return all that a cell's result depends on, in one form."""
-    parts = {group: job[group] for group in PARTS} | {"suite": suite}
+    parts = {group: nodes[group] for group in PARTS} | {"suite": suite}
     budget_node = {"steps": steps, "batch_size": budget.batch_size, "evaluations": budget.evaluations}
-    digests = memo(_digests, sorted({t for node in parts.values() for t in targets_in(node)}))
+    digests = source_digests(parts.values())
     own = ({"sources": digests} if digests else {}) | ({"data": data} if data else {})
-    return {**parts, "budget": budget_node, "dtype": job["dtype"], **own}
+    return {**parts, "budget": budget_node, "dtype": dtype, **own}
 
 
-def _digests(targets: Sequence[str]) -> dict[str, str]:
-    return source_digests({"_target_": target} for target in targets)
-
-
-def add_runs(config: Config, seeds: Sequence[int], runs: dict[str, RunSpec]) -> list[str]:
+def add_runs(config: Config, seeds: list[int], runs: dict[str, RunSpec], memo: Memo) -> list[str]:
     """Add the runs of a canonical config with these seeds to `runs`, and return their ids."""
-    added = CellSpec.of(config).runs(seeds)
+    added: list[RunSpec] = memo(cell_runs, config, seeds)
     for run in added:
         runs.setdefault(run.run_id, run)
     return [run.run_id for run in added]

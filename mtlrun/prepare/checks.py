@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from mtlrun.catalog import Known
-from mtlrun.config import build, check_node, to_node
+from mtlrun.catalog import Known, options_of
+from mtlrun.config import build, check_node, complete, to_node
 from mtlrun.data.checks.every_split import every_split_faults
 from mtlrun.data.checks.fingerprints import data_digests
 from mtlrun.data.suite import Suite, run_seeds
@@ -15,16 +15,19 @@ from mtlrun.errors import ConfigError, Fault
 from mtlrun.memo import Memo
 from mtlrun.planning.budget import Budget
 from mtlrun.planning.limits import NO_JOB, check_runs
-from mtlrun.planning.pareto_grid import front_nodes, frontier_faults, points
+from mtlrun.planning.pareto_grid import front_nodes, points
 from mtlrun.planning.runs import PARTS
-from mtlrun.planning.study import Place, Study, plan_study, seed_count, seed_list, suites_of
-from mtlrun.planning.tuning import Choice, Tuning, find_tuning, unknown_keys
-from mtlrun.prepare.controls import add_controls, network_of
-from mtlrun.prepare.key_checks import PLAIN_KEYS, first_seed, key_faults_of
+from mtlrun.planning.settings.checkpointing import seconds_between
+from mtlrun.planning.settings.recording import steps_between
+from mtlrun.planning.study import suites_of
+from mtlrun.planning.study_spec import CELL_NODES, JobSpec, StudySpec
+from mtlrun.planning.tuning import Tuning, find_tuning, unknown_keys
+from mtlrun.prepare.controls import network_of
+from mtlrun.prepare.key_checks import PLAIN_KEYS, first_seed, key_faults_of, seed_count, seed_list
 from mtlrun.prepare.too_large import with_one_default
 from mtlrun.statistics.settings import SEEDS, SPLITS, Statistics
-from mtlrun.statistics.stop import Stop
-from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER
+from mtlrun.statistics.stop import METHOD, Stop
+from mtlrun.trackers.checks import OPTIONS, SEVERAL, TRACKER, chosen
 from mtlrun.training.loop.task_losses import check_losses
 from mtlrun.training.network import Parts
 from mtlrun.user_code import told
@@ -32,26 +35,10 @@ from mtlrun.user_code import told
 _NO_LOOKS = (
     "must be null where splits vary (suite.resplit, suite.splits): no test for those holds at every look"
 )
-NODES = (*PARTS, "budget", "statistics", "stop", "launch")
+NODES = (*CELL_NODES, "statistics", "stop", "launch")
 ONE_PER_STUDY = (
-    *(
-        "check",
-        "study",
-        "store",
-        "save",
-        "diagnostics",
-        "checkpoint",
-        "device",
-        "seeds",
-        "tune",
-        "controls",
-        "frontier",
-        "statistics",
-        "stop",
-        "launch",
-        TRACKER,
-        OPTIONS,
-    ),
+    *("check", "study", "store", "save", "diagnostics", "checkpoint", "device", "seeds", "tune", "controls"),
+    *("frontier", "statistics", "stop", "launch", TRACKER, OPTIONS),
     *(
         "budget.select",
         "budget.patience",
@@ -60,30 +47,26 @@ ONE_PER_STUDY = (
 
 
 def prepare(
-    jobs: Sequence[Mapping[str, Any]],
-    known: Known | None = None,
-    choices: Mapping[Place, Choice] | None = None,
-    looked: Memo | None = None,
-) -> Study:
-    """Check jobs and plan their study.
+    jobs: Sequence[Mapping[str, Any]], known: Known | None = None, memo: Memo | None = None
+) -> StudySpec:
+    """Check jobs, and return what they ask for.
 
     Args:
         jobs: plain data, as Hydra composed them.
         known: every option that has a name; without it, ours and those of installed packages.
-        choices: in what cells depart from their jobs; settings that were checked as jobs of their own.
-        looked: knows the data of users' own suites from earlier plans of the same command.
+        memo: knows parts of the jobs from another study of the same command.
 
     Raises:
-        ConfigError: every fault of every job.
+        ConfigError: every fault of every job; of `tune` where there are no others.
     """
     if jobs and isinstance(jobs[0].get("seeds"), int | list):
         check_runs(len(jobs), seed_count(jobs[0]["seeds"]), "job")
     if not jobs:
         raise ConfigError([NO_JOB])
-    memo, looked = Memo(), looked or Memo()
+    jobs, memo = [_judged_anytime(job) for job in jobs], memo or Memo()
     faults: dict[str, Fault | str] = {}  # by text, so that a fault which all jobs have appears once
     for job in jobs:
-        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo, looked)})
+        faults.update({str(fault): fault for fault in memo.keyed(job, job_faults, job, memo)})
     for key in ONE_PER_STUDY:
         if any(_found(job, key) != _found(jobs[0], key) for job in jobs):
             rule = "must be the same in all cells of a study, so it cannot be swept"
@@ -91,9 +74,56 @@ def prepare(
             faults[str(fault)] = fault
     if faults:
         raise ConfigError(list(faults.values()))
-    study = plan_study([_complete(job, memo) for job in jobs], memo, known, choices, looked)
-    add_controls(study, jobs[0]["controls"])
-    return study
+    return _spec(jobs, options_of() if known is None else known, memo)
+
+
+def _spec(jobs: Sequence[Mapping[str, Any]], known: Known, memo: Memo) -> StudySpec:
+    """Return what jobs without faults, but perhaps of `tune`, ask for."""
+    job, seeds = jobs[0], seed_list(jobs[0]["seeds"])
+    return StudySpec(
+        name=job["study"],
+        store=job["store"],
+        invocation=job.get("invocation", ""),
+        statistics=complete(job["statistics"]),
+        stop=complete(job["stop"]),
+        check=job.get("check", {}),
+        seeds=seeds,
+        controls=job["controls"],
+        frontier=job.get("frontier"),
+        tuning=_tuning(jobs, seeds),
+        launcher=build(job["launch"]),
+        device=job["device"],
+        save=job.get("save"),
+        every=steps_between(job),
+        checkpoint_s=seconds_between(job),
+        trackers=chosen(job),
+        jobs=[
+            JobSpec({group: memo(complete, one[group]) for group in CELL_NODES}, one["dtype"]) for one in jobs
+        ],
+        plain=dict(job),
+        known=known,
+        memo=memo,
+    )
+
+
+def _judged_anytime(job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a job that stops when conclusive with the test that allows for it; others as they are."""
+    if (job.get("stop") or {}).get("until") is None:
+        return job
+    return {**job, "statistics": {**(job.get("statistics") or {}), "method": METHOD}}
+
+
+def _tuning(jobs: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> Tuning | None:
+    """Return what jobs tune, or None.
+
+    Raises:
+        ConfigError: every fault of `tune`.
+    """
+    tuning = find_tuning(jobs[0].get("tune") or {}, seeds, len(jobs))
+    faults = unknown_keys(jobs, tuning) if tuning else []
+    if faults:
+        raise ConfigError(faults)
+    return tuning
 
 
 def _found(job: Mapping[str, Any], key: str) -> Any:
@@ -104,17 +134,14 @@ def _found(job: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def job_faults(
-    job: Mapping[str, Any], memo: Memo | None = None, looked: Memo | None = None
-) -> list[Fault | str]:
+def job_faults(job: Mapping[str, Any], memo: Memo | None = None) -> list[Fault | str]:
     """Return every fault of one job: of its keys, of each node, and of nodes that do not fit each other.
 
     Args:
         job: plain data, as Hydra composed it.
         memo: knows the parts of other jobs.
-        looked: knows the data of users' own suites.
     """
-    memo, looked = memo or Memo(), looked or Memo()
+    memo = memo or Memo()
     known = {*NODES, *PLAIN_KEYS}
     faults: list[Fault | str] = [
         Fault(key, "is no key or group", key, sorted(known)) for key in job if key not in known
@@ -128,7 +155,7 @@ def job_faults(
         bad |= {group} if found else set()
     try:
         if "suite" not in bad:
-            looked(data_digests, memo(_complete_node, job["suite"]), first_seed(job))
+            memo(data_digests, memo(complete, job["suite"]), first_seed(job))
         if not bad & {"suite", "statistics", "stop"}:
             _check_scope(build(job["suite"]), build(job["statistics"]), build(job["stop"]))
         if not bad & {"suite", "seeds"}:
@@ -136,10 +163,10 @@ def job_faults(
         if not bad & {"suite", "budget"}:
             memo(_check_budget, job["suite"], job["budget"])
         if not bad & set(PARTS):
-            front = {} if frontier_faults(job) else front_nodes([job])
+            front = {} if "frontier" in bad else front_nodes(job.get("frontier"), [job])
             for suite in memo(_suite_nodes, job["suite"]):
                 for point in points({**job, "suite": suite}, len(suite["tasks"]), memo, front):
-                    _check_point(point.job, memo)
+                    _check_point(point.nodes, memo)
     except ConfigError as error:
         faults += error.faults
     return faults
@@ -235,7 +262,7 @@ def _check_splits(suite: Mapping[str, Any], seeds: int | list[int]) -> None:
     """Check that every split of every seed has all classes, where splits vary."""
     built: Suite = build(suite)
     if built.splits:
-        check_runs(built.splits, len(seed_list(seeds)), "split")
+        check_runs(built.splits, seed_count(seeds), "split")
     if built.varies_split:
         faults = every_split_faults(built, run_seeds(seed_list(seeds), built.splits))
         found = [fault._replace(key=f"suite.{fault.key}") for fault in faults]
@@ -270,25 +297,3 @@ def _check_schedule(suite: Mapping[str, Any], schedule: Mapping[str, Any]) -> No
     faults = [fault._replace(key=f"schedule.{fault.key}") for fault in build(schedule).misfits(names)]
     if faults:
         raise ConfigError(faults)
-
-
-def check_tuning(jobs: Sequence[Mapping[str, Any]]) -> Tuning | None:
-    """Return what jobs that have no other fault tune, or None.
-
-    Raises:
-        ConfigError: every fault of `tune`.
-    """
-    tuning = find_tuning(jobs[0].get("tune") or {}, seed_list(jobs[0]["seeds"]), len(jobs))
-    faults = unknown_keys(jobs, tuning) if tuning else []
-    if faults:
-        raise ConfigError(faults)
-    return tuning
-
-
-def _complete(job: Mapping[str, Any], memo: Memo) -> dict[str, Any]:
-    """Return the job with complete nodes: every field, defaults included, in its own type."""
-    return {**job, **{group: memo(_complete_node, job[group]) for group in NODES}}
-
-
-def _complete_node(node: Mapping[str, Any]) -> dict[str, Any]:
-    return to_node(build(node))

@@ -48,23 +48,20 @@ def network_of(config: Config) -> Network:
         return build_network(Parts.of(config), suite.info(), seed=0)
 
 
-def add_controls(study: Study, names: Sequence[str]) -> None:
-    """Add controls and their runs to a study's cells; cells of one task, or without rows, have none.
-
-    Args:
-        study: planned.
-        names: of `CONTROLS`.
+def add_controls(study: Study) -> None:
+    """Add to a study's cells the controls that it asks for; cells of one task, or without rows, have none.
 
     Raises:
         ConfigError: the model has one width only, so that its capacity cannot be matched.
     """
+    names = study.spec.controls
     for cell in (cell for cell in study.cells if names and cell.reported):
         tasks = [task.name for task in build(cell.config["suite"]).info().tasks]
         cell.controls = {name: {} for name in CONTROLS if name in names}
         for task in cell.baselines if len(tasks) > 1 else ():
             for name, config in _controls(cell, task, tasks, study.runs).items():
                 if name in names:
-                    cell.controls[name][task] = add_runs(config, cell.seeds, study.runs)
+                    cell.controls[name][task] = add_runs(config, cell.seeds, study.runs, study.spec.memo)
 
 
 def _controls(

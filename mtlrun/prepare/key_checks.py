@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtlrun.annotations import fits
 from mtlrun.errors import Fault
 from mtlrun.planning.limits import most_faults
 from mtlrun.planning.pareto_grid import frontier_faults
 from mtlrun.planning.settings.checkpointing import checkpoint_faults
-from mtlrun.planning.settings.gate_settings import gate_faults
 from mtlrun.planning.settings.recording import recording_faults
 from mtlrun.planning.settings.saving import SAVES
 from mtlrun.prepare.controls import CONTROLS
@@ -27,7 +27,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
     """Check the keys that are no groups."""
-    faults = [*gate_faults(job.get("check", {})), *frontier_faults(job)]
+    faults = [*_gate_faults(job.get("check", {})), *frontier_faults(job)]
     faults += recording_faults(job.get("diagnostics", {}))
     faults += checkpoint_faults(job.get("checkpoint", {}))
     faults += tracker_faults(job)
@@ -60,10 +60,29 @@ def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
+def seed_list(seeds: int | Sequence[int]) -> list[int]:
+    """Return the seeds that `seeds=10` (0 to 9) or `seeds=[3,7]` name."""
+    return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+
+
+def seed_count(seeds: int | Sequence[int]) -> int:
+    """Return how many seeds these are."""
+    return seeds if isinstance(seeds, int) else len(seeds)
+
+
 def first_seed(job: Mapping[str, Any]) -> int:
     """Return the first seed that is asked for; 0 where `seeds` is a fault."""
     seeds = job.get("seeds")
     return seeds[0] if isinstance(seeds, list) and _good_seeds(seeds) else 0
+
+
+def _gate_faults(node: Any) -> list[Fault]:
+    """Return what is wrong with the settings for the gate, under `check`."""
+    if not isinstance(node, dict) or not node.keys() <= {"margin"}:
+        return [Fault("check", "has one setting", node, ["margin"])]
+    if "margin" in node and not (fits(node["margin"], float) and node["margin"] >= 0):
+        return [Fault("check.margin", "must be a finite number, not negative", node["margin"])]
+    return []
 
 
 def _stop_faults(stop: Mapping[str, Any], seeds: Any) -> list[Fault]:

@@ -18,7 +18,6 @@ from typing import Any
 from mtlrun.config import build
 from mtlrun.pluralize import pluralize
 from mtlrun.trackers.base import Tracker
-from mtlrun.trackers.checks import chosen
 
 Event = Mapping[str, Any]
 
@@ -36,19 +35,20 @@ LONGEST = 300
 _LATER = "results are stored, and the same command writes them later"
 
 
-def write_trackers(job: Mapping[str, Any], store: Path, note: Callable[[str], None]) -> None:
-    """Write a study to the trackers that its job chooses; one note for each says what went wrong.
+def write_trackers(
+    trackers: Mapping[str, Mapping[str, Any]], store: Path, study: str, note: Callable[[str], None]
+) -> None:
+    """Write a study to trackers; one note for each says what went wrong.
 
     Args:
-        job: a checked job of the study.
+        trackers: node by name.
         store: the folder of the store.
+        study: its name.
         note: told what was written, or why not.
     """
-    for name, node in chosen(job).items():
+    for name, node in trackers.items():
         tracker: Tracker = build(node)
-        note(
-            f"{name}: {_write(tracker, {'node': node, 'store': str(store.resolve()), 'study': job['study']})}"
-        )
+        note(f"{name}: {_write(tracker, {'node': node, 'store': str(store.resolve()), 'study': study})}")
 
 
 def _write(tracker: Tracker, request: Mapping[str, Any]) -> str:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.streams import stream
-from mtlrun.weighting import one_run
 from mtlrun.weighting.base import Facts, Signals, State, Weighting
+from mtlrun.weighting.one_run import after, aggregate, lane_fields, standing, weigh
 
 
 class RunState:
@@ -39,7 +39,7 @@ class RunState:
         self, weighting: Weighting, facts: Facts, like: Tensor, seed: int, steps_per_epoch: float | None
     ) -> None:
         self.weighting, self._like, self._seed, self._per_epoch = weighting, like, seed, steps_per_epoch
-        self._numbers = self._sent(one_run.lane_fields(weighting, range(facts.tasks)))
+        self._numbers = self._sent(lane_fields(weighting, range(facts.tasks)))
         self._state = self._sent(weighting.init_state(facts))
         self.learned = self._sent(weighting.learned(facts))
         for parameter in self.learned.values():
@@ -52,25 +52,25 @@ class RunState:
         """Return the task weights (T,), with a graph where they follow from trained parameters."""
         with self._exact():
             signals = self._signals(losses, gramian, probed)
-            weights, self._state = one_run.weigh(self.weighting, self._numbers, signals, self._state)
+            weights, self._state = weigh(self.weighting, self._numbers, signals, self._state)
         return weights
 
     def aggregate(self, jacobian: Tensor, losses: Tensor, probed: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the shared gradient (P,) from the task gradients (T, P), and the task weights (T,)."""
         with self._exact():
             signals = self._signals(losses, None, probed)
-            found = one_run.aggregate(self.weighting, self._numbers, jacobian, signals, self._state)
+            found = aggregate(self.weighting, self._numbers, jacobian, signals, self._state)
         update, weights, self._state = found
         return update, weights
 
     def standing(self) -> Tensor:
         """Return the task weights (T,) before the step."""
-        return one_run.standing(self.weighting, self._numbers, self._state)
+        return standing(self.weighting, self._numbers, self._state)
 
     def after(self, losses: Tensor) -> None:
         """Show the weighting the losses (T,) that the update left on its batch."""
         with self._exact():
-            self._state = one_run.after(self.weighting, self._numbers, losses, self._state)
+            self._state = after(self.weighting, self._numbers, losses, self._state)
 
     def train(self, weights: Tensor, losses: Tensor) -> None:
         """Add the gradients of sum_t w_t L_t and of the penalty to `.grad` of the trained parameters."""

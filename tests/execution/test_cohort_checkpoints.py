@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.cohorts import specs_of
+from support.cohorts import configs_of, specs_of
 from support.configs import run_config
 from support.stored_bits import stored_bits
 
@@ -21,6 +21,7 @@ from mtlrun.execution import checkpoints
 from mtlrun.execution.checkpoints import Checkpointing, Terms, take_begun
 from mtlrun.execution.coordination.heartbeat import Cancelled
 from mtlrun.execution.train import train_and_store
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.cohorts import cut_programs, group_runs
 from mtlrun.planning.runs import config_id
 from mtlrun.planning.settings.saving import Rule
@@ -71,9 +72,9 @@ class Training:
         if self.every_s is not None:
             terms = Terms("cpu", False, self.every, SAVE)
             checkpointing = Checkpointing(self.store, terms, False, self.every_s, self.notes.append)
-        how = {"save": SAVE, "every": self.every, "checkpointing": checkpointing, "steps_done": steps_done}
+        task = Task(specs_of(configs), "cpu", save=SAVE, every=self.every, steps_done=steps_done)
         with as_interruptions():
-            train_and_store(specs_of(configs), self.store, CPU, progress, **how)
+            train_and_store(task, self.store, CPU, progress, checkpointing)
 
 
 def broken_off(store: Path, steps: int = 25, steps_done: int = 0) -> Training:
@@ -288,8 +289,8 @@ def test_planning_takes_begun_cohorts_first_and_cuts_the_rest(tmp_path):
     assert take_begun(programs, Checkpoints(tmp_path).found(), TERMS, None) == []
     cohorts = cut_programs(programs, 4)
     assert sorted(len(cohort.run_ids) for cohort in cohorts) == [1, 1, 1, 2]
-    (begun,) = (cohort for cohort in cohorts if cohort.begun)
-    assert (begun.run_ids, begun.configs) == (IDS, CONFIGS)
+    (begun,) = (cohort for cohort in cohorts if cohort.steps_done)
+    assert (begun.run_ids, configs_of(begun)) == (IDS, CONFIGS)
     assert (begun.steps_done, begun.run_steps, begun.compiled) == (25, 35 * 2, False)
     assert {r for cohort in cohorts for r in cohort.run_ids} == set(program.run_ids)
 

@@ -14,11 +14,14 @@ from support.commands import mtlrun, reported, segments, tiny
 from support.configs import run_config
 
 from mtlrun.execution.local import Local, cores
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker_pool import WorkerError
 from mtlrun.planning.cohorts import group_runs
 from mtlrun.store.store import Store
 from mtlrun.training import width
 from mtlrun.training.loop.cohort import Cohort
+
+CPU_TASK = Task((), "cpu")
 
 LOUD = """
     from dataclasses import dataclass
@@ -59,7 +62,7 @@ def test_processes_are_as_asked_or_as_the_study_is_worth():
 
 def test_training_here_stores_a_segment_for_each_cohort_and_leaves_threads_alone(tmp_path):
     before, told = torch.get_num_threads(), []
-    counts = Local().train(programs(3, width=2), Store(tmp_path), "cpu", 1, told.append)
+    counts = Local().train(programs(3, width=2), Store(tmp_path), CPU_TASK, 1, told.append)
     assert counts == {"finished": 3, "diverged": 0, "failed": 0}
     assert (len(segments(tmp_path)), sum(told)) == (2, 12)
     assert torch.get_num_threads() == before
@@ -67,7 +70,7 @@ def test_training_here_stores_a_segment_for_each_cohort_and_leaves_threads_alone
 
 def test_one_cohort_needs_no_worker(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    counts = Local().train(programs(2, width=2), Store(tmp_path), "cpu", 4, lambda steps: None)
+    counts = Local().train(programs(2, width=2), Store(tmp_path), CPU_TASK, 4, lambda steps: None)
     assert counts["finished"] == 2
 
 
@@ -90,12 +93,12 @@ def test_workers_give_what_one_process_gives_whatever_a_method_prints(tmp_path, 
 @pytest.mark.parametrize("seeds", [4, 300])
 def test_a_worker_that_dies_is_told_and_what_was_stored_stays(seeds, tmp_path, monkeypatch):
     store = Store(tmp_path)
-    Local().train(programs(1, width=1), store, "cpu", 1, lambda steps: None)
+    Local().train(programs(1, width=1), store, CPU_TASK, 1, lambda steps: None)
     before = segments(tmp_path)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     many = programs(seeds, width=seeds // 2)  # of 300, a cohort is more than a pipe holds
     with pytest.raises(WorkerError, match="ended with code 1; finished cohorts are kept"):
-        Local().train(many, store, "cpu", 2, lambda steps: None)
+        Local().train(many, store, CPU_TASK, 2, lambda steps: None)
     gc.collect()  # nothing is left open
     assert segments(tmp_path) == before
     assert WorkerError.exit_code == 1
@@ -111,7 +114,7 @@ def long_program(seeds: int):
 def test_a_long_program_is_timed_and_the_choice_is_told_and_stored(tmp_path, monkeypatch):
     monkeypatch.setattr(width, "_rate", lambda configs, device, streamed: 10.0 * min(len(configs), 4))
     notes = []
-    Local().train([long_program(9)], Store(tmp_path), "cpu", 1, lambda steps: None, notes.append)
+    Local().train([long_program(9)], Store(tmp_path), CPU_TASK, 1, lambda steps: None, notes.append)
     assert notes == ["widths by timing, of 1 programs: up to 4 lanes"]
     costs = list(Store(tmp_path).runs()["cost"])
     assert {cost["lanes"] for cost in costs} == {3}
@@ -123,14 +126,14 @@ def test_what_timing_corrects_is_corrected_for_programs_that_are_not_timed(tmp_p
     monkeypatch.setattr(width, "_rate", lambda configs, device, streamed: 10.0 * min(len(configs), 4))
     long, (short,) = long_program(5), programs(2, width=2)
     short.step_s = 0.2
-    Local().train([long, short], Store(tmp_path), "cpu", 1, lambda steps: None)
+    Local().train([long, short], Store(tmp_path), CPU_TASK, 1, lambda steps: None)
     assert long.step_s == 1 / 40
     assert short.step_s == pytest.approx(0.2 * (1 / 40) / 1e6)
 
 
 def test_workers_time_and_train(tmp_path):
     notes = []
-    counts = Local().train([long_program(6)], Store(tmp_path), "cpu", 2, lambda steps: None, notes.append)
+    counts = Local().train([long_program(6)], Store(tmp_path), CPU_TASK, 2, lambda steps: None, notes.append)
     assert counts["finished"] == 6
     assert len(notes) == 1
     assert {cost["width"]["by"] for cost in Store(tmp_path).runs()["cost"]} == {"timing"}
@@ -148,7 +151,7 @@ def test_a_program_that_cannot_be_timed_fails_in_training(tmp_path, monkeypatch)
         raise ValueError("no such kernel")
 
     monkeypatch.setattr(width, "_rate", refuse)
-    counts = Local().train([long_program(2)], Store(tmp_path), "cpu", 1, lambda steps: None)
+    counts = Local().train([long_program(2)], Store(tmp_path), CPU_TASK, 1, lambda steps: None)
     assert counts["finished"] == 2  # here, training has no such fault
     assert Store(tmp_path).runs().iloc[0]["cost"]["width"] == {"by": "default"}
 
@@ -163,6 +166,6 @@ def test_after_a_cohort_was_halved_the_next_ones_are_narrower(tmp_path, monkeypa
 
     monkeypatch.setattr(Cohort, "train", scarce)
     notes = []
-    Local().train(programs(8, width=4), Store(tmp_path), "cpu", 1, lambda steps: None, notes.append)
+    Local().train(programs(8, width=4), Store(tmp_path), CPU_TASK, 1, lambda steps: None, notes.append)
     assert notes == ["out of memory: going on with cohorts of at most 2 lanes"]
     assert [cost["lanes"] for cost in Store(tmp_path).runs()["cost"]] == [2] * 8

@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 
 import pytest
 from support.commands import Result, mtlrun, segments, tiny
+from support.jobs import make_job
 
 from mtlrun.execution.rerun import locked_study, machine_faults, whole_splits
 from mtlrun.gate.lockfile import read_lock
+from mtlrun.prepare.checks import prepare
 from mtlrun.store.store import Store
 
 
@@ -37,7 +39,9 @@ def edited(path: Path, folder: Path, edit: Any) -> Path:
 
 def test_the_lock_alone_names_the_runs_that_it_was_made_of(trained, path):
     locked = read_lock(path)
-    study = locked_study(locked, "again", {cell["cell_id"]: 3 for cell in locked["cells"]})
+    study = locked_study(
+        locked, prepare([make_job()]), "again", {cell["cell_id"]: 3 for cell in locked["cells"]}
+    )
     assert set(study.runs) == set(Store(trained.store).statuses())
     assert [cell.cell_id for cell in study.cells] == [cell["cell_id"] for cell in locked["cells"]]
 
@@ -50,7 +54,9 @@ def test_a_lock_with_one_ratio_for_all_tasks_gets_that_of_each_task(path, tmp_pa
                 config["suite"]["resplit"] = True
 
     locked = read_lock(edited(path, tmp_path, of_before))
-    study = locked_study(locked, "again", {cell["cell_id"]: 3 for cell in locked["cells"]})
+    study = locked_study(
+        locked, prepare([make_job()]), "again", {cell["cell_id"]: 3 for cell in locked["cells"]}
+    )
     sizes = {"n_train": 897, "n_test": 600}
     for cell in study.cells:
         assert cell.resplit == {"splits": None, "tasks": {task["name"]: sizes for task in cell.tasks}}

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cohorts import specs_of
+from support.cohorts import configs_of, specs_of
 from support.configs import run_config
 
 from mtlrun.execution.coordination.claims import Claims
-from mtlrun.execution.scheduler import train_cohorts
+from mtlrun.execution.scheduler import Scheduler
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import NextTask
 from mtlrun.planning.cohorts import CohortPlan, cut_programs, group_runs
@@ -38,7 +39,7 @@ class Pool:
 
     def run(self, next_task: NextTask, tell: Callable[[Event], None]) -> Iterator[tuple[int, Event]]:
         while (task := next_task()) is not None:
-            number, configs = task[0], task[1]["configs"]
+            number, configs = task[0], task[1].plain["configs"]
             self.tried.append([config["seed"] for config in configs])
             tell({"run_steps": STEPS * len(configs)})
             if self.is_lost(self.tried[-1]):
@@ -70,8 +71,9 @@ def trained(
     """Return counts, run-steps that are done, and what was noted."""
     done: list[int] = []
     notes: list[str] = []
-    settings = {"store": str(pool.store.path), "device": "cpu", "save": {}, "stops": {}}
-    counts = train_cohorts(pool, plan, settings, done.append, notes.append, claims or Claims(pool.store))
+    common = Task((), "cpu", store=str(pool.store.path))
+    claims = claims or Claims(pool.store)
+    counts = Scheduler(plan, common, done.append, notes.append, claims).train(pool)
     return counts, sum(done), notes
 
 
@@ -117,7 +119,7 @@ def test_what_was_stored_since_planning_is_passed_over(store: Store) -> None:
     before, plan = store.segment_names(), cohorts(4, width=2)
     skipped: list[int] = []
     claims = Claims(store, before=before, skipped=skipped.append)
-    store.append([record(config) for config in plan[0].configs])
+    store.append([record(config) for config in configs_of(plan[0])])
     pool = Pool(store, lambda seeds: False)
     counts, done, _ = trained(pool, plan, claims)
     assert (counts["finished"], done, sum(skipped)) == (2, 2 * STEPS, 2 * STEPS)
@@ -126,6 +128,6 @@ def test_what_was_stored_since_planning_is_passed_over(store: Store) -> None:
 
 def test_what_was_stored_before_planning_is_trained_where_it_was_planned(store: Store) -> None:
     plan = cohorts(2, width=2)
-    store.append([record(config) for config in plan[0].configs])
+    store.append([record(config) for config in configs_of(plan[0])])
     pool = Pool(store, lambda seeds: False)
     assert trained(pool, plan)[0]["finished"] == 2

@@ -17,6 +17,7 @@ from support.configs import run_config
 import mtlrun
 from mtlrun.errors import ConfigError
 from mtlrun.execution.train import pick_device, train_and_store
+from mtlrun.execution.workers.task import Task
 from mtlrun.planning.runs import config_id
 from mtlrun.store.store import Store
 from mtlrun.training.loop.cohort import Cohort
@@ -37,7 +38,7 @@ def stored(tmp_path, *configs):
     """Train a cohort into a new store; return counts, run-steps told, and the store."""
     told: list[int] = []
     store = Store(tmp_path)
-    counts, _ = train_and_store(specs_of(configs), store, CPU, told.append)
+    counts, _ = train_and_store(Task(specs_of(configs), "cpu"), store, CPU, told.append)
     return counts, told, store
 
 
@@ -137,7 +138,9 @@ def test_a_cohort_that_memory_does_not_hold_is_halved_and_nothing_is_lost(error,
     configs = [run_config(seed=seed) for seed in range(5)]
     whole = stored(tmp_path / "whole", *configs)[2]
     tried, told, store = room_for(2, error), [], Store(tmp_path / "halved")
-    counts, holds = train_and_store(specs_of(configs), store, CPU, told.append, {"by": "timing"})
+    counts, holds = train_and_store(
+        Task(specs_of(configs), "cpu", chosen={"by": "timing"}), store, CPU, told.append
+    )
     assert (counts, holds) == ({"finished": 5, "diverged": 0, "failed": 0}, 2)
     assert tried == [5, 2, 3, 1, 2]
     assert sum(told) == 5 * 20
@@ -165,14 +168,16 @@ def test_memory_that_is_really_limited_halves_cohorts(tmp_path):
         from support.cohorts import specs_of
         from support.configs import run_config
         from mtlrun.execution.train import train_and_store
+        from mtlrun.execution.workers.task import Task
         from mtlrun.store.store import Store
         torch.set_num_threads(1)
         wide = [run_config(seed=s, steps=1, budget__evaluations=1, model__width=1024) for s in range(16)]
         store, cpu = Store({str(tmp_path)!r}), torch.device("cpu")
-        train_and_store(specs_of([run_config(seed=99)]), store, cpu, lambda steps: None)  # everything is imported
+        # everything is imported by this
+        train_and_store(Task(specs_of([run_config(seed=99)]), "cpu"), store, cpu, lambda n: None)
         taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + 700 * 2**20,) * 2)
-        print(train_and_store(specs_of(wide), store, cpu, lambda steps: None))
+        print(train_and_store(Task(specs_of(wide), "cpu"), store, cpu, lambda steps: None))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -188,7 +193,7 @@ def test_an_interruption_is_no_result(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_and_store(specs_of([run_config()]), Store(tmp_path), CPU, interrupt)
+        train_and_store(Task(specs_of([run_config()]), "cpu"), Store(tmp_path), CPU, interrupt)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -18,12 +18,13 @@ CODE = """
     import json, sys, torch
     from pathlib import Path
     from mtlrun.execution.train import train_and_store
+    from mtlrun.execution.workers.task import Task
     from mtlrun.planning.run_spec import RunSpec
     from mtlrun.store.store import Store
     from mtlrun.training.cost import process_peak_mib
     torch.set_num_threads(1)
     runs = [RunSpec.of(config) for config in json.loads(sys.argv[1])]
-    train_and_store(runs, Store(sys.argv[2]), torch.device("cpu"), lambda steps: None)
+    train_and_store(Task(runs, "cpu"), Store(sys.argv[2]), torch.device("cpu"), lambda steps: None)
     print(process_peak_mib())
 """
 

@@ -11,6 +11,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.execution.batch import plan_batch
 from mtlrun.planning.cohorts import group_runs
 from mtlrun.planning.run_spec import CellSpec
+from mtlrun.planning.study import plan_study
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.estimate import size_programs
 from mtlrun.prepare.too_large import cause, check_memory, size_text
@@ -53,7 +54,7 @@ def test_the_setting_whose_default_spares_most_is_the_cause(choices, expected):
 
 
 def test_memory_is_what_decides():
-    programs = group_runs(prepare([make_job()]).runs.values())
+    programs = group_runs(plan_study(prepare([make_job()])).runs.values())
     size_programs(programs, memory_mib=1e6)
     check_memory(programs, 1e6)
     check_memory([], 0)
@@ -73,10 +74,10 @@ def test_no_more_processes_than_runs_fit(monkeypatch, tmp_path):
     job = make_job(model__width=2048, budget__min_steps=200_000, store=str(tmp_path))
     monkeypatch.setattr("mtlrun.execution.local.cores", lambda: 8)
     monkeypatch.setattr("mtlrun.execution.local.free_mib", lambda device: 1e5)
-    assert plan_batch([job]).processes == 8
+    assert plan_batch(prepare([job])).processes == 8
     one_takes_460_and_a_run = 1200.0
     monkeypatch.setattr("mtlrun.execution.local.free_mib", lambda device: one_takes_460_and_a_run)
-    assert plan_batch([job]).processes == 2
+    assert plan_batch(prepare([job])).processes == 2
 
 
 def test_sizes_are_told_in_the_unit_of_their_size():

@@ -1,11 +1,11 @@
 """Which runs train together."""
 
 import pytest
-from support.cohorts import specs_of
+from support.cohorts import configs_of, specs_of
 from support.configs import run_config
 
 from mtlrun.planning.cohorts import DEFAULT_WIDTH, cut_programs, group_runs
-from mtlrun.planning.run_spec import CellSpec
+from mtlrun.planning.run_spec import cell_runs
 from mtlrun.planning.runs import config_id
 
 
@@ -101,7 +101,7 @@ def test_every_run_is_in_one_cohort_with_its_own_config():
     cohorts = cohorts_of(*configs)
     assert sorted(len(c.run_ids) for c in cohorts) == [5, 10]
     for cohort in cohorts:
-        assert [config_id(c) for c in cohort.configs] == cohort.run_ids
+        assert [config_id(c) for c in configs_of(cohort)] == cohort.run_ids
     assert sorted(i for c in cohorts for i in c.run_ids) == sorted(map(config_id, configs))
 
 
@@ -121,7 +121,7 @@ def test_few_groups_are_cut_for_several_processes_down_to_16_lanes():
 def test_lanes_of_equal_optimizers_stand_side_by_side():
     mixed = [run_config(seed=s, optimizer__lr=(0.1, 0.2)[s % 2]) for s in range(6)]
     (cohort,) = cohorts_of(*mixed)
-    rates = [c["optimizer"]["lr"] for c in cohort.configs]
+    rates = [c["optimizer"]["lr"] for c in configs_of(cohort)]
     assert rates == sorted(rates)
 
 
@@ -158,7 +158,10 @@ def test_memory_bounds_the_width():
 def test_halves_and_parts_keep_runs_and_steps():
     (cohort,) = cohorts_of(*seeds_of(5))
     one, two = cohort.halves()
-    assert (one.run_ids + two.run_ids, one.configs + two.configs) == (cohort.run_ids, cohort.configs)
+    assert (one.run_ids + two.run_ids, configs_of(one) + configs_of(two)) == (
+        cohort.run_ids,
+        configs_of(cohort),
+    )
     assert (one.run_steps, two.run_steps) == (2 * 20, 3 * 20)
 
 
@@ -167,7 +170,7 @@ def test_runs_are_grouped_alike_whether_they_share_their_cell_or_not():
     shared = [
         run
         for config in (run_config(steps=20, weighting="dwa"), run_config(steps=20))
-        for run in CellSpec.of(config).runs(range(4))
+        for run in cell_runs(config, range(4))
     ]
     programs = [[run.run_id for p in group_runs(runs) for run in p.runs] for runs in (apart, shared[:7])]
     assert programs[0] == programs[1]

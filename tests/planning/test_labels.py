@@ -7,10 +7,11 @@ from mtlrun.catalog import options_of
 from mtlrun.compose import jobs_of
 from mtlrun.planning.labels import PLAIN, mitigation_label, presets_of
 from mtlrun.planning.study import plan_study
+from mtlrun.prepare.checks import prepare
 
 
 def labels_of(**choices):
-    (cell,) = plan_study([make_job(**choices)]).cells
+    (cell,) = plan_study(prepare([make_job(**choices)])).cells
     return cell.labels
 
 
@@ -57,7 +58,7 @@ def test_an_explicit_strategy_beats_the_presets():
     def mitigation(*overrides):
         (job,) = jobs_of(overrides)
         assert "mitigation" not in job
-        (cell,) = plan_study([{**make_job(), **job}]).cells
+        (cell,) = plan_study(prepare([{**make_job(), **job}])).cells
         return cell.labels["mitigation"]
 
     assert mitigation("mitigation=mgda") == "mgda"
@@ -66,7 +67,7 @@ def test_an_explicit_strategy_beats_the_presets():
 
 
 def hypers(*jobs):
-    return [cell.hyper for cell in plan_study(jobs).cells]
+    return [cell.hyper for cell in plan_study(prepare(jobs)).cells]
 
 
 def test_settings_that_vary_are_told():

@@ -11,12 +11,13 @@ from mtlrun.errors import ConfigError
 from mtlrun.planning.cell import Cell
 from mtlrun.planning.pareto_grid import frontier_faults
 from mtlrun.planning.study import Study, plan_study
+from mtlrun.prepare.checks import prepare
 
 WEIGHTS = [[0, 2], [0.5, 1.5], [1, 1], [1.5, 0.5], [2, 0]]
 
 
 def study(*choices: dict[str, Any], points: int | None = 5) -> Study:
-    return plan_study([{**make_job(**chosen), "frontier": points} for chosen in choices])
+    return plan_study(prepare([{**make_job(**chosen), "frontier": points} for chosen in choices]))
 
 
 def front_of(found: Study) -> list[Cell]:

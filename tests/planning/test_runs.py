@@ -13,6 +13,7 @@ from support.jobs import make_job
 from mtlrun.config import ADDED, Configured, build, to_node
 from mtlrun.planning.runs import FORMAT, canonical_json, config_id, run_ids, source_digests
 from mtlrun.planning.study import PARTS, plan_study
+from mtlrun.prepare.checks import prepare
 
 
 def shuffled(value):
@@ -75,7 +76,7 @@ def test_a_whole_float_is_not_a_whole_number():
 
 
 def test_how_and_where_a_study_runs_is_no_part_of_its_runs():
-    plain = plan_study([make_job()])
+    plain = plan_study(prepare([make_job()]))
     elsewhere = make_job(
         device="cuda",
         store="/elsewhere",
@@ -86,34 +87,34 @@ def test_how_and_where_a_study_runs_is_no_part_of_its_runs():
         statistics__margin=5.0,
         budget__select="last",
     )
-    assert set(plan_study([elsewhere]).runs) == set(plain.runs)
+    assert set(plan_study(prepare([elsewhere])).runs) == set(plain.runs)
     for config in (run.plain for run in plain.runs.values()):
         assert set(config) == {*PARTS, "budget", "dtype", "seed"}
         assert set(config["budget"]) == {"steps", "batch_size", "evaluations"}
 
 
 def test_epochs_and_steps_that_amount_to_the_same_are_the_same_run():
-    by_epochs = plan_study([make_job(budget__epochs=20.0, budget__min_steps=1)])
-    by_steps = plan_study([make_job(budget="steps", budget__steps=561)])
+    by_epochs = plan_study(prepare([make_job(budget__epochs=20.0, budget__min_steps=1)]))
+    by_steps = plan_study(prepare([make_job(budget="steps", budget__steps=561)]))
     assert set(by_epochs.runs) == set(by_steps.runs)
     assert not set(by_epochs.runs) & set(
-        plan_study([make_job(budget__epochs=21.0, budget__min_steps=1)]).runs
+        plan_study(prepare([make_job(budget__epochs=21.0, budget__min_steps=1)])).runs
     )
 
 
 def test_the_fewest_steps_are_no_part_of_a_run_but_by_the_number_of_steps():
-    floor = plan_study([make_job()])  # 20 epochs are 561 steps
+    floor = plan_study(prepare([make_job()]))  # 20 epochs are 561 steps
     assert {run.cell.budget.steps for run in floor.runs.values()} == {1000}  # baselines too
     assert [cell.raised_from for cell in floor.cells] == [561]
-    exact = plan_study([make_job(budget="steps", budget__steps=1000, budget__min_steps=7)])
+    exact = plan_study(prepare([make_job(budget="steps", budget__steps=1000, budget__min_steps=7)]))
     assert set(floor.runs) == set(exact.runs) and exact.cells[0].raised_from is None
     longer = make_job(budget__epochs=40.0)  # 1,122 steps: above the floor
     lower = make_job(budget__epochs=40.0, budget__min_steps=3)
-    assert set(plan_study([longer]).runs) == set(plan_study([lower]).runs)
+    assert set(plan_study(prepare([longer])).runs) == set(plan_study(prepare([lower])).runs)
 
 
 def test_a_baseline_takes_the_steps_for_which_its_task_is_trained_also_at_the_fewest():
-    study = plan_study([make_job(schedule="sequential")])
+    study = plan_study(prepare([make_job(schedule="sequential")]))
     (cell,) = study.cells
     alone = [study.runs[run_id].cell.budget.steps for ids in cell.baselines.values() for run_id in ids]
     assert set(alone) == {1000} and cell.phases[-1]["end"] == 2000

@@ -11,6 +11,7 @@ from mtlrun.errors import ConfigError
 from mtlrun.memo import Memo
 from mtlrun.planning.study import plan_study
 from mtlrun.planning.variants import variants
+from mtlrun.prepare.checks import prepare
 
 
 @dataclass
@@ -36,7 +37,7 @@ def test_a_job_of_plain_options_stands_for_itself():
 
 
 def test_a_grid_is_cells_that_the_settings_tell_apart():
-    study = plan_study([make_job(weighting="static", weighting__grid=5)])
+    study = plan_study(prepare([make_job(weighting="static", weighting__grid=5)]))
     assert [cell.hyper for cell in study.cells] == [
         {"weighting.weights": w} for w in ([0, 2], [0.5, 1.5], [1, 1], [1.5, 0.5], [2, 0])
     ]
@@ -46,8 +47,8 @@ def test_a_grid_is_cells_that_the_settings_tell_apart():
 
 
 def test_a_point_of_a_grid_is_the_cell_of_its_weights():
-    points = plan_study([make_job(weighting="static", weighting__grid=11)])
-    given = plan_study([make_job(weighting="static", weighting__weights=[0.6, 1.4])])
+    points = plan_study(prepare([make_job(weighting="static", weighting__grid=11)]))
+    given = plan_study(prepare([make_job(weighting="static", weighting__weights=[0.6, 1.4])]))
     (cell,) = given.cells
     (same,) = (point for point in points.cells if point.config["weighting"]["weights"] == [0.6, 1.4])
     assert (same.cell_id, same.runs, same.config) == (cell.cell_id, cell.runs, cell.config)
@@ -65,10 +66,10 @@ def test_every_pair_of_tasks_has_its_grid():
         weighting="static",
         weighting__grid=3,
     )
-    study = plan_study([job])
+    study = plan_study(prepare([job]))
     assert len(study.cells) == 3 * 3
     assert {len(cell.config["weighting"]["weights"]) for cell in study.cells} == {2}
-    pairs = plan_study([{**job, "suite": {**job["suite"], "pairs": None}}])
+    pairs = plan_study(prepare([{**job, "suite": {**job["suite"], "pairs": None}}]))
     assert len(pairs.cells) == 6  # three tasks: the lattice has corners and the middles of edges
 
 

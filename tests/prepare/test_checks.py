@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 from support.jobs import make_job
 
 from mtlrun.errors import ConfigError
+from mtlrun.planning.study import plan_study
 from mtlrun.prepare import checks as check
 from mtlrun.prepare.checks import job_faults, parameter_count, prepare
 
@@ -97,7 +100,7 @@ def test_equal_parts_of_jobs_are_checked_once(monkeypatch):
     counted = []
     monkeypatch.setattr(check, "parameter_count", lambda config: counted.append(config["model"]["width"]))
     jobs = [make_job(optimizer__lr=lr, model__width=w) for lr in (0.1, 0.2, 0.3) for w in (8, 16)]
-    assert len(prepare(jobs).cells) == 6
+    assert len(plan_study(prepare(jobs)).cells) == 6
     assert counted == [8, 16]
 
 
@@ -144,7 +147,7 @@ def test_no_job_is_a_fault():
 def test_nodes_are_completed_so_that_defaults_given_or_not_are_one_run():
     job = make_job()
     short = {**job, "optimizer": {"_target_": job["optimizer"]["_target_"], "lr": 1e-3}}
-    assert prepare([short]).runs.keys() == prepare([job]).runs.keys()
+    assert plan_study(prepare([short])).runs.keys() == plan_study(prepare([job])).runs.keys()
 
 
 def test_parameters_are_counted_without_making_them():
@@ -157,3 +160,27 @@ def test_parameters_are_counted_without_making_them():
     assert count["branched"] == SHARED + 16 * 16 + 16 + HEADS  # the second layer twice
     huge = make_job(model__width=100_000)
     assert parameter_count(huge) > 10**10
+
+
+def test_what_a_command_asks_for_is_read_once_and_fixed():
+    job = {
+        **make_job(seeds=[3, 7], device="cpu"),
+        "checkpoint": {"every_s": 5},
+        "diagnostics": {"every": "off"},
+    }
+    spec = prepare(
+        [
+            {**job, "save": "best"},
+            {**job, "save": "best", "optimizer": make_job(optimizer="sgd")["optimizer"]},
+        ]
+    )
+    assert (spec.name, spec.seeds, spec.device, spec.save) == ("main", [3, 7], "cpu", "best")
+    assert (spec.checkpoint_s, spec.every, spec.tuning, spec.trackers) == (5.0, 0, None, {})
+    assert [one.nodes["optimizer"]["_target_"].rpartition(".")[2] for one in spec.jobs] == ["Adam", "SGD"]
+    with pytest.raises(FrozenInstanceError):
+        spec.seeds = [0]
+
+
+def test_a_study_that_stops_when_conclusive_is_judged_by_the_test_that_allows_for_it():
+    assert prepare([make_job()]).statistics["method"] == "paired_t"
+    assert prepare([make_job(stop__until="conclusive")]).statistics["method"] == "anytime"

@@ -8,6 +8,7 @@ from support.configs import run_config
 from support.jobs import make_job
 
 from mtlrun.planning.cohorts import cut_programs, group_runs
+from mtlrun.planning.study import plan_study
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.estimate import estimate, size_programs
 from mtlrun.training.network import build_network
@@ -15,7 +16,7 @@ from mtlrun.training.network import build_network
 
 def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
     def estimated(processes: int = 1, **choices):
-        programs = group_runs(prepare([make_job(budget__min_steps=1, **choices)]).runs.values())
+        programs = group_runs(plan_study(prepare([make_job(budget__min_steps=1, **choices)])).runs.values())
         size_programs(programs, memory_mib=1e6)
         return estimate(cut_programs(programs), processes)
 
@@ -30,9 +31,9 @@ def test_an_estimate_grows_with_the_work_and_is_shared_by_processes():
 
 def test_frequent_records_take_time_where_something_is_shared():
     def seconds(every: int | None, **choices):
-        programs = group_runs(prepare([make_job(**choices)]).runs.values())
+        programs = group_runs(plan_study(prepare([make_job(**choices)])).runs.values())
         size_programs(programs, memory_mib=1e6, every=every)
-        return [program.step_s for program in programs if len(program.configs[0]["suite"]["tasks"]) == 2]
+        return [program.step_s for program in programs if len(program.runs[0].plain["suite"]["tasks"]) == 2]
 
     assert seconds(0) == seconds(None)
     assert seconds(1) == pytest.approx([s * (1 + 4 / 3) for s in seconds(None)])
@@ -53,7 +54,7 @@ def test_a_network_is_sized_once_whatever_trains_it(monkeypatch):
         for width in (8, 16)
         for lr in (0.1, 0.2)
     ]
-    programs = group_runs(prepare(jobs).runs.values())
+    programs = group_runs(plan_study(prepare(jobs)).runs.values())
     monkeypatch.setattr("mtlrun.prepare.estimate.build_network", counted)
     size_programs(programs, memory_mib=1e6)
     assert len(programs) > 6

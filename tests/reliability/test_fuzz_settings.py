@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,13 @@ from support.fuzz.outcome import Search
 from support.fuzz.settings import job
 
 from mtlrun.execution.batch import plan_batch
+from mtlrun.prepare.checks import prepare
+from mtlrun.prepare.too_large import check_memory
+
+
+def _plan(drawn_job: dict[str, Any]) -> None:
+    batch = plan_batch(prepare([drawn_job]))
+    check_memory(batch.programs, batch.there_mib)
 
 
 def _settings(search: Search, settings) -> None:
@@ -19,7 +27,7 @@ def _settings(search: Search, settings) -> None:
     @given(st.integers(0, 2**63))
     def look(drawn: int) -> None:
         drawn_job, told = job(random.Random(drawn))
-        search.call(lambda: plan_batch([drawn_job]).check_memory(), told)
+        search.call(lambda: _plan(drawn_job), told)
 
     look()
 

@@ -9,6 +9,7 @@ from support.networks import counts, network_of
 
 from mtlrun.catalog import options
 from mtlrun.errors import ConfigError
+from mtlrun.planning.study import plan_study
 from mtlrun.prepare.checks import parameter_count, prepare
 
 EQUAL = {"sharing__capacity": "same_parameters"}
@@ -48,19 +49,19 @@ def test_image_encoders_keep_their_proportions(model, settings):
 
 
 def test_hard_sharing_is_the_measure_and_stays_as_it_is():
-    same, plain = (prepare([make_job(**choices)]).cells[0] for choices in (EQUAL, {}))
+    same, plain = (plan_study(prepare([make_job(**choices)])).cells[0] for choices in (EQUAL, {}))
     assert same.runs == plain.runs
     assert same.config["sharing"]["capacity"] == "same_width"
 
 
 def test_baselines_keep_the_width_of_the_model():
-    fitted, plain = (prepare([make_job(sharing="mmoe", **choices)]) for choices in (EQUAL, {}))
+    fitted, plain = (plan_study(prepare([make_job(sharing="mmoe", **choices)])) for choices in (EQUAL, {}))
     assert fitted.cells[0].baselines == plain.cells[0].baselines
     assert not set(fitted.cells[0].runs) & set(plain.cells[0].runs)
 
 
 def test_cells_of_both_capacities_are_told_apart():
-    study = prepare([make_job(sharing="mmoe", **choices) for choices in (EQUAL, {})])
+    study = plan_study(prepare([make_job(sharing="mmoe", **choices) for choices in (EQUAL, {})]))
     assert [cell.hyper for cell in study.cells] == [
         {"sharing.capacity": "same_parameters"},
         {"sharing.capacity": "same_width"},

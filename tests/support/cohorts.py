@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from mtlrun.execution.workers.task import Task
+from mtlrun.planning.cohorts import CohortPlan
 from mtlrun.planning.run_spec import CellSpec, RunSpec
 from mtlrun.prepare.estimate import Size, run_size
 from mtlrun.training.loop.cohort import Cohort
@@ -27,3 +29,8 @@ def cohort_of(configs: Sequence[Config], device: torch.device, *arguments: Any, 
 def size_of(config: Config) -> Size:
     """Return what a run of a config needs."""
     return run_size(CellSpec.of(config))
+
+
+def configs_of(plan: CohortPlan | Task) -> list[dict[str, Any]]:
+    """Return the canonical configs of the runs of a cohort or a task, one a lane."""
+    return [run.plain for run in plan.runs]

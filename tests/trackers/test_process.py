@@ -21,8 +21,7 @@ def notes(store: Path, name: str, **settings) -> list[str]:
     """Return what is told of writing a store's study to a tracker of `support.own_trackers`."""
     told: list[str] = []
     node = {"_target_": f"support.own_trackers.{name}", **settings}
-    job = {"study": "main", "tracker": "mine", "tracker_options": {"mine": node}}
-    write_trackers(job, store, told.append)
+    write_trackers({"mine": node}, store, "main", told.append)
     return told
 
 
@@ -68,9 +67,7 @@ def test_several_trackers_each_have_their_note(trained, tmp_path):
         "bad": {"_target_": "support.own_trackers.Raising"},
         "good": {"_target_": "support.own_trackers.Noting", "path": str(tmp_path / "names")},
     }
-    write_trackers(
-        {"study": "main", "tracker": ["bad", "good"], "tracker_options": options}, trained.store, told.append
-    )
+    write_trackers(options, trained.store, "main", told.append)
     assert [note.split(":")[0] for note in told] == ["bad", "good"]
     assert (tmp_path / "names").exists()
 
@@ -102,13 +99,12 @@ def test_an_interruption_ends_the_process_of_the_tracker(trained, tmp_path):
 
     path = tmp_path / "pid"
     node = {"_target_": "support.own_trackers.Hanging", "path": str(path)}
-    job = {"study": "main", "tracker": "mine", "tracker_options": {"mine": node}}
     code = f"""
 import pathlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # heeded in the background of a shell too
 sys.path[:] = {sys.path!r}
 from mtlrun.trackers.process import write_trackers
-write_trackers({job!r}, pathlib.Path({str(trained.store)!r}), print)
+write_trackers({{"mine": {node!r}}}, pathlib.Path({str(trained.store)!r}), "main", print)
 """
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
         until = time.monotonic() + 60

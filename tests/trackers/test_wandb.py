@@ -18,9 +18,7 @@ def write(store, folder):
     """Write a store's study as commands do, from a process of its own."""
     told: list[str] = []
     node = {"_target_": "mtlrun.trackers.wandb.WeightsAndBiases", "folder": str(folder), "project": "p"}
-    write_trackers(
-        {"study": "main", "tracker": "wandb", "tracker_options": {"wandb": node}}, store, told.append
-    )
+    write_trackers({"wandb": node}, store, "main", told.append)
     return told
 
 

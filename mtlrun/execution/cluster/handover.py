@@ -70,8 +70,13 @@ class Handover:
             raise StoreError(f"`{self.folder}` cannot be made: {error.strerror or error}") from error
 
     def text(self, number: int, task: Mapping[str, Any]) -> str:
-        """Return all that a job needs to do a task: the task, where it imports from, and where it tells events."""
-        own = {"store": os.path.abspath(task["store"])} if "store" in task else {}
+        """Return all that a job needs to do a task: the task, where it imports from, and where it tells events.
+
+        Args:
+            number: of the task.
+            task: plain data.
+        """
+        own = {"store": os.path.abspath(task["store"])} if task.get("store") else {}
         given = {"task": {**task, **own}, "file": str(self._file(number))}
         return json.dumps({**given, "path": [os.path.abspath(p) for p in sys.path], "cwd": os.getcwd()})
 

@@ -75,6 +75,7 @@ def perform_text(text: str) -> str:
 
     from mtlrun.errors import MtlrunError
     from mtlrun.execution.cluster.handover import Reporter
+    from mtlrun.execution.workers.task import Task
     from mtlrun.execution.workers.worker import perform
     from mtlrun.training.runtime.allocator import keep_freed_memory
 
@@ -88,7 +89,7 @@ def perform_text(text: str) -> str:
             if reporter.progress.attempt > 1:
                 task, counts = remaining(task)
             nothing: Event = {"counts": {}, "memory_holds": None}
-            event = perform(task, reporter.tell) if task["configs"] else nothing
+            event = perform(Task.of(task), reporter.tell) if task["configs"] else nothing
         except MtlrunError as error:  # of a full disk, or a store that was removed: the launcher tells it
             event = {"error": str(error)}
         if "counts" in event:
@@ -105,7 +106,7 @@ def remaining(task: Mapping[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     from mtlrun.store.store import Store
     from mtlrun.store.weights import Weights
 
-    if "store" not in task:
+    if not task.get("store"):
         return dict(task), Counter()
     store = Store(task["store"], exists=True)
     statuses, saved = store.statuses(), Weights(store.path).names()

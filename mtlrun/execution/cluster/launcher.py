@@ -15,7 +15,7 @@ ASSUMED_MIB = 4096.0
 """Memory that a job is taken to have where none is asked for."""
 
 MOST_JOBS = 1000
-"""At a time, which is what Slurm takes as one array unless it is told otherwise."""
+"""Most jobs of one submission: the size to which Slurm limits a job array by default."""
 
 
 @dataclass

@@ -89,7 +89,7 @@ class _Jobs:
         while len(self.running) < self._most and (task := next_task()) is not None:
             self._numbers += 1
             self.running[self._numbers] = task[0]
-            texts[self._numbers] = self._handover.text(self._numbers, task[1])
+            texts[self._numbers] = self._handover.text(self._numbers, task[1].plain)
         if texts:
             self._engine.submit(texts)
 

@@ -40,8 +40,11 @@ class Claims:
         save: how the checkpoints are chosen whose weights are kept, by run id.
         before: the segments that the store had when the runs were planned; those that it has now where None.
         unsaved: runs that these have, to be trained again for their weights.
-        heartbeat: tells others of this command; None where there are none.
+        heartbeat: tells others of this command; where None, nobody hears of it.
         skipped: told of run-steps that others have done.
+
+    Attributes:
+        heartbeat: of this command.
     """
 
     def __init__(
@@ -53,15 +56,11 @@ class Claims:
         heartbeat: Heartbeat | None = None,
         skipped: Callable[[int], None] = lambda run_steps: None,
     ) -> None:
-        self._store, self._heartbeat, self._skipped = store, heartbeat, skipped
+        self.heartbeat = heartbeat or Heartbeat(store, "", [])
+        self._store, self._skipped = store, skipped
         self._rules = {r: {str(rule) for rule in rules} for r, rules in (save or {}).items() if rules}
         self._recent = Recent(store, store.segment_names() if before is None else before)
         self._unsaved = set(unsaved)
-
-    def check(self) -> None:
-        """Raise Cancelled if somebody has asked for it."""
-        if self._heartbeat is not None:
-            self._heartbeat.check()
 
     def take(self, run_ids: Sequence[str]) -> Taken:
         """Claim those of some runs that no other command has, and that are still to be trained.
@@ -70,45 +69,24 @@ class Claims:
             StoreError: the store cannot be read or written.
         """
         self._store.check_there()
-        if self._heartbeat is None:
-            stored = self._stored(run_ids)
-            return Taken([r for r in run_ids if r not in stored], [], stored)
         with locked(self._store.path):
             claimed = self.look()
             stored = self._stored(run_ids)
             left = [r for r in run_ids if r not in stored]
             taken = Taken([r for r in left if r not in claimed], [r for r in left if r in claimed], stored)
             if taken.own:
-                self._heartbeat.claim(taken.own)
+                self.heartbeat.claim(taken.own)
         return taken
 
     def look(self) -> set[str]:
         """Return the runs that other commands claim now."""
-        if self._heartbeat is None:
-            return set()
-        others = [one for one in self._heartbeat.launchers.running() if one.key != self._heartbeat.key]
+        others = [one for one in self.heartbeat.launchers.running() if one.key != self.heartbeat.key]
         return {run_id for one in others for run_id in one.facts["claims"]}
-
-    def release(self, run_ids: Sequence[str]) -> None:
-        """Claim runs no more, which are stored."""
-        if self._heartbeat is not None:
-            self._heartbeat.release(run_ids)
-
-    def advance(self, run_steps: int) -> None:
-        """Count run-steps that are done."""
-        if self._heartbeat is not None:
-            self._heartbeat.advance(run_steps)
 
     def skip(self, run_steps: int) -> None:
         """Count run-steps that others have done."""
         self._skipped(run_steps)
-        if self._heartbeat is not None:
-            self._heartbeat.skip(run_steps)
-
-    def tell(self, state: str, cohorts: Mapping[str, int], runs: Mapping[str, int]) -> None:
-        """Tell how many cohorts and runs are in which state."""
-        if self._heartbeat is not None:
-            self._heartbeat.tell(state, cohorts, runs)
+        self.heartbeat.skip(run_steps)
 
     def _stored(self, run_ids: Sequence[str]) -> dict[str, str]:
         """Return the statuses of runs that have been stored since they were planned, with the weights asked for."""

@@ -29,7 +29,7 @@ class Cancelled(KeyboardInterrupt):
 
 
 class Heartbeat:
-    """Writes a file into the store every few seconds, from the first training to the end of the command.
+    """Writes a file into the store every few seconds, from `begin` to the end of the command; nothing before.
 
     Args:
         store: that is trained into.
@@ -55,6 +55,7 @@ class Heartbeat:
         self._cancelled = False
         self._writing, self._ending = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._writes = False
 
     def __enter__(self) -> Heartbeat:
         return self
@@ -76,6 +77,7 @@ class Heartbeat:
         self._done, self._total, self._first = 0, run_steps, None
         self._state = {**self._state, "where": where}
         self._store.create()
+        self._writes = True
         with locked(self._store.path):
             self.launchers.sweep()
             self.write()
@@ -120,7 +122,7 @@ class Heartbeat:
             StoreError: it cannot be written.
         """
         with self._writing:
-            if not self._ending.is_set():
+            if self._writes and not self._ending.is_set():
                 self._beats += 1
                 self.launchers.write(self.key, self._facts())
 

@@ -1,11 +1,8 @@
 """A process that trains cohorts: JSON lines in, JSON lines out. Started by a launcher, never by a user.
 
-In: one task a line, {"configs": [...], "device": name} with {"time": lanes} to time widths up to so many lanes,
-or with {"store": path, "chosen": {...}, "compile": bool, "deterministic": bool, "save": {run id: [rule, ...]},
-"stops": likewise, "every": steps, "checkpoint_s": seconds between checkpoints or null, "steps_done": of each run that
-a checkpoint has} to train one cohort; {"streamed": true} in either where inputs come batch by batch. Out:
-{"run_steps": n} and {"note": text} as training goes on, then {"rates": {lanes: run-steps per second}}, or
-{"counts": {...}, "memory_holds": lanes or null} when the runs are stored, or {"error": message} when they could not.
+In: one task a line, as of `Task.plain`. Out: {"run_steps": n} and {"note": text} as training goes on, then
+{"counts": {...}, "memory_holds": lanes or null} when the runs are stored, or {"error": message} when they could not;
+{"rates": {lanes: run-steps per second}} where widths were timed.
 
 SIGTERM and SIGUSR1 end the process; with checkpoints, the step is done and written down before.
 """
@@ -17,57 +14,39 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from mtlrun.errors import StoreError
+from mtlrun.execution.workers.task import Task
 
 REPORT_S = 0.2  # progress is sent this often
 
 Event = dict[str, Any]
 
 
-def perform(task: Mapping[str, Any], tell: Callable[[Event], None]) -> Event:
+def perform(task: Task, tell: Callable[[Event], None]) -> Event:
     """Do one task in this process, telling events as it goes on, and return the last one."""
     from mtlrun.execution.checkpoints import Checkpointing, Terms
     from mtlrun.execution.train import TRAINING_ERRORS, pick_device, train_and_store
-    from mtlrun.planning.run_spec import RunSpec
-    from mtlrun.planning.settings.saving import Rule
     from mtlrun.store.store import Store
     from mtlrun.training.width import time_widths
 
-    device, streamed = pick_device(task["device"]), task.get("streamed", False)
-    runs = [RunSpec.of(config) for config in task["configs"]]
-    if "time" in task:
+    device = pick_device(task.device)
+    if task.time is not None:
         try:
-            rates = time_widths(runs, device, task["time"], streamed)
+            rates = time_widths(task.runs, device, task.time, task.streamed)
             return {"rates": {str(lanes): rate for lanes, rate in rates.items()}}
         except TRAINING_ERRORS:  # training meets it again, and stores it
             return {"rates": {}}
-
-    def rules_of(key: str) -> dict[str, list[Rule]]:
-        return {run_id: [Rule(*rule) for rule in rules] for run_id, rules in task.get(key, {}).items()}
-
-    store, checkpointing = Store(task["store"], exists=True), None
-    if (every_s := task.get("checkpoint_s")) is not None:
-        terms = Terms(device.type, task["deterministic"], task.get("every"), rules_of("save"))
+    store, checkpointing = Store(task.store, exists=True), None
+    if task.checkpoint_s is not None:
+        terms = Terms(device.type, task.deterministic, task.every, task.save)
         checkpointing = Checkpointing(
-            store, terms, task["compile"], every_s, lambda text: tell({"note": text})
+            store, terms, task.compile, task.checkpoint_s, lambda text: tell({"note": text})
         )
     counts, holds = train_and_store(
-        runs,
-        store,
-        device,
-        lambda run_steps: tell({"run_steps": run_steps}),
-        task["chosen"],
-        "inductor" if task["compile"] else None,
-        task["deterministic"],
-        rules_of("save"),
-        rules_of("stops"),
-        streamed,
-        task.get("every"),
-        checkpointing,
-        task.get("steps_done", 0),
+        task, store, device, lambda run_steps: tell({"run_steps": run_steps}), checkpointing
     )
     return {"counts": dict(counts), "memory_holds": holds}
 
@@ -92,7 +71,7 @@ def main(tasks: TextIO, events: TextIO) -> None:
                 pending, told = 0, time.monotonic()
 
         try:
-            tell(perform(json.loads(line), tell))
+            tell(perform(Task.of(json.loads(line)), tell))
         except StoreError as error:  # of a full disk, or a store that was removed: the launcher tells it
             tell({"error": str(error)})
 

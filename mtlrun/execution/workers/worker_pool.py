@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from mtlrun.errors import MtlrunError, StoreError
+from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker import Event, perform
 
-Task = Mapping[str, Any]
 NextTask = Callable[[], tuple[int, Task] | None]
 
 GRACE_S = 10.0
@@ -144,7 +144,7 @@ class _Worker:
         pipe = self.process.stdin
         assert pipe is not None
         with contextlib.suppress(BrokenPipeError):  # a worker that has ended tells so by its event
-            pipe.write(json.dumps(task) + "\n")
+            pipe.write(json.dumps(task.plain) + "\n")
             pipe.flush()
 
     def end(self) -> int:

@@ -21,9 +21,8 @@ from mtlrun.regularization.base import Regularization
 from mtlrun.sharing.base import Sharing
 from mtlrun.training.objective.gradients import Tensors
 from mtlrun.training.vectorize.vmap import lift
-from mtlrun.weighting import one_run
 from mtlrun.weighting.base import State, Weighting
-from mtlrun.weighting.one_run import with_fields
+from mtlrun.weighting.one_run import after, aggregate, standing, weigh, with_fields
 
 
 def kind(config: Mapping[str, Any]) -> list[Any]:
@@ -89,12 +88,12 @@ class Rules:
         self.compares = regularization.compares and divides
         self.count = count
         stacks, apart = weighting.any_leading_axes, weighting.one_by_one
-        one_weigh, one_after = partial(one_run.weigh, weighting), partial(one_run.after, weighting)
+        one_weigh, one_after = partial(weigh, weighting), partial(after, weighting)
         self.weigh = one_weigh if stacks else lift(one_weigh, count, apart)
         self.weighting_penalty = weighting.penalty if stacks else lift(weighting.penalty, count)
-        self.aggregate = lift(partial(one_run.aggregate, weighting), count, apart)
+        self.aggregate = lift(partial(aggregate, weighting), count, apart)
         self.after = one_after if stacks else lift(one_after, count, apart)
-        self.standing = lift(partial(one_run.standing, weighting), count, apart)
+        self.standing = lift(partial(standing, weighting), count, apart)
         self.penalty = lift(self.one_penalty, count)
         self.difference = lift(self.one_difference, count)
 

@@ -14,6 +14,7 @@ from mtlrun.config import build, check_node
 from mtlrun.data.arrays.memory import ArraySuite
 from mtlrun.data.suite import Suite
 from mtlrun.errors import ConfigError, DataError
+from mtlrun.planning.study import plan_study
 from mtlrun.prepare.checks import prepare
 
 ROWS = 100
@@ -169,7 +170,7 @@ def test_all_faults_are_told_together():
 
 def planned(tmp_path, suite, **settings):
     job = make_job(seeds=2, suite="arrays", budget__steps=20)
-    return prepare([{**job, "suite": {**suite.save(tmp_path), **settings}}])
+    return plan_study(prepare([{**job, "suite": {**suite.save(tmp_path), **settings}}]))
 
 
 def test_studies_have_equal_run_ids_for_equal_content_and_reuse_baselines(tmp_path):

@@ -60,9 +60,16 @@ class Engine:
         self.ended = sorted(running)
 
 
+class Planned:
+    """A task as a job gets it, with what its engine should make of it."""
+
+    def __init__(self, plain: dict) -> None:
+        self.plain = plain
+
+
 def run(store: Path, *tasks: dict, most: int = 2) -> tuple[Engine, list[tuple[int, dict]], list[int]]:
     """Return the engine, the events by number, and the run-steps that were told."""
-    engine, told, waiting = Engine(), list[dict](), list(enumerate(tasks))
+    engine, told, waiting = Engine(), list[dict](), list(enumerate(map(Planned, tasks)))
     with job_pool(engine, Handover(store), most) as pool:
         found = list(pool.run(lambda: waiting.pop(0) if waiting else None, told.append))
     notes = [event["note"] for event in told if "note" in event]
@@ -92,7 +99,8 @@ def test_a_lost_job_is_yielded_and_its_run_steps_are_taken_back_and_its_folder_s
 
 def test_a_job_that_could_not_store_ends_the_sweep_and_the_others_are_cancelled(tmp_path, monkeypatch):
     engine = Engine()
-    tasks = iter([(0, {"event": {"error": "the disk is full"}}), (1, {"event": DONE}), (2, {"lost": "x"})])
+    planned = [{"event": {"error": "the disk is full"}}, {"event": DONE}, {"lost": "x"}]
+    tasks = iter(list(enumerate(map(Planned, planned))))
     with (
         pytest.raises(StoreError, match="the disk is full"),
         job_pool(engine, Handover(tmp_path), 3) as pool,

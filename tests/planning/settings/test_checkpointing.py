@@ -7,6 +7,7 @@ from support.jobs import make_job
 
 from mtlrun.planning.settings.checkpointing import EVERY_S, checkpoint_faults, seconds_between
 from mtlrun.planning.study import plan_study
+from mtlrun.prepare.checks import prepare
 
 
 @pytest.mark.parametrize(("every_s", "seconds"), [(600, 600.0), (0.5, 0.5), (None, None)])
@@ -32,8 +33,8 @@ def test_there_is_one_setting(node):
 
 
 def test_run_ids_are_the_same():
-    plain = plan_study([make_job()])
+    plain = plan_study(prepare([make_job()]))
     for every_s in (None, 10):
-        study = plan_study([{**make_job(), "checkpoint": {"every_s": every_s}}])
+        study = plan_study(prepare([{**make_job(), "checkpoint": {"every_s": every_s}}]))
         assert list(study.runs) == list(plain.runs)
         assert [cell.cell_id for cell in study.cells] == [cell.cell_id for cell in plain.cells]

@@ -5,6 +5,7 @@ from support.jobs import make_job
 
 from mtlrun.planning.settings.recording import recording_faults, steps_between
 from mtlrun.planning.study import plan_study
+from mtlrun.prepare.checks import prepare
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,8 @@ def test_there_is_one_setting(node):
 
 
 def test_run_ids_are_the_same():
-    plain = plan_study([make_job()])
+    plain = plan_study(prepare([make_job()]))
     for every in (0, 10, "evaluations"):
-        study = plan_study([{**make_job(), "diagnostics": {"every": every}}])
+        study = plan_study(prepare([{**make_job(), "diagnostics": {"every": every}}]))
         assert list(study.runs) == list(plain.runs)
         assert [cell.cell_id for cell in study.cells] == [cell.cell_id for cell in plain.cells]
