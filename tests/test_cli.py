@@ -83,6 +83,7 @@ def test_plan_trains_nothing_and_makes_no_folder(tmp_path):
     assert not (tmp_path / "some").exists()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["terminal", "json", "csv", "parquet", "md", "svg", "png", "latex", "html"])
 def test_a_report_is_the_same_in_a_file_and_on_standard_output(name, trained, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")

@@ -95,6 +95,7 @@ def all_suites(tmp_path_factory) -> Path:
     return store
 
 
+@pytest.mark.sample(3)
 @pytest.mark.validity
 @pytest.mark.parametrize("suite", BUNDLED)
 def test_without_sharing_there_is_no_gain(suite, all_suites):
@@ -106,6 +107,7 @@ def test_without_sharing_there_is_no_gain(suite, all_suites):
         assert (row["verdict"], row["p"], row["p_adjusted"]) == ("neutral", 1, 1)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.validity
 @pytest.mark.parametrize("suite", BUNDLED)
 def test_with_all_weight_on_the_first_task_it_is_trained_alone(suite, all_suites):

@@ -6,6 +6,7 @@ where checks in Python take a hundred. Parts that are not named here, as of late
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -101,8 +102,30 @@ def _converted(column: str, text: str) -> Cost | Diagnostics:
     try:
         return msgspec.convert(value, _TYPES[column])
     except (msgspec.ValidationError, RecursionError) as error:
-        rule, _, place = str(error).partition(" - at `$")
-        raise ValueError(f"`{column}{place.rstrip('`')}` is not what it must be: {rule}") from error
+        raise ValueError(_rule(column, str(error))) from error
+
+
+_WORDS = {
+    "object": "an object",
+    "array": "a list",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+}
+
+
+def _rule(column: str, message: str) -> str:
+    """Return a message of msgspec in our words, with the key in front."""
+    found, _, place = message.partition(" - at `$")
+    key = column + place.rstrip("`")
+    if missing := re.fullmatch("Object missing required field `(.+)`", found):
+        return f"`{key}.{missing[1]}` must be there"
+    if expected := re.fullmatch(r"Expected `([a-z |]+)`(?: >= (\d+))?(?:, got `.*`)?", found):
+        kinds = [_WORDS[kind] for kind in expected[1].split(" | ") if kind in _WORDS]
+        least = f" of at least {expected[2]}" if expected[2] else ""
+        return f"`{key}` must be {' or '.join(kinds)}{least}"
+    return f"`{key}` is not what it must be: {found}"
 
 
 def _uneven(found: Diagnostics) -> Iterator[Fault]:

@@ -25,6 +25,7 @@ def told(store: Path, *arguments: str) -> dict[str, Any]:
     return json.loads(result.out)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_running_command_is_shown_and_cancelled(processes: int, tmp_path: Path) -> None:
     store = tmp_path / "store"

@@ -146,6 +146,7 @@ def test_a_width_that_was_asked_for_and_a_short_study_need_no_timing():
     assert Local().to_time([long_program(1)]) == []  # a single run has one lane
 
 
+@pytest.mark.slow
 def test_a_program_that_cannot_be_timed_fails_in_training(tmp_path, monkeypatch):
     def refuse(configs, device):
         raise ValueError("no such kernel")

@@ -29,6 +29,7 @@ CODE = """
 """
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("weighting", ["equal", "pcgrad"])
 def test_announced_memory_is_within_20_percent_of_the_peak(weighting, tmp_path):
     """64 lanes of 0.3 million parameters, well above what any process takes."""

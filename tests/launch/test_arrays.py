@@ -76,6 +76,7 @@ def test_spawned_workers_find_a_suite_class_beside_the_script(tmp_path, monkeypa
     assert [row["n_seeds"] for row in reported(tmp_path / "runs")["rows"]] == [3, 3]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "sweep", ["suite.train_size=40,0.5", "suite.pairs=all", "suite.splits=2", "suite.resplit=true"]
 )

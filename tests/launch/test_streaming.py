@@ -14,6 +14,7 @@ from mtlrun.prepare.estimate import PROCESS_MIB, inputs_mib, size_programs
 DIGITS_MIB = 1797 * 64 * 4 / 2**20
 
 
+@pytest.mark.slow
 def test_results_and_run_ids_do_not_depend_on_it(tmp_path):
     found = []
     ways = (("resident",), ("streamed",), ("streamed", "launch.processes=2"))

@@ -65,6 +65,7 @@ def test_alone_among_fifteen_others(name, choices):
     assert_same(cohort_of(configs, CPU).train()[PLACE], alone)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_company_and_place_change_no_bit(name):
     torch.set_num_threads(1)
@@ -74,6 +75,7 @@ def test_company_and_place_change_no_bit(name):
     assert all(np.array_equal(among.parameters[n], values) for n, values in pair.parameters.items())
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_diverging_lane_leaves_the_others_bit_equal(name):
     # dtype float32: a learning rate of 1e30 overflows the loss within a few steps

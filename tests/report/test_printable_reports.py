@@ -89,6 +89,7 @@ def test_scripts_of_a_page_have_only_escapes(summary: Summary) -> None:
     assert data and not any(UNSAFE.search(text) for text in data)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("level", FORMATS["svg"].levels)
 def test_pictures_are_well_formed(summary: Summary, level: str) -> None:
     content = rendered(summary, "svg", level)

@@ -28,6 +28,7 @@ def test_a_width_by_hand():
     assert counts(network) == {0: 585 + 90 + 100, 1: 585 + 90 + 10}
 
 
+@pytest.mark.sample(3)
 @every_scheme
 @pytest.mark.parametrize("heads", ("linear", "mlp"))
 def test_no_other_width_comes_closer(sharing, heads):

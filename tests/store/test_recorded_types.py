@@ -51,12 +51,17 @@ def test_two_runs_that_are_read_in_turns_do_not_mix() -> None:
 @pytest.mark.parametrize(
     ("column", "change", "message"),
     [
-        ("cost", {"wall_s": "1"}, r"`cost\.wall_s` is not what it must be: Expected `float`, got `str`"),
-        ("cost", {"parameters_task": {"left": -1}}, r"`cost.parameters_task\[...\]` .* `int` >= 0"),
+        ("cost", {"wall_s": "1"}, r"`cost\.wall_s` must be a number$"),
+        (
+            "cost",
+            {"parameters_task": {"left": -1}},
+            r"`cost.parameters_task\[...\]` must be a whole number of at least 0$",
+        ),
         ("cost", {"parameters_task": {"a\u0007": 1}}, r"matching regex"),
-        ("cost", {"resumed_at": [0]}, r"`cost.resumed_at\[0\]` .* `int` >= 1"),
-        ("diagnostics", {"steps": [True, 2]}, r"`diagnostics.steps\[0\]` .* got `bool`"),
-        ("diagnostics", {"weights": [[1.0], ["x"]]}, r"`diagnostics.weights\[1\]\[0\]`"),
+        ("cost", {"resumed_at": [0]}, r"`cost.resumed_at\[0\]` must be a whole number of at least 1$"),
+        ("diagnostics", {"steps": [True, 2]}, r"`diagnostics.steps\[0\]` must be a whole number$"),
+        ("diagnostics", {"weights": [[1.0], ["x"]]}, r"`diagnostics.weights\[1\]\[0\]` must be a number$"),
+        ("diagnostics", {"gradient_cosines": ["x", 1.0]}, "must be a number or a list$"),
         (
             "diagnostics",
             {"weights": [[1.0]]},
@@ -67,7 +72,7 @@ def test_two_runs_that_are_read_in_turns_do_not_mix() -> None:
             {"merges": [{"step": 1, "weights": [1.0]}, {"step": 2, "weights": []}]},
             "`diagnostics.merges` must all have as many `weights`",
         ),
-        ("diagnostics", {"merges": [{"step": 1}]}, r"`diagnostics.merges\[0\]` .* required field `weights`"),
+        ("diagnostics", {"merges": [{"step": 1}]}, r"`diagnostics.merges\[0\].weights` must be there$"),
     ],
 )
 def test_what_does_not_fit_is_named(column: str, change: dict[str, Any], message: str) -> None:
@@ -83,5 +88,5 @@ def test_what_is_no_json_is_said(text: str) -> None:
 
 
 def test_a_cost_that_is_not_empty_must_be_whole() -> None:
-    with pytest.raises(ValueError, match=r"`cost` is not what it must be: .* required field"):
+    with pytest.raises(ValueError, match="`cost.steps` must be there"):
         read_recorded("cost", '{"wall_s": 1.0}')

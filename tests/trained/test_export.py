@@ -98,6 +98,7 @@ def measured(run: SavedRun, model: torch.nn.Module) -> dict[str, float]:
     return found
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("suite", ("digits_parity", "digits_permuted", "linear_teachers", "table"))
 def test_it_measures_what_the_report_reads(tmp_path, suite):
     """The report reads what the lane engine measured, in the units of the data."""

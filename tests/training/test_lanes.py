@@ -58,6 +58,7 @@ def test_float32_after_one_step(weighting):
     assert distance(plain_loop(one), among) < 1e-6
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_company_and_place_change_no_bit(weighting):
     # Layers as wide as a multiple of 16: for others the matrix kernels themselves round by memory alignment,

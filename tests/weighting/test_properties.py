@@ -168,6 +168,7 @@ def test_weights_that_sum_to_1_can_be_multiplied_by_the_number_of_tasks(name, ta
         assert isinstance(weighting(name, tasks), Averaging)
 
 
+@pytest.mark.sample(3)
 @every_size
 @every_weighting
 def test_runs_weighed_together_and_one_by_one_agree(name, setting, tasks):

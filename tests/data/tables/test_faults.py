@@ -186,6 +186,7 @@ def test_a_label_that_training_never_has_is_told(frame, tmp_path):
     is_refused(refused, "`suite.targets.a` must have two values in the training part", "found 'late'")
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     (
@@ -258,6 +259,7 @@ TABLES = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("case", TABLES)
 def test_settings_of_several_tables_are_told(path, tmp_path, case):
     overrides, told = TABLES[case]

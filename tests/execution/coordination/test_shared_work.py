@@ -22,6 +22,7 @@ from mtlrun.store.processes import identity
 from mtlrun.store.store import Store
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_train_each_run_once_and_print_the_same_table(tmp_path: Path) -> None:
     store = tmp_path / "store"
     processes = [start("sweep", *study(store)) for _ in range(2)]

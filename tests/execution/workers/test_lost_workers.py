@@ -37,6 +37,7 @@ def lost(tmp_path: Path) -> int:
     return len(list((tmp_path / "memory").iterdir()))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("by", [0, int(signal.SIGKILL)])
 def test_a_cohort_that_is_lost_once_is_trained_again_whole(by: int, tmp_path: Path) -> None:
     result = trained(tmp_path, by=by)

@@ -23,6 +23,7 @@ def line(found: list[str], *parts: str) -> str:
     return next(text for text in found if all(part in text for part in parts))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("width", [80, 100, 140])
 @pytest.mark.parametrize("sharing", [("hard",), ("hard", "branched")])
 def test_no_line_is_wider_than_asked_nor_broken(width: int, sharing: tuple[str, ...]) -> None:

@@ -64,6 +64,7 @@ def test_every_kind_of_weighting_can_be_traced(name):
     same([run_config(s, 6) | {"weighting": node} for s in range(2)], "eager")
 
 
+@pytest.mark.slow
 def test_a_compiled_cohort_trains_as_a_plain_one():
     same([run_config(s, 50, weighting="pcgrad") for s in range(3)], "inductor")
 

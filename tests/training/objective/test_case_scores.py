@@ -46,6 +46,7 @@ def chosen(val: np.ndarray, steps: list[int], wanted: list[int], **rule: int | s
     return {(steps.index(step), t) for step, t in zip(found, wanted, strict=True)}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("judged", [(True, True), (True, False)])
 def test_all_that_a_report_may_read_is_kept(seed: int, judged: tuple[bool, bool]) -> None:

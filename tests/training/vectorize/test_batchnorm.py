@@ -37,6 +37,7 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "choices",
     [

@@ -46,6 +46,7 @@ def test_the_way_is_found_and_told(name):
     assert cohort.one_by_one is None if word is None else word in cohort.one_by_one
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize(
     "choices",
