@@ -88,5 +88,5 @@ def test_what_is_no_json_is_said(text: str) -> None:
 
 
 def test_a_cost_that_is_not_empty_must_be_whole() -> None:
-    with pytest.raises(ValueError, match="`cost.steps` must be there"):
+    with pytest.raises(ValueError, match=r"`cost\.steps` must be there"):
         read_recorded("cost", '{"wall_s": 1.0}')
