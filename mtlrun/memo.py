@@ -9,6 +9,14 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def content_text(value: Any) -> str:
+    """Return a text of plain data that does not depend on the order of keys, and tells 1 from 1.0."""
+    try:
+        return json.dumps(value, sort_keys=True, default=repr)
+    except TypeError:  # keys that have no order, as 1 and "a": a later check refuses them
+        return repr(value)
+
+
 class Memo:
     """Calls functions of plain data, each once for equal arguments.
 
@@ -25,7 +33,7 @@ class Memo:
 
     def keyed(self, key: Any, function: Callable[..., T], *arguments: Any) -> T:
         """Return `function(*arguments)`, known by what it depends on: plain data, in any order of keys."""
-        text = json.dumps(key, sort_keys=True, default=repr)
+        text = content_text(key)
         if (function, text) not in self._known:
             self._known[function, text] = function(*arguments)
         found: T = self._known[function, text]

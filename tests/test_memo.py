@@ -27,3 +27,9 @@ def test_functions_are_told_apart_and_failures_are_not_kept():
     for _ in range(2):
         with pytest.raises(ValueError, match="invalid literal"):
             memo(int, "x")
+
+
+def test_keys_that_have_no_order_are_told_apart_too():
+    memo = Memo()
+    assert memo(len, {1: 2, "a": 3}) == 2
+    assert memo(str, {1: 2, "a": 3}) != memo(str, {1: 2, "a": 4})

@@ -8,7 +8,6 @@ of a command, to which the merged one is compared.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -30,6 +29,7 @@ from mtlrun.compose.option_parts import (
     plain_values,
 )
 from mtlrun.compose.plain import plain, unresolved
+from mtlrun.memo import content_text
 
 _ODD_INTERPOLATION = re.compile(r"\$\{[^}]*(hydra|:|\$\{)")
 """What depends on more than the job's own settings: Hydra's part, a resolver, an interpolation inside another."""
@@ -99,7 +99,7 @@ class Composer:
             return plain(self.full(overrides, number))
         if self._merging_holds is None:
             config = self.full(overrides, number)
-            self._merging_holds = _text(tree) == _text(unresolved(config))
+            self._merging_holds = content_text(tree) == content_text(unresolved(config))
             return plain(config)
         return _resolved(tree)
 
@@ -223,8 +223,3 @@ def _has_keys(tree: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         and not (isinstance(value, dict) and isinstance(tree[key], dict) and not _has_keys(tree[key], value))
         for key, value in other.items()
     )
-
-
-def _text(job: Mapping[str, Any]) -> str:
-    """Return a text of a job that does not depend on the order of keys, and tells 1 from 1.0."""
-    return json.dumps(job, sort_keys=True, default=repr)
