@@ -23,7 +23,7 @@ from benchmarks.ours import bench_configs
 from mtlrun.execution.train import train_and_store
 from mtlrun.execution.workers.task import Task
 from mtlrun.planning.run_spec import RunSpec
-from mtlrun.store.records import SCORES
+from mtlrun.store.runs.records import SCORES
 from mtlrun.store.store import Store
 
 BUDGET = {"steps": 1000, "batch_size": 32, "evaluations": 10}  # the defaults, for suites of the digits' size

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 
 TASKS, SEEDS, EVALUATIONS, CASES = ("left", "right"), 10, 10, 50

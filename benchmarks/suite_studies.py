@@ -21,7 +21,7 @@ import torch
 from benchmarks.split_studies import ONE_SEED, SEVERAL_SEEDS, Splits, accuracies
 from mtlrun.report.analysis.summary import Summary, summarise
 from mtlrun.statistics.paired_tests.student import Array
-from mtlrun.store.scores import ScoreTable
+from mtlrun.store.runs.scores import ScoreTable
 from mtlrun.training.objective.example_scores import example_scores
 
 LABELS = {

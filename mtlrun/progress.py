@@ -12,8 +12,8 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from mtlrun.execution.batch import Batch, Watcher
-from mtlrun.pluralize import pluralize
-from mtlrun.printable import printable
+from mtlrun.text.pluralize import pluralize
+from mtlrun.text.printable import printable
 
 LINE_S = 5.0  # a plain line is written this often
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from mtlrun.cli.output import write_out
 from mtlrun.cli.report_arguments import DEFAULT_STORE, add_report
 from mtlrun.errors import Fault
-from mtlrun.printable import printable
+from mtlrun.text.printable import printable
 from mtlrun.version import __version__
 
 Handler = Callable[[argparse.Namespace], int]

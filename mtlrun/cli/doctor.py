@@ -9,7 +9,7 @@ from pathlib import Path
 from mtlrun.cli.arguments import DEFAULT_STORE
 from mtlrun.cli.output import say, write_out
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.printable import plain_json
+from mtlrun.text.printable import plain_json
 
 
 def doctor(arguments: argparse.Namespace) -> int:

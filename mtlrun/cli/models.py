@@ -8,7 +8,7 @@ from typing import Any
 
 from mtlrun.cli.output import tell, write_file, write_out
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 
 def export(arguments: argparse.Namespace) -> int:

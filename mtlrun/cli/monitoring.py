@@ -9,7 +9,7 @@ import time
 from mtlrun.cli.output import say, tell, write_out
 from mtlrun.cli.reading import store_of
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.printable import plain_json
+from mtlrun.text.printable import plain_json
 
 WAIT_S = 60.0
 """How long `cancel` waits for commands to end; they store nothing more, and what had finished is stored already."""

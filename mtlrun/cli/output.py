@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mtlrun.errors import MtlrunError, StoreError
-from mtlrun.printable import printable
+from mtlrun.text.printable import printable
 
 
 class OutputError(MtlrunError):

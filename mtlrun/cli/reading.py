@@ -13,7 +13,7 @@ from mtlrun.cli.arguments import DEFAULT_STORE
 from mtlrun.cli.output import say, tell, write_file, write_out
 from mtlrun.cli.studies import lists_studies, studies_text
 from mtlrun.errors import ConfigError
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     from mtlrun.results import Results

@@ -14,8 +14,8 @@ from mtlrun.cli.output import say, tell, write_file, write_out
 from mtlrun.cli.reading import picture_hint, print_report
 from mtlrun.cli.signals import postponed
 from mtlrun.errors import ConfigError
-from mtlrun.pluralize import pluralize
-from mtlrun.printable import plain_json
+from mtlrun.text.pluralize import pluralize
+from mtlrun.text.printable import plain_json
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Glob, Override
 
 from mtlrun.catalog import Known, load_option, preset
 from mtlrun.compose.override_faults import values_of
-from mtlrun.pluralize import some_of
+from mtlrun.text.pluralize import some_of
 
 PRESETS, EXPERIMENT = "mitigation", "experiment"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mtlrun.doctor.installation import packages, process_facts
 from mtlrun.doctor.store_health import store_facts
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 SCHEMA_VERSION = 1
 MANY_SEGMENTS, SMALL_MIB = 200, 1.0

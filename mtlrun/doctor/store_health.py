@@ -13,7 +13,7 @@ from mtlrun.errors import StoreError
 from mtlrun.store.files import Listed
 from mtlrun.store.index import NAME, read_index
 from mtlrun.store.launchers import Launchers
-from mtlrun.store.records import SCHEMA, SCORES
+from mtlrun.store.runs.records import SCHEMA, SCORES
 from mtlrun.store.segments import Segments, VanishedError
 from mtlrun.store.studies import Studies
 

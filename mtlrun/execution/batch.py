@@ -21,7 +21,6 @@ from mtlrun.planning.settings.saving import Rule, rules_of, stopping_rules
 from mtlrun.planning.study import Place, Study, plan_study
 from mtlrun.planning.study_spec import StudySpec
 from mtlrun.planning.tuning import Choice, Tuning
-from mtlrun.pluralize import pluralize
 from mtlrun.prepare.checks import prepare
 from mtlrun.prepare.controls import add_controls
 from mtlrun.prepare.estimate import PROCESS_MIB, Estimate, estimate, needed_mib, size_programs
@@ -29,6 +28,7 @@ from mtlrun.prepare.too_large import check_memory
 from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
+from mtlrun.text.pluralize import pluralize
 from mtlrun.training.vectorize.strategy_groups import kind
 
 LAUNCHER_RULE = "must name a class derived from mtlrun.execution.launcher.Launcher"

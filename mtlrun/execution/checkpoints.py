@@ -15,9 +15,9 @@ from mtlrun.execution.workers.held_signals import HeldSignals
 from mtlrun.planning.cohorts import Begun, ProgramPlan
 from mtlrun.planning.run_spec import RunSpec
 from mtlrun.planning.settings.saving import Rule
-from mtlrun.pluralize import pluralize
 from mtlrun.store.checkpoints import Checkpoints, Found
 from mtlrun.store.store import Store
+from mtlrun.text.pluralize import pluralize
 from mtlrun.training.loop.checkpoint import Checkpoint
 from mtlrun.training.runtime.state_tree import Tree, packed, unpacked
 from mtlrun.version import __version__

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 
 from mtlrun.errors import StoreError
 from mtlrun.planning.manifest import study_runs
-from mtlrun.pluralize import pluralize
 from mtlrun.store.checkpoints import Checkpoints
 from mtlrun.store.store import Store
+from mtlrun.text.pluralize import pluralize
 
 NOTHING = "; no new run had finished, so none was stored"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     from mtlrun.execution.batch import Batch

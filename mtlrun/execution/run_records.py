@@ -13,7 +13,7 @@ import torch
 from mtlrun.execution.checkpoints import CohortCheckpoint
 from mtlrun.planning.run_spec import RunSpec
 from mtlrun.schedule.base import Phase, told
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.training.cost import MIB, Meter
 from mtlrun.training.loop.cohort import Cohort
 from mtlrun.training.loop.lane_results import SPLITS, LaneResult

@@ -9,7 +9,7 @@ from mtlrun.config import build
 from mtlrun.data.suite import Suite
 from mtlrun.data.task import METRICS, Task
 from mtlrun.planning.settings.saving import Rule
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.store.weights import Weights
 from mtlrun.training.loop.lane_results import LaneResult

@@ -19,8 +19,8 @@ from mtlrun.execution.workers.task import Task
 from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import Pool
 from mtlrun.planning.cohorts import CohortPlan
-from mtlrun.pluralize import pluralize
 from mtlrun.store.store import Store
+from mtlrun.text.pluralize import pluralize
 
 LOOK_S = 1.0
 """How often is looked after runs that other commands train."""

@@ -19,7 +19,7 @@ from mtlrun.execution.coordination.heartbeat import Cancelled
 from mtlrun.execution.run_records import cohort_cost, how_trained, lane_record, run_record
 from mtlrun.execution.save_weights import save_weights
 from mtlrun.execution.workers.task import Task
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.training.cost import Meter, step_flops
 from mtlrun.training.loop.cohort import Cohort
@@ -63,15 +63,17 @@ def train_and_store(
     progress: Callable[[int], None],
     checkpointing: Checkpointing | None = None,
 ) -> tuple[Counter[str], int | None]:
-    """Train runs as one cohort and append them to the store; in halves where memory is exhausted, or one's data fail.
+    """Train runs as one cohort and append them to the store.
+
+    If memory does not hold the cohort, or the data of one run cannot be loaded, its halves are trained instead.
 
     Args:
         task: the runs, and how they are trained.
         store: gets one segment, or one per part that memory holds.
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
-        checkpointing: how the state of training is written down, to go on from it; None for not at all. Where a
-            checkpoint has other steps than `task.steps_done`, `progress` is told.
+        checkpointing: where and how often the state of training is saved; None for never. If a checkpoint holds
+            more or fewer steps than `task.steps_done`, `progress` is told the difference.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory holds, None where it held all.

@@ -11,8 +11,8 @@ from mtlrun.gate.junit import to_junit
 from mtlrun.gate.markdown import to_markdown
 from mtlrun.gate.result import GateResult
 from mtlrun.gate.terminal import to_terminal
-from mtlrun.printable import printable_parts
 from mtlrun.report.formats.terminal import Style
+from mtlrun.text.printable import printable_parts
 
 FORMATS = {"terminal": to_terminal, "md": to_markdown, "junit": to_junit, "json": to_json}
 

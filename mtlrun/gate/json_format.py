@@ -7,8 +7,8 @@ from typing import Any
 
 from mtlrun.gate.lock_schema import IDENTITY
 from mtlrun.gate.result import WORDS, GateResult, GateRow
-from mtlrun.printable import plain_json
 from mtlrun.report.tables import plain
+from mtlrun.text.printable import plain_json
 
 SCHEMA_VERSION = 1
 

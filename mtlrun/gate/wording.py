@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtlrun.gate.result import WORDS, GateResult, GateRow
-from mtlrun.pluralize import pluralize
 from mtlrun.report.text.number_format import shown
+from mtlrun.text.pluralize import pluralize
 
 HEADER = (
     "outcome",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 MOST_RUNS = 1_000_000
 """Runs that one command may ask for, without baselines."""

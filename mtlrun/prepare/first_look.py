@@ -19,7 +19,7 @@ from mtlrun.config import build, check_node, shape_faults
 from mtlrun.data.suite import Suite
 from mtlrun.data.tables.first_look.look import ColumnLook, Look, shares
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.printable import one_line
+from mtlrun.text.printable import one_line
 from mtlrun.training.network import Parts, build_network
 
 LONGEST = 48  # signs of a cell

@@ -6,7 +6,7 @@ import json
 
 from mtlrun.config import build
 from mtlrun.planning.study_spec import StudySpec
-from mtlrun.printable import one_line
+from mtlrun.text.printable import one_line
 from mtlrun.user_code import TARGET, blaming
 
 

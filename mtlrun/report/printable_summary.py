@@ -1,4 +1,4 @@
-"""A summary as people may see it: names without control characters, see `mtlrun.printable`."""
+"""A summary as people may see it: names without control characters, see `mtlrun.text.printable`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.printable import printable_parts
 from mtlrun.report.analysis.summary import DEFERRED, Summary, later
+from mtlrun.text.printable import printable_parts
 
 if TYPE_CHECKING:
     import pandas as pd

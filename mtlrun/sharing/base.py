@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mtlrun.config import ADDED, Configured
 from mtlrun.models.base import Encoder
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 M = TypeVar("M", bound=nn.Module)
 

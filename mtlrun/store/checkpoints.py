@@ -109,7 +109,7 @@ class Checkpoints:
                     metadata = file.metadata()
                 about, step = json.loads(metadata["about"]), int(metadata["step"])
                 runs, written_s = about["runs"], path.stat().st_mtime
-            except READ_ERRORS:  # who trains these runs is told
+            except READ_ERRORS:  # the command that trains these runs reports it
                 continue
             if isinstance(runs, list) and all(isinstance(run_id, str) for run_id in runs):
                 found.append(Found(about, step, written_s))

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mtlrun.errors import StoreError
 from mtlrun.store.files import Listed, sweep
-from mtlrun.store.records import SCHEMA, SCORES
+from mtlrun.store.runs.records import SCHEMA, SCORES
 from mtlrun.store.segments import Segments, VanishedError
 
 LARGEST = 16 * 2**20

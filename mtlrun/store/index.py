@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from mtlrun.errors import StoreError
 from mtlrun.store.files import Listed, write_whole
-from mtlrun.store.records import STATUSES
+from mtlrun.store.runs.records import STATUSES
 
 NAME = ".index"
 WORTH_WRITING = 16

@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from mtlrun.errors import StoreError
 from mtlrun.schema import listed
 from mtlrun.store.files import Listed, list_files, write_whole
-from mtlrun.store.record_schema import column_faults
-from mtlrun.store.records import SCHEMA_VERSION, SCORES, VERSION_KEY
+from mtlrun.store.runs.record_schema import column_faults
+from mtlrun.store.runs.records import SCHEMA_VERSION, SCORES, VERSION_KEY
 
 ENDING = ".parquet"
 GROUP_RUNS = 256
@@ -71,7 +71,7 @@ class Segments:
         """Write a table as one segment and return its path; durable when this returns.
 
         Args:
-            table: as of `mtlrun.store.records.to_table`.
+            table: as of `mtlrun.store.runs.records.to_table`.
             begin: what its name begins with, which decides the order of storing; the time of now where None, or one
                 after that of the last segment where a clock was set back.
 

@@ -28,10 +28,9 @@ import pyarrow as pa
 from mtlrun.errors import StoreError
 from mtlrun.store.files import Listed, sweep
 from mtlrun.store.index import WORTH_WRITING, Held, read_index, write_index
-from mtlrun.store.records import SCORES, RunRecord, to_table
-from mtlrun.store.scores import ScoreTable
-from mtlrun.store.segments import Segments, VanishedError, stamp
-from mtlrun.store.stored_runs import (
+from mtlrun.store.runs.records import SCORES, RunRecord, to_table
+from mtlrun.store.runs.scores import ScoreTable
+from mtlrun.store.runs.stored_runs import (
     REPORT_COLUMNS,
     RUN_COLUMNS,
     Curves,
@@ -39,6 +38,7 @@ from mtlrun.store.stored_runs import (
     curve_frame,
     long_curves,
 )
+from mtlrun.store.segments import Segments, VanishedError, stamp
 from mtlrun.store.studies import Studies
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun.config import build
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 from mtlrun.trackers.base import Tracker
 
 Event = Mapping[str, Any]

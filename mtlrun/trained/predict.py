@@ -13,7 +13,7 @@ from torch import Tensor
 from mtlrun.data.input_files import read_inputs
 from mtlrun.data.task import Task
 from mtlrun.errors import DataError
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 from mtlrun.trained.saved_run import SavedRun
 
 ROWS = 4096  # that pass at once

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow.feather
 
 from mtlrun.errors import ConfigError, DataError, Fault
-from mtlrun.printable import plain_json
-from mtlrun.spreadsheet import harmless
+from mtlrun.text.printable import plain_json
+from mtlrun.text.spreadsheet import harmless
 
 
 def form_of(output: str | None) -> str:

@@ -11,7 +11,7 @@ from support.synthetic_study import SyntheticStudy
 
 from mtlrun.cli import main
 from mtlrun.cli.reading import picture_hint
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 
 

@@ -11,7 +11,7 @@ from mtlrun.cli import main
 from mtlrun.doctor.examination import MANY_SEGMENTS, examine
 from mtlrun.doctor.installation import packages
 from mtlrun.doctor.store_health import file_system, store_facts
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 from mtlrun.version import __version__
 

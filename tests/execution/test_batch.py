@@ -12,7 +12,7 @@ from mtlrun.execution.plan_facts import plan_facts, plan_text
 from mtlrun.planning.manifest import study_runs
 from mtlrun.prepare.checks import prepare
 from mtlrun.results import Results
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 
 

@@ -18,7 +18,7 @@ from mtlrun.execution.workers.worker import Event
 from mtlrun.execution.workers.worker_pool import NextTask
 from mtlrun.planning.cohorts import CohortPlan, cut_programs, group_runs
 from mtlrun.planning.runs import config_id
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 
 STEPS = 4

@@ -14,7 +14,7 @@ import pytest
 from support.commands import mtlrun, planned, segments, tiny
 
 from mtlrun.execution.new_runs import telling_stored
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.store import Store
 
 LIMIT_S = 120.0

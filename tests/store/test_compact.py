@@ -10,7 +10,7 @@ import pytest
 from mtlrun.errors import StoreError
 from mtlrun.store import files
 from mtlrun.store.compact import compact
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.segments import Segments
 from mtlrun.store.store import Store
 
@@ -106,7 +106,7 @@ def test_old_segments_without_scores_are_merged(tmp_path: Path) -> None:
 
 
 def _columns() -> list[str]:
-    from mtlrun.store.records import SCHEMA
+    from mtlrun.store.runs.records import SCHEMA
 
     return SCHEMA.names
 

@@ -11,7 +11,7 @@ import pytest
 
 from mtlrun.store.files import Listed
 from mtlrun.store.index import NAME, WORTH_WRITING, read_index
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.segments import Segments
 from mtlrun.store.store import Store
 

@@ -8,7 +8,7 @@ import pytest
 
 from mtlrun.store.compact import compact
 from mtlrun.store.recent import Recent
-from mtlrun.store.records import RunRecord
+from mtlrun.store.runs.records import RunRecord
 from mtlrun.store.segments import Segments
 from mtlrun.store.store import Store
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mtlrun.errors import StoreError
-from mtlrun.store.records import RunRecord, to_table
+from mtlrun.store.runs.records import RunRecord, to_table
 from mtlrun.store.segments import GROUP_RUNS, Segments, VanishedError
 
 COST = {"wall_s": 1.5, "steps": 20, "lanes": 2, "parameters_shared": 10, "parameters_task": {"digit": 5}}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlrun.cli import main
-from mtlrun.store.records import SCHEMA
+from mtlrun.store.runs.records import SCHEMA
 from mtlrun.store.segments import Segments
 from mtlrun.store.store import Store
 from support.commands import Result, mtlrun, reported, segments

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtlrun.store.records import JSON_COLUMNS
+from mtlrun.store.runs.records import JSON_COLUMNS
 
 Path_ = tuple[Any, ...]
 """Keys and positions that lead to a value."""

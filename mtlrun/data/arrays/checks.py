@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mtlrun.errors import Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 INPUTS, GROUPS, SPLIT, ONE_HOT = "inputs", "groups", "split", "one_hot"
 RESERVED = (INPUTS, GROUPS, SPLIT, ONE_HOT)

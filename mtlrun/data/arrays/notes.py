@@ -9,7 +9,7 @@ import pandas as pd
 
 from mtlrun.data.arrays.array_settings import ArraySettings
 from mtlrun.data.tables.first_look.target_advice import kind_advice
-from mtlrun.pluralize import pluralize, some_of
+from mtlrun.text.pluralize import pluralize, some_of
 
 COLOURS = (1, 3, 4)  # that images have
 

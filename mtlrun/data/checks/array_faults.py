@@ -12,7 +12,7 @@ import numpy as np
 
 from mtlrun.data.task import ALL_METRICS, METRICS, Source, SourceInfo, Task
 from mtlrun.errors import Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 PARTS = ("train", "val", "test")
 PIECE = 2**22  # numbers that are looked at together, so that a mapped file need not fit into memory

@@ -16,7 +16,7 @@ from mtlrun.data.checks.split_remedy import Lack
 from mtlrun.data.suite import Suite
 from mtlrun.data.targets import Target
 from mtlrun.errors import Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 SURE = 2  # rows of a class that a part must have room for, so that a stratified split gives it one
 

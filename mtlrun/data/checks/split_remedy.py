@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 
 class Lack(NamedTuple):

@@ -10,7 +10,7 @@ from mtlrun.data.tables.columns import LARGEST, Column
 from mtlrun.data.tables.rare import Rare, without_rare
 from mtlrun.data.targets import MOST_CLASSES, Labels, Target, assembled
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 ROWS_PER_CLASS = 10  # whole numbers of which each value has fewer rows, on average, are amounts
 KEEP = Rare()

@@ -11,7 +11,7 @@ from mtlrun.data.tables.inputs import Block, matrix
 from mtlrun.data.tables.reading import File
 from mtlrun.data.tables.settings import TableSettings
 from mtlrun.errors import ConfigError, DataError, Fault, did_you_mean
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 TOLD = 3  # categories that a note names
 

@@ -15,7 +15,7 @@ from pyarrow import types
 
 from mtlrun.data.splits import read_only
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 DAY_US = 86_400 * 10**6
 

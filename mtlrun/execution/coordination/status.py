@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtlrun.planning.manifest import study_runs
-from mtlrun.pluralize import pluralize
 from mtlrun.store import launchers
 from mtlrun.store.launchers import Launcher, Launchers
 from mtlrun.store.store import Store
+from mtlrun.text.pluralize import pluralize
 
 SCHEMA_VERSION = 1
 STORED = ("finished", "diverged", "failed")

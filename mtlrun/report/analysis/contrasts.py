@@ -25,7 +25,7 @@ from mtlrun.statistics.verdicts import (
     is_small,
     seeds_needed,
 )
-from mtlrun.store.stored_runs import Curves
+from mtlrun.store.runs.stored_runs import Curves
 
 if TYPE_CHECKING:
     import pandas as pd

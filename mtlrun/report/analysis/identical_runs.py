@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
 from mtlrun.report.analysis.pairs.paired_values import Measured
 from mtlrun.statistics.judge import ZERO
-from mtlrun.store.stored_runs import Curves
+from mtlrun.store.runs.stored_runs import Curves
 
 if TYPE_CHECKING:
     import pandas as pd

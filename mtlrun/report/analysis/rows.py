@@ -20,7 +20,7 @@ from mtlrun.statistics.paired_tests.skew import clearly_skewed, seeds_for_skew
 from mtlrun.statistics.paired_tests.student import Array, moments
 from mtlrun.statistics.settings import EXAMPLES, Statistics
 from mtlrun.statistics.verdicts import examples_needed, is_small, not_worse, seeds_needed, verdicts
-from mtlrun.store.stored_runs import Curves
+from mtlrun.store.runs.stored_runs import Curves
 from mtlrun.streams import stream
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from mtlrun.report.analysis.training.diagnostics import make_conflicts, make_dia
 from mtlrun.report.analysis.training.overfitting import make_gaps
 from mtlrun.report.analysis.training.phases import make_phases, with_forgetting
 from mtlrun.statistics.settings import Statistics
-from mtlrun.store.scores import ScoreTable
-from mtlrun.store.stored_runs import Curves
+from mtlrun.store.runs.scores import ScoreTable
+from mtlrun.store.runs.stored_runs import Curves
 from mtlrun.user_code import TARGET
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.pairs.layout import IDENTITY, Layout
 from mtlrun.report.analysis.pairs.paired_values import Measured
 from mtlrun.statistics.paired_tests.student import Array, moments
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd

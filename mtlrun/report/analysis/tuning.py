@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.pairs.layout import lay_out
 from mtlrun.report.analysis.pairs.paired_values import measure
 from mtlrun.statistics.paired_tests.student import Array
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtlrun.errors import ConfigError
-from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.figures.drawing import Canvas, picture
 from mtlrun.report.figures.style import FAINT, INK, MARKERS, colours
 from mtlrun.report.levels import SIZES
 from mtlrun.report.text.captions import caption
 from mtlrun.report.text.labels import cell_names
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd

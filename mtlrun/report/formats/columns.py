@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.named_columns import chosen_frame, ordered_table
 from mtlrun.report.tables import flat
-from mtlrun.spreadsheet import harmless
+from mtlrun.text.spreadsheet import harmless
 
 if TYPE_CHECKING:
     import pandas as pd

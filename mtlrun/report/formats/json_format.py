@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtlrun.printable import plain_json
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.levels import PAGE, ROWS
 from mtlrun.report.named_columns import ordered_table
@@ -18,6 +17,7 @@ from mtlrun.report.tables import plain, table
 from mtlrun.report.text.about import about
 from mtlrun.report.text.made_with import made_with
 from mtlrun.report.text.sentences import sentences
+from mtlrun.text.printable import plain_json
 
 if TYPE_CHECKING:
     import pandas as pd

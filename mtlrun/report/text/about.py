@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from mtlrun.data.task import METRICS
-from mtlrun.pluralize import pluralize, some_of
 from mtlrun.statistics.settings import EXAMPLES, SEEDS, SPLITS
+from mtlrun.text.pluralize import pluralize, some_of
 
 if TYPE_CHECKING:
     import pandas as pd

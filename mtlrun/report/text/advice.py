@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mtlrun.planning.labels import base_suite
-from mtlrun.pluralize import pluralize, some_of
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.text.pluralize import pluralize, some_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtlrun.pluralize import pluralize, some_of
 from mtlrun.report.text.about import about
+from mtlrun.text.pluralize import pluralize, some_of
 
 if TYPE_CHECKING:
     import pandas as pd

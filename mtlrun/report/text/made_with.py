@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.summary import Summary
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any, NamedTuple
 
-from mtlrun.pluralize import pluralize
 from mtlrun.report.tables import plain
 from mtlrun.statistics.settings import SPLITS
+from mtlrun.text.pluralize import pluralize
 
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.])-(?=[\d.])")
 

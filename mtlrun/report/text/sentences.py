@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mtlrun.planning.labels import base_suite
 from mtlrun.planning.manifest import MITIGATING, PLAIN
-from mtlrun.pluralize import pluralize
 from mtlrun.report.analysis.contrasts import BASE
 from mtlrun.report.analysis.summary import Summary
 from mtlrun.report.analysis.theory import theory_sentence
@@ -24,6 +23,7 @@ from mtlrun.report.text.number_format import UNICODE, Marks, never
 from mtlrun.report.text.undecided import undecided
 from mtlrun.statistics.corrections import find_correction
 from mtlrun.statistics.methods import find_method
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd

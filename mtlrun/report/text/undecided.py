@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mtlrun.pluralize import pluralize
 from mtlrun.report.text.number_format import never, significant
 from mtlrun.statistics.settings import SPLITS
+from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd

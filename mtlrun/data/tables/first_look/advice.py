@@ -17,7 +17,7 @@ from mtlrun.data.tables.columns import Column
 from mtlrun.data.tables.settings import TableSettings
 from mtlrun.data.tables.values import missing_setting
 from mtlrun.errors import ConfigError
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 LEAST = 20  # rows below which nothing can be said
 TRIED = 200  # classes, at most, that are tried as dates

@@ -21,7 +21,7 @@ from mtlrun.data.tables.reading import read
 from mtlrun.data.tables.settings import TableSettings
 from mtlrun.data.targets import Target
 from mtlrun.errors import ConfigError, Fault, shown
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 FEW_CASES = 50  # rows or groups: below, an accuracy of .9 is known to .04 at best
 FIRST_SEEDS = 10  # whose splits are looked at where each seed has its own

@@ -18,7 +18,7 @@ from mtlrun.data.tables.first_look.leaks import leaks
 from mtlrun.data.tables.first_look.target_advice import target_advice
 from mtlrun.data.tables.inputs import block_of
 from mtlrun.data.tables.settings import TableSettings
-from mtlrun.pluralize import pluralize, some_of
+from mtlrun.text.pluralize import pluralize, some_of
 
 APIECE = 10  # columns, at most, with a note each
 

@@ -14,7 +14,7 @@ from mtlrun.data.tables.labels import ROWS_PER_CLASS, classes_of, codes_of
 from mtlrun.data.tables.rare import NAMED, joined_name, rare_classes
 from mtlrun.data.tables.settings import TableSettings
 from mtlrun.data.tables.values import missing_setting
-from mtlrun.pluralize import pluralize, some_of
+from mtlrun.text.pluralize import pluralize, some_of
 
 LEAST = 20  # rows below which nothing can be said
 ORDERED = 8  # whole numbers as classes from which their order may count

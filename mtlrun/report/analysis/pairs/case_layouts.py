@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mtlrun.report.analysis.pairs.paired_values import Measured
 from mtlrun.statistics.paired_tests.student import Array
-from mtlrun.store.scores import ScoreTable
+from mtlrun.store.runs.scores import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd

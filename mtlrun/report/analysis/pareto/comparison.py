@@ -24,7 +24,7 @@ from mtlrun.statistics.judge import INTERVAL_LEVEL
 from mtlrun.statistics.paired_tests.resamples import bootstrap_weights
 from mtlrun.statistics.paired_tests.student import Array, moments
 from mtlrun.statistics.settings import Statistics
-from mtlrun.store.scores import ScoreTable
+from mtlrun.store.runs.scores import ScoreTable
 from mtlrun.streams import stream
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from mtlrun.statistics.evidence import Differences, tests_of
 from mtlrun.statistics.frontier import TOLERANCE, Bounds
 from mtlrun.statistics.paired_tests.student import Array, moments
 from mtlrun.statistics.settings import Statistics
-from mtlrun.store.scores import ScoreTable
+from mtlrun.store.runs.scores import ScoreTable
 from mtlrun.streams import stream
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 _FIGURES = ("wall_s", "steps", "lanes")
 _STEP_FIGURES = ("step_flops", "step_wall_s", "step_device_s", "peak_mib", "model_mib")
-"""Means too, which runs stored by earlier versions lack."""
+"""Averaged too; runs stored by earlier versions lack them."""
 
 _ALL = (*_FIGURES, *_STEP_FIGURES)
 _FIRST = ("width", "compiled", "features", "parameters_shared", "parameters_task")
-"""What is told of a cell's first run."""
+"""Taken from a cell's first run, not averaged."""
 
 COST_COLUMNS = (
     *(*LABELS, "hyper", "tuned", "runs", *_FIGURES, *_STEP_FIGURES, "width", "compiled"),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mtlrun.report.analysis.pairs.case_layouts import CaseLayouts
-from mtlrun.store.records import RunRecord, to_table
-from mtlrun.store.scores import ScoreTable
+from mtlrun.store.runs.records import RunRecord, to_table
+from mtlrun.store.runs.scores import ScoreTable
 
 RNG = np.random.default_rng(3)
 ONE, OTHER = ("mtl", 0), ("stl", 0)

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from mtlrun.cli.output import say, tell
-from mtlrun.printable import one_line, plain_json, printable, printable_parts
-from mtlrun.spreadsheet import harmless
+from mtlrun.text.printable import one_line, plain_json, printable, printable_parts
+from mtlrun.text.spreadsheet import harmless
 
 
 @pytest.mark.parametrize(

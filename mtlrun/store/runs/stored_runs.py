@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mtlrun.store.files import Listed
-from mtlrun.store.record_schema import read_json
-from mtlrun.store.recorded_types import COLUMNS as OWN
-from mtlrun.store.recorded_types import read_recorded
-from mtlrun.store.records import JSON_COLUMNS
+from mtlrun.store.runs.record_schema import read_json
+from mtlrun.store.runs.recorded_types import COLUMNS as OWN
+from mtlrun.store.runs.recorded_types import read_recorded
+from mtlrun.store.runs.records import JSON_COLUMNS
 from mtlrun.store.segments import unreadable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mtlrun.store.records import RunRecord, to_table
+from mtlrun.store.runs.records import RunRecord, to_table
 
 
 def _record(**changes: object) -> RunRecord:

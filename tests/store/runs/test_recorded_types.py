@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtlrun.store.recorded_types import read_recorded
+from mtlrun.store.runs.recorded_types import read_recorded
 
 _COST = {
     "wall_s": 1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mtlrun.printable import printable
+from mtlrun.text.printable import printable
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

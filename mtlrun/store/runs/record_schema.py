@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from mtlrun.errors import Fault
 from mtlrun.planning.manifest_schema import CONFIG
 from mtlrun.schema import Schema, fault, map_of, name, parse
-from mtlrun.store.records import NULLABLE, SCHEMA, STATUSES
+from mtlrun.store.runs.records import NULLABLE, SCHEMA, STATUSES
 
 _SCHEMAS: Mapping[str, Schema] = {"versions": map_of(name), "config": CONFIG}
 

@@ -1,6 +1,6 @@
 """Numbers with their nouns."""
 
-from mtlrun.pluralize import pluralize
+from mtlrun.text.pluralize import pluralize
 
 
 def test_one_is_singular_and_large_numbers_have_commas():

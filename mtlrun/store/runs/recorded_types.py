@@ -14,7 +14,7 @@ import msgspec
 
 from mtlrun.errors import Fault
 from mtlrun.schema import SHOWN, parse
-from mtlrun.store.stored_json import EMPTY, StoredJson
+from mtlrun.store.runs.stored_json import EMPTY, StoredJson
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]

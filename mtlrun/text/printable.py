@@ -7,7 +7,7 @@ Files for programs keep the text: Parquet as it is, JSON as its own escapes.
 
 Each kind of output goes through this module in one place: reports and pictures where they are rendered
 (`mtlrun.report.printable_summary`), the gate where its result is, messages and lines of the command line in
-`mtlrun.cli.output`, remarks in `mtlrun.progress`, cells of CSV files in `mtlrun.spreadsheet`.
+`mtlrun.cli.output`, remarks in `mtlrun.progress`, cells of CSV files in `mtlrun.text.spreadsheet`.
 """
 
 from __future__ import annotations

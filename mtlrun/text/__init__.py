@@ -1,0 +1,1 @@
+"""Text as it leaves the program: words for numbers, and names that nobody has checked made harmless."""
