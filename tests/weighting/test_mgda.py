@@ -84,7 +84,7 @@ def test_two_tasks_agree_with_torchjd():
 def test_more_tasks_agree_with_torchjd_as_far_as_it_went(tasks):
     # It stops early. The least square is strongly convex in the update: what lacks to it bounds how far it is off.
     oracle, rng = MGDAWeighting(epsilon=1e-6, max_iters=300), np.random.default_rng(tasks)
-    rows = [rng.standard_normal((tasks, 8)) * rng.uniform(0.3, 3, (tasks, 1)) for _ in range(60)]
+    rows = [rng.standard_normal((tasks, 8)) * rng.uniform(0.3, 3, (tasks, 1)) for _ in range(200)]
     found = run_stacked(MGDA(), [make_case(MGDA(), np.ones((1, tasks)), g, rng) for g in rows])[:, 0]
     close = 0
     for ours, gradients in zip(found.numpy(), rows, strict=True):
@@ -95,4 +95,4 @@ def test_more_tasks_agree_with_torchjd_as_far_as_it_went(tasks):
         apart = np.linalg.norm(updates[0] - updates[1])
         assert apart <= 1e-5 + max(short, 0) ** 0.5
         close += apart <= 1e-5
-    assert close > 2
+    assert close > 5

@@ -21,22 +21,22 @@ TOLERANCE = 0.4
 
 
 class Lean(NamedTuple):
-    """How columns lean, (T,) each: L-skewness, p of the column alone, p of its family together; NaN if untested."""
+    """How columns lean: L-skewness (T,), what it would be under symmetry (DRAWS, T), and p (T,); NaN if untested."""
 
     size: Array
+    drawn: Array
     p: Array
-    p_family: Array
 
 
-def lean(d: Array, family: Sequence[str], rng: np.random.Generator) -> Lean:
-    """Test "the differences d (S, T) are symmetric about their centres", column by column and family by family.
+def lean(d: Array, rng: np.random.Generator) -> Lean:
+    """Test "the differences d (S, T) are symmetric about their centres", column by column.
 
     The statistic is the L-skewness (Hosking, Journal of the Royal Statistical Society B 52, 1990), which heavy
-    tails do not inflate: its size for a column, the size of its mean for a family. What it would be under
-    symmetry comes from 999 random flips of the signs of the deviations from the median, one flip a seed for all
-    columns, so that rows which share their seeds may be dependent; p is (b + 1) / (m + 1). It is no test of
-    normality: the usual test of the third moment calls 24 % of t-distributed differences (3 degrees of freedom,
-    10 seeds, level 0.05) skewed. Columns of fewer than 6 values, or with no spread, are not tested.
+    tails do not inflate. What it would be under symmetry comes from 999 random flips of the signs of the
+    deviations from the median, one flip a seed for all columns, so that rows which share their seeds may be
+    dependent; p is (b + 1) / (m + 1). It is no test of normality: the usual test of the third moment calls 24 %
+    of t-distributed differences (3 degrees of freedom, 10 seeds, level 0.05) skewed. Columns of fewer than 6
+    values, or with no spread, are not tested.
     """
     seeds, columns = d.shape
     size, drawn = np.full(columns, np.nan), np.full((DRAWS, columns), np.nan)
@@ -49,30 +49,25 @@ def lean(d: Array, family: Sequence[str], rng: np.random.Generator) -> Lean:
             for some in np.array_split(np.arange(DRAWS), 10):  # in parts, for memory
                 drawn[np.ix_(some, at)] = _l_skewness(flips[some][:, rows] * away)
             size[at[np.ptp(x, axis=0) <= 1e-9 * np.abs(x).max(axis=0)]] = np.nan
-    p, p_family = np.full((2, columns), np.nan)
-    tested = ~np.isnan(size)
-    p[tested] = _share(drawn[:, tested], size[tested])
-    for group in members(family):
-        both = group[tested[group]]
-        if len(both):
-            p_family[both] = _share(drawn[:, both].mean(axis=1), size[both].mean())
-    return Lean(size, p, p_family)
+    return Lean(size, drawn, np.where(np.isnan(size), np.nan, _share(drawn, size)))
 
 
 def clearly_skewed(d: Array, family: Sequence[str], alpha: float, rng: np.random.Generator) -> Array:
     """Return 1 for columns of d (S, T) that are clearly skewed, else 0; NaN where nothing was tested.
 
-    Clearly: its own p, adjusted over the family by Benjamini and Hochberg, is under alpha / 2; or that of the family
-    is, and the column leans as the family does. The second finds what rows of one metric have in common when
-    none shows it alone. A family whose differences are all symmetric is warned of with probability alpha at most.
+    Clearly: its own p, adjusted over the family by Benjamini and Hochberg, is under alpha / 2; or that of the mean
+    L-skewness of the family's other columns together is, and the column leans as they do. The second finds what
+    columns of one metric have in common when none shows it alone; those that do are left out of it, since a single
+    one of them would carry the mean. A family whose differences are all symmetric is warned of with probability
+    alpha at most.
     """
-    found = lean(d, family, rng)
-    alone = adjust_by_family(found.p, family, find_correction("bh")) < alpha / 2
-    together = np.zeros(d.shape[1], dtype=bool)
+    found = lean(d, rng)
+    skewed = adjust_by_family(found.p, family, find_correction("bh")) < alpha / 2
     for group in members(family):
-        direction = np.sign(np.nansum(found.size[group]))
-        together[group] = (found.p_family[group] < alpha / 2) & (np.sign(found.size[group]) == direction)
-    return np.where(np.isnan(found.p), np.nan, alone | together)
+        rest = group[~skewed[group] & ~np.isnan(found.size[group])]
+        if len(rest) and _share(found.drawn[:, rest].mean(axis=1), found.size[rest].mean()) < alpha / 2:
+            skewed[rest] = np.sign(found.size[rest]) == np.sign(found.size[rest].sum())
+    return np.where(np.isnan(found.p), np.nan, skewed)
 
 
 def seeds_for_skew(d: Array, family: Sequence[str], correction: Correction, alpha: float) -> Array:

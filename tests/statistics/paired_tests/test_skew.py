@@ -26,9 +26,9 @@ def test_l_skewness_by_hand() -> None:
     b0 = 27 / 6
     b1 = sum(i * v for i, v in enumerate(d[:, 0])) / 30
     b2 = sum(i * (i - 1) * v for i, v in enumerate(d[:, 0])) / 120
-    found = lean(d, ["f"], RNG)
+    found = lean(d, RNG)
     assert found.size[0] == pytest.approx((6 * b2 - 6 * b1 + b0) / (2 * b1 - b0))
-    assert lean(-d, ["f"], RNG).size[0] == pytest.approx(-found.size[0])
+    assert lean(-d, RNG).size[0] == pytest.approx(-found.size[0])
 
 
 @pytest.mark.parametrize("draw", [lambda s: RNG.normal(size=s), lambda s: RNG.standard_t(3, s)])
@@ -40,15 +40,15 @@ def test_exponential_studies_are_warned_of_at_ten_seeds() -> None:
     assert warned(RNG.exponential(size=(10, 1000))) > 0.8
 
 
-def test_one_skewed_row_is_warned_of_and_mostly_alone() -> None:
-    """It may carry its family, whose other rows are then warned of where they lean as it does."""
+def test_one_skewed_row_is_told_from_the_others() -> None:
+    """With 60 seeds it is found in 0.975 of studies; others are warned of in at most 0.05 of them."""
     found = []
-    for _ in range(16):
+    for _ in range(40):
         d = RNG.normal(size=(60, 10))
         d[:, 3] = RNG.lognormal(size=60)
         found.append(np.flatnonzero(clearly_skewed(d, ["f"] * 10, 0.05, RNG) == 1).tolist())
-    assert sum(3 in rows for rows in found) >= 13
-    assert sum(rows == [3] for rows in found) >= 8
+    assert sum(3 in rows for rows in found) >= 36
+    assert sum(len(set(rows) - {3}) > 0 for rows in found) <= 5  # 6 of 40 at 0.05 have probability 0.014
 
 
 def test_families_are_apart_and_short_or_flat_columns_untested() -> None:
