@@ -49,7 +49,7 @@ class Progress(Watcher):
         self._total = sum(cohort.run_steps for cohort in batch.cohorts)
         self._done, self._begun, self._told = 0, time.monotonic(), time.monotonic()
         self._first: tuple[float, int] | None = None
-        reused = f", reusing {len(batch.reused):,}" if batch.reused else ""
+        reused = f", reusing {len(batch.reused):,}," if batch.reused else ""
         processes = pluralize(batch.processes, *batch.launcher.unit)
         where = f"in {pluralize(len(batch.cohorts), 'cohort')} on {processes}"
         self._console.print(f"training {pluralize(new, 'run')}{reused} {where}", highlight=False)

@@ -43,7 +43,7 @@ def batch(reused: int = 0, processes: int = 1) -> Any:
 def test_what_is_trained_and_reused_is_told_first(clock):
     for reused, processes, told in (
         (0, 1, "training 3 runs in 2 cohorts on 1 process\n"),
-        (1234, 2, "training 3 runs, reusing 1,234 in 2 cohorts on 2 processes\n"),
+        (1234, 2, "training 3 runs, reusing 1,234, in 2 cohorts on 2 processes\n"),
     ):
         stream = io.StringIO()
         Progress(stream).begin(batch(reused, processes))
