@@ -52,7 +52,7 @@ def read_index(folder: Path) -> dict[Listed, Held]:
         return {}
     if len(content) <= _HEAD or hashlib.sha256(content[_HEAD:]).digest() != content[:_HEAD]:
         return {}
-    table = pq.read_table(pa.BufferReader(content[_HEAD:]))
+    table = pq.read_table(pa.BufferReader(content[_HEAD:]), use_threads=False)
     about = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
     if about.get("version") != _VERSION:
         return {}

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from mtlrun.errors import StoreError
+from mtlrun.execution.coordination.interruptions import Interruptions
 from mtlrun.store import launchers
 from mtlrun.store.launchers import COHORT_STATES, RUN_STATES
 from mtlrun.store.locking import locked
@@ -56,17 +57,22 @@ class Heartbeat:
         self._writing, self._ending = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
         self._writes = False
+        self._interruptions = Interruptions()
 
     def __enter__(self) -> Heartbeat:
+        self._interruptions.begin()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.set()
-        if self._thread is not None:
-            self._thread.join()
-            self.launchers.remove(self.key)
+        try:
+            if self._thread is not None:
+                self._thread.join()
+                self.launchers.remove(self.key)
+        finally:
+            self._interruptions.end()
 
     def begin(self, run_steps: int, where: str) -> None:
         """Begin to train so many run-steps; files that killed commands left behind are removed.
@@ -111,7 +117,8 @@ class Heartbeat:
         self._total -= run_steps
 
     def check(self) -> None:
-        """Raise Cancelled if somebody has asked for it."""
+        """Raise Cancelled if somebody has asked for it, or the KeyboardInterrupt of a signal that was lost."""
+        self._interruptions.check()
         if self._cancelled:
             raise Cancelled
 

@@ -1,0 +1,44 @@
+"""An interrupt that Python loses is raised again."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from mtlrun.execution.coordination.heartbeat import Heartbeat
+from mtlrun.store.store import Store
+
+
+class Closing:
+    """Is interrupted in its finalizer, where Python drops the exception."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_came_in_a_finalizer_ends_training_at_the_next_check(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Heartbeat(Store(tmp_path), "main", []) as heartbeat:
+            heartbeat.check()
+            Closing()
+            with pytest.raises(KeyboardInterrupt):
+                heartbeat.check()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_handler_that_ends_nothing_is_called_once(tmp_path):
+    calls = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: calls.append(number))
+    try:
+        with Heartbeat(Store(tmp_path), "main", []) as heartbeat:
+            signal.raise_signal(signal.SIGUSR1)
+            heartbeat.check()
+            heartbeat.check()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert calls == [signal.SIGUSR1]
