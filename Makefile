@@ -9,6 +9,8 @@ DEV := $(VENV)/.installed-dev
 MLFLOW := $(VENV)/mlflow-server
 # pip's `torch` brings a build for GPUs of several GB; the version pinned here is what the project is tested with.
 CONSTRAINTS := constraints.txt
+# Where it is set, every command and worker that the tests start compiles all modules anew, which takes most of a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check coverage mutation release-check clean

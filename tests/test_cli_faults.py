@@ -112,7 +112,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_told_and_nothing_is_made(name, tmp_path):
     override, *told = FAULTS[name]

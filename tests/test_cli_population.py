@@ -156,7 +156,7 @@ def test_over_seeds_says_so(tmp_path):
     assert {row["over"] for row in page(tmp_path / "store", "seeds")["rows"]} == {"seeds"}
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("level", ["rows", "variance", "suites"])
 @pytest.mark.parametrize("kind", ["terminal", "md", "latex", "html", "json"])
 def test_every_format_says_what_its_verdicts_are_about(plain, kind, level):

@@ -241,6 +241,7 @@ def test_search_for_edits_that_end_in_a_traceback(
     _search(base, tmp_path, data, kind, edit)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "content", ["", "{", "[" * 100_000, "null", "[]", "\ufeff{}", '{"schema_version": 2}', b"\xff"]
 )

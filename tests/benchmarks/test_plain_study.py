@@ -13,6 +13,7 @@ EPOCHS, SEEDS = 5, 1
 STEPS = round(EPOCHS * 897 / 32)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("mitigation", MITIGATIONS)
 def test_a_kind_ends_about_as_good_as_ours(mitigation: str) -> None:
     preset = describe("mitigation", mitigation).sets

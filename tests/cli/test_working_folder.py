@@ -28,7 +28,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     "words",
     [

@@ -165,6 +165,7 @@ def sample(draw: random.Random, *, rare: bool) -> list[str]:
     return chosen
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("part", range(2))
 def test_merged_jobs_are_those_of_hydra(both, part):
     draw = random.Random(part)
@@ -223,6 +224,7 @@ def grid(overrides: str, monkeypatch: pytest.MonkeyPatch, *folders: Path) -> lis
     return found
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("overrides", "count"),
     [

@@ -65,6 +65,7 @@ def test_every_example_is_there_and_short():
         assert max(map(len, text.splitlines())) <= 110, name
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("kind", "plain", "own"),
     [("weighting", "none", "inverse"), ("sharing", "hard", "scaled"), ("schedule", "none", "polish")],

@@ -27,6 +27,7 @@ def shown(cell) -> set[str]:
     return {kind for output in cell.outputs for kind in output.get("data", {})}
 
 
+@pytest.mark.slow  # the wheel is tried with it too, by make release-check
 def test_it_ends_with_a_table_and_two_pictures_in_under_thirty_lines(cells):
     assert sum(len(cell.source.splitlines()) for cell in cells) < 30
     assert "text/html" in shown(cells[1]) and "text/html" in shown(cells[2])

@@ -34,6 +34,7 @@ def run_line(line: str) -> None:
     assert done.code == 0, f"{line}\n{done.err}"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)

@@ -62,6 +62,7 @@ def test_a_first_look_is_printed(folder: Path, monkeypatch: pytest.MonkeyPatch, 
         assert "parameters that tasks share" in text
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("line", STUDIES)
 def test_a_study_ends_in_its_transfer_table(folder: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     monkeypatch.chdir(folder)

@@ -33,6 +33,7 @@ def test_value(store: Path, run_id: str, task: str, rule: str | None = None) -> 
 test_value.__test__ = False
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "rule", ("select=per_task", "select=joint", "select=last", "patience=2", "schedule=pretrain_finetune")
 )

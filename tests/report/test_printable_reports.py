@@ -68,6 +68,7 @@ def test_most_tables_are_filled(summary: Summary) -> None:
     assert filled >= {"cost", "phases", "variance"}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", TEXT)
 def test_no_format_of_any_table_steers(summary: Summary, name: str) -> None:
     for level in FORMATS[name].levels:

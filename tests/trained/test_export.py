@@ -47,7 +47,7 @@ MODELS = (
 )
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("overrides", MODELS, ids="-".join)
 def test_it_gives_what_the_run_gives(tmp_path, overrides):
     run = trained(tmp_path / "runs", *overrides)
@@ -98,7 +98,7 @@ def measured(run: SavedRun, model: torch.nn.Module) -> dict[str, float]:
     return found
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("suite", ("digits_parity", "digits_permuted", "linear_teachers", "table"))
 def test_it_measures_what_the_report_reads(tmp_path, suite):
     """The report reads what the lane engine measured, in the units of the data."""

@@ -85,7 +85,7 @@ def test_every_weighting_with_every_sharing_scheme(sharing):
     check_scheme(sharing, options("weighting"))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @every_scheme
 def test_a_sixth_of_the_weightings_with_every_sharing_scheme(sharing):
     check_scheme(sharing, options("weighting")[options("sharing").index(sharing) % MET :: MET])

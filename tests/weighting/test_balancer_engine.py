@@ -36,7 +36,7 @@ def assert_alike(name, setting, tasks, primary=None):
         assert (found - values).norm() <= ALIKE * values.norm(), parameter
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("tasks", (2, 3))
 @pytest.mark.parametrize(
     ("name", "setting"), EVERY, ids=[" ".join([n, *(str(v) for v in s.values())]) for n, s in EVERY]

@@ -134,6 +134,7 @@ def test_every_option_declares_its_behaviour():
     assert not missing, f"say in BEHAVIOUR what the papers of {sorted(missing)} promise"
 
 
+@pytest.mark.sample(2)
 @every_size
 @every_weighting
 @pytest.mark.parametrize("dtype", (torch.float32, torch.float64), ids=str)

@@ -234,6 +234,7 @@ def test_the_users_folder_is_found(tmp_path, frame, monkeypatch):
     assert two.code == 0 and two.out.count("200 rows") == 2, two.err
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("sign", (",", ";", "\t"))
 def test_the_delimiter_of_very_wide_text_is_found(tmp_path, sign):
     values = np.random.default_rng(0).normal(size=(3, 9000))  # lines of over 131,072 signs

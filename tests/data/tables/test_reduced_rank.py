@@ -47,6 +47,7 @@ def closed_form(path, rank):
     return ((fitted - targets[rows["test"]]) ** 2).mean(0)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("width", (1, 2))
 def test_a_linear_model_of_a_width_is_the_best_map_of_that_rank(path, tmp_path, width):
     wanted = ("suite.targets={one: y1, two: y2}", "suite.metrics={regression: mse}", f"suite.path={path}")

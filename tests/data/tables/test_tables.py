@@ -126,6 +126,7 @@ def test_two_tasks_of_one_file_do_not_see_each_others_target(path):
         assert not {"heating", "cooling"} & {*suite.table(task).input_columns()}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("settings", ((), ("suite.categories=embedded", "suite.resplit=true")))
 def test_studies_are_trained_and_separate_encoders_gain_nothing(paths, tmp_path, settings):
     wanted = (

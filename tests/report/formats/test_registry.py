@@ -62,7 +62,7 @@ EMPTY = (
 """Tables that awkward results do not have: people are told why, programs get an empty table."""
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("level", list(LEVELS))
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_format_writes_every_level_of_awkward_results(name: str, level: str, awkward: Summary) -> None:

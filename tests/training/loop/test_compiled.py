@@ -32,14 +32,14 @@ def same(configs, compiler):
             np.testing.assert_allclose(ours.parameters[name], value, **tolerance)
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("lanes", (1, 3))
 @pytest.mark.parametrize("weighting", vectorised())
 def test_every_weighting_can_be_traced(weighting, lanes):
     same([run_config(s, 6, weighting=weighting) for s in range(lanes)], "eager")
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     "choices",
     [
