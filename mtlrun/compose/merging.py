@@ -2,8 +2,8 @@
 
 An option sets keys of its own group only, and presets stand above the groups (`mtlrun.options.rule`), so a job needs
 no more than the content of its files, each of which is read once. What merging does not express, as `~key` or
-`group@package=option`, Hydra composes, which takes a tenth of a second a job. So it does with the first job
-of a command, to which the merged one is compared.
+`group@package=option`, Hydra composes, which takes a tenth of a second a job. What Hydra composes for each sweep
+as a whole is compared to what merging makes of the same overrides.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -72,7 +72,6 @@ class Composer:
         self._parts = OptionParts(loader)
         self._settings: dict[str, _Setting | None] = {}
         self._trees: dict[tuple[tuple[str, str], ...], dict[str, Any] | None] = {}
-        self._merging_holds: bool | None = None  # not known before the first job
 
     def jobs(self, batch: Sequence[Sequence[str]], number: int = 0) -> list[dict[str, Any]]:
         """Return jobs as plain data, interpolations resolved.
@@ -94,14 +93,18 @@ class Composer:
         return config
 
     def _job(self, overrides: Sequence[str], number: int) -> dict[str, Any]:
-        tree = None if self._merging_holds is False else self._merge(overrides)
-        if tree is None:
-            return plain(self.full(overrides, number))
-        if self._merging_holds is None:
-            config = self.full(overrides, number)
-            self._merging_holds = content_text(tree) == content_text(unresolved(config))
-            return plain(config)
-        return _resolved(tree)
+        tree = self._merge(overrides) if self._merging_holds else None
+        return plain(self.full(overrides, number)) if tree is None else _resolved(tree)
+
+    @cached_property
+    def _merging_holds(self) -> bool:
+        """Whether merging makes of the overrides that are not swept what Hydra made of them."""
+        overrides = OmegaConf.to_container(self._master.hydra.overrides.task, resolve=False)
+        parsed = OverridesParser.create().parse_overrides(
+            [str(text) for text in cast("list[Any]", overrides)]
+        )
+        tree = self._merge([one.input_line for one in parsed if not one.is_sweep_override()])
+        return tree is not None and content_text(tree) == content_text(unresolved(self._master))
 
     def _merge(self, overrides: Sequence[str]) -> dict[str, Any] | None:
         """Return a job, interpolations as they are written, or None where merging does not express it."""

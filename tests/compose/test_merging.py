@@ -282,17 +282,16 @@ def composed(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     return seen
 
 
-def test_hydra_composes_the_first_job_alone(composed):
+def test_hydra_composes_no_job_that_merging_expresses(composed):
     jobs = jobs_of(["weighting=equal,pcgrad,dwa", "sharing=hard,branched", "model.width=range(1,21)"])
     assert len(jobs) == 3 * 2 * 20
-    assert len(composed) == 1
+    assert composed == []
     assert len({repr(job) for job in jobs}) == len(jobs)
 
 
-def test_batches_of_one_sweep_share_what_is_composed(composed):
-    overrides = ["weighting=equal,pcgrad", "model.width=range(1,9)", "hydra.sweeper.max_batch_size=2"]
-    assert len(jobs_of(overrides)) == 16
-    assert len(composed) == 1
+def test_hydra_composes_jobs_that_merging_does_not_express(composed):
+    assert len(jobs_of(["weighting=equal,pcgrad", "~experiment"])) == 2
+    assert len(composed) == 2
 
 
 def test_where_hydra_disagrees_all_is_left_to_it(monkeypatch, composed):
