@@ -103,7 +103,7 @@ class Composer:
         parsed = OverridesParser.create().parse_overrides(
             [str(text) for text in cast("list[Any]", overrides)]
         )
-        tree = self._merge([one.input_line for one in parsed if not one.is_sweep_override()])
+        tree = self._merge([str(one.input_line) for one in parsed if not one.is_sweep_override()])
         return tree is not None and content_text(tree) == content_text(unresolved(self._master))
 
     def _merge(self, overrides: Sequence[str]) -> dict[str, Any] | None:
