@@ -58,7 +58,7 @@ def _text(value: str) -> str:
     if _WORD.fullmatch(value) and value.lower() not in _KEYWORDS:
         return value
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
-    return '"' + re.sub(r"(\\+)$", r"\1\1", escaped) + '"'
+    return '"' + re.sub(r"(\\+)\Z", r"\1\1", escaped) + '"'
 
 
 def _key(key: str, name: Any) -> str:

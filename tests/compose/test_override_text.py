@@ -61,6 +61,7 @@ def test_hydras_parser_gives_back_an_equal_value(value):
         ("1", '"1"'),
         ("", '""'),
         ('say "no"\\', r'"say \"no\"\\"'),
+        ("\\\n", '"\\\n"'),  # the line break is no end of the text
         (None, "null"),
         (True, "true"),
         (1e-05, "1e-05"),
