@@ -8,12 +8,17 @@ Segments of earlier versions have no checksum in their names; they are read as t
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 import uuid
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +34,12 @@ ENDING = ".parquet"
 GROUP_RUNS = 256
 """Runs of a row group: what is read for one run, at least."""
 
+TOGETHER = 2**22
+"""Bytes of segments that are read and checked together: most are small, and each check of a table takes as long."""
+
+_READERS = 4
+"""Threads that read segments at the same time."""
+
 _CHECKSUM = re.compile(r".*-[0-9a-f]{8}-([0-9a-f]{16})\.parquet")
 _STAMP = "%Y%m%dT%H%M%S.%f"
 _STAMPED = re.compile(r"\d{8}T\d{6}\.\d{6}-.*\.parquet")
@@ -36,6 +47,24 @@ _STAMPED = re.compile(r"\d{8}T\d{6}\.\d{6}-.*\.parquet")
 
 class VanishedError(Exception):
     """A segment is not there any more: it was merged into another, or the store was removed."""
+
+
+class Joined(NamedTuple):
+    """Rows of several segments.
+
+    Attributes:
+        table: of all of them.
+        segments: in the order of the rows.
+        ends: by segment, how many rows of the table it and those before it have.
+    """
+
+    table: pa.Table
+    segments: list[Listed]
+    ends: list[int]
+
+    def segment_of(self, row: int) -> Listed:
+        """Return the segment that a row of the table comes from."""
+        return self.segments[bisect_right(self.ends, row)]
 
 
 class Segments:
@@ -98,22 +127,47 @@ class Segments:
             StoreError: the file is damaged, is no segment, or holds what no run has.
             VanishedError: the file is not there.
         """
+        table = self._read(segment, columns, rows)
+        _check_table(segment, table)
+        return table
+
+    def read_joined(
+        self, parts: Sequence[tuple[Listed, Sequence[int]]], columns: Sequence[str]
+    ) -> Iterator[Joined]:
+        """Read some columns of some rows of each of several segments, checked, as few tables.
+
+        Args:
+            parts: segments, and the rows of each, ascending.
+            columns, raises: as of `read`; columns that some segments lack are empty for their rows.
+        """
+        readers = ThreadPoolExecutor(_READERS)
+        groups = (
+            [(segment, readers.submit(self._read, segment, columns, rows)) for segment, rows in group]
+            for group in _groups(parts)
+        )
+        try:
+            waiting = deque(itertools.islice(groups, 1))
+            while waiting:
+                waiting.extend(itertools.islice(groups, 1))  # read while this one is worked on
+                begun = waiting.popleft()
+                segments, tables = [segment for segment, _ in begun], [table.result() for _, table in begun]
+                ends = np.cumsum([len(table) for table in tables]).tolist()
+                yield Joined(_joined(segments, tables), segments, ends)
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+    def _read(self, segment: Listed, columns: Sequence[str], rows: Sequence[int] | None) -> pa.Table:
+        """Read a segment as `read`, unchecked but for its bytes and the names of its columns."""
         path = segment.path
         try:
             with self._opened(segment) as file:
                 schema = file.schema_arrow
                 _check_schema(path, schema, columns)
-                present = [name for name in columns if name in schema.names]
-                table = _read_rows(file, present, rows)
-            table.validate(full=True)
+                return _read_rows(file, [name for name in columns if name in schema.names], rows)
         except FileNotFoundError as error:
             raise VanishedError(path.name) from error
         except (pa.ArrowException, OSError, MemoryError, IndexError) as error:
-            raise unreadable(path, f"it is damaged or no Parquet file: {error}") from error
-        faults = list(column_faults(table))
-        if faults:
-            raise unreadable(path, f"it was changed after it was written, or is damaged:\n{listed(faults)}")
-        return table
+            raise _damaged(path, error) from error
 
     def _next_stamp(self) -> str:
         now = stamp(datetime.now(timezone.utc))
@@ -162,15 +216,62 @@ def unreadable(path: Path, reason: str) -> StoreError:
     )
 
 
+def _damaged(path: Path, error: BaseException) -> StoreError:
+    return unreadable(path, f"it is damaged or no Parquet file: {error}")
+
+
+def _check_table(segment: Listed, table: pa.Table) -> None:
+    """Raise StoreError if a segment holds what no run has."""
+    path = segment.path
+    try:
+        table.validate(full=True)
+    except pa.ArrowException as error:
+        raise _damaged(path, error) from error
+    faults = list(column_faults(table))
+    if faults:
+        raise unreadable(path, f"it was changed after it was written, or is damaged:\n{listed(faults)}")
+
+
+def _groups(parts: Sequence[tuple[Listed, Sequence[int]]]) -> Iterator[list[tuple[Listed, Sequence[int]]]]:
+    """Yield parts of segments, as many at a time as have `TOGETHER` bytes."""
+    group, size = list[tuple[Listed, Sequence[int]]](), 0
+    for part in parts:
+        if group and size + part[0].size > TOGETHER:
+            yield group
+            group, size = [], 0
+        group.append(part)
+        size += part[0].size
+    if group:
+        yield group
+
+
+def _joined(segments: Sequence[Listed], tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the tables of some segments as one, checked.
+
+    Raises:
+        StoreError: names the segment that holds what no run has.
+    """
+    try:
+        table = pa.concat_tables(tables, promote_options="default")
+        table.validate(full=True)
+        if not any(column_faults(table)):
+            return table
+    except pa.ArrowException:  # columns of several types
+        pass
+    for segment, table in zip(segments, tables, strict=True):
+        _check_table(segment, table)
+    raise AssertionError("segments are sound, and their rows together are not")
+
+
 def _checksum(content: pa.Buffer | bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _read_rows(file: pq.ParquetFile, columns: list[str], rows: Sequence[int] | None) -> pa.Table:
     """Read the row groups that have some of the rows, and take these."""
-    count = file.metadata.num_rows
+    count, several = file.metadata.num_rows, file.metadata.num_row_groups > 1
     if rows is None or len(rows) == count:
-        return file.read(columns=columns)
+        return file.read(columns=columns, use_threads=several)  # of one group they take longer than they save
     groups = range(file.metadata.num_row_groups)
     ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
     wanted = np.asarray(rows)
@@ -179,7 +280,7 @@ def _read_rows(file: pq.ParquetFile, columns: list[str], rows: Sequence[int] | N
     sizes = np.diff(ends, prepend=0)[needed]
     begins, offsets = (ends - np.diff(ends, prepend=0)), np.cumsum(sizes) - sizes
     place = np.searchsorted(needed, of_row)
-    table = file.read_row_groups(needed.tolist(), columns=columns)
+    table = file.read_row_groups(needed.tolist(), columns=columns, use_threads=several)
     return table.take(wanted - begins[of_row] + offsets[place])
 
 

@@ -38,7 +38,7 @@ from mtlrun.store.runs.stored_runs import (
     curve_frame,
     long_curves,
 )
-from mtlrun.store.segments import Segments, VanishedError, stamp
+from mtlrun.store.segments import Joined, Segments, VanishedError, stamp
 from mtlrun.store.studies import Studies
 
 if TYPE_CHECKING:
@@ -127,13 +127,13 @@ class Store:
 
     def curves(self, run_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """Return one row per metric value: run_id, task, split, metric (categorical), step, value."""
-        tables = self._winning(("run_id", "curves"), run_ids, lambda _, table: long_curves(table))
+        tables = self._winning(("run_id", "curves"), run_ids, lambda rows: long_curves(rows.table))
         return curve_frame(tables)
 
     def scores(self, run_ids: Iterable[str] | None = None) -> ScoreTable:
         """Return the scores of test cases; nothing of runs that were stored without."""
         found = ScoreTable()
-        self._winning(("run_id", SCORES), run_ids, lambda _, table: _add_scores(found, table))
+        self._winning(("run_id", SCORES), run_ids, lambda rows: _add_scores(found, rows.table))
         return found
 
     def judged(
@@ -151,9 +151,9 @@ class Store:
         ids = set(run_ids)
         read, scores = RunRows(REPORT_COLUMNS), ScoreTable()
 
-        def made(segment: Listed, table: pa.Table) -> tuple[list[list[Any]], pa.Table]:
-            _add_scores(scores, table)
-            return read.of(segment, table), long_curves(table, metrics)
+        def made(rows: Joined) -> tuple[list[list[Any]], pa.Table]:
+            _add_scores(scores, rows.table)
+            return read.of(rows), long_curves(rows.table, metrics)
 
         parts = self._winning((*REPORT_COLUMNS, "curves", SCORES), ids, made)
         runs = read.frame([part[0] for part in parts])
@@ -272,9 +272,9 @@ class Store:
         self,
         columns: Sequence[str],
         run_ids: Iterable[str] | None,
-        made: Callable[[Listed, pa.Table], Found],
+        made: Callable[[Joined], Found],
     ) -> list[Found]:
-        """Return what is made of `columns` of the records that count, segment by segment."""
+        """Return what is made of `columns` of the records that count, some segments at a time."""
         wanted = None if run_ids is None else set(run_ids)
 
         def read() -> list[Found]:
@@ -283,8 +283,8 @@ class Store:
                 if wanted is None or run_id in wanted:
                     rows.setdefault(place.segment, []).append(place.row)
             segments = list(self._held or ())
-            parts = ((segments[number], sorted(rows[number])) for number in sorted(rows))
-            return [made(s, self._segments.read(s, columns, own)) for s, own in parts]
+            parts = [(segments[number], sorted(rows[number])) for number in sorted(rows)]
+            return [made(joined) for joined in self._segments.read_joined(parts, columns)]
 
         return self._again(read)
 
@@ -299,7 +299,7 @@ class Store:
 
 
 def _add_scores(scores: ScoreTable, table: pa.Table) -> None:
-    """Add the scores of a segment that has some; where it is read once more, they are the same."""
+    """Add the scores of segments that have some; where they are read once more, they are the same."""
     if SCORES in table.column_names:
         scores.add(table)
 

@@ -33,13 +33,13 @@ def _filled(path: Path, segments: int = WORTH_WRITING) -> Store:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the segments that are read, one entry a time."""
     names: list[str] = []
-    inner = Segments.read
+    inner = Segments._read
 
     def counted(self: Segments, segment: Listed, columns: Sequence[str], rows: Any = None) -> Any:
         names.append(segment.path.name)
         return inner(self, segment, columns, rows)
 
-    monkeypatch.setattr(Segments, "read", counted)
+    monkeypatch.setattr(Segments, "_read", counted)
     return names
 
 

@@ -176,3 +176,42 @@ def test_segment_that_has_gone_is_told_apart(tmp_path: Path) -> None:
     segment.path.unlink()
     with pytest.raises(VanishedError):
         segments.read(segment, ("run_id",))
+
+
+def test_rows_of_several_segments_are_one_table_that_knows_where_they_come_from(tmp_path: Path) -> None:
+    segments = Segments(tmp_path)
+    for first in (0, 3, 6):
+        segments.write(to_table([_record(f"r{k}", k) for k in range(first, first + 3)]))
+    one, two, three = segments.listed()
+    (joined,) = segments.read_joined([(one, [0, 2]), (two, [1]), (three, [0, 1, 2])], ("run_id", "seed"))
+    assert joined.table["run_id"].to_pylist() == ["r0", "r2", "r4", "r6", "r7", "r8"]
+    assert [joined.segment_of(row) for row in range(6)] == [one, one, two, three, three, three]
+
+
+def test_large_segments_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = Segments(tmp_path)
+    for k in range(3):
+        segments.write(to_table([_record(f"r{k}")]))
+    sizes = [segment.size for segment in segments.listed()]
+    monkeypatch.setattr("mtlrun.store.segments.TOGETHER", sizes[0] + sizes[1])
+    parts = [(segment, [0]) for segment in segments.listed()]
+    assert [len(joined.segments) for joined in segments.read_joined(parts, ("run_id",))] == [2, 1]
+
+
+def test_segments_with_and_without_scores_are_read_together(tmp_path: Path) -> None:
+    segments = _replaced(_written(tmp_path, 1), to_table([_record("old")]).drop_columns("scores"))
+    segments.write(to_table([_record("new")]))
+    parts = [(segment, [0]) for segment in segments.listed()]
+    (joined,) = segments.read_joined(parts, ("run_id", "scores"))
+    assert [len(scores or ()) for scores in joined.table["scores"].to_pylist()] == [0, 1]
+
+
+@pytest.mark.parametrize("values", [pa.array(["lost"]), pa.array([1]), pa.array([None], pa.string())])
+def test_of_segments_that_are_read_together_the_faulty_one_is_named(tmp_path: Path, values: pa.Array) -> None:
+    table = to_table([_record("odd")])
+    place = table.column_names.index("status")
+    segments = _replaced(_written(tmp_path, 1), table.set_column(place, "status", values))
+    segments.write(to_table([_record("sound")]))
+    faulty, sound = segments.listed()
+    with pytest.raises(StoreError, match=faulty.path.name):
+        list(segments.read_joined([(sound, [0]), (faulty, [0])], ("run_id", "status")))

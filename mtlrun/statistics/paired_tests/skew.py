@@ -43,9 +43,9 @@ def lean(d: Array, rng: np.random.Generator) -> Lean:
     flips = rng.choice([-1.0, 1.0], (DRAWS, seeds))
     for at, x in packed(d):
         if len(x) >= LEAST:
-            rows = np.argsort(np.isnan(d[:, at]), axis=0, kind="stable")[: len(x)]
-            away = x - np.median(x, axis=0)
-            size[at] = _l_skewness(x)
+            rows = np.argsort(np.isnan(d[:, at]), axis=0, kind="stable")[: len(x)].T
+            away = (x - np.median(x, axis=0)).T
+            size[at] = _l_skewness(x.T)
             for some in np.array_split(np.arange(DRAWS), 10):  # in parts, for memory
                 drawn[np.ix_(some, at)] = _l_skewness(flips[some][:, rows] * away)
             size[at[np.ptp(x, axis=0) <= 1e-9 * np.abs(x).max(axis=0)]] = np.nan
@@ -104,11 +104,11 @@ def _share(drawn: Array, seen: Array | float) -> Array:
 
 
 def _l_skewness(x: Array) -> Array:
-    """Return the third over the second L-moment of x (..., n, k): (..., k); 0 without spread."""
-    ordered = np.sort(x, axis=-2)
-    n = x.shape[-2]
+    """Return the third over the second L-moment of x (..., n): (...); 0 without spread."""
+    ordered = np.sort(x, axis=-1)
+    n = x.shape[-1]
     i = np.arange(n)
     weights = np.stack([np.ones(n), i / (n - 1), i * (i - 1) / ((n - 1) * (n - 2))]) / n
-    b0, b1, b2 = np.moveaxis(weights @ ordered, -2, 0)
+    b0, b1, b2 = np.moveaxis(ordered @ weights.T, -1, 0)
     spread = 2 * b1 - b0
     return np.where(spread > 0, (6 * b2 - 6 * b1 + b0) / np.where(spread > 0, spread, 1.0), 0.0)

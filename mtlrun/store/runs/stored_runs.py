@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mtlrun.store.files import Listed
 from mtlrun.store.runs.record_schema import read_json
 from mtlrun.store.runs.recorded_types import COLUMNS as OWN
 from mtlrun.store.runs.recorded_types import read_recorded
 from mtlrun.store.runs.records import JSON_COLUMNS
-from mtlrun.store.segments import unreadable
+from mtlrun.store.segments import Joined, unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,13 +37,13 @@ class RunRows:
             name: {} for name in JSON_COLUMNS if name not in OWN
         }  # many runs have the same
 
-    def of(self, segment: Listed, table: pa.Table) -> list[list[Any]]:
-        """Return the values of the runs of a table, column by column.
+    def of(self, rows: Joined) -> list[list[Any]]:
+        """Return the values of some runs, column by column.
 
         Raises:
             StoreError: a value is not what its column holds.
         """
-        return [self._values(segment, table, name) for name in self._columns]
+        return [self._values(rows, name) for name in self._columns]
 
     def frame(self, parts: Sequence[list[list[Any]]]) -> pd.DataFrame:
         """Return one row per run, of what was read of all segments."""
@@ -54,9 +53,9 @@ class RunRows:
         frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in found.items()})
         return frame.astype({"seed": "int64"}) if "seed" in found else frame
 
-    def _values(self, segment: Listed, table: pa.Table, column: str) -> list[Any]:
+    def _values(self, rows: Joined, column: str) -> list[Any]:
         """Return the values of a column, texts of JSON as objects."""
-        values = table[column].to_pylist()
+        values = rows.table[column].to_pylist()
         if column not in JSON_COLUMNS:
             return values
         found = []
@@ -64,8 +63,8 @@ class RunRows:
             try:
                 found.append(self._object(column, content))
             except ValueError as error:
-                run_id = table["run_id"][row].as_py()
-                raise unreadable(segment.path, f"run `{run_id}`: {error}") from error
+                run_id = rows.table["run_id"][row].as_py()
+                raise unreadable(rows.segment_of(row).path, f"run `{run_id}`: {error}") from error
         return found
 
     def _object(self, column: str, content: str) -> Mapping[str, Any]:
@@ -117,7 +116,7 @@ def long_curves(table: pa.Table, metrics: Collection[str] | None = None) -> pa.T
     """Turn (run_id, curves list) rows into one row per value, text columns dictionary-encoded.
 
     Args:
-        table: of a segment.
+        table: of segments.
         metrics: only values of these; all where None.
     """
     lists = table["curves"].combine_chunks()
