@@ -14,11 +14,11 @@ import re
 import uuid
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +37,11 @@ GROUP_RUNS = 256
 TOGETHER = 2**22
 """Bytes of segments that are read and checked together: most are small, and each check of a table takes as long."""
 
-_READERS = 4
+_READERS = 2
 """Threads that read segments at the same time."""
+
+_WORTH_THREADS = 16
+"""Segments from which on they are read by threads."""
 
 _CHECKSUM = re.compile(r".*-[0-9a-f]{8}-([0-9a-f]{16})\.parquet")
 _STAMP = "%Y%m%dT%H%M%S.%f"
@@ -141,8 +144,9 @@ class Segments:
             columns, raises: as of `read`; columns that some segments lack are empty for their rows.
         """
         readers = ThreadPoolExecutor(_READERS)
+        begin = readers.submit if len(parts) >= _WORTH_THREADS else _done
         groups = (
-            [(segment, readers.submit(self._read, segment, columns, rows)) for segment, rows in group]
+            [(segment, begin(self._read, segment, columns, rows)) for segment, rows in group]
             for group in _groups(parts)
         )
         try:
@@ -216,6 +220,13 @@ def unreadable(path: Path, reason: str) -> StoreError:
     )
 
 
+def _done(read: Callable[..., pa.Table], *arguments: Any) -> Future[pa.Table]:
+    """Read in this thread."""
+    done = Future[pa.Table]()
+    done.set_result(read(*arguments))
+    return done
+
+
 def _damaged(path: Path, error: BaseException) -> StoreError:
     return unreadable(path, f"it is damaged or no Parquet file: {error}")
 
@@ -251,16 +262,20 @@ def _joined(segments: Sequence[Listed], tables: Sequence[pa.Table]) -> pa.Table:
     Raises:
         StoreError: names the segment that holds what no run has.
     """
+
+    def check_each() -> None:
+        for segment, table in zip(segments, tables, strict=True):
+            _check_table(segment, table)
+
     try:
-        table = pa.concat_tables(tables, promote_options="default")
-        table.validate(full=True)
-        if not any(column_faults(table)):
-            return table
-    except pa.ArrowException:  # columns of several types
-        pass
-    for segment, table in zip(segments, tables, strict=True):
-        _check_table(segment, table)
-    raise AssertionError("segments are sound, and their rows together are not")
+        joined = pa.concat_tables(tables, promote_options="default")
+        joined.validate(full=True)
+    except pa.ArrowException:  # columns of other types, or too little memory
+        check_each()
+        raise
+    if any(column_faults(joined)):
+        check_each()
+    return joined
 
 
 def _checksum(content: pa.Buffer | bytes) -> str:
