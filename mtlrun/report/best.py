@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed
 from mtlrun.report.analysis.training.overfitting import chosen_values
 from mtlrun.report.levels import CELLS, COLUMNS, LEVELS, MEMBERS
 
@@ -80,7 +79,7 @@ def _narrowed(summary: Summary, first: pd.DataFrame, of: str, words: str) -> Sum
         wanted = set(first[by].itertuples(index=False, name=None))
         kept = [key in wanted for key in frame[by].itertuples(index=False, name=None)]
         changes[level.field] = frame[np.array(kept, dtype=bool)]
-    return replace(summary, **changes)
+    return changed(summary, **changes)
 
 
 def _words(of: str, counts: pd.Series, validated: bool) -> str:

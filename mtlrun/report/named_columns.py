@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed
 from mtlrun.report.levels import ROWS
 from mtlrun.report.setting_text import setting_text
 from mtlrun.report.tables import plain, table
@@ -114,7 +113,7 @@ def sorted_summary(summary: Summary, level: str, sort: str | None) -> Summary:
     if not sort:
         return summary
     rows = sorted_frame(summary.rows, Order.parse(sort)) if level == ROWS else summary.rows
-    return replace(summary, rows=rows, sort=sort)
+    return changed(summary, rows=rows, sort=sort)
 
 
 def ordered_table(summary: Summary, level: str) -> pd.DataFrame:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mtlrun.report.analysis.summary import DEFERRED, Summary, later
+from mtlrun.report.analysis.summary import DEFERRED, Summary, changed, later
 from mtlrun.text.printable import printable_parts
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def printable_summary(summary: Summary) -> Summary:
             changes[name] = later(partial(_printable_field, summary, name))
         else:
             changes[name] = printable_parts(value)
-    return replace(summary, **changes)
+    return changed(summary, **changes)
 
 
 def _printable_field(summary: Summary, name: str) -> Any:
@@ -53,8 +52,8 @@ def _printable_table(frame: pd.DataFrame) -> pd.DataFrame:
                 {value if isinstance(value, str) else id(value): value for value in values}.values()
             )
             if new:
-                changed = [new.get(value if isinstance(value, str) else id(value), value) for value in values]
-                changes[name] = pd.Series(changed, index=column.index, dtype=column.dtype)
+                shown = [new.get(value if isinstance(value, str) else id(value), value) for value in values]
+                changes[name] = pd.Series(shown, index=column.index, dtype=column.dtype)
     return frame.assign(**changes) if changes else frame
 
 

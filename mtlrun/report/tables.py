@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Set
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.report.analysis.pairs.layout import LABELS
-from mtlrun.report.analysis.summary import DEFERRED, Summary, later
+from mtlrun.report.analysis.summary import DEFERRED, Summary, changed, later
 from mtlrun.report.levels import CELLS, COLUMNS, LEVELS, MEMBERS, POINTS, ROWS, SETTINGS, load
 from mtlrun.report.setting_text import setting_text
 
@@ -83,7 +82,7 @@ def filtered(summary: Summary, filters: Mapping[str, str]) -> Summary:
     changes: dict[str, Any] = {
         name: later(partial(narrowed, name)) if name in DEFERRED else narrowed(name) for name in fields
     }
-    return replace(summary, **changes)
+    return changed(summary, **changes)
 
 
 def plain(value: Any) -> Any:

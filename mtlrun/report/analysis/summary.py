@@ -61,8 +61,8 @@ class Deferred:
 
 
 def later(make: Callable[[], T]) -> T:
-    """Return what stands for the value of a `Deferred` field until it is read."""
-    return cast("T", make)
+    """Return what stands for the value of a `Deferred` field until it is read; copies of a summary make it once."""
+    return cast("T", cache(make))
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,11 @@ class Summary:
     over: str | None = None
     sort: str | None = None
     best: str = ""
+
+
+def changed(summary: Summary, **fields: Any) -> Summary:
+    """Return a summary with other values of some fields; unlike `dataclasses.replace` it makes no deferred one."""
+    return Summary(**{**vars(summary), **fields})
 
 
 for _name in DEFERRED:

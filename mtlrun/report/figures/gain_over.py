@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.gain_over import gain_over_table
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed
 from mtlrun.report.figures.axes_of_gains import asks_for_log, mark_sides, set_ticks_at
 from mtlrun.report.figures.drawing import Canvas, picture, refuse_empty
 from mtlrun.report.figures.style import PALE, looks
@@ -44,7 +43,7 @@ def draw_gain_over(summary: Summary, ax: Given, size: str, over: str | None = No
     Raises:
         ConfigError: there is no such setting, or no gain yet.
     """
-    found = gain_over_table(replace(summary, over=over or summary.over))
+    found = gain_over_table(changed(summary, over=over or summary.over))
     if found.empty:
         raise ConfigError([f"the study {LEVELS['gain_over'].lacking}"])
     refuse_empty(found["diff"])

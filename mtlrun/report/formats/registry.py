@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed
 from mtlrun.report.best import best_cells
 from mtlrun.report.formats.columns import to_csv, to_parquet
 from mtlrun.report.formats.html.page import to_html
@@ -152,7 +151,7 @@ def render(
     choices = {name: value for name, value in (("size", size), ("style", style)) if value is not None}
     chosen = _format_for(format_name, level, list(choices), over, sort, columns)
     if over is not None:
-        summary = replace(summary, over=over)
+        summary = changed(summary, over=over)
     shown = filtered(summary, filters or {})
     shown = sorted_summary(best_cells(shown, best) if best else shown, level, sort)
     if not chosen.data and (why := lacking(summary, shown, level)):

@@ -6,10 +6,10 @@ import io
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed
 from mtlrun.report.formats.fitting import UNLIMITED, Fitted, block_width, fitted_block, left_out
 from mtlrun.report.text.chosen_columns import chosen_row_blocks
 from mtlrun.report.text.main_table import FIGURES, row_blocks
@@ -132,7 +132,7 @@ def _pages(summary: Summary, style: Style, columns: Sequence[str]) -> list[Rende
     from rich.text import Text
 
     marks = ASCII if style.ascii_only else UNICODE
-    shown = replace(summary, rows=summary.rows.iloc[:MOST_ROWS])
+    shown = changed(summary, rows=summary.rows.iloc[:MOST_ROWS])
     for gap, spread, leave_out in [(1, True, ())] if columns else _LAYOUTS:
         blocks = (
             chosen_row_blocks(shown, columns, marks)
@@ -145,7 +145,7 @@ def _pages(summary: Summary, style: Style, columns: Sequence[str]) -> list[Rende
     tables = [
         (heading, [fitted_block(b, style.width) for b in found])
         for _, heading, found in sections(
-            replace(summary, contrasts=summary.contrasts.iloc[:MOST_ROWS]), marks
+            changed(summary, contrasts=summary.contrasts.iloc[:MOST_ROWS]), marks
         )
     ]
     parts: list[RenderableType] = [part for block in fitted for part in (*_table(block, style), "")]

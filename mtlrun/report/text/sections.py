@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed
 from mtlrun.report.levels import LEVELS, load
 from mtlrun.report.text import number_format as words
 from mtlrun.report.text.blocks.attribution import attribution_blocks
@@ -71,5 +70,5 @@ def level_block(
     entry = LEVELS.get(level)
     if entry is None or not entry.block:
         return frame_block(summary, level, columns)
-    block: Block = load(entry.block)(replace(summary, sort=None), marks)
+    block: Block = load(entry.block)(changed(summary, sort=None), marks)
     return chosen_columns(sorted_block(block, summary.sort), columns)

@@ -16,7 +16,7 @@ from support.synthetic_study import SyntheticStudy, realistic
 
 from mtlrun.errors import ConfigError
 from mtlrun.report.analysis.rows import ROW_COLUMNS
-from mtlrun.report.analysis.summary import Summary
+from mtlrun.report.analysis.summary import Summary, changed, later
 from mtlrun.report.formats.registry import FORMATS, render, report_format
 from mtlrun.report.levels import LEVELS
 
@@ -249,3 +249,15 @@ def test_importing_reports_and_gate_never_imports_torch_or_matplotlib() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib', 'rich.table')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("filters", [{}, {"task": "even"}])
+def test_a_page_makes_no_table_that_it_does_not_show(filters: dict[str, str], summary: Summary) -> None:
+    def asked() -> Any:
+        raise AssertionError("nobody sees it")
+
+    whole = changed(summary, curves=later(asked), diagnostics=later(asked), recorded=later(asked))
+    sort = "gain" if filters else None
+    assert "even" in render(whole, filters=filters, sort=sort)
+    with pytest.raises(AssertionError, match="nobody"):
+        render(whole, level="curves")
