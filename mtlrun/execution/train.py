@@ -72,8 +72,8 @@ def train_and_store(
         store: gets one segment, or one per part that memory holds.
         device: where to train.
         progress: told of run-steps done; of a negative number where they must be done again.
-        checkpointing: where and how often the state of training is saved; None for never. If a checkpoint holds
-            more or fewer steps than `task.steps_done`, `progress` is told the difference.
+        checkpointing: where and how often the state of training is saved; None for never. A cohort that continues
+            from a checkpoint tells `progress` by how many steps that differs from `task.steps_done`.
 
     Returns:
         How many runs came to each status; and the number of lanes that memory holds, None where it held all.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from mtlrun.execution.workers.held_signals import HELD
+from mtlrun.execution.workers.held_signals import ending_handlers
 
 
 class Interruptions:
@@ -24,12 +23,9 @@ class Interruptions:
 
     def begin(self) -> None:
         """Put this before the handlers of the signals that end training, where they have any."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (getattr(signal, name) for name in HELD if hasattr(signal, name)):
-                before = signal.getsignal(number)
-                if callable(before):
-                    self._before[number] = before
-                    signal.signal(number, self._handle)
+        self._before = {n: handler for n, handler in ending_handlers().items() if callable(handler)}
+        for number in self._before:
+            signal.signal(number, self._handle)
 
     def end(self) -> None:
         """Put the handlers back."""

@@ -14,6 +14,17 @@ HELD = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 limit, and submitit, which queues the job again, has it send SIGUSR2."""
 
 
+def ending_handlers() -> dict[int, Any]:
+    """Return the handlers of the signals that end training, by number, without those that are ignored.
+
+    None outside the main thread, to which signals belong.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    found = {n: signal.getsignal(n) for n in (getattr(signal, name, None) for name in HELD) if n is not None}
+    return {n: handler for n, handler in found.items() if handler is signal.SIG_DFL or callable(handler)}
+
+
 class HeldSignals:
     """Holds back the first signal that would end this process. A second one is not held back.
 
@@ -41,13 +52,9 @@ class HeldSignals:
             self._begin()
 
     def _begin(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (getattr(signal, name) for name in HELD if hasattr(signal, name)):
-            before = signal.getsignal(number)
-            if before is signal.SIG_DFL or callable(before):
-                self._before[number] = before
-                signal.signal(number, self._hold)
+        self._before = ending_handlers()
+        for number in self._before:
+            signal.signal(number, self._hold)
 
     def _deliver(self) -> None:
         """Put the handlers back, and raise the signal that came."""
