@@ -11,6 +11,8 @@ MLFLOW := $(VENV)/mlflow-server
 CONSTRAINTS := constraints.txt
 # Where it is set, every command and worker that the tests start compiles all modules anew, which takes most of a second.
 unexport PYTHONDONTWRITEBYTECODE
+# There is a test process for each core: threads of theirs would only wait for each other.
+test test-all coverage: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart mlflow-server test test-all lint bench bench-gpu docs check coverage mutation release-check clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if seen[test] % mark.args[0]:
                 item.add_marker("slow")
             seen[test] += 1
+
+
+def pytest_collection_finish() -> None:
+    """Let no later garbage collection search what collecting some 12,000 tests has made."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Plugins that end look for what refers to their objects."""
+    gc.unfreeze()
 
 
 class Trained:

@@ -38,6 +38,10 @@ _VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if hydra.__version__.sta
 """The `version_base` argument: Hydra 1.3 warns without it, 1.4 warns with it."""
 
 
+_OURS: dict[tuple[str, int], ConfigResult | None] = {}
+"""Our own files as they were read, by name and time of the last change: a program may start many studies."""
+
+
 class OptionRepository(ConfigRepository):
     """Hydra's folders of configs, each file of which is read once: all jobs of a sweep see the same."""
 
@@ -52,14 +56,7 @@ class OptionRepository(ConfigRepository):
             ConfigError: a user's own file has a fault that Hydra would not tell.
         """
         if config_path not in self._read:
-            self._check(config_path)
-            try:
-                found = super().load_config(config_path)
-            except YAML_ERRORS as error:  # its reader is stricter than ours in places, as with tabs
-                raise ConfigError([yaml_fault(f"{config_path}.yaml", error)]) from error
-            if found is not None and isinstance(found.config, DictConfig):
-                _rename(found.config, config_path.partition("/")[0])
-            self._read[config_path] = found
+            self._read[config_path] = self._load(config_path)
         return copy.deepcopy(self._read[config_path])  # Hydra merges into what it loads
 
     def group_exists(self, config_path: str) -> bool:
@@ -74,11 +71,27 @@ class OptionRepository(ConfigRepository):
     def __deepcopy__(self, memo: dict[int, Any]) -> OptionRepository:
         return self  # Hydra copies the whole for each job
 
-    def _check(self, config_path: str) -> None:
+    def _load(self, config_path: str) -> ConfigResult | None:
         source = self._find_object_source(config_path, ObjectType.CONFIG)
-        if source is not None and source.scheme() == "file" and Path(source.path) != conf_dir().resolve():
-            name = config_path if config_path.endswith(".yaml") else f"{config_path}.yaml"
-            read_options(Path(source.path, name))
+        if source is None or source.scheme() != "file":
+            return self._parsed(config_path)
+        file = Path(source.path, config_path if config_path.endswith(".yaml") else f"{config_path}.yaml")
+        if Path(source.path) != conf_dir().resolve():
+            read_options(file)
+            return self._parsed(config_path)
+        key = config_path, file.stat().st_mtime_ns
+        if key not in _OURS:
+            _OURS[key] = self._parsed(config_path)
+        return _OURS[key]
+
+    def _parsed(self, config_path: str) -> ConfigResult | None:
+        try:
+            found = super().load_config(config_path)
+        except YAML_ERRORS as error:  # its reader is stricter than ours in places, as with tabs
+            raise ConfigError([yaml_fault(f"{config_path}.yaml", error)]) from error
+        if found is not None and isinstance(found.config, DictConfig):
+            _rename(found.config, config_path.partition("/")[0])
+        return found
 
 
 @contextmanager
