@@ -24,6 +24,7 @@ from mtlrun.execution.train import train_and_store
 from mtlrun.execution.workers.task import Task
 from mtlrun.planning.run_spec import RunSpec
 from mtlrun.store.runs.records import SCORES
+from mtlrun.store.segments import Segments
 from mtlrun.store.store import Store
 
 BUDGET = {"steps": 1000, "batch_size": 32, "evaluations": 10}  # the defaults, for suites of the digits' size
@@ -80,9 +81,7 @@ def without_scores(scored: Path, plain: Path) -> tuple[int, int]:
     shutil.copytree(scored / "studies", plain / "studies")
     sizes = [0, 0]
     for segment in sorted(scored.glob("*.parquet")):
-        copied = plain / segment.name
-        table = pq.read_table(segment).drop_columns([SCORES])
-        pq.write_table(table, copied, compression="zstd", write_page_checksum=True)  # as the store does
+        copied = Segments(plain).write(pq.read_table(segment).drop_columns([SCORES]))
         for place, path in enumerate((segment, copied)):
             sizes[place] += path.stat().st_size
     return sizes[0], sizes[1]

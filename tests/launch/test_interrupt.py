@@ -71,7 +71,7 @@ def goes_on(store: Path, overrides: list[str]) -> None:
     plan = planned(*overrides)
     assert (plan["runs_reused"], plan["runs_new"]) == (2 * len(kept), 24 - 2 * len(kept))
     assert mtlrun("report", str(store)).code == 0  # also of a part
-    done = mtlrun("sweep", *overrides)
+    done = mtlrun("sweep", *overrides, "launch.processes=1")
     assert done.code == 0
     assert f"training {24 - 2 * len(kept)} runs, reusing {2 * len(kept)}" in done.err
     assert kept.items() < segments(store).items()
@@ -100,7 +100,7 @@ def test_ctrl_c_in_a_terminal_ends_every_worker(tmp_path):
     assert (code, out) == (130, "")
     assert "mtlrun: interrupted; what had finished is stored" in err
     assert "Traceback" not in err
-    goes_on(tmp_path / "store", [*overrides, "launch.processes=1"])
+    goes_on(tmp_path / "store", overrides)
 
 
 @pytest.mark.slow

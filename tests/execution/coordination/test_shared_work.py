@@ -50,9 +50,9 @@ def test_commands_with_common_runs_share_them(tmp_path: Path) -> None:
 
 def test_a_command_that_is_killed_is_taken_over_and_leaves_nothing(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    first = start("sweep", *study(store, steps=600))
+    first = start("sweep", *study(store, steps=300))
     wait_for_segment(store, first)
-    second = start("sweep", *study(store, steps=600))
+    second = start("sweep", *study(store, steps=300))
     first.kill()
     assert ended(first).code == -signal.SIGKILL
     result = ended(second)
