@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-QUICK = {"settings": 200, "words": 60, "overrides": 12, "runs": 4, "folders": 10, "tables": 8, "files": 20}
+QUICK = {"settings": 200, "words": 60, "overrides": 12, "runs": 4, "folders": 10, "tables": 8, "files": 40}
 """Examples by search in the quick tests."""
 
 LONG = {

@@ -33,11 +33,13 @@ class Tree(NamedTuple):
 
     Attributes:
         options: names of the options by group.
+        settings: the dotted keys of each option, by `group=option`.
         keys: dotted keys, with the values that they have in some option.
         values: every value that stands somewhere, as YAML writes it.
     """
 
     options: dict[str, list[str]]
+    settings: dict[str, list[str]]
     keys: dict[str, list[str]]
     values: list[str]
 
@@ -63,14 +65,17 @@ def text_of(value: Any) -> str:
 def tree() -> Tree:
     """Read every option of the registry."""
     options: dict[str, list[str]] = {}
+    settings: dict[str, list[str]] = {}
     keys: dict[str, list[str]] = {}
     for path in sorted(CONF.glob("*/*.yaml")):
         options.setdefault(path.parent.name, []).append(path.stem)
         if path.parent.name != "experiment":
-            for key, value in _leaves(yaml.safe_load(path.read_text()), path.parent.name):
+            leaves = [*_leaves(yaml.safe_load(path.read_text()), path.parent.name)]
+            settings[f"{path.parent.name}={path.stem}"] = [key for key, _ in leaves]
+            for key, value in leaves:
                 keys.setdefault(key, []).append(text_of(value))
     for key, value in _leaves(yaml.safe_load((CONF / "config.yaml").read_text()), ""):
         if not key.startswith(("defaults", "hydra")):
             keys.setdefault(key, []).append(text_of(value))
     values = sorted({value for found in keys.values() for value in found})
-    return Tree(options, {key: sorted({*found}) for key, found in keys.items()}, values)
+    return Tree(options, settings, {key: sorted({*found}) for key, found in keys.items()}, values)

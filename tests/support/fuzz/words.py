@@ -128,19 +128,11 @@ ODD_VALUES = (
 
 SIGNS = "abz019.,=[]{}()'\"\\$:-+~@* \t\néß漢\x00\x1b\u200b/_#%&!"
 
-KEPT_SMALL = (
-    "sharing",
-    "weighting",
-    "schedule",
-    "regularization",
-    "heads",
-    "mitigation",
-    "optimizer",
-    "dtype",
-    "controls",
-    "save",
-)
-"""Keys whose values leave a run as short as it is."""
+PARTS = ("sharing", "weighting", "schedule", "regularization", "heads", "optimizer")
+"""Groups whose options leave a run as short as it is."""
+
+KEPT_SMALL = (*PARTS, "mitigation", "dtype", "controls", "save")
+"""Keys whose values do so."""
 
 
 def mutated(text: str, rng: random.Random) -> str:
@@ -204,12 +196,15 @@ def overrides(rng: random.Random) -> list[str]:
 
 
 def short_run(rng: random.Random) -> list[str]:
-    """Return overrides that train a few steps, if they are right."""
-    own = [override(rng) for _ in range(12)]
-    own = [
-        word for word in own if re.split(r"[=.]", word)[0] in KEPT_SMALL and not any(h in word for h in HEAVY)
-    ]
-    own = [word for word in own if "," not in word.partition("=")[2] and "(" not in word][:2]
+    """Return overrides that train a few steps, if they are right: an option, often one of its settings, and more."""
+    group = rng.choice(PARTS)
+    option = f"{group}={rng.choice(tree().options[group])}"
+    keys = [key for key in tree().settings[option] if "_target_" not in key]
+    own = [option, *(harmless(f"{key}={value(rng, key)}") for key in rng.sample(keys, min(1, len(keys))))]
+    more = [override(rng) for _ in range(6) if rng.random() < 0.2]
+    own += [word for word in more if re.split(r"[=.]", word)[0] in KEPT_SMALL]
+    own = [word for word in own if not any(name in word for name in HEAVY)]
+    own = [word for word in own if "," not in word.partition("=")[2] and "(" not in word]
     tiny = ["suite=linear_teachers", "seeds=1", "budget=steps", "budget.steps=3", "budget.evaluations=1"]
     return [*tiny, "model.width=8", "launch.processes=1", *own]
 
