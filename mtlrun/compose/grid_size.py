@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep, Sweep
 
 from mtlrun.errors import ConfigError, Fault
 from mtlrun.planning.limits import check_runs, most_faults
@@ -25,13 +26,26 @@ def value_count(override: Override) -> float:
 
 
 def value_faults(override: Override) -> list[Fault]:
-    """Return a fault where an override alone has too many values, or a range never goes on."""
+    """Return a fault where an override has too many values, an endless range, or a sweep inside a value."""
+    if _has_sweep(override.value()):
+        rule = "must have no sweep inside a value or among others, as in 1,range(2,4): write all values out"
+        return [
+            Fault(override.get_key_element().lstrip("+"), rule, str(override.input_line).partition("=")[2])
+        ]
     if not override.is_discrete_sweep():
         return []
     value, key = override.value(), override.get_key_element().lstrip("+")
     if isinstance(value, RangeSweep) and value.step == 0:
         return [Fault(key, "must have a step other than 0", override.get_value_string())]
     return most_faults(key, value_count(override), override.get_value_string(), "values")
+
+
+def _has_sweep(value: Any) -> bool:
+    """Whether a sweep stands inside of a value, or of another sweep, which Hydra reads and cannot write."""
+    inside = value.list if isinstance(value, ChoiceSweep) else value
+    if isinstance(inside, dict):
+        inside = [*inside.values()]
+    return isinstance(inside, list) and any(isinstance(one, Sweep) or _has_sweep(one) for one in inside)
 
 
 def check_jobs(overrides: Sequence[Override], cases: int, seeds: int) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import pyarrow as pa
+
 from mtlrun.errors import StoreError
 from mtlrun.store.processes import is_running
 
@@ -27,6 +29,18 @@ class Listed(NamedTuple):
     path: Path
     size: int
     modified_ns: int
+
+
+def read_buffer(path: Path) -> pa.Buffer:
+    """Return the content of a file, in memory that pyarrow owns.
+
+    Its threads may free it when Python has begun to end, and to free bytes of Python then aborts the process.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with pa.OSFile(str(path)) as file:
+        return file.read_buffer()
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mtlrun.errors import StoreError
-from mtlrun.store.files import Listed, write_whole
+from mtlrun.store.files import Listed, read_buffer, write_whole
 from mtlrun.store.runs.records import STATUSES
 
 NAME = ".index"
@@ -47,12 +47,15 @@ class Held(NamedTuple):
 def read_index(folder: Path) -> dict[Listed, Held]:
     """Return what the index of a store says; nothing where there is none, or it is damaged."""
     try:
-        content = (folder / NAME).read_bytes() if (folder / NAME).is_file() else b""
+        content = read_buffer(folder / NAME) if (folder / NAME).is_file() else None
     except OSError:
         return {}
-    if len(content) <= _HEAD or hashlib.sha256(content[_HEAD:]).digest() != content[:_HEAD]:
+    if content is None or content.size <= _HEAD:
         return {}
-    table = pq.read_table(pa.BufferReader(content[_HEAD:]), use_threads=False)
+    head, rest = content[:_HEAD], content[_HEAD:]
+    if hashlib.sha256(rest).digest() != head.to_pybytes():
+        return {}
+    table = pq.ParquetFile(pa.BufferReader(rest)).read(use_threads=False)
     about = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
     if about.get("version") != _VERSION:
         return {}

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from mtlrun.errors import StoreError
 from mtlrun.schema import listed
-from mtlrun.store.files import Listed, list_files, write_whole
+from mtlrun.store.files import Listed, list_files, read_buffer, write_whole
 from mtlrun.store.runs.record_schema import column_faults
 from mtlrun.store.runs.records import SCHEMA_VERSION, SCORES, VERSION_KEY
 
@@ -193,13 +193,11 @@ class Segments:
         """Open a segment, its bytes held against the checksum in its name at the first time.
 
         They are read once for both; where a name has no checksum, or later, Parquet's own are held against the pages.
-        pyarrow owns them: its threads may free them after Python has begun to end, when those of Python abort it.
         """
         match = _CHECKSUM.fullmatch(segment.path.name)
         if match is None or segment in self._checked:
             return pq.ParquetFile(segment.path, page_checksum_verification=True)
-        with pa.OSFile(str(segment.path)) as file:
-            content = file.read_buffer()
+        content = read_buffer(segment.path)
         if _checksum(content) != match[1]:
             raise unreadable(segment.path, "its bytes do not fit the checksum in its name: it is damaged")
         self._checked.add(segment)

@@ -1,8 +1,9 @@
-"""What killed writers left is removed, and nothing else."""
+"""What killed writers left is removed, and nothing else; what is read outlives Python's end."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from mtlrun.store.files import sweep, write_whole
 from mtlrun.store.store import Store
 
 LONG_AGO = (0, 0)
+PACKAGE = Path(__file__).parents[2] / "mtlrun"
 
 
 def _ended_process() -> int:
@@ -56,3 +58,13 @@ def test_writer_names_its_process_in_what_it_leaves(tmp_path: Path, monkeypatch:
     write_whole(tmp_path / "a.json", lambda file: file.write(b"{}"))
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(f".a.json.{os.getpid()}-") and left.suffix == ".tmp"
+
+
+def test_pyarrow_reads_no_memory_of_python():
+    """Its threads may free what they read when Python has begun to end, which aborts the process."""
+    reading = [path for path in PACKAGE.rglob("*.py") if "BufferReader(" in path.read_text(encoding="utf-8")]
+    assert len(reading) >= 2
+    for path in reading:
+        text = path.read_text(encoding="utf-8")
+        assert "read_buffer(" in text, path
+        assert not re.search(r"read_bytes|BytesIO|py_buffer", text), path
