@@ -20,6 +20,7 @@ from mtlrun.data.splits import train_rows
 from mtlrun.data.targets import Target
 from mtlrun.data.task import Source, SourceInfo, SuiteData, SuiteInfo, Task
 from mtlrun.errors import ConfigError, Fault
+from mtlrun.schema import text
 from mtlrun.theory.linear import LinearNetwork
 
 S = TypeVar("S", bound="Suite")
@@ -255,6 +256,7 @@ class Suite(Configured, ABC):
                 yield Fault("tasks", "must name tasks of the suite", name, available)
             if names.count(name) > 1:
                 yield Fault("tasks", "must name each task once", name)
+            yield from text(name, "tasks")
         if self.primary is not None and self.primary not in names:
             yield Fault(
                 "primary",

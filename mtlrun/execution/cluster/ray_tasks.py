@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -20,6 +23,9 @@ from mtlrun.execution.cluster.job import perform_text
 from mtlrun.execution.launcher import Note
 
 KNOCK_S = 10.0
+
+GRACE_S = 10.0
+"""For a task that is cancelled to write a checkpoint."""
 
 
 class RayTasks:
@@ -40,14 +46,16 @@ class RayTasks:
             _connect(address)
         there = ray.cluster_resources()
         note(f"Ray: {there.get('CPU', 0):,.0f} CPUs, {there.get('GPU', 0):,.0f} GPUs")
-        self._perform = ray.remote(**options)(perform_text)
+        self._perform = ray.remote(**options)(perform)
         self._waiting: dict[ray.ObjectRef, int] = {}  # number by task
+        self._files: dict[int, Path] = {}
         self._gone: dict[int, str] = {}
 
     def submit(self, texts: Mapping[int, str]) -> None:
         """Queue tasks."""
         for number, text in texts.items():
             self._waiting[self._perform.remote(text)] = number
+            self._files[number] = _file(text)
 
     def gone(self) -> Mapping[int, str]:
         """Return of each task that has ended what became of it."""
@@ -71,20 +79,59 @@ class RayTasks:
             ray.wait([*self._waiting], num_returns=1, timeout=seconds)
 
     def end(self, running: Collection[int]) -> None:
-        """Cancel tasks, and leave the cluster."""
-        for task, number in self._waiting.items():
-            if number in running:
-                with contextlib.suppress(RayError):
-                    ray.cancel(task, force=True)
-        if self._own:
-            ray.shutdown()
+        """Cancel tasks, which get some seconds to write a checkpoint, and leave the cluster."""
+        left = [task for task, number in self._waiting.items() if number in running]
+        try:
+            _cancel(reversed(left), force=False)  # as Ctrl-C would; those that wait first, lest they begin
+            begun = [file for file in (self._files[self._waiting[task]] for task in left) if file.exists()]
+            end = time.monotonic() + GRACE_S
+            while begun and time.monotonic() < end:
+                time.sleep(0.1)
+                begun = [file for file in begun if not _ended(file).exists()]
+            _cancel(left, force=True)
+        finally:
+            if self._own:
+                ray.shutdown()
+
+
+def perform(text: str) -> str:
+    """Do a task as `perform_text` says, and leave a file when it has ended.
+
+    Ray takes a task that is cancelled for ended at once. It tells the task by the handler of SIGINT, which must be
+    there also where the command ignores the signal, as in the background of a script. It blocks the signal itself,
+    with which training ends when its checkpoint is written.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        return perform_text(text)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, before)
+        with contextlib.suppress(OSError):
+            _ended(_file(text)).touch()
+
+
+def _file(text: str) -> Path:
+    return Path(json.loads(text)["file"])
+
+
+def _ended(file: Path) -> Path:
+    return file.with_suffix(".ended")
+
+
+def _cancel(tasks: Iterable[ray.ObjectRef], force: bool) -> None:
+    for task in tasks:
+        with contextlib.suppress(RayError):
+            ray.cancel(task, force=force)
 
 
 def _connect(address: str | None) -> None:
     """Connect to a cluster, or start one here; its workers import from where this process does."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that starts here reports to nobody
     paths = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)
-    before = signal.getsignal(signal.SIGTERM)  # Ray puts one in its place that ends with exit code 1
+    before = signal.getsignal(signal.SIGTERM)
+    came = False
     try:
         _knock(address or os.environ.get("RAY_ADDRESS", ""))
         ray.init(
@@ -97,9 +144,13 @@ def _connect(address: str | None) -> None:
     except (OSError, ValueError, RuntimeError, RayError) as error:
         rule = f"must be the address of a cluster of Ray that runs ({_line(error)})"
         raise ConfigError([Fault("launch.address", rule, address)]) from error
+    except SystemExit:  # of the handler that Ray puts in the place of ours
+        came = True
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+    if came:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _knock(address: str) -> None:

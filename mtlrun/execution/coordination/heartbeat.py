@@ -73,6 +73,7 @@ class Heartbeat:
                 self.launchers.remove(self.key)
         finally:
             self._interruptions.end()
+        self._interruptions.restore(error)
 
     def begin(self, run_steps: int, where: str) -> None:
         """Begin to train so many run-steps; files that killed commands left behind are removed.

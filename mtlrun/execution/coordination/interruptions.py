@@ -38,6 +38,11 @@ class Interruptions:
         if self._stop is not None:
             raise self._stop
 
+    def restore(self, error: BaseException | None) -> None:
+        """Raise what a handler raised where a library, as Ray, put a KeyboardInterrupt of its own in its place."""
+        if self._stop is not None and isinstance(error, KeyboardInterrupt) and error is not self._stop:
+            raise self._stop from None
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         try:
             self._before[number](number, frame)

@@ -94,6 +94,35 @@ def test_a_node_is_killed_and_the_table_is_that_of_local(ray_cluster, tmp_path, 
     assert not (store / FOLDER).exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seen", ["training 8 runs", "Ray: "])
+def test_a_signal_ends_the_command_with_its_number_and_leaves_checkpoints(seen, tmp_path):
+    store = tmp_path / "runs"
+    words = (*STUDY[:-1], "budget.steps=60000", "launch.width=2", "launch=ray", f"store={store}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mtlrun.cli", COMMAND, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as in the background of a script
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.communicate)
+        stack.callback(process.kill)
+        assert next(line for line in iter(process.stderr.readline, "") if seen in line)
+        end = time.monotonic() + LIMIT_S
+        while seen == "Ray: " and len(training(store)) < 2:
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
+        time.sleep(1.0 if seen == "Ray: " else 3.0)  # some steps; the middle of Ray's start
+        process.send_signal(signal.SIGTERM)
+        err = process.communicate(timeout=LIMIT_S)[1]
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert "mtlrun: interrupted; no new run had finished" in err and "Traceback" not in err
+    assert ("runs in training have a checkpoint" in err) == (seen == "Ray: ")
+    assert not (store / FOLDER).exists()
+
+
 def test_an_address_without_a_cluster_is_told(tmp_path):
     found = mtlrun("run", *STUDY, "launch=ray", "launch.address=127.0.0.1:1", f"store={tmp_path / 'runs'}")
     assert found.code == 2
