@@ -320,6 +320,8 @@ def test_a_fixed_test_that_was_repeated_with_more_seeds_says_so(tmp_path):
     assert list(page(store, "looks")["looks"].values()) == [[1, 2, 4]]
     back = study(store, "looks", *suite, "seeds=2").out.replace("\n", " ")
     assert warning.format(4) in back
+    more = study(store, "looks", *suite, "seeds=4", "mitigation=none,dwa").out.replace("\n", " ")
+    assert "2 rows were judged before" in more  # of the tasks without mitigation
 
 
 def test_stopping_when_conclusive_may_look_as_often_as_it_likes(tmp_path):

@@ -26,7 +26,7 @@ def list_options(arguments: argparse.Namespace) -> int:
         list_trackers()
         return 0
     if arguments.group not in known:
-        raise ConfigError([no_group(arguments.group, known)])
+        raise ConfigError([no_group(arguments.group, known | {TRACKER: {}})])
     for option, root in known[arguments.group].items():
         say(f"{option:20} {describe(arguments.group, option, root).summary}")
     return 0
@@ -44,7 +44,7 @@ def show_option(arguments: argparse.Namespace) -> int:
         return 0
     known = options_of([Path(folder) for folder in arguments.config_dir])
     if group not in known:
-        raise ConfigError([no_group(group, known)])
+        raise ConfigError([no_group(group, known | {TRACKER: {}})])
     if not equals:
         options = list(known[group])
         raise ConfigError([Fault(group, f"must name an option, as {group}={options[0]}", None, options)])

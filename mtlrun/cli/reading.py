@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mtlrun.cli.arguments import DEFAULT_STORE
 from mtlrun.cli.output import say, tell, write_file, write_out
 from mtlrun.cli.studies import lists_studies, studies_text
-from mtlrun.errors import ConfigError
+from mtlrun.errors import ConfigError, Fault
 from mtlrun.text.pluralize import pluralize
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def compact(arguments: argparse.Namespace) -> int:
     from mtlrun.store.compact import compact as merge
 
     store = store_of(arguments)
+    if not store.path.is_dir():
+        raise ConfigError([Fault("STORE", "must be a folder that is there", arguments.store)])
     store.check_writable()
     before, after = merge(store.path)
     tell(f"{pluralize(before, 'segment')} of store {store.path} merged into {after:,}")

@@ -255,7 +255,7 @@ def _near(key: str, known: Sequence[str]) -> list[str]:
     """Return the keys beside which a wrong key stands, or all top ones."""
     parent = key.rpartition(".")[0]
     beside = [k for k in known if parent and k.startswith(parent + ".")]
-    return beside or [k for k in known if "." not in k]
+    return beside or [k for k in known if "." not in k and k != "invocation"]  # which commands set themselves
 
 
 def _keys(config: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -219,3 +219,13 @@ def test_every_option_has_its_class_here():
         name for name, node in nodes.items() if not {"path", "paths"} & set(node)
     ]  # others have their own tests
     assert sorted(bundled) == sorted(cls.__module__.rpartition(".")[2] for cls in SUITES)
+
+
+def test_names_of_tasks_can_be_shown():
+    class Hostile(LinearTeachers):
+        def available(self):
+            return ("\x1b[31mred", "b")
+
+    faults = [str(fault) for fault in Hostile(tasks=["\x1b[31mred", "b"]).faults()]
+    assert any("`tasks` must be text without control characters" in fault for fault in faults), faults
+    assert "\x1b" not in "".join(faults)

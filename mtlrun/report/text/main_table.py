@@ -238,6 +238,8 @@ def _contrast_block(suite: str, contrasts: pd.DataFrame) -> Block:
 def _contrast(row: Any) -> str:
     value, _, rest = words.gain(row).partition(" [")
     unit = words.ABSOLUTE if rest.endswith(words.ABSOLUTE) else ""
+    if not row.n_seeds + row.n_diverged:
+        return "no seeds"
     return row.verdict if value == "-" else f"{row.verdict} {value}{unit}"
 
 

@@ -181,16 +181,19 @@ def _looks(summary: Summary) -> str:
     if find_method(summary.settings.method).looks:
         return ""
     seeds = {cell_id: len(cell["seeds"]) for cell_id, cell in summary.cells.items()}
-    others = [
-        [count for count in counts if count > 1 and count != seeds[cell]]  # one seed is no test
+    others = {
+        cell: [count for count in counts if count > 1 and count != seeds[cell]]  # one seed is no test
         for cell, counts in summary.looks.items()
         if cell in seeds
-    ]
-    longest = max(others, key=len, default=[])
+    }
+    longest = max(others.values(), key=len, default=[])
     if not longest:
         return ""
+    before = int(summary.rows["cell_id"].isin([cell for cell, counts in others.items() if counts]).sum())
+    which = "These rows" if before == len(summary.rows) else pluralize(before, "row", "rows")
+    were = "was" if before == 1 and before < len(summary.rows) else "were"
     return (
-        f"These rows were judged before, with {', '.join(map(str, longest))} seeds, by a test made for one look: "
+        f"{which} {were} judged before, with {', '.join(map(str, longest))} seeds, by a test made for one look: "
         "p-values are too small if seeds are added until a verdict comes. Use stop.until=conclusive, whose test "
         "allows for it."
     )

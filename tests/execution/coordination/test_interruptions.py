@@ -42,3 +42,24 @@ def test_a_handler_that_ends_nothing_is_called_once(tmp_path):
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert calls == [signal.SIGUSR1]
+
+
+def test_an_interrupt_that_a_library_put_another_in_the_place_of_keeps_its_kind(tmp_path):
+    class Ours(KeyboardInterrupt):
+        pass
+
+    def handle(number, frame):
+        raise Ours
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(Ours), Heartbeat(Store(tmp_path), "main", []):
+            try:
+                signal.raise_signal(signal.SIGUSR1)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt from None
+        with pytest.raises(KeyboardInterrupt) as caught, Heartbeat(Store(tmp_path), "main", []):
+            raise KeyboardInterrupt
+        assert not isinstance(caught.value, Ours)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
