@@ -67,4 +67,4 @@ class Cluster(Launcher):
         """Raise ConfigError where the module that queues jobs is not installed."""
         if importlib.util.find_spec(self.module) is None:
             rule = f"needs the package {self.module}: pip install 'mtlrun[{self.extra}]'"
-            raise ConfigError([Fault("launch", rule, self.extra)])
+            raise ConfigError([Fault("launch", rule)])
