@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import time
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -26,6 +27,25 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} run-steps/s" if speed else "", style="dim")
 
 
+class _Lenient:
+    """A stream whose reader may go away, or whose disk may be full: training goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Progress(Watcher):
     """Tells how many runs are trained, how fast, and how long it will take.
 
@@ -34,7 +54,7 @@ class Progress(Watcher):
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, soft_wrap=True)
+        self._console = Console(file=cast("TextIO", _Lenient(stream)), soft_wrap=True)
         self._bar: Bar | None = None
         self.has_trained = False
 

@@ -75,13 +75,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refused(f"{place}{error.strerror or error}")
     except MemoryError as error:
         return _refused(f"out of memory{_about(error)}; runs that had finished are stored. {_MORE_MEMORY}")
+    except RecursionError:
+        return _refused("a value is nested too deeply, in the command line or in a file that it reads")
     except ImportError as error:  # of a broken installation, or where memory does not even hold the libraries
         return _refused(f"a package that is needed cannot be loaded{_about(error)}. {_MORE_MEMORY}")
 
 
 def _refused(message: str) -> int:
     """Tell why nothing more is done, and return the exit code."""
-    print(f"mtlrun: {message}", file=sys.stderr)
+    tell(f"mtlrun: {message}")
     return MtlrunError.exit_code
 
 

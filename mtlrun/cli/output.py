@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -45,8 +46,9 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a message to standard error, control characters in it as escapes."""
-    print(printable(text), file=sys.stderr)
+    """Write a message to standard error, control characters in it as escapes; nowhere where nobody can read it."""
+    with contextlib.suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:

@@ -12,6 +12,7 @@ Tried with hydra-core 1.3.2 (omegaconf 2.3.1), 1.3.8 (2.3.1) and 1.4.0rc3 (2.4.1
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,10 @@ _VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if hydra.__version__.sta
 
 _OURS: dict[tuple[str, int], ConfigResult | None] = {}
 """Our own files as they were read, by name and time of the last change: a program may start many studies."""
+
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Hydra is one for the process: threads wait for each other."""
 
 
 class OptionRepository(ConfigRepository):
@@ -100,6 +105,12 @@ def hydra_with(folders: Sequence[Path]) -> Iterator[None]:
 
     Where it runs already, as in a program or notebook that uses Hydra itself, that one is put back.
     """
+    with _ONE_AT_A_TIME, _started(folders):
+        yield
+
+
+@contextmanager
+def _started(folders: Sequence[Path]) -> Iterator[None]:
     outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep
 from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -151,5 +152,7 @@ def _refuse_lists(overrides: Sequence[str], job_faults: JobFaults) -> None:
     """
     loader = current_loader()
     for override in OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)):
-        if isinstance(override.value(), list) and loader.get_group_options(override.key_or_group):
+        value = override.value()
+        values = value.list if isinstance(value, ChoiceSweep) else [value]
+        if any(isinstance(one, list) for one in values) and loader.get_group_options(override.key_or_group):
             raise ConfigError(override_faults(overrides, job_faults))

@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
@@ -192,12 +192,13 @@ def _option_fault(override: Override) -> Fault | None:
         )
     if not options or override.is_delete():
         return None
-    if isinstance(override.value(), list):
+    value = override.value()
+    if any(isinstance(one, list) for one in (value.list if isinstance(value, ChoiceSweep) else [value])):
         rule = "takes one option; several are swept without brackets, as a,b"
-        return Fault(group, rule, override.get_value_element_as_str())
-    for value in values_of(override):
-        if value not in options:
-            return Fault(group, OPTION_RULE, value, options)
+        return Fault(group, rule, str(override.input_line).partition("=")[2])
+    for option in values_of(override):
+        if option not in options:
+            return Fault(group, OPTION_RULE, option, options)
     return None
 
 

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtlrun.errors import ConfigError
 
-COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError, RecursionError)
 """What Hydra raises on overrides; `weighting=3` is a bare ValueError there."""
 
 
@@ -47,5 +47,7 @@ def without_hydra(config: Any) -> dict[str, Any]:
 
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message, which says what is wrong."""
+    if isinstance(error, RecursionError):
+        return "a value is nested too deeply"
     first = str(error).strip().partition("\n")[0] or type(error).__name__
     return "it holds a sign that must be quoted" if first.startswith("LexerNoViableAlt") else first

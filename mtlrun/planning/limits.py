@@ -10,6 +10,9 @@ from mtlrun.text.pluralize import pluralize
 MOST_RUNS = 1_000_000
 """Runs that one command may ask for, without baselines."""
 
+LARGEST_SEED = 2**63 - 1
+"""That PyTorch takes and a store keeps."""
+
 NO_JOB = "the overrides ask for no job: a glob or a range in them is empty"
 
 RULE = f"must ask for no more than {MOST_RUNS:,}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from mtlrun.config import current_key, locate
 from mtlrun.errors import ConfigError, Fault
-from mtlrun.planning.limits import check_runs, most_faults
+from mtlrun.planning.limits import LARGEST_SEED, check_runs, most_faults
 from mtlrun.planning.runs import PARTS, canonical_json
 from mtlrun.streams import stream
 
@@ -164,8 +164,13 @@ def _own_faults(own: Mapping[str, Any], judging: Sequence[int]) -> Iterator[Faul
             yield Fault("tune.seeds", "must be at least 1", seeds)
         yield from most_faults("tune.seeds", seeds, seeds, "seeds")
         seeds = range(FIRST_SEED, FIRST_SEED + max(seeds, 0))
-    elif not isinstance(seeds, list) or not seeds or not all(_whole(s) and s >= 0 for s in seeds):
-        yield Fault("tune.seeds", "must be a number of seeds or a list of them", seeds)
+    elif (
+        not isinstance(seeds, list)
+        or not seeds
+        or not all(_whole(s) and 0 <= s <= LARGEST_SEED for s in seeds)
+    ):
+        rule = f"must be a number of seeds or a list of them, from 0 to {LARGEST_SEED:,}"
+        yield Fault("tune.seeds", rule, seeds)
         return
     both = sorted(seed for seed in judging if seed in seeds)
     if both:
@@ -183,6 +188,8 @@ def _choice_faults(key: str, choice: Any, trials: Any) -> Iterator[Fault]:
     elif not isinstance(choice, list) or not choice:
         rule = "must be a list of values, or a range {low: 1e-4, high: 1e-1, log: true}"
         yield Fault(f"tune.{key}", rule, choice)
+    elif not _finite(choice):
+        yield Fault(f"tune.{key}", "must have finite numbers", choice)
     elif len({canonical_json(value) for value in choice}) < len(choice):
         yield Fault(f"tune.{key}", "must name each value once", choice)
 
@@ -195,6 +202,12 @@ def _range_faults(key: str, choice: Mapping[str, Any]) -> Iterator[Fault]:
     elif not (low < high and (low > 0 or not log)):  # type: ignore[operator]
         rule = "must have low below high, and low above 0 where log is true"
         yield Fault(f"tune.{key}", rule, dict(choice))
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, Mapping | list):
+        return all(map(_finite, value.values() if isinstance(value, Mapping) else value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _whole(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtlrun.annotations import fits
 from mtlrun.errors import Fault
-from mtlrun.planning.limits import most_faults
+from mtlrun.planning.limits import LARGEST_SEED, most_faults
 from mtlrun.planning.pareto_grid import frontier_faults
 from mtlrun.planning.settings.checkpointing import checkpoint_faults
 from mtlrun.planning.settings.recording import recording_faults
@@ -37,7 +37,8 @@ def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
     elif isinstance(seeds, int) and seeds < 1:
         faults.append(Fault("seeds", "must be at least 1", seeds))
     elif isinstance(seeds, list) and not _good_seeds(seeds):
-        faults.append(Fault("seeds", "must list whole numbers from 0, each once", seeds))
+        rule = f"must list whole numbers from 0 to {LARGEST_SEED:,}, each once"
+        faults.append(Fault("seeds", rule, seeds))
     elif isinstance(seeds, int):
         faults += most_faults("seeds", seeds, seeds, "seeds")
     stop = job.get("stop")
@@ -55,6 +56,8 @@ def key_faults_of(job: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("save", "must be null or a valid choice", job["save"], SAVES))
     if not isinstance(job.get("store"), str) or not job["store"]:
         faults.append(Fault("store", "must be text", job.get("store")))
+    elif "\0" in job["store"] or job["store"] != job["store"].encode(errors="replace").decode():
+        faults.append(Fault("store", "must be a path in UTF-8", ascii(job["store"])))
     if not is_study_name(job.get("study")):
         faults.append(Fault("study", STUDY_RULE, job.get("study")))
     return faults
@@ -94,5 +97,5 @@ def _stop_faults(stop: Mapping[str, Any], seeds: Any) -> list[Fault]:
 
 
 def _good_seeds(seeds: list[Any]) -> bool:
-    whole = all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
+    whole = all(isinstance(s, int) and not isinstance(s, bool) and 0 <= s <= LARGEST_SEED for s in seeds)
     return bool(seeds) and whole and len(set(seeds)) == len(seeds)

@@ -92,6 +92,8 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
     try:
         with os.scandir(folder) as entries:
             named = [e for e in entries if e.name.endswith(ending) and not e.name.startswith(".")]
+        if odd := [e.path for e in named if not _is_text(e.path)]:
+            raise StoreError(f"the path {odd[0]!a} must be text in UTF-8: pyarrow opens no other")
         return [listed_file(Path(entry.path)) for entry in sorted(named, key=lambda entry: entry.name)]
     except FileNotFoundError:
         # Of a folder that is there: a file has gone since, merged into another that may not have been listed.
@@ -101,6 +103,13 @@ def list_files(folder: Path, ending: str) -> list[Listed]:
         raise StoreError(f"`{file}` must be a folder, and is a file") from error
     except OSError as error:
         raise StoreError(f"folder `{folder}` cannot be read: {error.strerror or error}") from error
+
+
+def _is_text(path: str) -> bool:
+    try:
+        return bool(path.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 def check_file(path: Path) -> None:

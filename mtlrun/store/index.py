@@ -55,7 +55,20 @@ def read_index(folder: Path) -> dict[Listed, Held]:
     head, rest = content[:_HEAD], content[_HEAD:]
     if hashlib.sha256(rest).digest() != head.to_pybytes():
         return {}
-    table = pq.ParquetFile(pa.BufferReader(rest)).read(use_threads=False)
+    try:
+        return _entries(folder, pq.ParquetFile(pa.BufferReader(rest)).read(use_threads=False))
+    except (
+        pa.ArrowException,
+        KeyError,
+        IndexError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # no index of ours
+        return {}
+
+
+def _entries(folder: Path, table: pa.Table) -> dict[Listed, Held]:
     about = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
     if about.get("version") != _VERSION:
         return {}

@@ -52,6 +52,10 @@ def dialect(path: Path, delimiter: str | None, decimal: str, encoding: str) -> D
         begin = file.read(SAMPLE)
         quoted = b'"' in begin or _has_quotes(file)
     encoding = next((name for mark, name in BOMS if begin.startswith(mark)), encoding)
+    if not _is_of_text(encoding):
+        raise ConfigError(
+            [Fault("encoding", "must be an encoding of text that Python knows, as latin-1", encoding)]
+        )
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(begin).lstrip("\ufeff")
     except (UnicodeDecodeError, LookupError) as error:
@@ -87,3 +91,11 @@ def _likeliest(text: str, decimal: str) -> str:
         if width > 1:
             scores.append((widths.count(width) > 0.9 * len(widths), width, -rank, sign))
     return max(scores)[-1] if scores else ","
+
+
+def _is_of_text(encoding: str) -> bool:
+    """Whether a name is that of an encoding of text: Python also has zlib and rot13."""
+    try:
+        return isinstance(b"".decode(encoding), str) and "".encode(encoding) is not None
+    except (LookupError, ValueError):
+        return False

@@ -200,13 +200,22 @@ def _excel_column(values: pd.Series) -> pa.Array:
         return pa.array([None if v is None or v != v else str(v) for v in values], pa.string())
 
 
+def _read_feather(file: File, path: Path) -> pa.Table:
+    with open(path, "rb") as opened:
+        if opened.read(4) == b"FEA1":  # pyarrow may crash on a damaged one
+            raise pa.ArrowInvalid(
+                "Feather files of version 1 are not read: write it again with today's pyarrow"
+            )
+    return feather.read_table(path)
+
+
 READERS: dict[str, Callable[[File, Path], pa.Table]] = {
     ".csv": _read_text,
     ".tsv": _read_text,
     ".txt": _read_text,
     ".parquet": lambda file, path: parquet.read_table(path),
-    ".feather": lambda file, path: feather.read_table(path),
-    ".arrow": lambda file, path: feather.read_table(path),
+    ".feather": _read_feather,
+    ".arrow": _read_feather,
     ".xlsx": _read_excel,
     ".xlsm": _read_excel,
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from mtlrun.errors import MtlrunError
 from mtlrun.execution.workers.held_signals import ending_handlers
 
 
@@ -39,9 +40,14 @@ class Interruptions:
             raise self._stop
 
     def restore(self, error: BaseException | None) -> None:
-        """Raise what a handler raised where a library, as Ray, put a KeyboardInterrupt of its own in its place."""
-        if self._stop is not None and isinstance(error, KeyboardInterrupt) and error is not self._stop:
-            raise self._stop from None
+        """Raise what a handler raised where something else has come of it.
+
+        Ray puts a KeyboardInterrupt of its own in its place; a second signal while a lock is released makes a
+        RuntimeError of it.
+        """
+        if self._stop is None or error in (None, self._stop) or isinstance(error, MtlrunError):
+            return
+        raise self._stop from None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         try:

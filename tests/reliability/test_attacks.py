@@ -1,0 +1,101 @@
+"""What broke when it was attacked, and what commands may read or write to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.commands import mtlrun, tiny
+
+import mtlrun as package
+from mtlrun.errors import ConfigError
+from mtlrun.store.index import read_index
+
+
+def _parquet(metadata: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.table({"run_id": ["a"], "status": pa.array([99], pa.int8())})
+    pq.write_table(table.replace_schema_metadata({"mtlrun.index": metadata}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * 100,
+        _parquet(b'{"version": 1}'),
+        _parquet(b"[1]"),
+        _parquet(b'{"version": 1, "segments": [[1]]}'),
+        _parquet(b'{"version": 1, "segments": [["a", 1, 1, 1]]}'),
+    ],
+)
+def test_an_index_of_something_else_is_ignored(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".index").write_bytes(hashlib.sha256(content).digest() + content)
+    assert read_index(tmp_path) == {}
+
+
+def test_a_name_that_is_no_text_is_told(trained, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(trained.store, store)
+    try:
+        (store / os.fsdecode(b"\xff.parquet")).touch()
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    for command in ("report", "doctor", "compact", "status"):
+        found = mtlrun(command, str(store))
+        assert found.code in (1, 2) and "Traceback" not in found.err, command
+        assert "must be text in UTF-8" in found.err + found.out or command == "status"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_a_path_that_no_file_system_takes_is_told(path: str) -> None:
+    with pytest.raises(ConfigError, match="`store` must be a path in UTF-8"):
+        package.plan("suite=linear_teachers", store=path)
+
+
+def test_feather_files_of_version_1_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.feather"
+    path.write_bytes(b"FEA1" + bytes(40) + b"FEA1")
+    found = mtlrun("show", "suite=table", f"suite.path={path}")
+    assert found.code == 2 and "Feather files of version 1 are not read" in found.err
+
+
+def test_an_option_that_is_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    deep = "[" * 1000 + "]" * 1000
+    (tmp_path / "model" / "deep.yaml").write_text(f"_target_: mtlrun.models.mlp.MLP\nwidth: {deep}\n")
+    for words in (["list", "model"], ["show", "model=deep"]):
+        found = mtlrun(*words, "--config-dir", str(tmp_path))
+        assert found.code == 2 and "nested too deeply" in found.err
+
+
+def test_threads_plan_at_the_same_time(tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def plan(seeds: int) -> None:
+        steps.append(package.plan("suite=linear_teachers", seeds=seeds, store=str(tmp_path))["run_steps"])
+
+    threads = [threading.Thread(target=plan, args=(seeds,)) for seeds in (2, 3, 4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(steps)) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_standard_error_that_takes_nothing_ends_no_training(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mtlrun.cli", "run", *tiny(tmp_path / "store", "seeds=2")]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stderr=full, stdout=subprocess.PIPE, text=True)
+        wrong = subprocess.run([*command[:3], "plan", "bad=1"], stderr=full, stdout=subprocess.PIPE)
+    assert done.returncode == 0 and "digit" in done.stdout
+    assert wrong.returncode == 2
