@@ -226,7 +226,7 @@ def _search(base: Base, folder: Path, data: Any, kind: str, edit: str) -> None:
         _clear(command, mtlrun(*command))
 
 
-@settings(max_examples=4, derandomize=True, **QUICK)
+@settings(max_examples=2, derandomize=True, **QUICK)
 @given(data=st.data(), kind=KINDS, edit=st.sampled_from(sorted(EDITS)))
 def test_no_edit_ends_in_a_traceback(base: Base, tmp_path: Path, data: Any, kind: str, edit: str) -> None:
     _search(base, tmp_path, data, kind, edit)

@@ -45,7 +45,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(values)
 def test_hydras_parser_gives_back_an_equal_value(value):
     assert same(read(override_text("suite.x", value)), value)

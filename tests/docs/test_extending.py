@@ -96,6 +96,7 @@ def test_the_suite_trains_and_other_data_are_other_runs(folder, monkeypatch):
     assert refused.code == 2 and "(suite.py, line 25, in build)" in refused.err
 
 
+@pytest.mark.slow
 def test_a_setting_that_other_options_lack_is_swept(folder):
     alone, together = (line for line in COMMANDS if "weighting.floor" in line)
     assert "study main: 2 cells" in shell(alone.replace("sweep", "plan"), *TINY, cwd=folder)

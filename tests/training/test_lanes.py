@@ -34,7 +34,7 @@ def distance(a, b):
     return max(np.linalg.norm(a[n] - b[n]) / max(np.linalg.norm(a[n]), 1e-30) for n in a)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("sharing", SHARINGS)
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_alone_among_others_and_in_a_plain_loop(weighting, sharing):
@@ -75,7 +75,7 @@ def test_company_and_place_change_no_bit(weighting):
         assert np.array_equal(first[name], middle[name]), name
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("weighting", options("weighting"))
 def test_a_diverging_lane_leaves_the_others_bit_equal(weighting):
     # dtype float32: a learning rate of 1e30 overflows the loss within a few steps

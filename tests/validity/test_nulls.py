@@ -13,7 +13,7 @@ from benchmarks.known_answers import NULLS, WIDE, null, studied
 pytestmark = pytest.mark.validity
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", NULLS)
 def test_a_null_is_seen_to_be_one_in_every_seed(name: str) -> None:
     found = null(name, seeds=3)

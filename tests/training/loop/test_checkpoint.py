@@ -45,7 +45,7 @@ def lanes(count=2, steps=90, **choices):
     return [run_config(seed, steps, **how) for seed in range(count)]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("choices", KINDS.values(), ids=KINDS)
 def test_bits_are_those_of_training_that_never_stopped(choices):
     configs, how = lanes(**choices), {"every": 7, "rules": RULES}
@@ -54,7 +54,7 @@ def test_bits_are_those_of_training_that_never_stopped(choices):
     assert bits(stopped_and_gone_on(configs, stops, **how)) == expected
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", [name for name in options("weighting") if name != "torchjd"])
 def test_every_weighting_goes_on(name):
     configs = lanes(steps=12, weighting=name, budget__batch_size=256, optimizer="sgd")

@@ -32,14 +32,14 @@ def same(configs, compiler):
             np.testing.assert_allclose(ours.parameters[name], value, **tolerance)
 
 
-@pytest.mark.sample(10)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("lanes", (1, 3))
 @pytest.mark.parametrize("weighting", vectorised())
 def test_every_weighting_can_be_traced(weighting, lanes):
     same([run_config(s, 6, weighting=weighting) for s in range(lanes)], "eager")
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize(
     "choices",
     [
@@ -57,7 +57,7 @@ def test_networks_penalties_and_phases_can_be_traced(choices):
     same([run_config(s, 4, **choices) for s in range(2)], "eager")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", OWN)
 def test_every_kind_of_weighting_can_be_traced(name):
     node = {"_target_": f"support.strategies.{name}"}

@@ -37,7 +37,7 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "choices",
     [
@@ -83,7 +83,7 @@ def test_one_pass_a_step_moves_the_statistics(weighting):
         np.testing.assert_allclose(ours[name], plain[name], rtol=1e-9, atol=1e-11, err_msg=name)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("schedule", ["joint", "alternating", "sequential"])
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_traced_step_moves_them_too(lanes, schedule):

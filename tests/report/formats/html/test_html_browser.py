@@ -89,7 +89,7 @@ def choose(browser: Any, selector: str, text: str) -> None:
     browser.execute_script(script, selector, text)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ["plain", "hostile"])
