@@ -15,14 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep
 from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mtlrun.catalog import other_roots
 from mtlrun.compose.hydra_internals import current_loader, hydra_with, start_multirun
-from mtlrun.compose.override_faults import JobFaults, digit_faults, no_job_faults, override_faults, parsed
+from mtlrun.compose.override_faults import (
+    JobFaults,
+    digit_faults,
+    has_list,
+    no_job_faults,
+    override_faults,
+    parsed,
+)
 from mtlrun.compose.plain import COMPOSE_ERRORS, first_line, plain
 from mtlrun.config import current_override, twice_given
 from mtlrun.errors import ConfigError
@@ -152,7 +158,5 @@ def _refuse_lists(overrides: Sequence[str], job_faults: JobFaults) -> None:
     """
     loader = current_loader()
     for override in OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)):
-        value = override.value()
-        values = value.list if isinstance(value, ChoiceSweep) else [value]
-        if any(isinstance(one, list) for one in values) and loader.get_group_options(override.key_or_group):
+        if has_list(override) and loader.get_group_options(override.key_or_group):
             raise ConfigError(override_faults(overrides, job_faults))

@@ -166,6 +166,12 @@ def _composed(overrides: Sequence[str]) -> DictConfig | None:
         return None
 
 
+def has_list(override: Override) -> bool:
+    """Whether a value that an override sets, or sweeps over, is a list."""
+    value = override.value()
+    return any(isinstance(one, list) for one in (value.list if isinstance(value, ChoiceSweep) else [value]))
+
+
 def values_of(override: Override) -> list[str]:
     """Return the values that an override takes, one for each job, as text."""
     if override.is_discrete_sweep():
@@ -192,8 +198,7 @@ def _option_fault(override: Override) -> Fault | None:
         )
     if not options or override.is_delete():
         return None
-    value = override.value()
-    if any(isinstance(one, list) for one in (value.list if isinstance(value, ChoiceSweep) else [value])):
+    if has_list(override):
         rule = "takes one option; several are swept without brackets, as a,b"
         return Fault(group, rule, str(override.input_line).partition("=")[2])
     for option in values_of(override):
